@@ -1,0 +1,36 @@
+# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME.
+#
+# Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
+# the code that calls them asks the CPU first. Contraction of a*b+c is off everywhere: results must not depend on the path.
+
+set(DATUS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+
+add_library(datus_options INTERFACE)
+target_compile_options(datus_options INTERFACE -ffp-contract=off ${DATUS_WARNINGS} $<$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>:-Werror>)
+target_compile_definitions(datus_options INTERFACE DATUS_CUDA=$<BOOL:${DATUS_CUDA}>)
+if(DATUS_SANITIZE)
+  target_compile_options(datus_options INTERFACE -fsanitize=${DATUS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(datus_options INTERFACE -fsanitize=${DATUS_SANITIZE})
+endif()
+
+function(datus_add_layer NAME)
+  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cpp)
+  set(AVX2 ${SOURCES})
+  list(FILTER AVX2 INCLUDE REGEX "_avx2\\.cpp$")
+  set_source_files_properties(${AVX2} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
+  set(AVX512 ${SOURCES})
+  list(FILTER AVX512 INCLUDE REGEX "_avx512\\.cpp$")
+  set_source_files_properties(${AVX512} PROPERTIES COMPILE_OPTIONS
+    "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vpopcntdq;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
+  list(TRANSFORM ARG_LAYERS PREPEND datus_)
+  if(NOT SOURCES)
+    add_library(datus_${NAME} INTERFACE)
+    target_include_directories(datus_${NAME} INTERFACE ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(datus_${NAME} INTERFACE ${ARG_LAYERS} ${ARG_LIBRARIES})
+    return()
+  endif()
+  add_library(datus_${NAME} STATIC ${SOURCES})
+  target_include_directories(datus_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(datus_${NAME} PUBLIC ${ARG_LAYERS} ${ARG_LIBRARIES} PRIVATE datus_options)
+endfunction()
