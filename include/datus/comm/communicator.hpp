@@ -1,25 +1,25 @@
 #pragma once
 
+#include "datus/core/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "datus/core/error.hpp"
-
 namespace datus {
 
 enum class ReduceOp { sum, min, max };
 
-/// A group of ranks. Every member function but rank() and size() is COLLECTIVE: all ranks call it, in the same order,
-/// with spans of the same length. All counts are 64-bit; implementations split messages that their library cannot take
-/// in one piece.
+/// A group of ranks. Every member function but rank() and size() is COLLECTIVE: all ranks call it,
+/// in the same order, with spans of the same length. All counts are 64-bit; implementations split
+/// messages that their library cannot take in one piece.
 ///
-/// Reductions are offered where the result does not depend on the order of the ranks: integers with sum, min and max;
-/// floating point with min and max only (a sum of floats is refused with an `Error`), never NaN.
+/// Reductions are offered where the result does not depend on the order of the ranks: integers with
+/// sum, min and max; floating point with min and max only (a sum of floats is refused with an
+/// `Error`), never NaN.
 class Communicator {
  public:
   Communicator() = default;
@@ -36,7 +36,8 @@ class Communicator {
   [[nodiscard]] virtual int local_size() const noexcept = 0;
 
   virtual void barrier() = 0;
-  /// In place; all ranks get the result. An int64 sum that overflows is the caller's defect (it wraps).
+  /// In place; all ranks get the result. An int64 sum that overflows is the caller's defect (it
+  /// wraps).
   virtual void allreduce(std::span<std::int64_t> values, ReduceOp op) = 0;
   virtual void allreduce(std::span<std::uint64_t> values, ReduceOp op) = 0;
   virtual void allreduce(std::span<float> values, ReduceOp op) = 0;
@@ -52,15 +53,17 @@ class Communicator {
 /// COLLECTIVE. Every rank's bytes on every rank, by rank.
 [[nodiscard]] std::vector<std::vector<std::byte>> allgather(Communicator& comm, std::span<const std::byte> bytes);
 
-/// COLLECTIVE. Runs `body` on this rank (it must not communicate); if it threw on any rank, all ranks throw the same
-/// `AgreedError` with the exit code and the text of the lowest such rank. Use it for checks and set-up before a
-/// collective, so that bad input never leaves the other ranks waiting.
+/// COLLECTIVE. Runs `body` on this rank (it must not communicate); if it threw on any rank, all
+/// ranks throw the same `AgreedError` with the exit code and the text of the lowest such rank. Use
+/// it for checks and set-up before a collective, so that bad input never leaves the other ranks
+/// waiting.
 void collectively(Communicator& comm, const std::function<void()>& body);
 
 /// COLLECTIVE. Runs `body` on rank 0 only, with the same agreement on failure.
 void on_root(Communicator& comm, const std::function<void()>& body);
 
-/// COLLECTIVE. Throws `AgreedError` on all ranks unless `value` is the same everywhere. `what` names it in the message.
+/// COLLECTIVE. Throws `AgreedError` on all ranks unless `value` is the same everywhere. `what`
+/// names it in the message.
 void require_same_everywhere(Communicator& comm, const std::string& value, const std::string& what);
 
 }  // namespace datus

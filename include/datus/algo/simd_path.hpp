@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace datus {
+
+/// The implementations that a kernel of this layer comes in. All of them give the same bits; a test may force one.
+enum class SimdPath {
+  scalar,  ///< Plain C++, any CPU.
+  avx2,    ///< Files *_avx2.cpp: AVX2, FMA, F16C, POPCNT, BMI 1 and 2, LZCNT.
+  avx512,  ///< Files *_avx512.cpp: the same, and AVX-512 F, BW, DQ, VL, VPOPCNTDQ.
+};
+
+/// "scalar", "avx2" or "avx512".
+[[nodiscard]] std::string_view name(SimdPath path) noexcept;
+
+/// The paths that this CPU and its operating system can run, slowest first; never empty: `scalar` always runs.
+[[nodiscard]] std::vector<SimdPath> supported_simd_paths();
+
+/// The last of `supported_simd_paths()`.
+[[nodiscard]] SimdPath best_simd_path() noexcept;
+
+/// Throws `UsageError` when this CPU cannot run `path`, where a kernel would end in an illegal instruction.
+void require_simd_path(SimdPath path);
+
+}  // namespace datus

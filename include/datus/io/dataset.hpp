@@ -1,0 +1,100 @@
+#pragma once
+
+#include "datus/core/image.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// Where a data set lies and how its ground truth is read: the `dataset` section of the
+/// configuration.
+struct DatasetOptions {
+  /// One of
+  /// - `folder`: every JPEG, PNG and BMP file below `images`, by extension; `truth` as for
+  /// index_png, if given.
+  /// - `list`: the text file `images`, or the text file `list` with `images` as root. One path per
+  /// line, absolute or
+  ///   relative to the list's folder or the root; after a tab, the truth file, likewise. Lines may
+  ///   be blank or start with #. A truth column replaces pairing with `truth` by stem.
+  /// - `index_png`: as folder, with a `truth` folder of PNGs whose value (palette index or grey
+  /// level) is the class.
+  /// - `suim`: as folder, with the `truth` folder of SUIM's colour BMP masks (those directly in
+  /// it).
+  /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list`
+  /// may hold the image
+  ///   ids to use, one per line.
+  std::string kind = "folder";
+  std::filesystem::path images;
+  std::optional<std::filesystem::path> truth;
+  /// Class names: a JSON file with an array, or with an object that has one as "classes"; or the
+  /// number of classes.
+  std::optional<std::filesystem::path> classes;
+  /// From stored values to classes: a JSON file with an array (value -> class), an object {"value":
+  /// class}, or an object that has such an array as "fine_to_coarse"; class -1 is void, as is a
+  /// value that an object leaves out. Or a built-in map: suim6 (default; plants, sea-floor and
+  /// water merged) and suim8 for suim; coco_stuff_27 (default), coco_stuff_15 and coco_stuff_3 for
+  /// coco_stuff (a path with such a name at its end, where there is no such file). A JSON map for suim maps from
+  /// suim8's classes.
+  std::optional<std::filesystem::path> label_map;
+  /// The stored value that is no class; none for data sets without one. SUIM has none and does not
+  /// use it.
+  std::optional<int> void_value = 255;
+  /// coco_stuff only: the subfolder, for example val2017.
+  std::string split;
+  /// list and coco_stuff only.
+  std::optional<std::filesystem::path> list;
+};
+
+/// One image and its ground truth.
+struct DatasetItem {
+  std::string name;             ///< UTF-8, relative to the root of the images, '/' between folders, with extension
+  std::filesystem::path image;  ///< may be missing or unreadable: that is found when it is read
+  std::string truth_name;       ///< relative to the root of the truth; empty without truth
+  std::filesystem::path truth;  ///< empty without truth
+};
+
+/// Turns one ground-truth file into classes; one kind of file each.
+class TruthReader;
+
+/// The images of a data set in their fixed order, with their ground truth.
+class Dataset {
+ public:
+  /// For `open_dataset`. Throws `InputError` for no items, a name that is not UTF-8, or two items
+  /// with the same stem. `reader` may be null: no truth.
+  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::unique_ptr<const TruthReader> reader);
+  ~Dataset();
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
+
+  /// Never empty; names are unique, and so are names without their extension.
+  [[nodiscard]] const std::vector<DatasetItem>& items() const noexcept { return items_; }
+  /// Class names, one for each label; numbers where only their count is known, empty where not even
+  /// that is.
+  [[nodiscard]] const std::vector<std::string>& classes() const noexcept { return classes_; }
+  [[nodiscard]] bool has_truth() const noexcept { return reader_ != nullptr; }
+
+  /// The ground truth of one item, [height, width]: 0 … classes - 1, or `no_label` for void. Its
+  /// size may differ from the image's: compare them. Not collective; safe to call from several
+  /// threads. Throws `InputError` naming the file, and for a value that is no class the value and
+  /// its pixel; `UsageError` when there is no truth.
+  [[nodiscard]] LabelMap read_truth(const DatasetItem& item) const;
+
+ private:
+  std::vector<DatasetItem> items_;
+  std::vector<std::string> classes_;
+  std::unique_ptr<const TruthReader> reader_;
+};
+
+/// Finds the images and the ground truth of a data set; opens none of them. Folders are listed in
+/// byte order of the relative path, hidden files and folders left out; lists keep their order.
+///
+/// Not collective: let one rank call it. Throws `UsageError` for an unknown kind or options that do
+/// not fit it, `InputError` naming the file, and the line in it, for all that is missing, ambiguous
+/// or malformed. A missing image of a list is no error here.
+[[nodiscard]] std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
+
+}  // namespace datus

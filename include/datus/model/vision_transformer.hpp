@@ -1,0 +1,107 @@
+#pragma once
+
+#include "datus/core/hash.hpp"
+#include "datus/core/types.hpp"
+#include "datus/model/vit_architecture.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// What the weights file cannot tell, and how to run.
+struct ViTOptions {
+  /// Attention heads. Unset: 64 wide when D is a multiple of 64, an error otherwise.
+  std::optional<int> heads;
+  /// Epsilon of LayerNorm. Unset: the family's.
+  std::optional<double> eps;
+  /// Dictionary inside a checkpoint that holds the weights, for example "teacher"; "auto" follows
+  /// the known layouts.
+  std::string branch = "auto";
+  /// "auto" (the family's rule), "offset" or "size"; see `PositionRule`.
+  std::string position = "auto";
+  /// Images worked on at the same time. Never changes a result.
+  int threads = 1;
+};
+
+/// Which per-patch vector to return.
+enum class PatchFeature {
+  key,    ///< key part of a block's qkv projection, bias included, heads concatenated in head order
+  query,  ///< query part, not scaled
+  value,  ///< value part
+  token,  ///< output of a block after the final norm
+};
+
+/// A frozen Vision Transformer for inference on the CPU in float32. Immutable after `load`: its
+/// functions may be called from several threads at once. The result for an image does not depend on
+/// the batch it is in, on the number of threads or on the other images, bit for bit.
+class VisionTransformer {
+ public:
+  /// What `forward` computes.
+  struct Request {
+    PatchFeature feature = PatchFeature::key;
+    /// Block to read, 0 … depth-1, or from the end: -1 is the last one, -depth the first.
+    int layer = -1;
+    /// Also return the CLS token of that block after the final norm.
+    bool cls = false;
+  };
+
+  /// B images' vectors; P patches in raster order (`grid`), the CLS row dropped.
+  struct Features {
+    GridSize grid;
+    std::vector<float> embeddings;  ///< [B, P, D]
+    std::vector<float> cls;         ///< [B, D], empty unless asked for
+  };
+
+  /// Reads a .safetensors or .pth file (told apart by content), finds the family and the sizes from
+  /// the tensors and prepares the weights. Throws `InputError` naming the file, and the tensor
+  /// where one is to blame, when the file is not a sound weights file, when its family is not
+  /// supported or when the number of heads cannot be told; `UsageError` for options that fit no
+  /// model.
+  [[nodiscard]] static VisionTransformer load(const std::filesystem::path& path,
+                                              const ViTOptions& options = {});
+
+  ~VisionTransformer();
+  VisionTransformer(VisionTransformer&&) noexcept;
+  VisionTransformer& operator=(VisionTransformer&&) noexcept;
+  VisionTransformer(const VisionTransformer&) = delete;
+  VisionTransformer& operator=(const VisionTransformer&) = delete;
+
+  [[nodiscard]] const ViTArchitecture& architecture() const noexcept;
+
+  /// Hash of the tensors in use (names, shapes, float32 values): the same for one model stored in
+  /// two kinds of file.
+  [[nodiscard]] Hash weights_hash() const noexcept;
+
+  /// The patch grid of an image; what is left of a side that is no multiple of the patch is cut
+  /// off. Throws `UsageError` when no whole patch fits.
+  [[nodiscard]] GridSize grid(int height, int width) const;
+
+  /// Runs the model on `images`, [batch, 3, height, width] float32, already normalised. Throws
+  /// `UsageError` for a layer that does not exist, `SystemError` when the sizes do not fit
+  /// `images`.
+  [[nodiscard]] Features forward(std::span<const float> images, int batch, int height, int width,
+                                 const Request& request) const;
+
+  /// One descriptor per segment of one image ([3, height, width], normalised) in a single pass: in
+  /// the last block the CLS query attends only to the segment's patches (not to itself), then
+  /// projection, residual, MLP and final norm as usual. `segment_map` has one entry per patch: the
+  /// segment 0 … segments-1, or -1 for none. Returns [segments, D], not normalised to unit length.
+  /// Throws `SystemError` when the map does not fit the grid, names a segment out of range or
+  /// leaves a segment without patches.
+  [[nodiscard]] std::vector<float> segment_cls(std::span<const float> image, int height, int width,
+                                               std::span<const std::int16_t> segment_map,
+                                               int segments) const;
+
+ private:
+  struct State;
+  explicit VisionTransformer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace datus

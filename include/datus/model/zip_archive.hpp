@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+namespace datus {
+
+/// The table of contents of a zip archive in memory, as torch.save writes it: entries stored
+/// without compression, with or without the zip64 extension (APPNOTE 6.3.9). The archive refers to
+/// the bytes that it was made from.
+class ZipArchive {
+ public:
+  struct Entry {
+    std::span<const std::byte> bytes;
+    std::uint32_t crc = 0;
+  };
+
+  /// Checks the directory, every local header against it, and that entries lie inside the file
+  /// without overlap. Throws `InputError` naming `source` and the reason; compressed and encrypted
+  /// entries are refused.
+  ZipArchive(std::span<const std::byte> bytes, std::string source);
+
+  /// All entries by name.
+  [[nodiscard]] const std::map<std::string, Entry>& entries() const noexcept { return entries_; }
+
+  /// The content of an entry, its checksum verified. Throws `InputError` when there is no such
+  /// entry or when it is damaged.
+  [[nodiscard]] std::span<const std::byte> read(const std::string& name) const;
+
+ private:
+  std::string source_;
+  std::map<std::string, Entry> entries_;
+};
+
+/// CRC-32 as zip uses it (polynomial 0xEDB88320).
+[[nodiscard]] std::uint32_t crc32(std::span<const std::byte> bytes) noexcept;
+
+}  // namespace datus

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "datus/comm/communicator.hpp"
+#include "datus/core/hash.hpp"
+#include "datus/core/types.hpp"
+#include "datus/io/dataset.hpp"
+#include "datus/io/image_reader.hpp"
+
+namespace datus {
+
+/// One image of the frozen list. A file whose header cannot be read has width and height 0; it stays in the list, so that
+/// shards never shift, and is reported as unreadable.
+struct ListedImage {
+  std::string name;          ///< UTF-8, relative to the images' root, with extension
+  std::int64_t bytes = 0;    ///< size of the file
+  int width = 0;             ///< pixels
+  int height = 0;            ///< pixels
+  std::string truth_name;    ///< relative to the truth's root; empty without ground truth
+  friend bool operator==(const ListedImage&, const ListedImage&) = default;
+};
+
+/// The images of a run in their final order, cut into shards of consecutive images. Neither depends on the ranks.
+struct ImageList {
+  std::vector<ListedImage> images;
+  int shard_size = 64;
+
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(images.size()); }
+  [[nodiscard]] std::int64_t shards() const { return (size() + shard_size - 1) / shard_size; }
+  /// First image of the shard, and one past its last.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> range(ShardIndex shard) const;
+  /// Over names, bytes, sizes and the shard size; not over places on the disk.
+  [[nodiscard]] Hash hash() const;
+};
+
+/// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere. Throws
+/// `AgreedError` when ranks see different files.
+[[nodiscard]] ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
+                                    Communicator& comm);
+
+/// RUN/images.h5. Writing is atomic.
+void write_image_list(const std::filesystem::path& path, const ImageList& list);
+[[nodiscard]] ImageList read_image_list(const std::filesystem::path& path);
+
+/// Empty when the lists are equal, else a phrase that names the first difference.
+[[nodiscard]] std::string first_difference(const ImageList& frozen, const ImageList& current);
+
+}  // namespace datus

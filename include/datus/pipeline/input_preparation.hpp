@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "datus/config/config.hpp"
+#include "datus/core/image.hpp"
+#include "datus/core/types.hpp"
+#include "datus/model/input_geometry.hpp"
+
+namespace datus {
+
+/// An image as the first stages hold it in memory.
+struct InputImage {
+  Image input;                      ///< resized to the input size, uint8 RGB
+  std::vector<std::uint8_t> valid;  ///< [P], 0 = padding; empty: no padding
+};
+
+/// How images of any size are brought to the one input size and patch grid of a run.
+class InputPreparation {
+ public:
+  /// Throws `UsageError` when the input size is no multiple of `patch` or gives more than 32,767 patches.
+  InputPreparation(const ModelConfig& config, int patch);
+
+  [[nodiscard]] GridSize grid() const;
+  [[nodiscard]] int patch() const { return patch_; }
+  /// How an image of that size in pixels lies on the input.
+  [[nodiscard]] InputGeometry geometry(int height, int width) const;
+  /// Resizes decoded images on `threads` threads, in order. The originals are freed on the way.
+  [[nodiscard]] std::vector<InputImage> prepare(std::vector<Image> originals, int threads) const;
+
+ private:
+  ModelConfig config_;
+  int patch_;
+};
+
+}  // namespace datus

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "datus/core/types.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_writer.hpp"
+#include "datus/model/vit_architecture.hpp"
+#include "datus/pipeline/shard_files.hpp"
+
+namespace datus {
+
+/// Writes a plain keys file part by part: /keys [n,P,D], /cls [n,D], /name [n], and /valid [n,P] for padded inputs. The
+/// final name appears with `finish`.
+class KeysWriter {
+ public:
+  KeysWriter(const std::filesystem::path& path, GridSize grid, const ViTArchitecture& architecture,
+             const std::vector<std::string>& names, KeyType type, bool padded);
+  /// The next images, in the order of the names.
+  void append(const KeysFile& part);
+  void finish();
+
+ private:
+  AtomicFile file_;
+  Hdf5Writer writer_;
+  KeyType type_;
+  bool padded_;
+  std::int64_t patches_;
+  std::int64_t next_ = 0;
+};
+
+/// Rows of keys in the stored type, from row `first` on.
+void write_key_rows(Hdf5Writer& writer, std::int64_t first, const std::vector<float>& keys, KeyType type);
+
+}  // namespace datus

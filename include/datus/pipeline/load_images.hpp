@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datus/core/image.hpp"
+#include "datus/io/image_reader.hpp"
+
+namespace datus {
+
+/// An image or the reason why there is none.
+struct LoadedImage {
+  std::optional<Image> image;
+  std::string error;
+};
+
+/// Decodes files on `threads` threads; the result is in the order of `paths`. A file that cannot be decoded gives a reason,
+/// not an exception: the caller reports it.
+[[nodiscard]] std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths,
+                                                   Orientation orientation, int threads);
+
+/// Orientation as the configuration names it.
+[[nodiscard]] Orientation orientation_of(bool exif);
+
+}  // namespace datus

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/core/image.hpp"
+#include "datus/pipeline/run_context.hpp"
+#include "datus/pipeline/shard_files.hpp"
+
+namespace datus {
+
+/// Cluster of each patch: that of its segment, -1 for patches of no valid segment. `segment_map` [P] are ids within the
+/// image, `clusters` [segments of the image] their clusters.
+[[nodiscard]] std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
+                                                           std::span<const std::int32_t> clusters);
+
+/// COLLECTIVE. Stage mask of a run, for one K: a PNG for each readable image in RUN/masks/kK, by shards. Masks of this
+/// provenance that are on disk as recorded are left alone. Returns the number of shards that something was done for.
+std::int64_t make_masks(RunContext& run, int k);
+
+/// COLLECTIVE. `datus mask --segments FILE --clusters FILE:/kK --images DIR --out DIR`. Ranks share the images.
+/// Returns the number of masks.
+std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments, const std::string& clusters,
+                             const std::filesystem::path& images, const std::filesystem::path& out, int threads,
+                             Communicator& comm);
+
+}  // namespace datus

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datus/io/palette.hpp"
+#include "datus/pipeline/score_files.hpp"
+
+namespace datus {
+
+/// What the page shows of one K.
+struct ReportResult {
+  int k = 0;
+  std::optional<Evaluation> evaluation;         ///< empty without ground truth
+  std::vector<int> mapping;                     ///< [K] class or -1, of the first protocol; empty without ground truth
+  std::vector<std::optional<double>> iou;       ///< [classes] of the first protocol
+};
+
+/// Everything on the page; pictures lie beside it under `picture_name`.
+struct ReportData {
+  struct Picture {
+    std::int64_t image;
+    std::string name;
+  };
+  std::string title;
+  std::int64_t image_count = 0;
+  std::vector<Picture> images;
+  std::vector<ReportResult> results;
+  std::vector<std::string> class_names;
+  int classes = 0;
+  bool has_truth = false;
+  std::string settings;
+  std::string backend;
+  std::string images_description;
+};
+
+/// The page as HTML with its style inside; it needs no script and no network.
+[[nodiscard]] std::string report_page(const ReportData& data);
+
+/// Where a picture lies, relative to the page: "images/000012-segments.png".
+[[nodiscard]] std::string picture_name(std::int64_t image, const std::string& what);
+
+/// Colours of clusters, the same as in the mask files, and of classes.
+[[nodiscard]] Palette cluster_palette(int k);
+[[nodiscard]] Palette class_palette(int classes);
+
+}  // namespace datus

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/io/dataset.hpp"
+#include "datus/pipeline/image_list.hpp"
+#include "datus/pipeline/provenance.hpp"
+#include "datus/pipeline/run_directory.hpp"
+
+namespace datus {
+
+/// A finished run whose centroids and cluster-to-class mapping label new images.
+struct FittedRun {
+  RunDirectory directory;
+  std::string description;  ///< of the images that it was fitted on
+};
+
+/// What every stage of a run works with. Made by `open_run`.
+struct RunContext {
+  Config config;
+  RunDirectory directory;
+  Communicator& comm;
+  std::unique_ptr<Dataset> dataset;
+  ImageList list;
+  Provenance provenance;
+  std::optional<FittedRun> fitted;
+  int threads = 1;
+
+  /// File of an image of the list.
+  [[nodiscard]] std::filesystem::path image_path(std::int64_t image) const {
+    return dataset->items()[static_cast<std::size_t>(image)].image;
+  }
+  [[nodiscard]] Orientation orientation() const;
+  /// A phrase that names the images without a place on the disk, for score files.
+  [[nodiscard]] std::string images_description() const;
+};
+
+/// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list in
+/// images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot be
+/// written to, when the images differ from the frozen list, or when an input is missing. `settings_checked` stages need
+/// weights only when one of them is extract or describe.
+[[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
+                                                   Communicator& comm);
+
+/// Threads that this rank may use: the cores of the node shared by its ranks.
+[[nodiscard]] int threads_per_rank(const Communicator& comm);
+
+}  // namespace datus

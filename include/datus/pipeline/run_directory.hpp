@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "datus/core/types.hpp"
+
+namespace datus {
+
+/// Names of the files of a run (DESIGN, "Files of a run"). Knows places only, touches nothing.
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
+
+  [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+  [[nodiscard]] std::filesystem::path config() const { return root_ / "config.yaml"; }
+  [[nodiscard]] std::filesystem::path image_list() const { return root_ / "images.h5"; }
+  [[nodiscard]] std::filesystem::path keys(ShardIndex shard) const { return shard_file("keys", shard); }
+  [[nodiscard]] std::filesystem::path segments(ShardIndex shard) const { return shard_file("segments", shard); }
+  [[nodiscard]] std::filesystem::path descriptors(ShardIndex shard) const { return shard_file("descriptors", shard); }
+  /// Folder of the results for K clusters: centroids.h5 and assignment.h5.
+  [[nodiscard]] std::filesystem::path clusters(int k) const { return root_ / "clusters" / cluster_name(k); }
+  [[nodiscard]] std::filesystem::path centroids(int k) const { return clusters(k) / "centroids.h5"; }
+  [[nodiscard]] std::filesystem::path assignment(int k) const { return clusters(k) / "assignment.h5"; }
+  [[nodiscard]] std::filesystem::path masks(int k) const { return root_ / "masks" / cluster_name(k); }
+  [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
+  [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }
+  [[nodiscard]] std::filesystem::path report() const { return root_ / "report" / "index.html"; }
+  [[nodiscard]] std::filesystem::path unreadable() const { return root_ / "unreadable.tsv"; }
+  [[nodiscard]] std::filesystem::path summary() const { return root_ / "summary.json"; }
+  [[nodiscard]] std::filesystem::path claims() const { return root_ / "claims"; }
+
+  /// "k027": K with at least three digits, also the group of an HDF5 file.
+  [[nodiscard]] static std::string cluster_name(int k);
+
+ private:
+  [[nodiscard]] std::filesystem::path shard_file(const char* stage, ShardIndex shard) const;
+
+  std::filesystem::path root_;
+};
+
+}  // namespace datus

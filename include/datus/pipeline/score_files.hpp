@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datus/algo/scores.hpp"
+
+namespace datus {
+
+/// What a score file says beside the scores: whose images the centroids, the clusters and the matching came from, and so on.
+using ScoreProvenance = std::map<std::string, std::string>;
+
+/// Scores of one K under several protocols, in order.
+struct Evaluation {
+  int k = 0;
+  int classes = 0;
+  int void_value = 255;
+  std::vector<std::string> class_names;  ///< empty when not known
+  std::vector<std::int64_t> counts;       ///< [K, classes] pixels, neither void nor unassigned
+  std::vector<std::pair<std::string, Scores>> protocols;
+  ScoreProvenance provenance;
+};
+
+/// Writes the JSON of DESIGN section 9, "Scores": one object keyed by protocol. Atomic; equal scores give equal bytes.
+void write_scores(const std::filesystem::path& path, const Evaluation& evaluation);
+
+/// Reads it back. Throws `InputError` naming the file when it is not a score file.
+[[nodiscard]] Evaluation read_scores(const std::filesystem::path& path);
+
+/// The cluster-to-class mapping of a protocol in a score file; that of "strict" when it does not have the protocol. Throws
+/// `InputError` naming the file when it does not have `clusters` entries below `classes`.
+[[nodiscard]] std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol,
+                                            int clusters, int classes);
+
+/// The score table that a person reads: one line for each K and protocol.
+[[nodiscard]] std::string score_table(const std::vector<Evaluation>& evaluations);
+
+}  // namespace datus

@@ -1,0 +1,41 @@
+#include "command.hpp"
+
+namespace datus::jobs {
+
+void ConfigArguments::add_to(CLI::App& parser) {
+  parser.add_option("--config", config, "Configuration file to take settings from")->type_name("FILE");
+  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void ConfigArguments::add_run_to(CLI::App& parser) {
+  parser.add_option("CONFIG", config, "Configuration file of a run");
+  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  parser.add_option_function<std::string>(
+      "--run", [this](const std::string& directory) { set_text("run.directory", directory); },
+      "Run directory (run.directory)")->type_name("DIR");
+}
+
+Config ConfigArguments::load(Communicator& comm) const {
+  Config loaded;
+  collectively(comm, [&] { loaded = load_config(config, overrides); });
+  return loaded;
+}
+
+void ConfigArguments::set_text(const std::string& key, const std::string& value) {
+  std::string quoted = "'";
+  for (const char c : value) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  set(key, quoted + "'");
+}
+
+void ConfigArguments::set(const std::string& key, const std::string& yaml) { overrides.push_back(key + "=" + yaml); }
+
+void require_one_rank(const Communicator& comm, const std::string& command) {
+  if (comm.size() == 1) return;
+  throw AgreedError(ExitCode::usage, "'datus " + command + "' on plain files runs in one process",
+                    "it was started on " + std::to_string(comm.size()) + " ranks, which would all write the same file",
+                    "Start it without mpirun, or give a CONFIG to share the work.");
+}
+
+}  // namespace datus::jobs

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/core/error.hpp"
+
+namespace datus::jobs {
+
+/// What a subcommand does once its arguments are read; COLLECTIVE.
+using Body = std::function<ExitCode(Communicator&)>;
+
+/// A subcommand: its parser, and what to do when it was the one named.
+struct Command {
+  CLI::App* parser = nullptr;
+  Body body;
+};
+
+/// Arguments that most subcommands share.
+struct ConfigArguments {
+  std::optional<std::filesystem::path> config;
+  std::vector<std::string> overrides;
+
+  /// Adds `--config FILE` and `--set key=value`.
+  void add_to(CLI::App& parser);
+  /// Adds the positional CONFIG, `--run DIR` and `--set key=value`.
+  void add_run_to(CLI::App& parser);
+  /// COLLECTIVE. The same configuration on all ranks, or the same error.
+  [[nodiscard]] Config load(Communicator& comm) const;
+  /// Overrides a key; `value` is taken literally, whatever is in it.
+  void set_text(const std::string& key, const std::string& value);
+  /// Overrides a key with a YAML value.
+  void set(const std::string& key, const std::string& yaml);
+};
+
+/// COLLECTIVE. Refuses a plain-file command on several ranks, when it writes one file from one process.
+void require_one_rank(const Communicator& comm, const std::string& command);
+
+/// A job: adds its subcommand to the program.
+Command add_run(CLI::App& program);
+Command add_extract(CLI::App& program);
+Command add_segment(CLI::App& program);
+Command add_describe(CLI::App& program);
+Command add_cluster(CLI::App& program);
+Command add_mask(CLI::App& program);
+Command add_evaluate(CLI::App& program);
+Command add_apply(CLI::App& program);
+Command add_report(CLI::App& program);
+Command add_inspect(CLI::App& program);
+Command add_config(CLI::App& program);
+Command add_version(CLI::App& program);
+
+}  // namespace datus::jobs

@@ -1,0 +1,52 @@
+#include <iostream>
+#include <memory>
+
+#include "command.hpp"
+#include "datus/pipeline/evaluate.hpp"
+#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/run_context.hpp"
+
+namespace datus::jobs {
+namespace {
+
+struct Arguments : ConfigArguments {
+  EvaluateRequest request;
+};
+
+ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
+  const auto evaluation = evaluate_folders(arguments.load(comm), arguments.request, threads_per_rank(comm), comm);
+  if (comm.rank() == 0) std::cout << score_table({evaluation}) << std::flush;
+  return ExitCode::done;
+}
+
+}  // namespace
+
+Command add_evaluate(CLI::App& program) {
+  CLI::App* parser = program.add_subcommand("evaluate", "Scores against ground truth: of a run, or of two folders");
+  auto arguments = std::make_shared<Arguments>();
+  auto& request = arguments->request;
+  arguments->add_run_to(*parser);
+  parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
+  auto* predictions = parser->add_option("--predictions", request.predictions, "Folder of masks");
+  auto* truth = parser->add_option("--truth", request.truth, "Folder of ground truth, paired by name");
+  parser->add_option("--classes", request.classes, "Number of classes, or a JSON file with their names");
+  parser->add_option("--clusters", request.clusters, "Number of clusters; default: the largest prediction plus one");
+  parser->add_option("--json", request.json, "File for the scores");
+  parser->add_option_function<std::string>(
+      "--protocol", [arguments](const std::string& list) { arguments->set("evaluate.protocols", "[" + list + "]"); },
+      "strict, datus-compat, many_to_one, separated by commas (evaluate.protocols)");
+  parser->add_option_function<std::string>(
+      "--void", [arguments](const std::string& value) { arguments->set("dataset.void", value); },
+      "Value of the truth that is no class (dataset.void)");
+  parser->add_option_function<std::string>(
+      "--mapping", [arguments](const std::string& file) { arguments->set_text("evaluate.mapping", file); },
+      "Scores file whose cluster-to-class mapping is used (evaluate.mapping)");
+  predictions->needs(truth);
+  truth->needs(predictions);
+  return {parser, [arguments](Communicator& comm) {
+            if (!arguments->request.predictions.empty()) return evaluate_files(*arguments, comm);
+            return run_stage(arguments->load(comm), Stage::evaluate, comm);
+          }};
+}
+
+}  // namespace datus::jobs

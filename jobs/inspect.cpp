@@ -1,0 +1,24 @@
+#include <iostream>
+#include <memory>
+
+#include "command.hpp"
+#include "datus/pipeline/inspect.hpp"
+
+namespace datus::jobs {
+
+Command add_inspect(CLI::App& program) {
+  struct Arguments {
+    std::filesystem::path path;
+    bool verify = false;
+  };
+  CLI::App* parser = program.add_subcommand("inspect", "What is in a run, an HDF5 file or a weights file");
+  auto arguments = std::make_shared<Arguments>();
+  parser->add_option("PATH", arguments->path, "Run directory or file")->required();
+  parser->add_flag("--verify", arguments->verify, "Check every content hash");
+  return {parser, [arguments](Communicator& comm) {
+            require_one_rank(comm, "inspect");
+            return inspect(arguments->path, arguments->verify, std::cout);
+          }};
+}
+
+}  // namespace datus::jobs

@@ -1,0 +1,49 @@
+#include <iostream>
+#include <memory>
+
+#include "command.hpp"
+#include "datus/pipeline/mask.hpp"
+#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/run_context.hpp"
+
+namespace datus::jobs {
+namespace {
+
+struct Arguments : ConfigArguments {
+  std::filesystem::path segments;
+  std::string clusters;
+  std::filesystem::path images;
+  std::filesystem::path out;
+};
+
+ExitCode mask_files(const Arguments& arguments, Communicator& comm) {
+  const Config config = arguments.load(comm);
+  const auto count = masks_to_folder(config, arguments.segments, arguments.clusters, arguments.images, arguments.out,
+                                     threads_per_rank(comm), comm);
+  if (comm.rank() == 0) std::cout << count << " masks in " << arguments.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+}  // namespace
+
+Command add_mask(CLI::App& program) {
+  CLI::App* parser = program.add_subcommand("mask", "Label maps as PNG: of a run, or from segments and clusters");
+  auto arguments = std::make_shared<Arguments>();
+  arguments->add_run_to(*parser);
+  parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
+  auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
+  auto* clusters = parser->add_option("--clusters", arguments->clusters, "FILE.h5:/k027 that 'datus cluster' wrote");
+  auto* images = parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
+  auto* out = parser->add_option("--out", arguments->out, "Folder for the masks");
+  parser->add_option_function<std::string>(
+      "--resolution", [arguments](const std::string& name) { arguments->set("mask.resolution", name); },
+      "original, input or grid (mask.resolution)");
+  segments->needs(clusters)->needs(images)->needs(out);
+  clusters->needs(segments);
+  return {parser, [arguments](Communicator& comm) {
+            if (!arguments->segments.empty()) return mask_files(*arguments, comm);
+            return run_stage(arguments->load(comm), Stage::mask, comm);
+          }};
+}
+
+}  // namespace datus::jobs

@@ -1,0 +1,29 @@
+#include <iostream>
+#include <memory>
+
+#include "command.hpp"
+#include "datus/pipeline/report.hpp"
+#include "datus/pipeline/run_context.hpp"
+
+namespace datus::jobs {
+
+Command add_report(CLI::App& program) {
+  struct Arguments : ConfigArguments {
+    std::filesystem::path run;
+    int images = 24;
+  };
+  CLI::App* parser = program.add_subcommand("report", "Write the report of a run again");
+  auto arguments = std::make_shared<Arguments>();
+  parser->add_option("RUN", arguments->run, "Directory of the run")->required();
+  parser->add_option("--images", arguments->images, "Most images to show")->check(CLI::PositiveNumber);
+  return {parser, [arguments](Communicator& comm) {
+            arguments->config = RunDirectory(arguments->run).config();
+            arguments->set_text("run.directory", arguments->run.string());
+            const auto run = open_run(arguments->load(comm), std::nullopt, comm);
+            write_report(*run, arguments->images);
+            if (comm.rank() == 0) std::cout << run->directory.report().string() << std::endl;
+            return ExitCode::done;
+          }};
+}
+
+}  // namespace datus::jobs

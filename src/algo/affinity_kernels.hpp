@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+// Included by files that are compiled for one instruction set: nothing here, or included from here, may be an inline
+// function, or the linker could keep a copy of it that other CPUs cannot run.
+
+namespace datus::affinity {
+
+/// Keys are packed in panels of this many rows: element [panel][d][row in panel], the last panel filled up with zeros.
+inline constexpr int panel_width = 16;
+
+/// One path of the product K K^T: how it cuts the matrix into tiles, and how it computes one.
+struct Kernel {
+  int tile_rows;
+  int tile_panels;
+  /// tile[r * tile_panels * panel_width + c] = the chain of fused multiply-adds of rows first_row + r and
+  /// first_panel * panel_width + c, for all tile_rows rows and the columns of `panels` <= tile_panels panels.
+  /// first_row is a multiple of tile_rows; the packed rows reach to first_row + tile_rows.
+  void (*multiply)(const float* packed, int dim, int first_row, int first_panel, int panels, float* tile);
+  /// Bit c of the result: values[c] > threshold, for panel_width values.
+  std::uint16_t (*compare)(const float* values, float threshold);
+};
+
+[[nodiscard]] Kernel scalar_kernel();
+[[nodiscard]] Kernel avx2_kernel();
+[[nodiscard]] Kernel avx512_kernel();
+
+}  // namespace datus::affinity

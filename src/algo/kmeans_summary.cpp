@@ -1,0 +1,130 @@
+#include "algo/kmeans_summary.hpp"
+
+#include "algo/kmeans_blocks.hpp"
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+namespace datus::lloyd {
+namespace {
+
+constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
+
+struct Range {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// COLLECTIVE. The number of rows of all ranks, whose ranges must follow each other in some order, from 0.
+std::int64_t total_rows(const KMeansRows& rows, Communicator& comm) {
+  const Range mine{rows.count() > 0 ? rows.first() : 0, rows.count()};
+  std::vector<Range> ranges;
+  for (const auto& bytes : allgather(comm, std::as_bytes(std::span(&mine, 1)))) {
+    Range range;
+    std::memcpy(&range, bytes.data(), sizeof(range));
+    if (range.count > 0) ranges.push_back(range);
+  }
+  std::ranges::sort(ranges, {}, &Range::first);
+  std::int64_t total = 0;
+  for (const Range& range : ranges) {
+    if (range.first != total) {
+      const UsageError error(
+          "The rows of the ranks do not fit together",
+          "rows begin at " + std::to_string(range.first) + " where " + std::to_string(total) + " was to follow",
+          "Give each rank the rows that no other rank has.");
+      throw AgreedError(error.exit_code(), error.what());
+    }
+    total += range.count;
+  }
+  return total;
+}
+
+/// What one thread has seen.
+struct Extremes {
+  std::uint32_t magnitude = 0;
+  std::uint64_t bad_row = no_row;
+};
+
+/// The first row of the block that is not finite. There is one.
+std::int64_t first_bad_row(const RowBlock& block, int dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  for (std::int64_t i = 0; i < block.count; ++i) {
+    if (!is_finite_magnitude(largest_magnitude({block.values + i * dim, width}))) return block.first + i;
+  }
+  return block.first + block.count;
+}
+
+}  // namespace
+
+std::uint32_t largest_magnitude(std::span<const float> values) noexcept {
+  std::uint32_t largest = 0;
+  for (const float value : values) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFFU);
+  return largest;
+}
+
+bool is_finite_magnitude(std::uint32_t magnitude) noexcept {
+  return magnitude < 0x7F800000U;
+}
+
+RowSummary summarise_rows(const KMeansRows& rows, int threads, const Kernels& kernels, Communicator& comm) {
+  RowSummary summary;
+  summary.rows = total_rows(rows, comm);
+  summary.squared_norms.resize(static_cast<std::size_t>(rows.count()));
+  const int dim = rows.dim();
+  std::vector<Extremes> of_workers(static_cast<std::size_t>(threads));
+  for_each_row_block(rows, threads, [&](std::size_t worker, const RowBlock& block) {
+    Extremes& seen = of_workers[worker];
+    const std::uint32_t magnitude = largest_magnitude({block.values, static_cast<std::size_t>(block.count * dim)});
+    seen.magnitude = std::max(seen.magnitude, magnitude);
+    if (!is_finite_magnitude(magnitude)) {
+      seen.bad_row = std::min(seen.bad_row, static_cast<std::uint64_t>(rows.first() + first_bad_row(block, dim)));
+    }
+    kernels.squared_norms(block.values, block.count, dim, summary.squared_norms.data() + block.first);
+  });
+  Extremes seen;
+  for (const Extremes& of_worker : of_workers) {
+    seen.magnitude = std::max(seen.magnitude, of_worker.magnitude);
+    seen.bad_row = std::min(seen.bad_row, of_worker.bad_row);
+  }
+  // One collective for both: the complement of the largest is the smallest complement.
+  std::array<std::uint64_t, 2> agreed{seen.bad_row, ~std::uint64_t{seen.magnitude}};
+  comm.allreduce(agreed, ReduceOp::min);
+  if (agreed[0] != no_row) {
+    const InputError error("Row " + std::to_string(agreed[0]) + " of the descriptors is not finite",
+                           "one of its " + std::to_string(dim) + " values is NaN or infinite",
+                           "Make the file that holds it again.");
+    throw AgreedError(error.exit_code(), error.what());
+  }
+  summary.largest = std::bit_cast<float>(static_cast<std::uint32_t>(~agreed[1]));
+  return summary;
+}
+
+FixedPointScales choose_scales(const RowSummary& summary, int dim, float largest_centroid) {
+  constexpr int largest_total = 61;
+  constexpr int largest_term = 50;
+  // 16 = (1 + 3)^2.
+  const auto farthest = static_cast<double>(std::max(summary.largest, largest_centroid));
+  const double row_inertia = 16.0 * dim * farthest * farthest;
+  if (row_inertia >= 0x1p127) {
+    throw InputError("The descriptors or centroids are too large for k-means",
+                     "their largest coordinate is " + std::to_string(farthest) + ", and squares are held in f32",
+                     "Scale them down, for example to unit length.");
+  }
+  // rows <= 2^row_bits; frexp: |x| < 2^exponent.
+  const auto last_row = static_cast<std::uint64_t>(std::max<std::int64_t>(summary.rows, 1) - 1);
+  const auto row_bits = static_cast<int>(std::bit_width(last_row));
+  const int term = std::min(largest_total - row_bits, largest_term);
+  int sum_exponent = 0;
+  int inertia_exponent = 0;
+  std::frexp(static_cast<double>(summary.largest), &sum_exponent);
+  std::frexp(row_inertia, &inertia_exponent);
+  return {term - sum_exponent, term - inertia_exponent, std::ldexp(1.0, term)};
+}
+
+}  // namespace datus::lloyd

@@ -1,0 +1,84 @@
+#include "config/preset.hpp"
+#include "config/reader.hpp"
+#include "config/validate.hpp"
+#include "datus/core/error.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+
+namespace datus {
+namespace {
+
+/// A configuration that remembers where each value came from.
+class Loader {
+ public:
+  explicit Loader(Config config) : config_(std::move(config)) {}
+
+  /// Throws `UsageError` naming key, origin and value when the value is not allowed.
+  void apply(const Setting& setting) {
+    const Key& key = *setting.key;
+    const std::string name = key.full_name();
+    const std::string written = name + " = " + setting.value.text();
+    if (!key.read(config_, setting.value)) {
+      throw UsageError(written + " is not allowed", setting.value.origin, "Allowed: " + key.allowed + ".");
+    }
+    const std::string usual = key.write(Config{});
+    if (key.built == Built::default_only && key.write(config_) != usual) {
+      throw UsageError(written + " would have no effect",
+                       setting.value.origin + ": the feature is not built in this version",
+                       "Leave the key out, or write its default, " + usual + ".");
+    }
+    origins_[name] = setting.value.origin;
+  }
+
+  [[nodiscard]] Config finish() && {
+    validate(config_, [this](const std::string& name) {
+      const auto found = origins_.find(name);
+      return found == origins_.end() ? "the default" : found->second;
+    });
+    return std::move(config_);
+  }
+
+  [[nodiscard]] const Config& config() const { return config_; }
+
+ private:
+  Config config_;
+  std::map<std::string, std::string> origins_;
+};
+
+void apply_preset(Loader& loader) {
+  for (const Preset& preset : presets()) {
+    if (preset.name != loader.config().preset) continue;
+    for (const std::string& value : preset.values) loader.apply(read_assignment(value, "preset " + preset.name + ":"));
+  }
+}
+
+}  // namespace
+
+Config load_config(const std::optional<std::filesystem::path>& file, std::span<const std::string> overrides) {
+  Config start;
+  std::vector<Setting> settings;
+  if (file) {
+    start.run.directory = "runs" / file->stem();
+    settings = read_settings(*file);
+  }
+  for (const std::string& text : overrides) settings.push_back(read_assignment(text, "--set"));
+
+  Loader loader(std::move(start));
+  const auto is_preset = [](const Setting& setting) { return setting.key->section.empty(); };
+  for (const Setting& setting : settings) {
+    if (is_preset(setting)) loader.apply(setting);
+  }
+  apply_preset(loader);
+  for (const Setting& setting : settings) {
+    if (!is_preset(setting)) loader.apply(setting);
+  }
+  return std::move(loader).finish();
+}
+
+Config default_config(std::span<const std::string> overrides) {
+  return load_config(std::nullopt, overrides);
+}
+
+}  // namespace datus

@@ -1,0 +1,23 @@
+#include "config/preset.hpp"
+
+#include <utility>
+
+namespace datus {
+
+std::span<const Preset> presets() {
+  static const std::vector<Preset> list = {
+      {"paper", "The method of the paper: Louvain's segments, described by the CLS of their crops.", {}},
+      {"patch-kmeans",
+       "The baseline of the peers: k-means on patches, without segments.",
+       {"segment.method=none", "descriptor.kind=mean_key"}},
+  };
+  return list;
+}
+
+Codec<std::string> preset_name() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const Preset& preset : presets()) names.emplace_back(preset.name, preset.name);
+  return choice<std::string>(std::move(names));
+}
+
+}  // namespace datus

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "config/codec.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// A named set of values, each "section.key=value", for the keys that are not written elsewhere.
+struct Preset {
+  std::string name;
+  std::string help;
+  std::vector<std::string> values;
+};
+
+/// All presets; the first one is the default.
+[[nodiscard]] std::span<const Preset> presets();
+
+/// The name of a preset.
+[[nodiscard]] Codec<std::string> preset_name();
+
+}  // namespace datus

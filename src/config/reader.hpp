@@ -1,0 +1,30 @@
+#pragma once
+
+#include "datus/config/schema.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace datus {
+
+/// A key with the value written for it.
+struct Setting {
+  const Key* key = nullptr;
+  RawValue value;
+};
+
+/// The settings in a YAML file, in the order of the file. Throws `UsageError` naming file and line:
+/// no YAML, an unknown or repeated key, a value that is a map.
+[[nodiscard]] std::vector<Setting> read_settings(const std::filesystem::path& file);
+
+/// The setting in "section.key=value", with a YAML value. `source` says where it was written, such
+/// as "--set". Throws `UsageError` likewise.
+[[nodiscard]] Setting read_assignment(const std::string& assignment, std::string_view source);
+
+/// Throws the `UsageError` for a key that does not exist, written at `origin`, naming the ones that
+/// do.
+[[noreturn]] void refuse_unknown_key(const std::string& section, const std::string& name, const std::string& origin);
+
+}  // namespace datus

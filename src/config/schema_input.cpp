@@ -1,0 +1,120 @@
+#include "config/key_adder.hpp"
+
+namespace datus {
+namespace {
+
+/// The stages in which the model runs.
+Stages embedding() {
+  return {Stage::extract, Stage::describe};
+}
+/// The stages that map pixels of the image to pixels of the model's input.
+Stages geometry() {
+  return {Stage::extract, Stage::describe, Stage::mask};
+}
+
+void add_run(Keys& keys) {
+  Adder add(keys, "run", &Config::run);
+  add("directory", &RunConfig::directory, path_as_written(), {},
+      "Folder of the run, relative to the current folder. Default: `runs/` and the name of the "
+      "configuration file "
+      "without its extension.");
+  add("seed", &RunConfig::seed, integer<std::uint64_t>(0), {Stage::cluster}, "Seed of everything random.");
+  add("grace", &RunConfig::grace, integer<int>(0), {},
+      "Seconds that an open shard may take to end after a request to stop.", Built::default_only);
+  add("mixed_hardware", &RunConfig::mixed_hardware, boolean(), {},
+      "Whether ranks with different backends may share a run, which makes results depend on who "
+      "computed what.",
+      Built::default_only);
+}
+
+void add_dataset(Keys& keys) {
+  using D = DatasetConfig;
+  Adder add(keys, "dataset", &Config::dataset);
+  add("kind", &D::kind,
+      choice<D::Kind>({{"folder", D::Kind::folder},
+                       {"list", D::Kind::list},
+                       {"index_png", D::Kind::index_png},
+                       {"suim", D::Kind::suim},
+                       {"coco_stuff", D::Kind::coco_stuff}}),
+      {Stage::evaluate}, "How images and ground truth are laid out.");
+  add("images", &D::images, word_or("null", file_path()), {}, "Folder of the images.");
+  add("truth", &D::truth, word_or("null", file_path()), {}, "Folder of the ground truth.");
+  add("classes", &D::classes, class_source(), {Stage::evaluate}, "Number of classes, or a JSON file with their names.");
+  add("label_map", &D::label_map, word_or("null", name_or_path()), {Stage::evaluate},
+      "From labels in the ground truth to classes: a built-in map such as `coco_stuff_15` or `suim8`, or a JSON file.");
+  add("void", &D::void_label, integer<int>(0, 65535), {Stage::evaluate},
+      "Label in the ground truth of pixels that do not count.");
+  add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val2017`.");
+  add("list", &D::list, word_or("null", file_path()), {}, "Text file with the images to take, one per line.");
+  add("shard_size", &D::shard_size, integer<int>(1), embedding(),
+      "Images per shard: the unit of work, of storage and of resume.");
+  add("on_unreadable", &D::on_unreadable,
+      choice<D::OnUnreadable>({{"report", D::OnUnreadable::report}, {"skip", D::OnUnreadable::skip}}), {},
+      "Whether unreadable images, which are always listed, make the exit code 4.");
+  add("orientation", &D::orientation,
+      choice<D::Orientation>({{"stored", D::Orientation::stored}, {"exif", D::Orientation::exif}}), geometry(),
+      "Whether pixels are taken as stored, or turned as the EXIF orientation says.");
+}
+
+void add_model_input(Adder<ModelConfig>& add) {
+  using M = ModelConfig;
+  add("weights", &M::weights, word_or("null", file_path()), {}, "File with the weights (.pth or .safetensors).");
+  add("input_size", &M::input_size, pixel_size(), geometry(),
+      "Pixels of the model's input, a multiple of the patch size.");
+  add("resize", &M::resize,
+      choice<M::Resize>({{"squash", M::Resize::squash}, {"crop", M::Resize::crop}, {"pad", M::Resize::pad}}),
+      geometry(),
+      "How an image gets that size: squashed; by its shorter side and a centre crop; or with "
+      "padding.");
+  add("resample", &M::resample,
+      choice<M::Resample>({{"bicubic", M::Resample::bicubic}, {"bilinear", M::Resample::bilinear}}), embedding(),
+      "Filter of the resize, antialiased.");
+  add("channel_order", &M::channel_order,
+      choice<M::ChannelOrder>({{"rgb", M::ChannelOrder::rgb}, {"bgr", M::ChannelOrder::bgr}}), {Stage::extract},
+      "Channel order of the input of extract; `bgr` reproduces the reference's mistake.");
+  add("mean", &M::mean, word_or("auto", three_numbers(any_number<double>())), embedding(),
+      "Mean of R, G and B that is subtracted, for pixels in [0, 1].");
+  add("std", &M::standard_deviation, word_or("auto", three_numbers(positive_number())), embedding(),
+      "Standard deviation of R, G and B that the result is divided by.");
+}
+
+void add_model_network(Adder<ModelConfig>& add) {
+  using M = ModelConfig;
+  add("eps", &M::eps, word_or("auto", positive_number()), embedding(), "Epsilon of the LayerNorms.");
+  add("heads", &M::heads, word_or("auto", integer<int>(1)), embedding(), "Number of attention heads.");
+  add("branch", &M::branch, word_or("auto", word()), embedding(),
+      "Entry of the checkpoint that holds the weights, such as `teacher`.");
+  add("position", &M::position,
+      word_or("auto", choice<M::Position>({{"offset", M::Position::offset},
+                                           {"size", M::Position::size},
+                                           {"size_antialias", M::Position::size_antialias}})),
+      embedding(), "How position embeddings are interpolated to another grid.");
+  add("feature", &M::feature,
+      choice<M::Feature>({{"key", M::Feature::key},
+                          {"query", M::Feature::query},
+                          {"value", M::Feature::value},
+                          {"token", M::Feature::token}}),
+      {Stage::extract}, "Which vector of a patch is its embedding.");
+  add("layer", &M::layer, integer<int>(), {Stage::extract},
+      "Block the embedding is taken from: 0 is the first, -1 the last.");
+  add("precision", &M::precision, word_or("auto", choice<M::Precision>({{"float32", M::Precision::float32}})),
+      embedding(), "Arithmetic of the model.");
+  add("batch_size", &M::batch_size, integer<int>(1), embedding(), "Inputs per forward pass.");
+  add("device", &M::device, word_or("auto", choice<M::Device>({{"cpu", M::Device::cpu}})), {}, "Where the model runs.");
+}
+
+void add_model(Keys& keys) {
+  Adder add(keys, "model", &Config::model);
+  add_model_input(add);
+  add_model_network(add);
+}
+
+}  // namespace
+
+void add_input_keys(Keys& keys) {
+  add_run(keys);
+  add_dataset(keys);
+  add_model(keys);
+}
+
+}  // namespace datus

@@ -1,0 +1,125 @@
+#include "config/key_adder.hpp"
+
+namespace datus {
+namespace {
+
+void add_affinity(Keys& keys) {
+  using A = AffinityConfig;
+  const Stages segment = {Stage::segment};
+  Adder add(keys, "affinity", &Config::affinity);
+  add("metric", &A::metric, choice<A::Metric>({{"dot", A::Metric::dot}, {"cosine", A::Metric::cosine}}), segment,
+      "Affinity of two embeddings.");
+  add("weights", &A::weights, choice<A::Weights>({{"sign", A::Weights::sign}, {"value", A::Weights::value}}), segment,
+      "Weight of an edge: 1, or its affinity.");
+  add("center", &A::center, choice<A::Center>({{"none", A::Center::none}, {"image", A::Center::image}}), segment,
+      "Whether the mean embedding of the image is subtracted first.");
+  add("threshold", &A::threshold, any_number<float>(), segment,
+      "Patches are joined if their affinity is more than this.");
+  add("quantile", &A::quantile,
+      word_or("null", number<double>("number from 0 to 1", [](double value) { return value >= 0 && value <= 1; })),
+      segment, "Instead of a threshold: this quantile of the image's affinities.");
+}
+
+void add_segment(Keys& keys) {
+  using S = SegmentConfig;
+  const Stages segment = {Stage::segment};
+  Adder add(keys, "segment", &Config::segment);
+  add("method", &S::method, choice<S::Method>({{"louvain", S::Method::louvain}, {"none", S::Method::none}}), segment,
+      "Louvain's communities; or none: every patch is a valid segment, and the other keys of this "
+      "section and of "
+      "affinity have no effect.");
+  add("resolution", &S::resolution, positive_number(), segment,
+      "Resolution of the modularity; larger gives more communities.");
+  add("min_patches", &S::min_patches, integer<int>(0), segment, "A segment is valid if it has more patches than this.");
+  Codec<int> connectivity = number<int>("4 or 8", [](int value) { return value == 4 || value == 8; });
+  add("connectivity", &S::connectivity, connectivity, segment, "Neighbours of a patch within a segment.");
+}
+
+void add_descriptor(Keys& keys) {
+  using D = DescriptorConfig;
+  const Stages describe = {Stage::describe};
+  Adder add(keys, "descriptor", &Config::descriptor);
+  add("kind", &D::kind,
+      choice<D::Kind>({{"masked_crop", D::Kind::masked_crop},
+                       {"masked_cls", D::Kind::masked_cls},
+                       {"mean_key", D::Kind::mean_key},
+                       {"mean_token", D::Kind::mean_token}}),
+      describe,
+      "The CLS of the segment's crop; the CLS that attends to the segment only; or the mean of its "
+      "patches.");
+  add("source", &D::source, choice<D::Source>({{"input", D::Source::input}}), describe,
+      "What crops are cut from: the model's input.");
+  add("crop_resize", &D::crop_resize, integer<int>(1), describe, "Shorter side of a crop after its resize, in pixels.");
+  add("crop_size", &D::crop_size, integer<int>(1), describe, "Side of the square cut from its centre, in pixels.");
+  add("weights", &D::weights, word_or("same", file_path()), {},
+      "Weights of another model for `masked_crop`; `same`: those of the model section.");
+}
+
+void add_cluster(Keys& keys) {
+  using C = ClusterConfig;
+  const Stages cluster = {Stage::cluster};
+  Adder add(keys, "cluster", &Config::cluster);
+  add("k", &C::k, ascending(list_of(integer<int>(1, 65535))), cluster, "Number of clusters; a list computes each.");
+  add("init", &C::init,
+      choice<C::Init>({{"k-means++", C::Init::kmeans_plus_plus}, {"random", C::Init::random}, {"file", C::Init::file}}),
+      cluster, "First centroids; `file` takes them from `cluster.centroids`.");
+  add("algorithm", &C::algorithm, choice<C::Algorithm>({{"lloyd", C::Algorithm::lloyd}}), cluster,
+      "All descriptors in each iteration.");
+  add("mode", &C::mode, choice<C::Mode>({{"exact", C::Mode::exact}}), cluster,
+      "The same bits on any number of ranks and threads.");
+  add("max_iterations", &C::max_iterations, integer<int>(1), cluster, "Limit of the iterations.");
+  add("tolerance", &C::tolerance, number<double>("number of at least 0", [](double value) { return value >= 0; }),
+      cluster, "Stop when the inertia falls by no more than this fraction of itself.");
+  add("restarts", &C::restarts, integer<int>(1), cluster, "Independent starts, of which the best is kept.");
+  add("batch_size", &C::batch_size, integer<std::int64_t>(1), cluster, "Descriptors per mini-batch.",
+      Built::default_only);
+  add("epochs", &C::epochs, integer<int>(1), cluster, "Passes over the descriptors with mini-batches.",
+      Built::default_only);
+  add("centroids", &C::centroids, word_or("null", hdf5_dataset()), {}, "First centroids, with `init: file`.");
+  add("memory", &C::memory, word_or("auto", byte_count()), {}, "Memory for descriptors, per rank.",
+      Built::default_only);
+  add("checkpoint_every", &C::checkpoint_every, integer<int>(1), {}, "Iterations between checkpoints.",
+      Built::default_only);
+}
+
+void add_outputs(Keys& keys) {
+  using M = MaskConfig;
+  Adder mask(keys, "mask", &Config::mask);
+  mask("refine", &M::refine, choice<M::Refine>({{"none", M::Refine::none}}), {Stage::mask},
+       "Refinement of the label maps.");
+  mask("resolution", &M::resolution,
+       choice<M::Resolution>(
+           {{"original", M::Resolution::original}, {"input", M::Resolution::input}, {"grid", M::Resolution::grid}}),
+       {Stage::mask}, "Size of the label maps: of the image, of the model's input, or a pixel per patch.");
+  mask("formats", &M::formats, list_of(choice<M::Format>({{"png", M::Format::png}})), {Stage::mask}, "Files to write.");
+  using E = EvaluateConfig;
+  Adder evaluate(keys, "evaluate", &Config::evaluate);
+  evaluate("protocols", &E::protocols,
+           list_of(choice<E::Protocol>({{"strict", E::Protocol::strict},
+                                        {"datus-compat", E::Protocol::datus_compat},
+                                        {"many-to-one", E::Protocol::many_to_one}})),
+           {Stage::evaluate}, "Ways to match clusters with classes and to score them.");
+  evaluate("mapping", &E::mapping, word_or("null", file_path()), {},
+           "Scores file whose mapping of clusters to classes is taken instead of a new matching.");
+  using S = StorageConfig;
+  Adder storage(keys, "storage", &Config::storage);
+  storage(
+      "embeddings", &S::embeddings,
+      choice<S::Embeddings>(
+          {{"float16", S::Embeddings::float16}, {"float32", S::Embeddings::float32}, {"none", S::Embeddings::none}}),
+      {Stage::extract}, "Type of the stored embeddings; `none` rounds to float16 as well but writes no file.");
+  storage("compression", &S::compression, choice<S::Compression>({{"none", S::Compression::none}}), {},
+          "Compression of the stored embeddings.");
+}
+
+}  // namespace
+
+void add_method_keys(Keys& keys) {
+  add_affinity(keys);
+  add_segment(keys);
+  add_descriptor(keys);
+  add_cluster(keys);
+  add_outputs(keys);
+}
+
+}  // namespace datus

@@ -1,0 +1,101 @@
+#include "config/validate.hpp"
+
+#include "datus/config/schema.hpp"
+#include "datus/core/error.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace datus {
+namespace {
+
+/// One rule after the other over one configuration.
+class Validator {
+ public:
+  Validator(const Config& config, const OriginOf& origin_of) : config_(config), origin_of_(origin_of) {}
+
+  void dataset() const {
+    using Kind = DatasetConfig::Kind;
+    const DatasetConfig& dataset = config_.dataset;
+    if (dataset.kind == Kind::list && !dataset.list && !dataset.images) {
+      refuse("dataset.kind", "dataset.list", "it names the images", "Set dataset.list, or dataset.images to the list.");
+    }
+    if (dataset.kind == Kind::coco_stuff && !dataset.split) {
+      refuse("dataset.kind", "dataset.split", "the layout has a folder for each split",
+             "Set dataset.split, for example to val2017.");
+    }
+  }
+
+  void affinity() const {
+    const AffinityConfig& affinity = config_.affinity;
+    if (affinity.quantile && affinity.threshold != 0.0F) {
+      refuse("affinity.quantile", "affinity.threshold", "both say which patches are joined", "Leave one of them out.");
+    }
+    if (affinity.weights == AffinityConfig::Weights::value && affinity.threshold < 0.0F) {
+      refuse("affinity.weights", "affinity.threshold", "it lets edges with a negative weight through",
+             "Raise the threshold to at least 0, or use affinity.weights: sign.");
+    }
+  }
+
+  void descriptor() const {
+    const DescriptorConfig& descriptor = config_.descriptor;
+    if (descriptor.crop_size > descriptor.crop_resize) {
+      refuse("descriptor.crop_size", "descriptor.crop_resize", "the square is cut from the resized crop",
+             "Make crop_size at most crop_resize.");
+    }
+    if (descriptor.weights && descriptor.kind != DescriptorConfig::Kind::masked_crop) {
+      refuse("descriptor.weights", "descriptor.kind", "only masked_crop runs a second model",
+             "Leave descriptor.weights out, or use descriptor.kind: masked_crop.");
+    }
+  }
+
+  void cluster() const {
+    const ClusterConfig& cluster = config_.cluster;
+    const bool from_file = cluster.init == ClusterConfig::Init::file;
+    if (from_file != cluster.centroids.has_value()) {
+      refuse("cluster.init", "cluster.centroids", "`init: file` and a file of centroids need each other",
+             "Set both, or leave cluster.centroids out.");
+    }
+    if (from_file && cluster.k.size() > 1) {
+      refuse("cluster.init", "cluster.k", "a file holds the centroids of one k", "Give one k.");
+    }
+    if (from_file && cluster.restarts > 1) {
+      refuse("cluster.init", "cluster.restarts", "every restart would begin at the same centroids",
+             "Set cluster.restarts to 1.");
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string described(const std::string& name) const {
+    return name + " = " + find_key(name)->write(config_);
+  }
+
+  [[noreturn]] void refuse(const std::string& first, const std::string& second, const std::string& reason,
+                           const std::string& what_to_do) const {
+    throw UsageError(described(first) + " does not go with " + described(second),
+                     reason + "; " + origin_of_(first) + " and " + origin_of_(second), what_to_do);
+  }
+
+  const Config& config_;
+  const OriginOf& origin_of_;
+};
+
+}  // namespace
+
+void validate(const Config& config, const OriginOf& origin_of) {
+  const Validator validator(config, origin_of);
+  validator.dataset();
+  validator.affinity();
+  validator.descriptor();
+  validator.cluster();
+}
+
+void require_key(const Config& config, const std::string& key, const std::string& why) {
+  const Key* entry = find_key(key);
+  if (entry == nullptr) throw std::logic_error("There is no key " + key);
+  if (entry->write(config) != "null") return;
+  throw UsageError(key + " is not set", why,
+                   "Set it in the configuration, or with --set " + key + "=... on the command line.");
+}
+
+}  // namespace datus

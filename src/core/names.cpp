@@ -1,0 +1,21 @@
+#include "datus/core/names.hpp"
+
+#include <algorithm>
+
+namespace datus {
+
+std::string stem_of(std::string_view name) {
+  const auto dot = name.rfind('.');
+  const auto slash = name.rfind('/');
+  const std::size_t first = slash == std::string_view::npos ? 0 : slash + 1;
+  if (dot == std::string_view::npos || dot <= first) return std::string(name);
+  return std::string(name.substr(0, dot));
+}
+
+std::string zero_padded(long long value, int width) {
+  const std::string digits = std::to_string(value);
+  const auto missing = std::max<std::size_t>(static_cast<std::size_t>(width), digits.size()) - digits.size();
+  return std::string(missing, '0') + digits;
+}
+
+}  // namespace datus

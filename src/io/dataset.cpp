@@ -1,0 +1,119 @@
+#include "datus/io/dataset.hpp"
+
+#include "datus/core/error.hpp"
+#include "io/datasets/file_listing.hpp"
+#include "io/datasets/kinds.hpp"
+#include "io/datasets/truth_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace datus {
+namespace {
+
+/// A kind of data set, and which of the options that not all kinds know it does know.
+struct Kind {
+  std::string_view name;
+  std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
+  bool has_list;
+  bool has_split;
+};
+
+constexpr std::array<Kind, 5> kinds = {{{"folder", io_detail::open_folder, false, false},
+                                        {"list", io_detail::open_list, true, false},
+                                        {"index_png", io_detail::open_index_png, false, false},
+                                        {"suim", io_detail::open_suim, false, false},
+                                        {"coco_stuff", io_detail::open_coco_stuff, true, true}}};
+
+/// Length of the UTF-8 sequence that `text` starts with; 0 when it is none. RFC 3629: no overlong
+/// forms, no surrogates, nothing above U+10FFFF.
+std::size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const bool is_overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool is_beyond = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+  return is_overlong || is_beyond ? 0 : size;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = utf8_sequence(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+void require_names(const std::vector<DatasetItem>& items) {
+  if (items.empty()) throw InputError("The data set has no image", "nothing was found", "Check dataset.images.");
+  std::unordered_map<std::string, const DatasetItem*> item_of;
+  for (const auto& item : items) {
+    if (!is_utf8(item.name)) {
+      throw InputError("The name of image " + item.image.string() + " is not UTF-8",
+                       "names are stored in files as text", "Rename the file.");
+    }
+    const auto [other, is_new] = item_of.emplace(io_detail::stem_of(item.name), &item);
+    if (!is_new) {
+      throw InputError("Two images have the same name but for their extension",
+                       other->second->name + " and " + item.name + " would share one mask",
+                       "Rename or remove one of them.");
+    }
+  }
+}
+
+}  // namespace
+
+Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes,
+                 std::unique_ptr<const TruthReader> reader)
+    : items_(std::move(items)), classes_(std::move(classes)), reader_(std::move(reader)) {
+  require_names(items_);
+}
+
+Dataset::~Dataset() = default;
+
+LabelMap Dataset::read_truth(const DatasetItem& item) const {
+  if (!reader_) {
+    throw UsageError("There is no ground truth for " + item.name, "the data set was opened without it",
+                     "Set dataset.truth.");
+  }
+  return reader_->read(item.truth);
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
+  const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.name == options.kind; });
+  if (kind == kinds.end()) {
+    std::string names;
+    for (const auto& known : kinds) names.append(names.empty() ? "" : ", ").append(known.name);
+    throw UsageError("Unknown dataset.kind: " + options.kind, "it is none of " + names, "Choose one of these.");
+  }
+  if (options.images.empty()) throw UsageError("dataset.images is missing", "it says where the images are", "Set it.");
+  if (options.list && !kind->has_list) {
+    throw UsageError("dataset.list does not go with dataset.kind: " + options.kind,
+                     "this kind takes all images of a folder", "Remove it, or use dataset.kind: list.");
+  }
+  if (!options.split.empty() && !kind->has_split) {
+    throw UsageError("dataset.split does not go with dataset.kind: " + options.kind, "this kind has no splits",
+                     "Remove it, and point dataset.images at the split's folder.");
+  }
+  return kind->open(options);
+}
+
+const std::filesystem::path& io_detail::require_truth(const DatasetOptions& options) {
+  if (!options.truth) {
+    throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind + " has ground truth",
+                     "Set dataset.truth to its folder, or use dataset.kind: folder.");
+  }
+  return *options.truth;
+}
+
+}  // namespace datus

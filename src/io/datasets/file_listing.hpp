@@ -1,0 +1,42 @@
+#pragma once
+
+#include "datus/io/dataset.hpp"
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace datus::io_detail {
+
+enum class Depth { top_level, recursive };
+
+[[nodiscard]] std::span<const std::string_view> image_extensions() noexcept;
+[[nodiscard]] std::span<const std::string_view> png_extension() noexcept;
+[[nodiscard]] std::span<const std::string_view> bmp_extension() noexcept;
+
+/// Whether `name` ends with one of `extensions` (lower case, with the dot), in any case.
+[[nodiscard]] bool has_extension(std::string_view name, std::span<const std::string_view> extensions);
+
+/// `name` without its last extension.
+[[nodiscard]] std::string stem_of(const std::string& name);
+
+/// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
+/// between folders. Hidden files and folders are left out; links are followed. An entry that cannot
+/// be opened, a dangling link for example, is listed: whoever reads it reports it. Throws
+/// `InputError` naming a folder that is missing or cannot be listed, and for a link back to a
+/// folder around it.
+[[nodiscard]] std::vector<std::string> list_files(const std::filesystem::path& root,
+                                                  std::span<const std::string_view> extensions, Depth depth);
+
+/// The images below `root`. Throws `InputError` when there are none.
+[[nodiscard]] std::vector<DatasetItem> list_images(const std::filesystem::path& root, Depth depth);
+
+/// Gives each item the file below `root` that has the same stem and one of `extensions`; other
+/// files there are left alone. Throws `InputError` naming the item without one, or the stem with
+/// two.
+void pair_truth_by_stem(std::vector<DatasetItem>& items, const std::filesystem::path& root,
+                        std::span<const std::string_view> extensions, Depth depth);
+
+}  // namespace datus::io_detail

@@ -1,0 +1,193 @@
+#include "io/datasets/label_table.hpp"
+
+#include "datus/core/error.hpp"
+#include "io/file_bytes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace datus::io_detail {
+namespace {
+
+using nlohmann::json;
+
+constexpr auto map_format = "Write an array with the class of each value, or an object {\"value\": class}; -1 is void.";
+constexpr auto names_format = "Write an array of names, or an object with one as \"classes\".";
+
+[[noreturn]] void throw_malformed(const std::filesystem::path& path, const std::string& why, const char* format) {
+  throw InputError("Cannot use " + path.string(), why, format);
+}
+
+json read_json(const std::filesystem::path& path, const char* format) {
+  const auto bytes = read_file_bytes(path);
+  try {
+    return json::parse(bytes.begin(), bytes.end());
+  } catch (const json::exception& error) {
+    throw_malformed(path, error.what(), format);
+  }
+}
+
+/// An integer from `low` to `high`, or nothing.
+std::optional<std::int64_t> as_integer(const json& value, std::int64_t low, std::int64_t high) {
+  // An unsigned number above the largest signed one would wrap.
+  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > INT32_MAX)) {
+    return {};
+  }
+  const auto number = value.get<std::int64_t>();
+  return number >= low && number <= high ? std::optional(number) : std::nullopt;
+}
+
+std::optional<std::int64_t> as_integer(const std::string& text, std::int64_t low, std::int64_t high) {
+  std::int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) return {};
+  if (number < low || number > high) return {};
+  return number;
+}
+
+std::int32_t class_in(const std::filesystem::path& path, const std::string& key, const json& value) {
+  const auto label = as_integer(value, no_label, LabelTable::values - 1);
+  if (!label) {
+    const std::string why = "value " + key + " has the class " + value.dump();
+    throw_malformed(path, why + ", which is no integer from -1 to 65535", map_format);
+  }
+  return static_cast<std::int32_t>(*label);
+}
+
+LabelTable read_label_map(const std::filesystem::path& path) {
+  json map = read_json(path, map_format);
+  if (map.is_object() && map.contains("fine_to_coarse")) map = json(map["fine_to_coarse"]);
+  LabelTable table;
+  if (map.is_array()) {
+    if (map.empty() || static_cast<std::int64_t>(map.size()) > LabelTable::values) {
+      throw_malformed(path, "the array has " + std::to_string(map.size()) + " entries, not 1 to 65536", map_format);
+    }
+    for (std::size_t i = 0; i < map.size(); ++i) {
+      table.set(static_cast<std::int64_t>(i), class_in(path, std::to_string(i), map[i]));
+    }
+  } else if (map.is_object()) {
+    for (const auto& [key, label] : map.items()) {
+      const auto value = as_integer(key, 0, LabelTable::values - 1);
+      if (!value) {
+        throw_malformed(path, "the key \"" + key + "\" is no integer from 0 to 65535", map_format);
+      }
+      table.set(*value, class_in(path, key, label));
+    }
+    table.make_rest_void();
+  } else {
+    throw_malformed(path, "it holds neither an array nor an object", map_format);
+  }
+  if (table.class_count() == 0) throw_malformed(path, "no value has a class", map_format);
+  return table;
+}
+
+std::vector<std::string> numbered(std::int64_t count) {
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+std::vector<std::string> read_classes(const std::filesystem::path& path) {
+  const auto count = as_integer(path.string(), 1, LabelTable::values - 1);
+  if (count) return numbered(*count);
+  json names = read_json(path, names_format);
+  if (names.is_object() && names.contains("classes")) names = json(names["classes"]);
+  if (!names.is_array() || names.empty()) {
+    throw_malformed(path, "it holds no array of class names", names_format);
+  }
+  std::vector<std::string> classes;
+  for (const auto& name : names) {
+    if (!name.is_string()) {
+      throw_malformed(path, "class name " + name.dump() + " is not a string", names_format);
+    }
+    classes.push_back(name.get<std::string>());
+  }
+  return classes;
+}
+
+/// The built-in map that `path` means: the first when it is not given, the one that its last part names when there is
+/// no such file (the configuration has made it absolute, as it does all paths). Null for a file of its own.
+BuiltInMap* find_built_in(const std::optional<std::filesystem::path>& path, std::vector<BuiltInMap>& built_in) {
+  std::error_code unknown;
+  if (built_in.empty()) return nullptr;
+  if (!path) return &built_in.front();
+  if (std::filesystem::exists(*path, unknown)) return nullptr;
+  std::string names;
+  for (auto& map : built_in) {
+    if (path->filename() == map.name) return &map;
+    names.append(names.empty() ? "" : ", ").append(map.name);
+  }
+  throw InputError("Cannot read label map " + path->string(),
+                   "there is no such file, and the built-in maps are " + names,
+                   "Choose one of these, or correct the path.");
+}
+
+/// Reconciles the classes of a label map with the names that the user gives for them.
+void name_classes(Labelling& labelling, const std::filesystem::path& names_path, const std::string& map_name) {
+  labelling.classes = read_classes(names_path);
+  const auto count = static_cast<std::int64_t>(labelling.classes.size());
+  if (labelling.table.class_count() > count) {
+    throw InputError("The label map " + map_name + " does not fit dataset.classes",
+                     "it uses class " + std::to_string(labelling.table.class_count() - 1) + ", but " +
+                         names_path.string() + " has " + std::to_string(count) + " classes",
+                     "Name every class, or correct the map.");
+  }
+}
+
+}  // namespace
+
+LabelTable::LabelTable() : labels_(std::make_unique<std::array<std::int32_t, values>>()) {
+  labels_->fill(outside);
+}
+
+LabelTable LabelTable::identity() {
+  LabelTable table;
+  for (std::int64_t value = 0; value < values; ++value) table.set(value, static_cast<std::int32_t>(value));
+  return table;
+}
+
+void LabelTable::make_rest_void() {
+  std::replace(labels_->begin(), labels_->end(), outside, no_label);
+}
+
+void LabelTable::limit(std::int64_t classes) {
+  std::replace_if(
+      labels_->begin(), labels_->end(), [&](std::int32_t label) { return label >= classes; }, outside);
+}
+
+std::int64_t LabelTable::class_count() const {
+  return std::max<std::int64_t>(0, std::int64_t{*std::max_element(labels_->begin(), labels_->end())} + 1);
+}
+
+Labelling make_labelling(const DatasetOptions& options, std::vector<BuiltInMap> built_in,
+                         std::optional<int> void_value) {
+  Labelling labelling;
+  if (BuiltInMap* chosen = find_built_in(options.label_map, built_in)) {
+    labelling = {std::move(chosen->table), std::move(chosen->classes)};
+    if (options.classes) name_classes(labelling, *options.classes, chosen->name);
+  } else if (options.label_map) {
+    labelling.table = read_label_map(*options.label_map);
+    labelling.classes = numbered(labelling.table.class_count());
+    if (options.classes) name_classes(labelling, *options.classes, options.label_map->string());
+  } else {
+    labelling.table = LabelTable::identity();
+    if (options.classes) {
+      labelling.classes = read_classes(*options.classes);
+      labelling.table.limit(static_cast<std::int64_t>(labelling.classes.size()));
+    }
+  }
+  if (void_value) {
+    if (*void_value < 0 || *void_value >= LabelTable::values) {
+      throw UsageError("dataset.void is out of range", std::to_string(*void_value) + " is not a value from 0 to 65535",
+                       "Give the value of void pixels, or null if there are none.");
+    }
+    labelling.table.set(*void_value, no_label);
+  }
+  return labelling;
+}
+
+}  // namespace datus::io_detail

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "datus/core/image.hpp"
+#include "datus/io/dataset.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace datus::io_detail {
+
+/// From the stored values of ground truth, 0 to 65535, to classes.
+class LabelTable {
+ public:
+  /// No value is a class.
+  LabelTable();
+  /// Every value is the class of that number.
+  [[nodiscard]] static LabelTable identity();
+
+  /// Makes `value` the class `label`, or void when that is `no_label`.
+  void set(std::int64_t value, std::int32_t label) { labels_->at(static_cast<std::size_t>(value)) = label; }
+  /// Makes all values that are no class yet void.
+  void make_rest_void();
+  /// Makes no class of those from `classes` on.
+  void limit(std::int64_t classes);
+
+  /// The class; `no_label` for void, `outside` for a value that the map does not know.
+  [[nodiscard]] std::int32_t operator[](std::uint16_t value) const noexcept { return (*labels_)[value]; }
+  /// One more than the largest class; 0 when there is none.
+  [[nodiscard]] std::int64_t class_count() const;
+
+  static constexpr std::int32_t outside = -2;
+  static constexpr std::int64_t values = 65536;
+
+ private:
+  std::unique_ptr<std::array<std::int32_t, values>> labels_;
+};
+
+/// A label map that needs no file.
+struct BuiltInMap {
+  std::string name;
+  LabelTable table;
+  std::vector<std::string> classes;
+};
+
+/// What stored values mean, and the names of the classes.
+struct Labelling {
+  LabelTable table;
+  std::vector<std::string> classes;  ///< empty when not even their number is known
+};
+
+/// The labelling that `options.label_map`, `options.classes` and `void_value` ask for. Without a
+/// label map it is the first of `built_in`, or, where there is none, the identity. Throws
+/// `InputError` naming the file and the entry for a malformed map or list of names, and when they
+/// do not fit each other.
+[[nodiscard]] Labelling make_labelling(const DatasetOptions& options, std::vector<BuiltInMap> built_in,
+                                       std::optional<int> void_value);
+
+}  // namespace datus::io_detail

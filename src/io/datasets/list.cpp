@@ -1,0 +1,81 @@
+#include "datus/core/error.hpp"
+#include "io/datasets/file_listing.hpp"
+#include "io/datasets/kinds.hpp"
+#include "io/datasets/list_file.hpp"
+#include "io/datasets/truth_reader.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace datus::io_detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An absolute path without "." and "..", and without a slash at its end.
+fs::path normal(const fs::path& path) {
+  fs::path result = fs::absolute(path).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
+/// The name of a file under which results are stored: relative to `root`, or, outside it, the
+/// absolute path without its leading slash, since results must stay below the folder of the run.
+std::string name_below(const fs::path& root, const fs::path& file) {
+  const fs::path relative = file.lexically_relative(root);
+  const bool is_inside = !relative.empty() && *relative.begin() != "..";
+  return is_inside ? relative.generic_string() : file.relative_path().generic_string();
+}
+
+/// Items of `list`, whose relative paths start at `root`.
+std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
+  std::vector<DatasetItem> items;
+  std::map<std::string, std::int64_t> line_of;
+  const auto entries = read_list_file(list);
+  for (const auto& entry : entries) {
+    DatasetItem item;
+    item.image = normal(root / entry.image);
+    item.name = name_below(root, item.image);
+    if (entry.truth.empty() != entries.front().truth.empty()) {
+      throw InputError("Ground truth for some images only in " + place_in(list, entry.line),
+                       "line " + std::to_string(entries.front().line) + " differs",
+                       "Give a second column to all lines, or to none.");
+    }
+    if (!entry.truth.empty()) {
+      item.truth = normal(root / entry.truth);
+      item.truth_name = name_below(root, item.truth);
+      if (std::error_code unknown; !fs::exists(item.truth, unknown)) {
+        throw InputError("No ground truth for " + place_in(list, entry.line), "there is no file " + item.truth.string(),
+                         "Correct the second column.");
+      }
+    }
+    const auto [other, is_new] = line_of.emplace(item.name, entry.line);
+    if (!is_new) {
+      throw InputError("An image is listed twice in " + place_in(list, entry.line),
+                       item.name + " is also in line " + std::to_string(other->second), "Remove one of the lines.");
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_list(const DatasetOptions& options) {
+  const fs::path list = options.list.value_or(options.images);
+  const fs::path root = normal(options.list ? options.images : normal(list).parent_path());
+  auto items = items_of(list, root);
+  const bool has_column = !items.front().truth.empty();
+  if (options.truth && has_column) {
+    throw UsageError("dataset.truth and a second column in " + list.string() + " exclude each other",
+                     "both say where the ground truth is", "Remove one of them.");
+  }
+  if (options.truth) pair_truth_by_stem(items, *options.truth, png_extension(), Depth::recursive);
+  Labelling labelling = make_labelling(options, {}, options.void_value);
+  std::unique_ptr<TruthReader> reader;
+  if (options.truth || has_column) reader = std::make_unique<IndexTruthReader>(std::move(labelling.table));
+  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
+}
+
+}  // namespace datus::io_detail

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace datus::io_detail {
+
+/// Size of a regular file in bytes. Throws `InputError` naming it when it is missing or something
+/// else (a folder, a pipe).
+[[nodiscard]] std::int64_t regular_file_size(const std::filesystem::path& path);
+
+/// The first `limit` bytes of a regular file, or all of it if it is shorter. Throws `InputError`
+/// naming the file.
+[[nodiscard]] std::vector<std::uint8_t> read_file_bytes(const std::filesystem::path& path,
+                                                        std::int64_t limit = std::numeric_limits<std::int64_t>::max());
+
+/// Writes `bytes` to `path`, replacing what is there. Throws `SystemError` naming the file and the
+/// system's reason.
+void write_file_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+
+}  // namespace datus::io_detail

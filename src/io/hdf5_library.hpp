@@ -1,0 +1,86 @@
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include <hdf5.h>
+
+namespace datus::hdf5 {
+
+/// Held by every public function of the HDF5 classes: most builds of the library may be entered by
+/// one thread at a time only, in the whole process. The mutex is recursive because readers open the
+/// sources of virtual datasets by readers.
+class LibraryLock {
+ public:
+  /// Waits for the library, and keeps it from printing errors of its own on this thread.
+  LibraryLock();
+
+ private:
+  std::unique_lock<std::recursive_mutex> lock_;
+};
+
+/// Owner of one HDF5 identifier.
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+
+  Handle() = default;
+  Handle(hid_t id, Close close) noexcept : id_(id), close_(close) {}
+  ~Handle() { reset(); }
+  Handle(Handle&& other) noexcept;
+  Handle& operator=(Handle&& other) noexcept;
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  [[nodiscard]] hid_t get() const noexcept { return id_; }
+  /// Closes now; the status is the library's, negative for a failure.
+  herr_t reset() noexcept;
+
+ private:
+  hid_t id_ = H5I_INVALID_HID;
+  Close close_ = nullptr;
+};
+
+/// What the library says about the call that has just failed: its innermost message, short.
+[[nodiscard]] std::string library_message();
+
+/// An open file, and how its failures are reported: as `InputError` when reading, as `SystemError`
+/// when writing.
+class File {
+ public:
+  /// Opens for reading. Throws `InputError` for a missing, truncated or foreign file.
+  static File open(const std::filesystem::path& path);
+  /// Makes or replaces the file, with settings such that equal calls give equal bytes. Throws
+  /// `SystemError`.
+  static File create(const std::filesystem::path& path);
+
+  [[nodiscard]] hid_t id() const noexcept { return handle_.get(); }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+  /// Throws "Cannot ACTION OBJECT of FILE (the library's message)".
+  [[noreturn]] void fail(std::string_view action, std::string_view object) const;
+  /// Throws `fail` when the library's status or identifier is negative.
+  template <class Status>
+  Status check(Status status, std::string_view action, std::string_view object) const {
+    if (status < 0) fail(action, object);
+    return status;
+  }
+  /// A handle for `id`, checked.
+  [[nodiscard]] Handle own(hid_t id, Handle::Close closer, std::string_view action, std::string_view object) const {
+    return {check(id, action, object), closer};
+  }
+
+  /// Writes out and closes, with every status checked.
+  void close();
+
+ private:
+  File(std::filesystem::path path, bool writing);
+
+  std::filesystem::path path_;
+  bool writing_;
+  Handle handle_;
+};
+
+}  // namespace datus::hdf5

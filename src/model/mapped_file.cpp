@@ -1,0 +1,55 @@
+#include "model/mapped_file.hpp"
+
+#include "datus/core/error.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace datus {
+namespace {
+
+/// Closes the descriptor; a mapping outlives it.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const noexcept { return value_; }
+
+ private:
+  int value_;
+};
+
+[[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& why) {
+  throw InputError("cannot read the weights file " + path.string(), why,
+                   "Check the path in model.weights.");
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_unreadable(path, errno_text(errno));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw_unreadable(path, errno_text(errno));
+  if (!S_ISREG(status.st_mode)) throw_unreadable(path, "not a regular file");
+  if (status.st_size == 0) throw_unreadable(path, "the file is empty");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) throw_unreadable(path, errno_text(errno));
+  bytes_ = {static_cast<const std::byte*>(address), size};
+}
+
+MappedFile::~MappedFile() {
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace datus

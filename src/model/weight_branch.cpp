@@ -1,0 +1,81 @@
+#include "datus/model/weight_branch.hpp"
+
+#include "datus/core/error.hpp"
+#include "model/damaged_file.hpp"
+
+#include <array>
+#include <vector>
+
+namespace datus {
+namespace {
+
+/// Wrappers that hold the model, in the order in which they are tried: a `teacher` goes before its
+/// surroundings.
+constexpr std::array<std::string_view, 6> wrappers{"teacher.", "model.",        "state_dict.",
+                                                   "module.",  "base_encoder.", "backbone."};
+
+struct Named {
+  std::string name;
+  const WeightTensor* tensor;
+};
+
+/// Keeps what lies under `prefix` and takes it off; false, and nothing changed, when no name starts
+/// with it.
+bool enter(std::vector<Named>& tensors, std::string_view prefix) {
+  std::vector<Named> inside;
+  for (const Named& entry : tensors) {
+    if (entry.name.starts_with(prefix))
+      inside.push_back({entry.name.substr(prefix.size()), entry.tensor});
+  }
+  if (inside.empty()) return false;
+  tensors = std::move(inside);
+  return true;
+}
+
+/// Takes off wrappers until none is left; each one shortens the names, so this ends.
+std::string enter_wrappers(std::vector<Named>& tensors) {
+  std::string entered;
+  bool again = true;
+  while (again) {
+    again = false;
+    for (const std::string_view wrapper : wrappers) {
+      if (!enter(tensors, wrapper)) continue;
+      entered += wrapper;
+      again = true;
+      break;
+    }
+  }
+  return entered;
+}
+
+/// The named branch may itself lie inside wrappers: "module.base_encoder" inside "state_dict".
+std::string enter_branch(std::vector<Named>& tensors, std::string_view branch,
+                         const std::string& source) {
+  const std::string prefix = std::string(branch) + ".";
+  if (enter(tensors, prefix)) return prefix;
+  for (const std::string_view wrapper : wrappers) {
+    if (enter(tensors, std::string(wrapper) + prefix)) return std::string(wrapper) + prefix;
+  }
+  throw InputError("the weights file " + source + " has no branch " + std::string(branch),
+                   "no tensor's name starts with it, the first is " + tensors.front().name,
+                   "Set model.branch to a dictionary of the file, or to auto.");
+}
+
+}  // namespace
+
+WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch,
+                           const std::string& source) {
+  if (tensors.empty()) throw_damaged(source, "it holds no tensors");
+  std::vector<Named> named;
+  named.reserve(tensors.size());
+  for (const WeightTensor& tensor : tensors) named.push_back({tensor.name, &tensor});
+
+  WeightBranch result;
+  result.source = source;
+  if (branch != "auto") result.prefix = enter_branch(named, branch, source);
+  result.prefix += enter_wrappers(named);
+  for (const Named& entry : named) result.tensors.emplace(entry.name, entry.tensor);
+  return result;
+}
+
+}  // namespace datus

@@ -1,0 +1,92 @@
+#include "datus/pipeline/backbone.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "datus/model/normalise.hpp"
+
+namespace datus {
+namespace {
+
+constexpr std::array<float, 3> imagenet_mean = {0.485F, 0.456F, 0.406F};
+constexpr std::array<float, 3> imagenet_standard_deviation = {0.229F, 0.224F, 0.225F};
+
+std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& values,
+                               const std::array<float, 3>& otherwise) {
+  if (!values) return otherwise;
+  return {static_cast<float>((*values)[0]), static_cast<float>((*values)[1]), static_cast<float>((*values)[2])};
+}
+
+ViTOptions options_of(const ModelConfig& config, int threads) {
+  ViTOptions options;
+  options.heads = config.heads;
+  options.eps = config.eps;
+  if (config.branch) options.branch = *config.branch;
+  if (config.position) {
+    switch (*config.position) {
+      case ModelConfig::Position::offset: options.position = "offset"; break;
+      case ModelConfig::Position::size: options.position = "size"; break;
+      case ModelConfig::Position::size_antialias: options.position = "size_antialias"; break;
+    }
+  }
+  options.threads = threads;
+  return options;
+}
+
+PatchFeature patch_feature(ModelConfig::Feature feature) {
+  switch (feature) {
+    case ModelConfig::Feature::key: return PatchFeature::key;
+    case ModelConfig::Feature::query: return PatchFeature::query;
+    case ModelConfig::Feature::value: return PatchFeature::value;
+    case ModelConfig::Feature::token: return PatchFeature::token;
+  }
+  return PatchFeature::key;
+}
+
+}  // namespace
+
+Backbone::Backbone(const ModelConfig& config, const std::filesystem::path& weights, int threads)
+    : config_(config),
+      model_(VisionTransformer::load(weights, options_of(config, threads))),
+      mean_(as_floats(config.mean, imagenet_mean)),
+      standard_deviation_(as_floats(config.standard_deviation, imagenet_standard_deviation)) {}
+
+std::vector<float> Backbone::normalised(std::span<const Image> inputs) const {
+  const std::size_t one = inputs.front().pixels.size();
+  std::vector<float> batch(one * inputs.size());
+  const bool bgr = config_.channel_order == ModelConfig::ChannelOrder::bgr;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    normalise(inputs[i], mean_, standard_deviation_, bgr, std::span(batch).subspan(i * one, one));
+  }
+  return batch;
+}
+
+VisionTransformer::Features Backbone::forward(std::span<const Image> inputs,
+                                              const VisionTransformer::Request& request) const {
+  VisionTransformer::Features all;
+  const auto batch_size = static_cast<std::size_t>(config_.batch_size);
+  for (std::size_t begin = 0; begin < inputs.size(); begin += batch_size) {
+    const auto part = inputs.subspan(begin, std::min(batch_size, inputs.size() - begin));
+    auto features = model_.forward(normalised(part), static_cast<int>(part.size()), part.front().height,
+                                   part.front().width, request);
+    if (begin == 0) {
+      all = std::move(features);
+      all.embeddings.reserve(all.embeddings.size() / part.size() * inputs.size());
+      continue;
+    }
+    all.embeddings.insert(all.embeddings.end(), features.embeddings.begin(), features.embeddings.end());
+    all.cls.insert(all.cls.end(), features.cls.begin(), features.cls.end());
+  }
+  return all;
+}
+
+std::vector<float> Backbone::segment_cls(const Image& input, std::span<const std::int16_t> segment_map,
+                                         int segments) const {
+  return model_.segment_cls(normalised(std::span(&input, 1)), input.height, input.width, segment_map, segments);
+}
+
+VisionTransformer::Request Backbone::embedding_request(bool cls) const {
+  return {.feature = patch_feature(config_.feature), .layer = config_.layer, .cls = cls};
+}
+
+}  // namespace datus

@@ -1,0 +1,24 @@
+#include "datus/pipeline/load_images.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/core/parallel.hpp"
+
+namespace datus {
+
+std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
+                                     int threads) {
+  std::vector<LoadedImage> loaded(paths.size());
+  parallel_for(static_cast<std::int64_t>(paths.size()), threads, [&](std::int64_t i) {
+    auto& slot = loaded[static_cast<std::size_t>(i)];
+    try {
+      slot.image = read_image(paths[static_cast<std::size_t>(i)], orientation);
+    } catch (const InputError& error) {
+      slot.error = error.what();
+    }
+  });
+  return loaded;
+}
+
+Orientation orientation_of(bool exif) { return exif ? Orientation::exif : Orientation::stored; }
+
+}  // namespace datus

@@ -1,0 +1,108 @@
+#include "datus/pipeline/provenance.hpp"
+
+#include <sstream>
+#include <utility>
+
+namespace datus {
+namespace {
+
+/// Raised by hand when a stage's results change with the same settings.
+constexpr int code_version(Stage stage) {
+  switch (stage) {
+    case Stage::extract: return 1;
+    case Stage::segment: return 1;
+    case Stage::describe: return 1;
+    case Stage::cluster: return 1;
+    case Stage::mask: return 1;
+    case Stage::evaluate: return 1;
+  }
+  return 0;
+}
+
+std::map<std::string, std::string> parse_settings(const std::string& text) {
+  std::map<std::string, std::string> settings;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(": ");
+    if (colon != std::string::npos) settings[line.substr(0, colon)] = line.substr(colon + 2);
+  }
+  return settings;
+}
+
+std::string hex_or_none(const std::optional<Hash>& hash) { return hash ? hash->hex() : std::string("none"); }
+
+}  // namespace
+
+Hash StageProvenance::hash() const {
+  Hasher hasher;
+  hasher.add(stage).add(static_cast<std::int64_t>(parts.size()));
+  for (const auto& [name, text] : parts) hasher.add(name).add(text);
+  return hasher.finish();
+}
+
+Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
+
+StageProvenance Provenance::of(Stage stage) const {
+  StageProvenance record;
+  record.stage = stage_name(stage);
+  record.parts["code"] = std::to_string(code_version(stage));
+  record.parts["settings"] = settings_text(config_, stage);
+  switch (stage) {
+    case Stage::extract:
+      record.parts["images"] = inputs_.images.hex();
+      record.parts["weights"] = hex_or_none(inputs_.weights);
+      record.parts["backend"] = inputs_.backend;
+      break;
+    case Stage::describe:
+      record.parts["descriptor_weights"] = hex_or_none(inputs_.descriptor_weights);
+      [[fallthrough]];
+    case Stage::segment:
+      record.parts["input"] = of(stage == Stage::describe ? Stage::segment : Stage::extract).hash().hex();
+      break;
+    case Stage::cluster:
+      record.parts["centroids"] = hex_or_none(inputs_.centroids);
+      record.parts["input"] = of(Stage::describe).hash().hex();
+      break;
+    case Stage::mask: record.parts["input"] = of(Stage::cluster).hash().hex(); break;
+    case Stage::evaluate: record.parts["input"] = of(Stage::mask).hash().hex(); break;
+  }
+  return record;
+}
+
+StageProvenance Provenance::of(Stage stage, int k) const {
+  Config one = config_;
+  one.cluster.k = {k};
+  return Provenance(one, inputs_).of(stage);
+}
+
+std::string describe_difference(const std::map<std::string, std::string>& found, const StageProvenance& wanted) {
+  std::string text;
+  const auto add = [&text](const std::string& phrase) { text += (text.empty() ? "" : "; ") + phrase; };
+  for (const auto& [name, value] : wanted.parts) {
+    const auto old = found.find(name);
+    if (old == found.end()) {
+      add("no record of its " + name);
+    } else if (old->second == value) {
+      continue;
+    } else if (name == "settings") {
+      const auto before = parse_settings(old->second);
+      for (const auto& [key, now] : parse_settings(value)) {
+        const auto was = before.find(key);
+        if (was == before.end()) {
+          add(key + " is new");
+        } else if (was->second != now) {
+          add(key + ": " + was->second + " became " + now);
+        }
+      }
+    } else if (name == "input") {
+      add("the stage before it changed");
+    } else if (name == "code") {
+      add("made by another version of the program");
+    } else {
+      add("other " + name);
+    }
+  }
+  return text;
+}
+
+}  // namespace datus

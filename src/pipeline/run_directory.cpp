@@ -1,0 +1,17 @@
+#include "datus/pipeline/run_directory.hpp"
+
+#include "datus/core/names.hpp"
+
+namespace datus {
+
+std::string RunDirectory::cluster_name(int k) { return "k" + zero_padded(k, 3); }
+
+std::filesystem::path RunDirectory::mask_record(int k, ShardIndex shard) const {
+  return root_ / "masks" / ".done" / cluster_name(k) / (zero_padded(shard.value, 6) + ".json");
+}
+
+std::filesystem::path RunDirectory::shard_file(const char* stage, ShardIndex shard) const {
+  return root_ / stage / (zero_padded(shard.value, 6) + ".h5");
+}
+
+}  // namespace datus

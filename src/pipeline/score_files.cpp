@@ -1,0 +1,162 @@
+#include "datus/pipeline/score_files.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
+
+namespace datus {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json json_of(const std::vector<std::optional<double>>& values) {
+  Json array = Json::array();
+  for (const auto& value : values) array.push_back(json_of(value));
+  return array;
+}
+
+Json json_of(const Scores& scores, const Evaluation& evaluation) {
+  Json counts = Json::array();
+  for (int k = 0; k < evaluation.k; ++k) {
+    Json row = Json::array();
+    for (int c = 0; c < evaluation.classes; ++c) {
+      row.push_back(evaluation.counts.at(static_cast<std::size_t>(k) * static_cast<std::size_t>(evaluation.classes) +
+                                     static_cast<std::size_t>(c)));
+    }
+    counts.push_back(std::move(row));
+  }
+  Json json;
+  json["schema"] = 1;
+  json["k"] = evaluation.k;
+  json["classes"] = evaluation.classes;
+  json["void"] = evaluation.void_value;
+  json["miou"] = json_of(scores.miou);
+  json["pixel_accuracy"] = json_of(scores.pixel_accuracy);
+  json["macro_f1"] = json_of(scores.macro_f1);
+  json["nmi"] = json_of(scores.nmi);
+  json["ari"] = json_of(scores.ari);
+  json["iou"] = json_of(scores.iou);
+  json["f1"] = json_of(scores.f1);
+  json["pixels"] = {{"total", scores.total},
+                    {"void", scores.void_pixels},
+                    {"unassigned", scores.unassigned},
+                    {"unmatched", scores.unmatched}};
+  json["mapping"] = scores.mapping;
+  json["counts"] = std::move(counts);
+  if (!evaluation.class_names.empty()) json["class_names"] = evaluation.class_names;
+  json["provenance"] = evaluation.provenance;
+  return json;
+}
+
+std::optional<double> number_of(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return json.get<double>();
+}
+
+std::vector<std::optional<double>> numbers_of(const Json& json) {
+  std::vector<std::optional<double>> values;
+  for (const auto& value : json) values.push_back(number_of(value));
+  return values;
+}
+
+Scores scores_of(const Json& json) {
+  Scores scores;
+  scores.miou = number_of(json.at("miou"));
+  scores.pixel_accuracy = number_of(json.at("pixel_accuracy"));
+  scores.macro_f1 = number_of(json.at("macro_f1"));
+  scores.nmi = number_of(json.at("nmi"));
+  scores.ari = number_of(json.at("ari"));
+  scores.iou = numbers_of(json.at("iou"));
+  scores.f1 = numbers_of(json.at("f1"));
+  scores.mapping = json.at("mapping").get<std::vector<int>>();
+  const auto& pixels = json.at("pixels");
+  scores.total = pixels.at("total").get<std::int64_t>();
+  scores.void_pixels = pixels.at("void").get<std::int64_t>();
+  scores.unassigned = pixels.at("unassigned").get<std::int64_t>();
+  scores.unmatched = pixels.at("unmatched").get<std::int64_t>();
+  return scores;
+}
+
+}  // namespace
+
+void write_scores(const std::filesystem::path& path, const Evaluation& evaluation) {
+  Json json;
+  for (const auto& [protocol, scores] : evaluation.protocols) json[protocol] = json_of(scores, evaluation);
+  write_text_atomically(path, json.dump(1) + "\n");
+}
+
+Evaluation read_scores(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) throw InputError("Cannot read scores " + path.string(), "no such file", "Run 'datus evaluate' first.");
+  Evaluation evaluation;
+  try {
+    for (const auto& [protocol, json] : Json::parse(file).items()) {
+      evaluation.k = json.at("k").get<int>();
+      evaluation.classes = json.at("classes").get<int>();
+      evaluation.void_value = json.at("void").get<int>();
+      if (json.contains("class_names")) json.at("class_names").get_to(evaluation.class_names);
+      if (json.contains("provenance")) evaluation.provenance = json.at("provenance").get<ScoreProvenance>();
+      evaluation.protocols.emplace_back(protocol, scores_of(json));
+      evaluation.counts.clear();
+      for (const auto& row : json.at("counts")) {
+        for (const auto& count : row) evaluation.counts.push_back(count.get<std::int64_t>());
+      }
+    }
+  } catch (const Json::exception& error) {
+    throw InputError(path.string() + " is not a score file", error.what(), "Give a file that 'datus evaluate' wrote.");
+  }
+  return evaluation;
+}
+
+std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol, int clusters,
+                              int classes) {
+  const auto evaluation = read_scores(path);
+  if (evaluation.protocols.empty()) {
+    throw InputError(path.string() + " holds no scores", "it is empty", "Give a file that 'datus evaluate' wrote.");
+  }
+  auto chosen = evaluation.protocols.begin();
+  for (const auto& wanted : {std::string("strict"), protocol}) {
+    const auto found = std::find_if(evaluation.protocols.begin(), evaluation.protocols.end(),
+                                    [&](const auto& entry) { return entry.first == wanted; });
+    if (found != evaluation.protocols.end()) chosen = found;
+  }
+  const auto& mapping = chosen->second.mapping;
+  const bool fits = std::all_of(mapping.begin(), mapping.end(), [&](int c) { return c >= -1 && c < classes; });
+  if (static_cast<int>(mapping.size()) != clusters || !fits) {
+    throw InputError("The mapping of " + path.string() + " does not fit",
+                     "it has " + std::to_string(mapping.size()) + " clusters and " +
+                         std::to_string(evaluation.classes) + " classes, here are " + std::to_string(clusters) +
+                         " and " + std::to_string(classes),
+                     "Give the scores of the run that the centroids come from.");
+  }
+  return mapping;
+}
+
+std::string score_table(const std::vector<Evaluation>& evaluations) {
+  std::string text = "   K  protocol        mIoU   accuracy   macro F1     NMI     ARI\n";
+  const auto cell = [](const std::optional<double>& value) {
+    char buffer[32];
+    if (!value) return std::string("       -");
+    (void)std::snprintf(buffer, sizeof buffer, "%8.2f", 100 * *value);
+    return std::string(buffer);
+  };
+  for (const auto& evaluation : evaluations) {
+    for (const auto& [protocol, scores] : evaluation.protocols) {
+      char head[64];
+      (void)std::snprintf(head, sizeof head, "%4d  %-13s", evaluation.k, protocol.c_str());
+      text += head + cell(scores.miou) + "   " + cell(scores.pixel_accuracy) + "   " + cell(scores.macro_f1) +
+              cell(scores.nmi) + cell(scores.ari) + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace datus

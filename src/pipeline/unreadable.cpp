@@ -1,0 +1,71 @@
+#include "datus/pipeline/unreadable.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/io/image_reader.hpp"
+
+namespace datus {
+namespace {
+
+/// From whichever file of the shard exists: keys may not be kept, segments may not be made yet.
+std::vector<std::int64_t> unreadable_of(const RunContext& run, ShardIndex shard) {
+  for (const auto& path : {run.directory.segments(shard), run.directory.keys(shard)}) {
+    if (!std::filesystem::exists(path)) continue;
+    const Hdf5Reader reader(path);
+    if (reader.has("unreadable")) return reader.read<std::int64_t>("unreadable");
+  }
+  return {};
+}
+
+std::string reason_of(const RunContext& run, std::int64_t image) {
+  try {
+    (void)read_image(run.image_path(image), run.orientation());
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "it can be read now; delete its shard and run again";
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return text;
+}
+
+}  // namespace
+
+std::int64_t report_unreadable(RunContext& run) {
+  const std::int64_t shards = run.list.shards();
+  const std::int64_t end = shards * (run.comm.rank() + 1) / run.comm.size();
+  std::vector<std::int64_t> slice;
+  for (std::int64_t shard = shards * run.comm.rank() / run.comm.size(); shard < end; ++shard) {
+    const auto images = unreadable_of(run, {shard});
+    slice.insert(slice.end(), images.begin(), images.end());
+  }
+  std::vector<std::int64_t> all;
+  for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(slice)))) {
+    std::vector<std::int64_t> part(bytes.size() / sizeof(std::int64_t));
+    if (!bytes.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  on_root(run.comm, [&] {
+    std::string text;
+    for (const auto image : all) {
+      text += run.list.images[static_cast<std::size_t>(image)].name + "\t" + one_line(reason_of(run, image)) + "\n";
+    }
+    if (text.empty()) {
+      std::filesystem::remove(run.directory.unreadable());
+    } else {
+      write_text_atomically(run.directory.unreadable(), text);
+    }
+  });
+  return static_cast<std::int64_t>(all.size());
+}
+
+}  // namespace datus

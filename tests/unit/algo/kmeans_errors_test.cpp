@@ -1,0 +1,177 @@
+#include "datus/comm/self_communicator.hpp"
+#include "datus/core/error.hpp"
+#include "kmeans_reference.hpp"
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+namespace datus::test {
+namespace {
+
+/// Runs on thread-ranks and expects the same AgreedError on all of them. (A rank that waits for ever fails the run.)
+void expect_on_all_ranks(int ranks, ExitCode code, const std::string& part,
+                         const std::function<void(Communicator&)>& body) {
+  std::vector<std::string> texts(static_cast<std::size_t>(ranks));
+  run_on_threads(ranks, [&](Communicator& comm) {
+    try {
+      body(comm);
+      ADD_FAILURE() << "no exception on rank " << comm.rank() << "; expected: " << part;
+    } catch (const AgreedError& e) {
+      EXPECT_EQ(e.exit_code(), code) << e.what();
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+      texts[static_cast<std::size_t>(comm.rank())] = e.what();
+    }
+  });
+  for (const std::string& text : texts) EXPECT_EQ(text, texts.front());
+}
+
+KMeansOptions clusters(int count) {
+  KMeansOptions options;
+  options.clusters = {count};
+  return options;
+}
+
+/// Ten rows for each of three ranks.
+struct ThirtyRows {
+  Matrix all = random_rows(30, 4, false, 1);
+  [[nodiscard]] CopiedRows of(const Communicator& comm) const { return {all, 10 * comm.rank(), 10}; }
+};
+
+TEST(KMeansErrors, NamesTheLowestRowThatIsNotFinite) {
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    ThirtyRows rows;
+    rows.all.values[4 * 17 + 3] = bad;
+    const auto run = [&](Communicator& comm) { (void)kmeans(rows.of(comm), clusters(3), {}, comm); };
+    expect_on_all_ranks(3, ExitCode::bad_input, "Row 17 of the descriptors is not finite", run);
+    rows.all.values[4 * 29] = bad;
+    rows.all.values[4 * 18 + 1] = bad;
+    expect_on_all_ranks(3, ExitCode::bad_input, "Row 17 of the descriptors is not finite", run);
+    expect_on_all_ranks(3, ExitCode::bad_input, "Row 17 of the descriptors is not finite", [&](Communicator& comm) {
+      (void)assign_rows(rows.of(comm), std::vector<float>(8), 2, 1, best_simd_path(), comm);
+    });
+  }
+}
+
+TEST(KMeansErrors, MoreClustersThanRows) {
+  const ThirtyRows rows;
+  expect_on_all_ranks(3, ExitCode::usage, "cluster.k is 31 (there are 30 descriptors only)",
+                      [&](Communicator& comm) { (void)kmeans(rows.of(comm), clusters(31), {}, comm); });
+  expect_on_all_ranks(2, ExitCode::usage, "there are 0 descriptors only",
+                      [&](Communicator& comm) { (void)kmeans(CopiedRows(rows.all, 0, 0), clusters(1), {}, comm); });
+}
+
+TEST(KMeansErrors, SettingsThatCannotBe) {
+  const ThirtyRows rows;
+  const auto refuses = [&](const std::string& part, const KMeansOptions& options, std::vector<float> given = {}) {
+    expect_on_all_ranks(3, ExitCode::usage, part,
+                        [&](Communicator& comm) { (void)kmeans(rows.of(comm), options, given, comm); });
+  };
+  refuses("cluster.k is 0", clusters(0));
+  refuses("cluster.k is empty", KMeansOptions{});
+  KMeansOptions options = clusters(2);
+  options.max_iterations = 0;
+  refuses("cluster.max_iterations is 0", options);
+  options = clusters(2);
+  options.tolerance = NAN;
+  refuses("cluster.tolerance is", options);
+  options = clusters(2);
+  options.restarts = 0;
+  refuses("cluster.restarts is 0", options);
+  options = clusters(2);
+  options.threads = 0;
+  refuses("0 threads", options);
+  refuses("Centroids are given", clusters(2), std::vector<float>(8));
+  options = clusters(2);
+  options.init = KMeansOptions::Init::given;
+  refuses("The given centroids have 7 values", options, std::vector<float>(7));
+  options.restarts = 2;
+  refuses("one K and one start", options, std::vector<float>(8));
+}
+
+TEST(KMeansErrors, GivenCentroidsThatAreNotFinite) {
+  const ThirtyRows rows;
+  KMeansOptions options = clusters(2);
+  options.init = KMeansOptions::Init::given;
+  std::vector<float> given(8, 1.0F);
+  given[6] = INFINITY;
+  expect_on_all_ranks(3, ExitCode::bad_input, "Given centroid 1 is not finite",
+                      [&](Communicator& comm) { (void)kmeans(rows.of(comm), options, given, comm); });
+}
+
+TEST(KMeansErrors, RanksThatDisagree) {
+  const ThirtyRows rows;
+  const auto refuses = [&](const std::function<void(KMeansOptions&)>& change) {
+    expect_on_all_ranks(3, ExitCode::usage, "not the same on all ranks", [&](Communicator& comm) {
+      KMeansOptions options = clusters(3);
+      if (comm.rank() == 2) change(options);
+      (void)kmeans(rows.of(comm), options, {}, comm);
+    });
+  };
+  refuses([](KMeansOptions& options) { options.clusters = {4}; });
+  refuses([](KMeansOptions& options) { options.clusters = {3, 3}; });
+  refuses([](KMeansOptions& options) { options.init = KMeansOptions::Init::random; });
+  refuses([](KMeansOptions& options) { options.max_iterations = 299; });
+  refuses([](KMeansOptions& options) { options.tolerance = std::nextafter(1e-4, 1.0); });
+  refuses([](KMeansOptions& options) { options.restarts = 2; });
+  refuses([](KMeansOptions& options) { options.seed = 1; });
+  expect_on_all_ranks(2, ExitCode::usage, "not the same on all ranks", [](Communicator& comm) {
+    const Matrix matrix = random_rows(8, 3 + comm.rank(), false, 1);
+    (void)kmeans(CopiedRows(matrix, 0, 0), clusters(3), {}, comm);
+  });
+  expect_on_all_ranks(3, ExitCode::usage, "not the same on all ranks", [&](Communicator& comm) {
+    const std::vector<float> centroids(8, comm.rank() == 1 ? 1.0F : 2.0F);
+    (void)assign_rows(rows.of(comm), centroids, 2, 1, best_simd_path(), comm);
+  });
+}
+
+TEST(KMeansErrors, RowsThatDoNotFitTogether) {
+  const Matrix all = random_rows(30, 4, false, 1);
+  for (const std::int64_t second : {9, 11}) {
+    expect_on_all_ranks(2, ExitCode::usage, "rows begin at " + std::to_string(second), [&](Communicator& comm) {
+      const CopiedRows rows(all, comm.rank() == 0 ? 0 : second, 10);
+      (void)kmeans(rows, clusters(3), {}, comm);
+    });
+  }
+  EXPECT_THROW(MemoryRows({1.0F, 2.0F, 3.0F}, 2), UsageError);
+  EXPECT_THROW(MemoryRows({1.0F}, 0), UsageError);
+}
+
+// Squares beyond f32 would turn scores into infinities: refused before the first iteration.
+TEST(KMeansErrors, ValuesTooLarge) {
+  Matrix all = random_rows(30, 4, false, 1);
+  all.values[11] = -1e19F;
+  expect_on_all_ranks(2, ExitCode::bad_input, "too large for k-means", [&](Communicator& comm) {
+    const CopiedRows rows(all, 15 * comm.rank(), 15);
+    (void)kmeans(rows, clusters(3), {}, comm);
+  });
+}
+
+TEST(KMeansErrors, AStopOnOneRankStopsAll) {
+  const ThirtyRows rows;
+  int asked = 0;
+  expect_on_all_ranks(3, ExitCode::interrupted, "k-means was interrupted", [&](Communicator& comm) {
+    KMeansOptions options = clusters(5);
+    if (comm.rank() == 1) options.stop_requested = [&] { return ++asked == 2; };
+    (void)kmeans(rows.of(comm), options, {}, comm);
+  });
+  EXPECT_EQ(asked, 2);
+}
+
+// What a reader throws is passed on.
+TEST(KMeansErrors, AReaderThatFails) {
+  class Broken final : public KMeansRows {
+   public:
+    [[nodiscard]] std::int64_t first() const override { return 0; }
+    [[nodiscard]] std::int64_t count() const override { return 10; }
+    [[nodiscard]] int dim() const override { return 2; }
+    [[nodiscard]] std::span<const float> block(std::int64_t, std::int64_t, std::vector<float>&) const override {
+      throw InputError("broken shard", "", "");
+    }
+  };
+  SelfCommunicator comm;
+  EXPECT_THROW((void)kmeans(Broken(), clusters(2), {}, comm), InputError);
+}
+
+}  // namespace
+}  // namespace datus::test

@@ -1,0 +1,187 @@
+// Fixed-point scales, small and large numbers, float modes, empty clusters, stopping.
+#include "datus/comm/self_communicator.hpp"
+#include "kmeans_reference.hpp"
+
+#include <string>
+
+#include <xmmintrin.h>
+
+namespace datus::test {
+namespace {
+
+KMeansOptions given(int clusters, int iterations) {
+  KMeansOptions options;
+  options.clusters = {clusters};
+  options.init = KMeansOptions::Init::given;
+  options.max_iterations = iterations;
+  options.tolerance = 0.0;
+  return options;
+}
+
+Matrix scaled(Matrix rows, float factor) {
+  for (float& value : rows.values) value *= factor;
+  return rows;
+}
+
+TEST(KMeansNumeric, ScalesLeaveNoTotalBeyond2To62) {
+  for (const std::int64_t n : {1, 2, 3, 1000, 1024, 1025, 20000}) {
+    for (const float largest : {1.0F, 0.99F, 3.0F, 1e-40F, 1e17F}) {
+      Matrix rows{n, 1, std::vector<float>(static_cast<std::size_t>(n), -largest)};
+      const KMeansResult result = run_kmeans(rows, given(1, 1), {largest}, {n}).front();
+      const double sum = static_cast<double>(n) * std::ldexp(static_cast<double>(largest), result.sum_scale_log2);
+      EXPECT_LT(sum, 0x1p62);
+      EXPECT_GT(sum, n > 2000 ? 0x1p58 : 0x1p48);  // And no bits are given away.
+      EXPECT_EQ(result.centroids.front(), -largest);
+      const double inertia = 4.0 * largest * largest;
+      EXPECT_LT(static_cast<double>(n) * std::ldexp(inertia, result.inertia_scale_log2), 0x1p62);
+      if (largest < 1e-20F) continue;  // The squares are denormal.
+      EXPECT_NEAR(result.inertia.front() / (static_cast<double>(n) * inertia), 1.0, 1e-6);
+    }
+  }
+}
+
+// Centroids far outside the rows count for the scale of the inertia.
+TEST(KMeansNumeric, FarCentroids) {
+  const Matrix rows = random_rows(50, 3, false, 1);
+  const std::vector<float> far{1e6F, 0.0F, 0.0F, 0.0F, -2e6F, 0.0F};
+  const KMeansResult result = run_kmeans(rows, given(2, 5), far, {50}).front();
+  expect_same(result, reference_kmeans(rows, given(2, 5), 2, far, result));
+  EXPECT_NEAR(result.inertia.front(), 50e12, 1e8);
+}
+
+TEST(KMeansNumeric, TinyAndHugeRows) {
+  for (const float factor : {1e-44F, 1e-39F, 1e-22F, 1e-10F, 1e10F, 1e17F}) {
+    SCOPED_TRACE(factor);
+    const Matrix rows = scaled(random_rows(70, 5, false, 2), factor);
+    for (const SimdPath path : supported_simd_paths()) {
+      KMeansOptions options = given(4, 6);
+      options.path = path;
+      const std::vector<float> start = rows_at(rows, {1, 20, 33, 69});
+      const KMeansResult result = run_kmeans(rows, options, start, {70}).front();
+      expect_same(result, reference_kmeans(rows, options, 4, start, result));
+    }
+  }
+}
+
+/// Sets the register for its lifetime; threads that start meanwhile inherit it.
+class FloatMode {
+ public:
+  explicit FloatMode(unsigned mode) : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | mode); }
+  ~FloatMode() { _mm_setcsr(saved_); }
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+// Products of 1e-20 are denormal: with flush-to-zero (bit 15) and denormals-are-zero (bit 6) all scores would be 0;
+// with another rounding (bits 13 and 14) they would differ in the last bit.
+TEST(KMeansNumeric, TheCallersFloatModeDoesNotShowAndIsKept) {
+  const Matrix rows = scaled(random_rows(130, 6000, false, 3), 1e-21F);
+  for (const SimdPath path : supported_simd_paths()) {
+    KMeansOptions options;
+    options.clusters = {3};
+    options.max_iterations = 3;
+    options.threads = 3;
+    options.path = path;
+    SelfCommunicator comm;
+    const CopiedRows all(rows, 0, rows.rows);
+    const KMeansResult expected = kmeans(all, options, {}, comm).front();
+    EXPECT_NE(std::ranges::max(expected.assignment), 0);
+    const FloatMode unusual(1U << 15U | 1U << 6U | 1U << 13U);
+    const unsigned before = _mm_getcsr() & 0xE040U;
+    const KMeansResult result = kmeans(all, options, {}, comm).front();
+    EXPECT_EQ(_mm_getcsr() & 0xE040U, before);
+    expect_same(result, expected);
+  }
+}
+
+TEST(KMeansNumeric, InertiaNeverRisesWithoutARepair) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    const Matrix rows = random_rows(400, 1 + static_cast<int>(seed) * 5, seed % 3 == 0, seed);
+    KMeansOptions options;
+    options.clusters = {3, 20};
+    options.seed = seed;
+    options.tolerance = 0.0;
+    options.init = seed % 2 == 0 ? KMeansOptions::Init::random : KMeansOptions::Init::kmeans_plus_plus;
+    for (KMeansResult& result : run_kmeans(rows, options, {}, {400})) {
+      if (result.repairs > 0) continue;
+      EXPECT_TRUE(result.converged);
+      result.inertia.push_back(result.final_inertia);
+      for (std::size_t t = 1; t < result.inertia.size(); ++t) {
+        EXPECT_LE(result.inertia[t], result.inertia[t - 1] * (1.0 + 1e-6));
+      }
+    }
+  }
+}
+
+// Two groups on a line, four centroids that are all alike: the first takes all rows, the others are split off it one
+// after the other, each time from the cluster that then has the largest inertia: 0, 0 (ties with 1), 1 (ties with 3?).
+TEST(KMeansNumeric, EmptyClustersAreSplitOffTheLargest) {
+  const Matrix rows{4, 2, {8.0F, 16.0F, 8.0F, 16.0F, 24.0F, 48.0F, 24.0F, 48.0F}};
+  const std::vector<float> alike{16.0F, 32.0F, 16.0F, 32.0F, 16.0F, 32.0F, 16.0F, 32.0F};
+  const KMeansResult result = run_kmeans(rows, given(4, 1), alike, {1, 3}).front();
+  const float up = 1.0F + 0x1p-10F;
+  const float down = 1.0F - 0x1p-10F;
+  // 1 is split off 0; both have half of the inertia. 2 is split off 0 again: 0 and 2 have a quarter. 3 is split off 1.
+  const std::vector<float> expected{16.0F * down * down, 32.0F * up * up,   16.0F * up * down, 32.0F * down * up,
+                                    16.0F * down * up,   32.0F * up * down, 16.0F * up * up,   32.0F * down * down};
+  EXPECT_EQ(result.repairs, 3);
+  EXPECT_EQ(result.centroids, expected);
+}
+
+TEST(KMeansNumeric, RepairsGoOnUntilTheClustersAreInUse) {
+  const Matrix rows = random_rows(200, 4, false, 9);
+  std::vector<float> alike;
+  for (int k = 0; k < 12; ++k) alike.insert(alike.end(), rows.row(5), rows.row(6));
+  const KMeansResult result = run_kmeans(rows, given(12, 100), alike, {90, 110}).front();
+  expect_same(result, reference_kmeans(rows, given(12, 100), 12, alike, result));
+  EXPECT_GE(result.repairs, 11);
+  EXPECT_LT(result.final_inertia, 0.8 * result.inertia.front());
+}
+
+// More clusters than distinct rows, which only `random` and given centroids allow: it must end, and stay finite.
+TEST(KMeansNumeric, FewerDistinctRowsThanClusters) {
+  Matrix rows{90, 2, {}};
+  for (int i = 0; i < 90; ++i) rows.values.insert(rows.values.end(), {1.0F + float(i % 3), -2.0F});
+  KMeansOptions options;
+  options.clusters = {80};
+  options.init = KMeansOptions::Init::random;
+  const KMeansResult result = run_kmeans(rows, options, {}, {30, 60}).front();
+  EXPECT_GT(result.repairs, 0);
+  for (const float value : result.centroids) EXPECT_TRUE(std::isfinite(value));
+  EXPECT_LT(result.final_inertia, 1e-3);
+}
+
+TEST(KMeansNumeric, StopsByToleranceAndStoresTheLastUpdate) {
+  const Matrix rows = random_rows(500, 6, false, 10);
+  KMeansOptions options;
+  options.clusters = {15};
+  options.tolerance = 0.05;
+  const KMeansResult result = run_kmeans(rows, options, {}, {500}).front();
+  ASSERT_TRUE(result.converged);
+  const std::size_t t = result.inertia.size();
+  ASSERT_GE(t, 3U);
+  EXPECT_LE(result.inertia[t - 2] - result.inertia[t - 1], 0.05 * result.inertia[t - 2]);
+  EXPECT_GT(result.inertia[t - 3] - result.inertia[t - 2], 0.05 * result.inertia[t - 3]);
+  EXPECT_LT(result.final_inertia, result.inertia.back());
+}
+
+TEST(KMeansNumeric, KeepsTheBestRestart) {
+  const Matrix rows = random_rows(120, 2, false, 14);
+  KMeansOptions options;
+  options.clusters = {9};
+  options.init = KMeansOptions::Init::random;
+  options.restarts = 8;
+  const KMeansResult best = run_kmeans(rows, options, {}, {120}).front();
+  for (options.restarts = 1; options.restarts < 8; ++options.restarts) {
+    const KMeansResult fewer = run_kmeans(rows, options, {}, {120}).front();
+    EXPECT_GE(fewer.final_inertia, best.final_inertia);
+    if (fewer.restart == best.restart) expect_same(fewer, best);
+  }
+  EXPECT_GT(best.restart, 0);
+}
+
+}  // namespace
+}  // namespace datus::test

@@ -1,0 +1,190 @@
+#include "unit/config/config_files.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace datus::test {
+namespace {
+
+class LoadConfig : public ConfigFiles {
+ protected:
+  [[nodiscard]] Config load(const std::string& text, const Overrides& overrides = {}) const {
+    return load_config(write("reef.yaml", text), overrides);
+  }
+  [[nodiscard]] std::string error(const std::string& text) const {
+    return usage_error([&] { (void)load(text); });
+  }
+};
+
+TEST_F(LoadConfig, EmptyFileHoldsTheDefaults) {
+  Config expected;
+  expected.run.directory = "runs/reef";
+  for (const char* text : {"", "# nothing\n", "---\n", "model:\ncluster:\n", "{}\n"}) EXPECT_EQ(load(text), expected);
+}
+
+TEST_F(LoadConfig, ReadsEveryKindOfValue) {
+  const Config config = load(R"(
+run: {directory: /scratch/a b/../run, seed: 18446744073709551615}
+dataset: {kind: index_png, classes: 27, void: 0, split: "null", orientation: exif}
+model:
+  input_size: [224, 320]
+  mean: [0.1, .2, -3e-1]
+  std: [1, 2, 3]
+  eps: 1e-5
+  heads: 6
+  branch: teacher
+  position: size_antialias
+  layer: -3
+  device: cpu
+  precision: float32
+affinity: {metric: cosine, center: image, quantile: 0.75}
+segment: {method: none, connectivity: 4}
+cluster: {k: [31, 5, 27], init: random, tolerance: 0}
+mask: {formats: png}
+evaluate: {protocols: many-to-one}
+storage: {embeddings: none}
+)");
+  EXPECT_EQ(config.run.directory, "/scratch/run");
+  EXPECT_EQ(config.run.seed, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(config.dataset.kind, DatasetConfig::Kind::index_png);
+  EXPECT_EQ(config.dataset.classes.count, 27);
+  EXPECT_FALSE(config.dataset.classes.file);
+  EXPECT_EQ(config.dataset.void_label, 0);
+  EXPECT_EQ(config.dataset.split, "null");
+  EXPECT_EQ(config.dataset.orientation, DatasetConfig::Orientation::exif);
+  EXPECT_EQ(config.model.input_size, (PixelSize{224, 320}));
+  EXPECT_EQ(config.model.mean, (std::array{0.1, 0.2, -0.3}));
+  EXPECT_EQ(config.model.standard_deviation, (std::array{1.0, 2.0, 3.0}));
+  EXPECT_EQ(config.model.eps, 1e-5);
+  EXPECT_EQ(config.model.heads, 6);
+  EXPECT_EQ(config.model.branch, "teacher");
+  EXPECT_EQ(config.model.position, ModelConfig::Position::size_antialias);
+  EXPECT_EQ(config.model.layer, -3);
+  EXPECT_EQ(config.model.device, ModelConfig::Device::cpu);
+  EXPECT_EQ(config.model.precision, ModelConfig::Precision::float32);
+  EXPECT_EQ(config.affinity.metric, AffinityConfig::Metric::cosine);
+  EXPECT_EQ(config.affinity.center, AffinityConfig::Center::image);
+  EXPECT_EQ(config.affinity.quantile, 0.75);
+  EXPECT_EQ(config.segment.method, SegmentConfig::Method::none);
+  EXPECT_EQ(config.segment.connectivity, 4);
+  EXPECT_EQ(config.cluster.k, (std::vector{5, 27, 31}));
+  EXPECT_EQ(config.cluster.init, ClusterConfig::Init::random);
+  EXPECT_EQ(config.cluster.tolerance, 0.0);
+  EXPECT_EQ(config.mask.formats, std::vector{MaskConfig::Format::png});
+  EXPECT_EQ(config.evaluate.protocols, std::vector{EvaluateConfig::Protocol::many_to_one});
+  EXPECT_EQ(config.storage.embeddings, StorageConfig::Embeddings::none);
+}
+
+TEST_F(LoadConfig, NegativeZeroIsZero) {
+  EXPECT_FALSE(std::signbit(load("affinity: {threshold: -0.0}").affinity.threshold));
+}
+
+TEST_F(LoadConfig, OverridesWinOverTheFileAndTheFileOverThePreset) {
+  const std::string file = "preset: patch-kmeans\ndescriptor: {kind: mean_token}\ncluster: {k: 5, seed: 1}\n";
+  EXPECT_NE(error(file).find("Did you mean run.seed"), std::string::npos);
+  const std::string valid = "preset: patch-kmeans\ndescriptor: {kind: mean_token}\ncluster: {k: 5}\n";
+  Config config = load(valid);
+  EXPECT_EQ(config.preset, "patch-kmeans");
+  EXPECT_EQ(config.segment.method, SegmentConfig::Method::none);
+  EXPECT_EQ(config.descriptor.kind, DescriptorConfig::Kind::mean_token);
+  config = load(valid, {"cluster.k=6", "cluster.k=7", "segment.method=louvain"});
+  EXPECT_EQ(config.cluster.k, std::vector{7});
+  EXPECT_EQ(config.segment.method, SegmentConfig::Method::louvain);
+  config = load(valid, {"preset=paper"});
+  EXPECT_EQ(config.preset, "paper");
+  EXPECT_EQ(config.segment.method, SegmentConfig::Method::louvain);
+  EXPECT_EQ(config.descriptor.kind, DescriptorConfig::Kind::mean_token);
+}
+
+TEST_F(LoadConfig, PresetPaperIsTheDefaults) {
+  EXPECT_EQ(default_config(Overrides{"preset=paper"}), Config{});
+  EXPECT_EQ(default_config(), Config{});
+}
+
+TEST_F(LoadConfig, PresetPatchKmeansIsTheBaselineOfThePeers) {
+  Config expected;
+  expected.preset = "patch-kmeans";
+  expected.segment.method = SegmentConfig::Method::none;
+  expected.descriptor.kind = DescriptorConfig::Kind::mean_key;
+  EXPECT_EQ(default_config(Overrides{"preset=patch-kmeans"}), expected);
+}
+
+TEST_F(LoadConfig, PathsAreRelativeToTheFileOrToTheCurrentFolder) {
+  const auto file = write("sub/c.yaml",
+                          "run: {directory: out}\ndataset: {images: ../images, classes: names.json}\n"
+                          "model: {weights: /w/x.pth}\n"
+                          "cluster: {init: file, centroids: 'c.h5:/k027/centroids'}\n");
+  const Config config =
+      load_config(file, Overrides{"dataset.truth=t/../u", "dataset.label_map=suim8", "evaluate.mapping=s.json"});
+  const auto current = std::filesystem::current_path();
+  EXPECT_EQ(config.run.directory, "out");
+  EXPECT_EQ(config.dataset.images, folder() / "images");
+  EXPECT_EQ(config.dataset.classes.file, folder() / "sub/names.json");
+  EXPECT_EQ(config.dataset.truth, current / "u");
+  EXPECT_EQ(config.evaluate.mapping, current / "s.json");
+  EXPECT_EQ(config.model.weights, "/w/x.pth");
+  EXPECT_EQ(config.cluster.centroids, (folder() / "sub/c.h5").string() + ":/k027/centroids");
+  EXPECT_EQ(config.dataset.label_map, "suim8");
+  EXPECT_EQ(default_config(Overrides{"dataset.label_map=./suim8"}).dataset.label_map, current / "suim8");
+  const Config without = default_config(Overrides{"cluster.init=file", "cluster.centroids=/c.h5"});
+  EXPECT_EQ(without.cluster.centroids, "/c.h5");
+}
+
+TEST_F(LoadConfig, UnknownKeysAreRefusedWithPlaceListAndGuess) {
+  expect_contains(error("model:\n\n  inputsize: 224\n"),
+                  {"model.inputsize", "reef.yaml:3", "Did you mean model.input_size?", "weights, input_size, resize"});
+  expect_contains(error("run: {}\nmodel: {k: 3}\n"), {"model.k", "reef.yaml:2", "Did you mean cluster.k?"});
+  expect_contains(error("modle: {weights: a}\n"), {"modle", "reef.yaml:1", "Did you mean model?", "preset, run,"});
+  expect_contains(error("weights: a\n"), {"weights", "model.weights or affinity.weights or descriptor.weights"});
+  expect_contains(error("model.weights: a\n"), {"Unknown key model.weights", "reef.yaml:1", "At the top level"});
+  expect_contains(override_error({"cluster.kk=3"}), {"--set cluster.kk=3", "Did you mean cluster.k?"});
+  expect_contains(override_error({"clutser.init=random"}), {"clutser.init", "Did you mean cluster?"});
+  const std::string no_guess = error("model: {zzzzzzzzzz: 1}\n");
+  EXPECT_EQ(no_guess.find("Did you mean"), std::string::npos) << no_guess;
+}
+
+TEST_F(LoadConfig, WrongFormsAreRefusedWithPlace) {
+  expect_contains(error("a: 1\n---\nb: 2\n"), {"reef.yaml", "2 YAML documents"});
+  expect_contains(error("- 1\n"), {"reef.yaml", "top level is not a map"});
+  expect_contains(error("\nmodel: 3\n"), {"reef.yaml:2", "model is a section"});
+  expect_contains(error("model:\n  weights: {a: 1}\n"), {"reef.yaml:2", "model.weights"});
+  expect_contains(error("cluster: {k: [[1]]}\n"), {"reef.yaml:1", "cluster.k"});
+  expect_contains(error("cluster:\n  k: 1\n  k: 2\n"), {"reef.yaml:3", "cluster.k is there twice"});
+  expect_contains(error("cluster: {}\ncluster: {}\n"), {"reef.yaml:2", "cluster is there twice"});
+  expect_contains(error("model:\n  input_size: [1,\n"), {"not YAML", "reef.yaml:3"});
+  expect_contains(error("? [a]\n: 1\n"), {"reef.yaml:1", "not a name"});
+  expect_contains(override_error({"cluster.k"}), {"--set cluster.k", "section.key=value"});
+  expect_contains(override_error({"=3"}), {"--set =3"});
+  expect_contains(override_error({"cluster=3"}), {"cluster is a section"});
+  expect_contains(override_error({"cluster.k=[1"}), {"not YAML", "(--set cluster.k=[1)"});
+  expect_contains(usage_error([&] { (void)load_config(folder() / "no.yaml", {}); }), {"no.yaml", "no such file"});
+  expect_contains(usage_error([&] { (void)load_config(folder(), {}); }), {"it is a folder"});
+}
+
+TEST_F(LoadConfig, ContradictionsNameBothKeysAndPlaces) {
+  expect_contains(error("affinity:\n  quantile: 0.5\n  threshold: 1\n"),
+                  {"affinity.quantile = 0.5", "affinity.threshold = 1", "reef.yaml:2 and ", "reef.yaml:3"});
+  expect_contains(error("affinity: {weights: value, threshold: -1}\n"), {"affinity.weights", "negative"});
+  expect_contains(error("\ndescriptor: {crop_size: 300}\n"), {"crop_size = 300", "crop_resize = 256", "the default"});
+  expect_contains(error("descriptor: {kind: mean_key, weights: a}\n"), {"descriptor.weights", "descriptor.kind"});
+  expect_contains(error("cluster: {init: file}\n"), {"cluster.init = file", "cluster.centroids = null"});
+  expect_contains(error("cluster: {centroids: a.h5}\n"), {"cluster.init = k-means++", "cluster.centroids = "});
+  expect_contains(error("cluster: {init: file, centroids: a.h5, k: [2, 3]}\n"), {"cluster.k = [2, 3]"});
+  expect_contains(error("cluster: {init: file, centroids: a.h5, restarts: 2}\n"), {"cluster.restarts = 2"});
+  expect_contains(error("dataset: {kind: coco_stuff}\n"), {"dataset.split"});
+  expect_contains(error("dataset: {kind: list}\n"), {"dataset.list"});
+  EXPECT_NO_THROW((void)load("affinity: {weights: value}\n"));
+  EXPECT_NO_THROW((void)load("affinity: {quantile: 0.5}\n"));
+  EXPECT_NO_THROW((void)load("dataset: {kind: list, images: list.txt}\n"));
+}
+
+TEST_F(LoadConfig, RequiredKeys) {
+  const Config config = default_config(Overrides{"dataset.images=/a"});
+  EXPECT_NO_THROW(require_key(config, "dataset.images", "extract reads them"));
+  expect_contains(usage_error([&] { require_key(config, "model.weights", "extract runs a model"); }),
+                  {"model.weights", "extract runs a model", "--set model.weights="});
+  EXPECT_THROW(require_key(config, "model.wait", ""), std::logic_error);
+}
+
+}  // namespace
+}  // namespace datus::test

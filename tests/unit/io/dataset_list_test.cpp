@@ -1,0 +1,84 @@
+#include "dataset_test_support.hpp"
+
+namespace datus {
+namespace {
+
+using test::complaint;
+using test::expect_mentions;
+using test::Labels;
+using test::Names;
+using test::names_of;
+
+/// A data set of the list with this text, ROOT/lists/list.txt.
+DatasetOptions list_options(const test::TempFolder& root, const std::string& text) {
+  DatasetOptions options;
+  options.kind = "list";
+  options.images = test::write_text(root / "lists/list.txt", text);
+  return options;
+}
+
+TEST(DatasetList, KeepsTheOrderAndResolvesAgainstItsFolder) {
+  const test::TempFolder root;
+  const auto dataset = open_dataset(list_options(
+      root, "\xef\xbb\xbfz.jpg\r\n\n  # a remark\n\t\n ./sub//a b.png \n" + (root / "lists/q.jpg").string() + "\n"));
+  EXPECT_EQ(names_of(*dataset), (Names{"z.jpg", "sub/a b.png", "q.jpg"}));
+  EXPECT_EQ(dataset->items()[1].image, root / "lists/sub/a b.png");
+  EXPECT_FALSE(dataset->has_truth());
+}
+
+TEST(DatasetList, NamesOutsideTheRootStayBelowTheRun) {
+  const test::TempFolder root;
+  const auto dataset = open_dataset(list_options(root, "../out.jpg\n/data/x/y.jpg\n"));
+  const std::string out = (root / "out.jpg").string();
+  EXPECT_EQ(names_of(*dataset), (Names{out.substr(1), "data/x/y.jpg"}));
+  EXPECT_EQ(dataset->items()[0].image, out);
+  EXPECT_EQ(dataset->items()[1].image, "/data/x/y.jpg");
+}
+
+TEST(DatasetList, ListWithARoot) {
+  const test::TempFolder root;
+  DatasetOptions options = list_options(root, "b.jpg\nsub/a.jpg\n");
+  options.list = options.images;
+  options.images = root / "pictures/";
+  const auto dataset = open_dataset(options);
+  EXPECT_EQ(names_of(*dataset), (Names{"b.jpg", "sub/a.jpg"}));
+  EXPECT_EQ(dataset->items()[1].image, root / "pictures/sub/a.jpg");
+}
+
+TEST(DatasetList, TruthInTheSecondColumn) {
+  const test::TempFolder root;
+  test::write_labels(root / "lists/t/1.png", {3, 255});
+  test::write_labels(root / "lists/t/2.png", {4});
+  DatasetOptions options = list_options(root, "b.jpg\t t/2.png\na.jpg\tt/1.png\n");
+  const auto dataset = open_dataset(options);
+  EXPECT_EQ(test::truth_names_of(*dataset), (Names{"t/2.png", "t/1.png"}));
+  EXPECT_EQ(dataset->read_truth(dataset->items()[1]).labels, (Labels{3, -1}));
+
+  options.truth = root / "lists/t";
+  expect_mentions(complaint<UsageError>(options), {"dataset.truth", "list.txt"});
+  expect_mentions(complaint(list_options(root, "b.jpg\tt/2.png\n\nc.jpg\n")), {"line 3", "line 1"});
+  expect_mentions(complaint(list_options(root, "b.jpg\tt/3.png\n")), {"line 1", "t/3.png"});
+  expect_mentions(complaint(list_options(root, "b.jpg\tt/2.png\tx\n")), {"line 1", "two"});
+  expect_mentions(complaint(list_options(root, "# x\n\tt/2.png\n")), {"line 2", "first one is empty"});
+}
+
+TEST(DatasetList, TruthPairedByStem) {
+  const test::TempFolder root;
+  test::write_labels(root / "truth/sub/a.png", {5});
+  DatasetOptions options = list_options(root, "sub/a.jpg\n");
+  options.truth = root / "truth";
+  EXPECT_EQ(test::first_truth(*open_dataset(options)), (Labels{5}));
+}
+
+TEST(DatasetList, RefusesRepeatsAndEmptiness) {
+  const test::TempFolder root;
+  expect_mentions(complaint(list_options(root, "a.jpg\n\nb.jpg\n./a.jpg\n")), {"list.txt, line 4", "a.jpg", "line 1"});
+  expect_mentions(complaint(list_options(root, "a.jpg\na.png\n")), {"a.jpg and a.png"});
+  expect_mentions(complaint(list_options(root, "# nothing\n\n")), {"list.txt", "empty"});
+  DatasetOptions options = list_options(root, "a.jpg\n");
+  options.images = root / "lists/none.txt";
+  expect_mentions(complaint(options), {"none.txt", "no such file"});
+}
+
+}  // namespace
+}  // namespace datus

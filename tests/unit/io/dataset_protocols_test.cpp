@@ -1,0 +1,197 @@
+#include "dataset_test_support.hpp"
+#include "datus/io/datasets/protocols.hpp"
+
+#include <array>
+#include <map>
+
+namespace datus {
+namespace {
+
+using test::Bytes;
+using test::complaint;
+using test::expect_mentions;
+using test::first_truth;
+using test::Labels;
+using test::Names;
+using test::names_of;
+
+nlohmann::json protocol(const std::string& file) {
+  return test::read_json("../../configs/protocols/" + file);
+}
+
+template <class Range>
+Names as_names(const Range& range) {
+  return {range.begin(), range.end()};
+}
+
+TEST(Protocols, CocoStuffEqualsItsFile) {
+  const auto file = protocol("coco_stuff_27.json");
+  EXPECT_EQ(as_names(protocols::coco_stuff_27_classes), file["classes"].get<Names>());
+  const auto& map = protocols::coco_stuff_fine_to_coarse;
+  EXPECT_EQ(Labels(map.begin(), map.end()), file["fine_to_coarse"].get<Labels>());
+}
+
+TEST(Protocols, SuimEqualsItsFile) {
+  const auto file = protocol("suim.json");
+  for (const auto& [bits, entry] : file["rgb_bits_to_class_8"].items()) {
+    const auto colour = static_cast<std::size_t>(std::stoi(bits, nullptr, 2));
+    const int label = protocols::suim_colour_to_8.at(colour);
+    EXPECT_EQ(label, entry[2]) << bits;
+    EXPECT_EQ(protocols::suim_8_classes.at(static_cast<std::size_t>(label)), entry[1]) << bits;
+    EXPECT_EQ(protocols::suim_8_to_6.at(static_cast<std::size_t>(label)), file["rgb_bits_to_class_6"][bits]) << bits;
+  }
+  EXPECT_EQ(file["rgb_bits_to_class_8"].size(), 8U);
+}
+
+/// A 24-bit BMP of one row.
+Bytes bmp_row(const std::vector<std::array<std::uint8_t, 3>>& colours) {
+  Bytes bytes(54, 0);
+  bytes[0] = 'B';
+  bytes[1] = 'M';
+  bytes[10] = 54;
+  bytes[14] = 40;
+  bytes[18] = static_cast<std::uint8_t>(colours.size());
+  bytes[22] = 1;
+  bytes[26] = 1;
+  bytes[28] = 24;
+  for (const auto& [red, green, blue] : colours) bytes.insert(bytes.end(), {blue, green, red});
+  while (bytes.size() % 4 != 2) bytes.push_back(0);
+  return bytes;
+}
+
+DatasetOptions make_suim(const test::TempFolder& root) {
+  // All eight colours in the order of their classes, with the noise of the real files.
+  const auto mask = bmp_row({{3, 0, 250},
+                             {255, 2, 127},
+                             {128, 255, 0},
+                             {255, 0, 255},
+                             {0, 255, 255},
+                             {0, 255, 0},
+                             {255, 255, 255},
+                             {0, 0, 0}});
+  test::write_picture(root / "images/d_r_1_.jpg");
+  test::write_bytes(root / "masks/d_r_1_.bmp", mask);
+  test::write_bytes(root / "masks/RO/d_r_1_.bmp", mask);
+  DatasetOptions options;
+  options.kind = "suim";
+  options.images = root / "images";
+  options.truth = root / "masks";
+  return options;
+}
+
+TEST(Suim, SixClassesUnlessEightAreAskedFor) {
+  const test::TempFolder root;
+  DatasetOptions options = make_suim(root);
+  auto dataset = open_dataset(options);
+  EXPECT_EQ(first_truth(*dataset), (Labels{0, 1, 2, 3, 4, 5, 5, 5}));
+  EXPECT_EQ(dataset->classes(), as_names(protocols::suim_6_classes));
+  EXPECT_EQ(test::truth_names_of(*dataset), (Names{"d_r_1_.bmp"}));
+  // A configuration makes paths absolute, a built-in map's name too.
+  for (const std::filesystem::path& name : {std::filesystem::path("suim8"), root / "suim8"}) {
+    options.label_map = name;
+    dataset = open_dataset(options);
+    EXPECT_EQ(first_truth(*dataset), (Labels{0, 1, 2, 3, 4, 5, 6, 7}));
+    EXPECT_EQ(dataset->classes(), as_names(protocols::suim_8_classes));
+  }
+  options.label_map = test::write_text(root / "map.json", "[0, 0, 0, 0, 0, 0, 1, -1]");
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 0, 0, 0, 0, 0, 1, -1}));
+  options.label_map = "suim7";
+  expect_mentions(complaint(options), {"suim7", "suim6, suim8"});
+  options.label_map = "suim6";
+  options.classes = "5";
+  expect_mentions(complaint(options), {"suim6", "class 5"});
+}
+
+TEST(Suim, NeedsAMaskForEachImage) {
+  const test::TempFolder root;
+  DatasetOptions options = make_suim(root);
+  test::write_picture(root / "images/other.jpg");
+  expect_mentions(complaint(options), {"other.jpg", "other.bmp"});
+  options.truth.reset();
+  expect_mentions(complaint<UsageError>(options), {"dataset.truth"});
+}
+
+DatasetOptions make_coco(const test::TempFolder& root) {
+  for (const std::string id : {"000000000139", "000000000285"}) {
+    test::write_picture(root / ("coco/val2017/" + id + ".jpg"));
+    test::write_labels(root / ("coco/stuffthingmaps/val2017/" + id + ".png"), {0, 156, 181, 255, 157, 123});
+    test::write_picture(root / ("coco/train2017/" + id + "7.jpg"));
+  }
+  DatasetOptions options;
+  options.kind = "coco_stuff";
+  options.images = root / "coco";
+  options.truth = root / "coco/stuffthingmaps";
+  options.split = "val2017";
+  return options;
+}
+
+TEST(CocoStuff, RootsAndSplitFoldersAreTheSame) {
+  const test::TempFolder root;
+  DatasetOptions options = make_coco(root);
+  const auto expect_opens = [&] {
+    const auto dataset = open_dataset(options);
+    EXPECT_EQ(names_of(*dataset), (Names{"000000000139.jpg", "000000000285.jpg"}));
+    EXPECT_EQ(test::truth_names_of(*dataset), (Names{"000000000139.png", "000000000285.png"}));
+    EXPECT_EQ(dataset->classes(), as_names(protocols::coco_stuff_27_classes));
+  };
+  expect_opens();
+  options.truth = root / "coco";
+  expect_opens();
+  options.images = root / "coco/val2017/";
+  options.truth = root / "coco/stuffthingmaps/val2017/";
+  expect_opens();
+  options.split.clear();
+  expect_opens();
+
+  options.images = root / "coco";
+  expect_mentions(complaint<UsageError>(options), {"dataset.split"});
+  options.split = "test2017";
+  expect_mentions(complaint(options), {"test2017", "dataset.images"});
+  options.split = "val2017";
+  options.truth.reset();
+  EXPECT_FALSE(open_dataset(options)->has_truth());
+}
+
+TEST(CocoStuff, LabelMaps) {
+  const test::TempFolder root;
+  DatasetOptions options = make_coco(root);
+  const auto fine_to_coarse = protocol("coco_stuff_27.json")["fine_to_coarse"].get<Labels>();
+  std::map<std::string, Labels> expected;
+  for (const int fine : {0, 156, 181, 255, 157, 123}) {
+    const int coarse = fine == 255 ? -1 : fine_to_coarse[static_cast<std::size_t>(fine)];
+    expected["coco_stuff_27"].push_back(coarse);
+    expected["coco_stuff_15"].push_back(std::max(coarse - 12, -1));
+    const std::map<int, int> three = {{23, 0}, {22, 1}, {21, 2}};
+    expected["coco_stuff_3"].push_back(three.contains(coarse) ? three.at(coarse) : -1);
+  }
+  EXPECT_EQ(first_truth(*open_dataset(options)), expected["coco_stuff_27"]);
+  for (const auto& [name, labels] : expected) {
+    options.label_map = name;
+    const auto dataset = open_dataset(options);
+    EXPECT_EQ(first_truth(*dataset), labels) << name;
+    EXPECT_EQ(std::to_string(dataset->classes().size()), name.substr(name.rfind('_') + 1));
+  }
+  EXPECT_EQ(open_dataset(options)->classes(), (Names{"sky", "plant", "ground"}));
+  test::write_labels(root / "coco/stuffthingmaps/val2017/000000000139.png", {0, 182});
+  expect_mentions(test::error_of<InputError>([&] { (void)first_truth(*open_dataset(options)); }),
+                  {"000000000139.png", "value 182", "column 1"});
+}
+
+TEST(CocoStuff, CuratedLists) {
+  const test::TempFolder root;
+  DatasetOptions options = make_coco(root);
+  const auto with_list = [&](const std::string& text) { options.list = test::write_text(root / "ids.txt", text); };
+  with_list("000000000285\n000000000139.jpg\n");
+  EXPECT_EQ(names_of(*open_dataset(options)), (Names{"000000000285.jpg", "000000000139.jpg"}));
+  with_list("000000000285\n\n000000000285\n");
+  expect_mentions(complaint(options), {"ids.txt, line 3", "line 1"});
+  with_list("val2017/000000000285\n");
+  expect_mentions(complaint(options), {"ids.txt, line 1", "val2017/000000000285"});
+  with_list("000000000999\n");
+  expect_mentions(complaint(options), {"000000000999.jpg", "000000000999.png"});
+  options.truth.reset();
+  EXPECT_EQ(names_of(*open_dataset(options)), (Names{"000000000999.jpg"}));  // found missing when it is read
+}
+
+}  // namespace
+}  // namespace datus

@@ -1,0 +1,211 @@
+#include "datus/model/weights.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/model/weight_branch.hpp"
+#include "support/golden.hpp"
+#include "unit/model/weight_builders.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace {
+
+const std::string folder = "golden/vit/";
+
+/// The message of the InputError that `body` throws; anything else fails the test.
+std::string input_error(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string read_error(const std::string& content) {
+  return input_error([&] { (void)read_weights(as_bytes(content), "FILE"); });
+}
+
+void expect_part(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+/// The tensors as text: equal for equal content.
+std::map<std::string, std::vector<float>> values_of(const std::string& content) {
+  std::map<std::string, std::vector<float>> result;
+  for (const auto& tensor : read_weights(as_bytes(content), "FILE")) {
+    auto& values = result[tensor.name + shape_text(tensor.shape)] = {};
+    values = tensor.type == ElementType::f32 ? to_floats(tensor, "FILE") : std::vector<float>{};
+  }
+  return result;
+}
+
+TEST(Weights, SafetensorsHoldWhatTheirHeaderSays) {
+  const auto golden = read_golden(folder + "dino_p16.safetensors");
+  const auto read = load_plain(data_path(folder + "dino_p16.safetensors"));
+  ASSERT_EQ(read.size(), golden.size());
+  for (const auto& [name, tensor] : golden) {
+    EXPECT_EQ(read.at(name).shape, tensor.shape) << name;
+    EXPECT_EQ(read.at(name).values, tensor.as<float>()) << name;
+  }
+}
+
+TEST(Weights, CheckpointEqualsSafetensors) {
+  const auto expected = load_plain(data_path(folder + "dino_p16.safetensors"));
+  const auto read = load_plain(data_path(folder + "dino_p16.pth"));
+  ASSERT_EQ(read.size(), expected.size());
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_EQ(read.at(name).shape, tensor.shape) << name;
+    EXPECT_EQ(read.at(name).values, tensor.values) << name;
+  }
+}
+
+TEST(Weights, OffsetsStridesAndSharedStorages) {
+  const std::string pickle = "}(" + pickle_text("a") + pickle_tensor("0", 12, 2, {2, 3}, {1, 2}) + pickle_text("b") +
+                             "ctorch._utils\n_rebuild_parameter\n(" + pickle_tensor("0", 12, 11, {1}, {1}) + "\x89" +
+                             "ccollections\nOrderedDict\n)RtR" + pickle_text("empty") +
+                             pickle_tensor("0", 12, 0, {0, 7}, {7, 1}) + pickle_text("scalar") +
+                             pickle_tensor("0", 12, 5, {}, {}) + "u";
+  std::vector<float> storage(12);
+  for (std::size_t i = 0; i < storage.size(); ++i) storage[i] = static_cast<float>(i);
+  const auto values = values_of(checkpoint_bytes(pickle, storage));
+  EXPECT_EQ(values.at("a[2, 3]"), (std::vector<float>{2, 4, 6, 3, 5, 7}));
+  EXPECT_EQ(values.at("b[1]"), (std::vector<float>{11}));
+  EXPECT_TRUE(values.at("empty[0, 7]").empty());
+  EXPECT_EQ(values.at("scalar[]"), (std::vector<float>{5}));
+}
+
+TEST(Weights, HalfPrecisionTypesAreConverted) {
+  const std::string header =
+      R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]},)"
+      R"("d":{"dtype":"F64","shape":[],"data_offsets":[6,14]},"i":{"dtype":"I16","shape":[1],"data_offsets":[14,16]}})";
+  const std::string data = little_endian(std::uint16_t{0x3C00}) + little_endian(std::uint16_t{0xC500}) +
+                           little_endian(std::uint16_t{0x4049}) + little_endian(-0.1) + little_endian(std::int16_t{3});
+  const std::string content = safetensors_bytes(header, data);
+  const auto tensors = read_weights(as_bytes(content), "FILE");
+  ASSERT_EQ(tensors.size(), 4U);
+  EXPECT_EQ(to_floats(tensors[0], "FILE"), (std::vector<float>{1.0F, -5.0F}));
+  EXPECT_EQ(to_floats(tensors[1], "FILE"), (std::vector<float>{3.140625F}));
+  EXPECT_EQ(to_floats(tensors[2], "FILE"), (std::vector<float>{-0.1F}));
+  expect_part(input_error([&] { (void)to_floats(tensors[3], "FILE"); }), "tensor i of FILE");
+}
+
+TEST(Weights, ValuesThatAreNotFiniteAreRefused) {
+  const std::string content = safetensors_bytes({{"w", {{2}, {1.0F, std::numeric_limits<float>::quiet_NaN()}}}});
+  const auto tensors = read_weights(as_bytes(content), "FILE");
+  expect_part(input_error([&] { (void)to_floats(tensors[0], "FILE"); }), "tensor w holds a value that is not a finite");
+}
+
+TEST(Weights, DamagedSafetensorsAreRefused) {
+  const auto refused = [](const std::string& header, const std::string& part) {
+    expect_part(read_error(safetensors_bytes(header, std::string(8, 'x'))), part);
+  };
+  refused(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,16]}})", "truncated");
+  refused(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "does not fit its shape [3]");
+  refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}})", "does not fit");
+  refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "bytes follow the last tensor");
+  refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "gap or an overlap");
+  refused(
+      R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1],"data_offsets":[7,8]}})",
+      "gap or an overlap");
+  refused(
+      R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+      "two tensors are named a");
+  refused(R"({"a":{"dtype":"F7","shape":[2],"data_offsets":[0,8]}})", "unknown type \"F7\"");
+  refused(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "not a natural number");
+  refused(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}})", "too large");
+  refused(R"({"a":{"dtype":"F32","data_offsets":[0,8]}})", "no shape for a");
+  refused(R"({"a":[1]})", "not an object");
+  refused(R"({"a":[[[[[[1]]]]]]})", "nested too deeply");
+  refused(R"({"a":)", "not JSON");
+  expect_part(read_error(little_endian(std::uint64_t{1} << 62U) + "{}"), "a header of 4611686018427387904 bytes");
+  expect_part(read_error(little_endian(std::uint64_t{100}) + "{}"), "inside the header: truncated");
+}
+
+TEST(Weights, OtherFilesAreNamed) {
+  expect_part(read_error("version https://git-lfs.github.com/spec/v1\n"), "Git LFS pointer");
+  expect_part(read_error("<!DOCTYPE html><html>"), "a web page");
+  expect_part(read_error(std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15)),
+              "before version 1.6");
+  expect_part(read_error("hello, this is text"), "neither .safetensors nor");
+  expect_part(read_error(zip_bytes({{"a/b", "c"}})), "no data.pkl");
+  expect_part(read_error(zip_bytes({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})), "TorchScript");
+  expect_part(input_error([] { (void)WeightFile::open("/nonexistent/w.pth"); }), "/nonexistent/w.pth (No such file");
+  expect_part(input_error([] { (void)WeightFile::open("/tmp"); }), "not a regular file");
+  const TemporaryFile empty("");
+  expect_part(input_error([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
+}
+
+TEST(Weights, EveryTruncationIsRefused) {
+  for (const char* name : {"dino_p16.safetensors", "dino_p16.pth", "dino_p8_full_args.pth"}) {
+    const std::string whole = read_file(data_path(folder + name));
+    for (std::size_t part = 0; part < 50; ++part) {
+      EXPECT_NE(read_error(whole.substr(0, whole.size() * part / 50)), "no error") << name << " " << part << "/50";
+    }
+    EXPECT_NE(read_error(whole.substr(0, whole.size() - 1)), "no error") << name;
+    EXPECT_EQ(read_error(whole), "no error") << name;
+  }
+}
+
+TEST(Weights, FlippedBytesOfACheckpointAreFoundOrHarmless) {
+  const std::string whole = read_file(data_path(folder + "dino_p8_full_args.pth"));
+  const auto expected = values_of(whole);
+  std::mt19937 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::string damaged = whole;
+    // Half of the flips hit the directory at the end or the pickle at the beginning, where the structure is.
+    const std::size_t structure = 12000;
+    std::size_t at = random() % whole.size();
+    if (i % 4 == 1) at = random() % structure;
+    if (i % 4 == 2) at = whole.size() - 1 - random() % structure;
+    damaged[at] = static_cast<char>(damaged[at] ^ static_cast<char>(1U << (random() % 8)));
+    try {
+      EXPECT_EQ(values_of(damaged), expected) << "byte " << at;
+    } catch (const InputError&) {  // found
+    }
+  }
+}
+
+TEST(Weights, FlippedBytesOfASafetensorsHeaderDoNoHarm) {
+  const std::string whole = read_file(data_path(folder + "dino_p16.safetensors"));
+  std::mt19937 random(2);
+  for (int i = 0; i < 2000; ++i) {
+    std::string damaged = whole;
+    damaged[random() % 2504] = static_cast<char>(random());
+    if (i % 2 == 0) damaged[random() % 2504] = static_cast<char>(random());
+    try {
+      for (const auto& tensor : read_weights(as_bytes(damaged), "FILE")) (void)to_floats(tensor, "FILE");
+    } catch (const InputError&) {  // found
+    }
+  }
+}
+
+TEST(WeightBranch, KnownWrappersAreTakenOff) {
+  const auto names = [](const std::vector<std::string>& stored, const std::string& branch = "auto") {
+    std::vector<WeightTensor> tensors;
+    for (const auto& name : stored) tensors.emplace_back().name = name;
+    std::string result;
+    const WeightBranch chosen = choose_branch(tensors, branch, "FILE");
+    for (const auto& [name, tensor] : chosen.tensors) result += name + " ";
+    return result + "< " + chosen.prefix;
+  };
+  EXPECT_EQ(names({"cls_token", "norm.bias"}), "cls_token norm.bias < ");
+  EXPECT_EQ(names({"student.x", "teacher.backbone.x", "teacher.head.x"}), "x < teacher.backbone.");
+  EXPECT_EQ(names({"teacher.module.backbone.x", "args.y"}), "x < teacher.module.backbone.");
+  EXPECT_EQ(names({"state_dict.module.base_encoder.x", "state_dict.module.predictor.x"}),
+            "x < state_dict.module.base_encoder.");
+  EXPECT_EQ(names({"model.x", "optimizer.state.0.exp_avg"}), "x < model.");
+  EXPECT_EQ(names({"student.module.x", "teacher.x"}, "student"), "x < student.module.");
+  EXPECT_EQ(
+      names({"state_dict.module.base_encoder.x", "state_dict.module.momentum_encoder.x"}, "module.momentum_encoder"),
+      "x < state_dict.module.momentum_encoder.");
+  expect_part(input_error([&] { names({"teacher.x"}, "pupil"); }), "FILE has no branch pupil");
+}
+
+}  // namespace
+}  // namespace datus::test

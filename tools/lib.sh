@@ -1,0 +1,90 @@
+# Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and changes nothing else.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+debian_packages=(
+  g++ cmake ninja-build ccache
+  libopenmpi-dev openmpi-bin libtorch-dev libopenblas-dev libhdf5-dev libeigen3-dev libyaml-cpp-dev libcli11-dev
+  libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev
+)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Prints the packages of its arguments that dpkg does not list as installed.
+missing_packages() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
+  done
+}
+
+# install_packages NAME...: installs what is missing where that can be done without a question; otherwise says what is
+# missing and leaves the verdict to CMake, which finds libraries from modules, Spack or conda too.
+install_packages() {
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    echo "No apt on this system: using the compilers and libraries that CMake finds."
+    return 0
+  fi
+  local missing=() as_root=()
+  mapfile -t missing < <(missing_packages "$@")
+  if [ ${#missing[@]} -eq 0 ]; then
+    echo "All Debian packages are installed."
+    return 0
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      as_root=(sudo)
+    else
+      echo "These Debian packages are missing, and installing them needs root: ${missing[*]}"
+      echo "Ask for 'sudo apt-get install --no-install-recommends ${missing[*]}', or use modules, Spack or conda (README.md,"
+      echo "\"Without root\"). Going on with what CMake finds."
+      return 0
+    fi
+  fi
+  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+require_tools() {
+  local tool missing=()
+  for tool in "$@"; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  if [ ${#missing[@]} -gt 0 ]; then
+    echo "Not found on PATH: ${missing[*]}. On a cluster: 'module load gcc cmake openmpi' (names differ by site), or" >&2
+    echo "'spack install gcc cmake openmpi', or 'conda install -c conda-forge cxx-compiler cmake openmpi'. Then run this again." >&2
+    exit 1
+  fi
+}
+
+# configure PRESET [cmake arguments]: only when the build folder has no finished configuration of the same arguments yet.
+configure() {
+  local preset=$1 folder="$root/build/$1"
+  shift
+  command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja
+  if [ ! -f "$folder/.configured" ] || [ "$(cat "$folder/.configured")" != "$*" ]; then
+    say "Configuring build/$preset"
+    (cd "$root" && cmake --preset "$preset" "$@" >"/tmp/datus-configure.$$" 2>&1) || {
+      grep -v '^--' "/tmp/datus-configure.$$" >&2
+      rm -f "/tmp/datus-configure.$$"
+      exit 1
+    }
+    rm -f "/tmp/datus-configure.$$"
+    printf '%s' "$*" >"$folder/.configured"
+  fi
+}
+
+# build PRESET [targets...]
+build() {
+  local preset=$1 targets=()
+  shift
+  [ $# -gt 0 ] && targets=(--target "$@")
+  say "Building build/$preset"
+  (cd "$root" && cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}" | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)|^ninja: no work|Re-checking' || true
+   exit "${PIPESTATUS[0]}")
+}
+
+# What mpirun needs to start more ranks than cores, and to start at all as root (containers).
+mpi_environment() {
+  export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_rmaps_base_oversubscribe=1
+  if [ "$(id -u)" -eq 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+}
