@@ -97,7 +97,7 @@ void add_outputs(Keys& keys) {
   evaluate("protocols", &E::protocols,
            list_of(choice<E::Protocol>({{"strict", E::Protocol::strict},
                                         {"datus-compat", E::Protocol::datus_compat},
-                                        {"many-to-one", E::Protocol::many_to_one}})),
+                                        {"many_to_one", E::Protocol::many_to_one}})),
            {Stage::evaluate}, "Ways to match clusters with classes and to score them.");
   evaluate("mapping", &E::mapping, word_or("null", file_path()), {},
            "Scores file whose mapping of clusters to classes is taken instead of a new matching.");

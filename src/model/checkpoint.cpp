@@ -17,17 +17,16 @@ namespace {
 
 /// torch's class of typed storage, and the element type that it stands for.
 std::optional<ElementType> storage_type(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, ElementType>, 10> types{
-      {{"DoubleStorage", ElementType::f64},
-       {"FloatStorage", ElementType::f32},
-       {"HalfStorage", ElementType::f16},
-       {"BFloat16Storage", ElementType::bf16},
-       {"LongStorage", ElementType::i64},
-       {"IntStorage", ElementType::i32},
-       {"ShortStorage", ElementType::i16},
-       {"CharStorage", ElementType::i8},
-       {"ByteStorage", ElementType::u8},
-       {"BoolStorage", ElementType::boolean}}};
+  constexpr std::array<std::pair<std::string_view, ElementType>, 10> types{{{"DoubleStorage", ElementType::f64},
+                                                                            {"FloatStorage", ElementType::f32},
+                                                                            {"HalfStorage", ElementType::f16},
+                                                                            {"BFloat16Storage", ElementType::bf16},
+                                                                            {"LongStorage", ElementType::i64},
+                                                                            {"IntStorage", ElementType::i32},
+                                                                            {"ShortStorage", ElementType::i16},
+                                                                            {"CharStorage", ElementType::i8},
+                                                                            {"ByteStorage", ElementType::u8},
+                                                                            {"BoolStorage", ElementType::boolean}}};
   for (const auto& [class_name, type] : types) {
     if (class_name == name) return type;
   }
@@ -117,8 +116,7 @@ std::optional<std::string> CheckpointReader::key_text(Id id) const {
   const auto* text = pickle_.as<std::string_view>(id);
   if (text == nullptr) return std::nullopt;
   for (const char c : *text) {
-    if (static_cast<unsigned char>(c) < 0x20)
-      fail("a key in its dictionaries holds control characters");
+    if (static_cast<unsigned char>(c) < 0x20) fail("a key in its dictionaries holds control characters");
   }
   return std::string(*text);
 }
@@ -126,8 +124,7 @@ std::optional<std::string> CheckpointReader::key_text(Id id) const {
 /// The arguments of a call of torch._utils.FUNCTION, or nothing when the value is something else.
 const Pickle::Sequence* CheckpointReader::call_arguments(Id id, std::string_view function) const {
   const auto* object = pickle_.as<Pickle::Object>(id);
-  if (object == nullptr || !pickle_.is_global(object->callable, "torch._utils", function))
-    return nullptr;
+  if (object == nullptr || !pickle_.is_global(object->callable, "torch._utils", function)) return nullptr;
   return pickle_.as<Pickle::Sequence>(object->arguments);
 }
 
@@ -160,15 +157,14 @@ std::optional<WeightTensor> CheckpointReader::tensor(Id id, const std::string& n
 /// torch's persistent id: ('storage', class, key, device, number of elements).
 std::optional<Storage> CheckpointReader::storage(Id id, const std::string& name) const {
   const auto* persistent = pickle_.as<Pickle::Persistent>(id);
-  const auto* fields =
-      persistent == nullptr ? nullptr : pickle_.as<Pickle::Sequence>(persistent->key);
+  const auto* fields = persistent == nullptr ? nullptr : pickle_.as<Pickle::Sequence>(persistent->key);
   if (fields == nullptr || fields->items.size() < 5) fail("tensor " + name + " has no storage");
   const auto* tag = pickle_.as<std::string_view>(fields->items[0]);
   const auto* storage_class = pickle_.as<Pickle::Global>(fields->items[1]);
   const auto* key = pickle_.as<std::string_view>(fields->items[2]);
   const auto* elements = pickle_.as<std::int64_t>(fields->items[4]);
-  if (tag == nullptr || *tag != "storage" || storage_class == nullptr || key == nullptr ||
-      elements == nullptr || *elements < 0) {
+  if (tag == nullptr || *tag != "storage" || storage_class == nullptr || key == nullptr || elements == nullptr ||
+      *elements < 0) {
     fail("the storage of tensor " + name + " is not described as torch does");
   }
   const auto type = storage_type(storage_class->name);
@@ -180,8 +176,7 @@ std::optional<Storage> CheckpointReader::storage(Id id, const std::string& name)
   }
   const auto count = static_cast<std::uint64_t>(*elements);
   if (count > found->second.size() / element_size(*type)) {
-    fail("the storage of tensor " + name + " is shorter than its " + std::to_string(count) +
-         " elements");
+    fail("the storage of tensor " + name + " is shorter than its " + std::to_string(count) + " elements");
   }
   return Storage{*type, count, found->second.first(count * element_size(*type))};
 }
@@ -189,8 +184,7 @@ std::optional<Storage> CheckpointReader::storage(Id id, const std::string& name)
 std::vector<std::int64_t> CheckpointReader::natural_numbers(Id id, const std::string& name) const {
   constexpr std::size_t most_dimensions = 8;
   const auto* sequence = pickle_.as<Pickle::Sequence>(id);
-  if (sequence == nullptr || sequence->items.size() > most_dimensions)
-    fail("tensor " + name + " has no valid shape");
+  if (sequence == nullptr || sequence->items.size() > most_dimensions) fail("tensor " + name + " has no valid shape");
   std::vector<std::int64_t> numbers;
   for (const Id item : sequence->items) {
     const auto* number = pickle_.as<std::int64_t>(item);
@@ -202,16 +196,13 @@ std::vector<std::int64_t> CheckpointReader::natural_numbers(Id id, const std::st
 
 /// Every index lies inside the storage, and a tensor is not larger than its storage (a stride of 0
 /// could make it so, and a small file ask for all memory).
-void CheckpointReader::check_extent(const WeightTensor& tensor, std::uint64_t offset,
-                                    const Storage& storage) const {
+void CheckpointReader::check_extent(const WeightTensor& tensor, std::uint64_t offset, const Storage& storage) const {
   const std::string problem = "tensor " + tensor.name + " of shape " + shape_text(tensor.shape);
-  if (tensor.strides.size() != tensor.shape.size())
-    fail(problem + " has another number of strides");
+  if (tensor.strides.size() != tensor.shape.size()) fail(problem + " has another number of strides");
   if (std::ranges::find(tensor.shape, 0) != tensor.shape.end()) return;
   std::uint64_t elements = 1;
   for (const std::int64_t size : tensor.shape) {
-    if (static_cast<std::uint64_t>(size) > storage.elements / elements)
-      fail(problem + " is larger than its storage");
+    if (static_cast<std::uint64_t>(size) > storage.elements / elements) fail(problem + " is larger than its storage");
     elements *= static_cast<std::uint64_t>(size);
   }
   if (offset >= storage.elements) fail(problem + " lies outside of its storage");
@@ -237,13 +228,11 @@ std::string find_folder(const ZipArchive& archive, const std::string& source) {
 
 }  // namespace
 
-std::vector<WeightTensor> read_checkpoint(std::span<const std::byte> bytes,
-                                          const std::string& source) {
+std::vector<WeightTensor> read_checkpoint(std::span<const std::byte> bytes, const std::string& source) {
   const ZipArchive archive(bytes, source);
   const std::string folder = find_folder(archive, source);
   if (archive.entries().contains(folder + "constants.pkl")) {
-    throw InputError("cannot read the weights file " + source,
-                     "a TorchScript program, not a dictionary of weights",
+    throw InputError("cannot read the weights file " + source, "a TorchScript program, not a dictionary of weights",
                      "Save its weights: torch.save(model.state_dict(), NEW).");
   }
   const auto order = archive.entries().find(folder + "byteorder");

@@ -29,8 +29,7 @@ class Descriptor {
 };
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& why) {
-  throw InputError("cannot read the weights file " + path.string(), why,
-                   "Check the path in model.weights.");
+  throw InputError("cannot read the weights file " + path.string(), why, "Check the path in model.weights.");
 }
 
 }  // namespace

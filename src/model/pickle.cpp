@@ -22,8 +22,7 @@ constexpr std::size_t nesting_limit = 1000;
 /// The stack machine of a pickle, with every effect but the building of data left out.
 class Unpickler {
  public:
-  Unpickler(std::span<const std::byte> bytes, const std::string& source)
-      : bytes_(bytes), source_(source) {}
+  Unpickler(std::span<const std::byte> bytes, const std::string& source) : bytes_(bytes), source_(source) {}
 
   Pickle run() {
     while (step(static_cast<Opcode>(get<unsigned char>()))) {
@@ -35,8 +34,7 @@ class Unpickler {
   using Id = Pickle::Id;
 
   [[noreturn]] void fail(const std::string& why) const {
-    throw_damaged(source_,
-                  "its pickle is not sound: " + why + " before byte " + std::to_string(position_));
+    throw_damaged(source_, "its pickle is not sound: " + why + " before byte " + std::to_string(position_));
   }
 
   std::span<const std::byte> take(std::uint64_t size) {
@@ -68,9 +66,7 @@ class Unpickler {
   void push(Pickle::Value value) { stack_.push_back(add(std::move(value))); }
 
   /// Entries above the last mark; only these may be taken.
-  [[nodiscard]] std::size_t available() const noexcept {
-    return stack_.size() - (marks_.empty() ? 0 : marks_.back());
-  }
+  [[nodiscard]] std::size_t available() const noexcept { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
   Id top() const {
     if (available() == 0) fail("its stack runs empty");
     return stack_.back();
@@ -119,8 +115,7 @@ class Unpickler {
     const auto digits = take(size);
     if (size > 8) return push(Pickle::Bytes{digits});
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < size; ++i)
-      value |= std::to_integer<std::uint64_t>(digits[i]) << (8 * i);
+    for (std::size_t i = 0; i < size; ++i) value |= std::to_integer<std::uint64_t>(digits[i]) << (8 * i);
     const auto unused = static_cast<unsigned>(64 - 8 * size);
     push(size == 0 ? std::int64_t{0} : static_cast<std::int64_t>(value << unused) >> unused);
   }
@@ -167,8 +162,7 @@ bool Unpickler::step(Opcode opcode) {
     pickle_.root_ = pop();
     return false;
   }
-  if (!step_atom(opcode) && !step_container(opcode) && !step_object(opcode) &&
-      !step_stack(opcode)) {
+  if (!step_atom(opcode) && !step_container(opcode) && !step_object(opcode) && !step_stack(opcode)) {
     fail("opcode " + std::to_string(static_cast<int>(opcode)) + " is not one that weights use");
   }
   return true;

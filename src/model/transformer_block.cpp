@@ -63,8 +63,8 @@ at::Tensor Norm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, weight.sizes(), weight, bias, eps);
 }
 
-TransformerBlock::TransformerBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2,
-                                   Linear mlp_in, Linear mlp_out, int heads)
+TransformerBlock::TransformerBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2, Linear mlp_in, Linear mlp_out,
+                                   int heads)
     : norm1_(std::move(norm1)),
       qkv_(std::move(qkv)),
       projection_(std::move(projection)),
@@ -82,8 +82,7 @@ at::Tensor TransformerBlock::project(const at::Tensor& normalised, ProjectionPar
   return apply(normalised, qkv_.weight.narrow(0, first, dim_), qkv_.bias.narrow(0, first, dim_));
 }
 
-at::Tensor TransformerBlock::attend(const at::Tensor& queries, const at::Tensor& keys,
-                                    const at::Tensor& values) const {
+at::Tensor TransformerBlock::attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) const {
   // A tile's scores and their softmax stay in the second-level cache: 2 × 64 × 785 × 4 bytes are
   // 400 KB.
   constexpr std::int64_t tile_rows = 64;
@@ -108,19 +107,14 @@ at::Tensor TransformerBlock::attend(const at::Tensor& queries, const at::Tensor&
   return result;
 }
 
-at::Tensor TransformerBlock::attend_segments(const at::Tensor& query, const at::Tensor& keys,
-                                             const at::Tensor& values,
-                                             std::span<const std::int16_t> segment_map,
-                                             int segments) const {
+at::Tensor TransformerBlock::attend_segments(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
+                                             std::span<const std::int16_t> segment_map, int segments) const {
   at::Tensor result = at::zeros({segments, dim_}, query.options());
   at::Tensor scores = at::empty({1, keys.size(0)}, query.options());
   for (std::int64_t h = 0; h < heads_; ++h) {
-    const auto head = [&](const at::Tensor& all) {
-      return all.narrow(1, h * head_dim_, head_dim_);
-    };
+    const auto head = [&](const at::Tensor& all) { return all.narrow(1, h * head_dim_, head_dim_); };
     scores.addmm_(head(query), head(keys).t(), 0, scale_);
-    add_segment_means({scores.data_ptr<float>(), segment_map.size()}, head(values), segment_map,
-                      head(result));
+    add_segment_means({scores.data_ptr<float>(), segment_map.size()}, head(values), segment_map, head(result));
   }
   return result;
 }
@@ -134,8 +128,7 @@ void TransformerBlock::finish(at::Tensor& tokens, const at::Tensor& attention) c
 
 void TransformerBlock::run(at::Tensor& tokens) const {
   const at::Tensor qkv = project(normalise(tokens), ProjectionPart::all);
-  finish(tokens,
-         attend(qkv.narrow(1, 0, dim_), qkv.narrow(1, dim_, dim_), qkv.narrow(1, 2 * dim_, dim_)));
+  finish(tokens, attend(qkv.narrow(1, 0, dim_), qkv.narrow(1, dim_, dim_), qkv.narrow(1, 2 * dim_, dim_)));
 }
 
 }  // namespace datus

@@ -31,8 +31,7 @@ enum class ProjectionPart { query = 0, key = 1, value = 2, all = 3 };
 /// functions run on the calling thread and have results that depend on their arguments only.
 class TransformerBlock {
  public:
-  TransformerBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2, Linear mlp_in,
-                   Linear mlp_out, int heads);
+  TransformerBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2, Linear mlp_in, Linear mlp_out, int heads);
 
   /// The tokens as the attention sees them.
   [[nodiscard]] at::Tensor normalise(const at::Tensor& tokens) const { return norm1_(tokens); }
@@ -42,16 +41,13 @@ class TransformerBlock {
   [[nodiscard]] at::Tensor project(const at::Tensor& normalised, ProjectionPart part) const;
 
   /// softmax(Q Kᵀ / √d) V per head: [Q, D] queries, [T, D] keys and values give [Q, D].
-  [[nodiscard]] at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys,
-                                  const at::Tensor& values) const;
+  [[nodiscard]] at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) const;
 
   /// The same for one query, [1, D], once per segment, each time over that segment's rows of the
   /// keys only: `segment_map` names the segment of each row, or -1. Every segment has at least one
   /// row. Gives [segments, D].
-  [[nodiscard]] at::Tensor attend_segments(const at::Tensor& query, const at::Tensor& keys,
-                                           const at::Tensor& values,
-                                           std::span<const std::int16_t> segment_map,
-                                           int segments) const;
+  [[nodiscard]] at::Tensor attend_segments(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
+                                           std::span<const std::int16_t> segment_map, int segments) const;
 
   /// Adds the projected attention, then the MLP of the result, to the residual stream `tokens`, in
   /// place.

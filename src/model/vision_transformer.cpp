@@ -50,8 +50,7 @@ void copy_rows(const at::Tensor& rows, std::span<float> to) {
 void check_size(std::size_t actual, std::size_t expected, const char* what) {
   if (actual == expected) return;
   throw SystemError(std::string(what) + " has " + std::to_string(actual) + " values",
-                    std::to_string(expected) + " fit the sizes given with it",
-                    "Pass the whole array.");
+                    std::to_string(expected) + " fit the sizes given with it", "Pass the whole array.");
 }
 
 void check_segment_map(std::span<const std::int16_t> map, int segments) {
@@ -59,16 +58,14 @@ void check_segment_map(std::span<const std::int16_t> map, int segments) {
   for (const std::int16_t segment : map) {
     if (segment < -1 || segment >= segments) {
       throw InputError("a segment map names segment " + std::to_string(segment),
-                       "it has " + std::to_string(segments) + " segments",
-                       "Make the segments again.");
+                       "it has " + std::to_string(segments) + " segments", "Make the segments again.");
     }
     if (segment >= 0) seen[static_cast<std::size_t>(segment)] = true;
   }
   const auto missing = std::ranges::find(seen, false);
   if (missing == seen.end()) return;
-  throw InputError(
-      "segment " + std::to_string(missing - seen.begin()) + " of an image has no patches",
-      "its descriptor would be undefined", "Make the segments again.");
+  throw InputError("segment " + std::to_string(missing - seen.begin()) + " of an image has no patches",
+                   "its descriptor would be undefined", "Make the segments again.");
 }
 
 }  // namespace
@@ -80,25 +77,20 @@ struct VisionTransformer::State {
   TokenBase token_base{architecture, weights};
 
   /// The tokens that enter the first block, [1 + P, D].
-  [[nodiscard]] at::Tensor embed(std::span<const float> image, int height, int width,
-                                 GridSize grid);
+  [[nodiscard]] at::Tensor embed(std::span<const float> image, int height, int width, GridSize grid);
   /// Runs one image and writes what is read to `embeddings` [P, D] and, if wanted, `cls` [D].
-  void read(at::Tensor tokens, const Reading& reading, std::span<float> embeddings,
-            std::span<float> cls) const;
+  void read(at::Tensor tokens, const Reading& reading, std::span<float> embeddings, std::span<float> cls) const;
   /// The CLS token behind block `layer`, [1, D], given what enters it; nothing is computed for the
   /// other tokens but their keys and values.
-  [[nodiscard]] at::Tensor cls_only(const at::Tensor& tokens, const at::Tensor& normalised,
-                                    const at::Tensor& keys, const at::Tensor& values,
-                                    std::size_t layer) const;
+  [[nodiscard]] at::Tensor cls_only(const at::Tensor& tokens, const at::Tensor& normalised, const at::Tensor& keys,
+                                    const at::Tensor& values, std::size_t layer) const;
   [[nodiscard]] std::size_t layer_number(int layer) const;
 };
 
-at::Tensor VisionTransformer::State::embed(std::span<const float> image, int height, int width,
-                                           GridSize grid) {
+at::Tensor VisionTransformer::State::embed(std::span<const float> image, int height, int width, GridSize grid) {
   const std::int64_t p = architecture.patch;
   // LibTorch has no view of constant data; nothing writes to this one.
-  const at::Tensor pixels =
-      at::from_blob(const_cast<float*>(image.data()), {3, height, width}, at::kFloat);
+  const at::Tensor pixels = at::from_blob(const_cast<float*>(image.data()), {3, height, width}, at::kFloat);
   const at::Tensor patches = pixels.narrow(1, 0, grid.rows * p)
                                  .narrow(2, 0, grid.cols * p)
                                  .reshape({3, grid.rows, p, grid.cols, p})
@@ -109,9 +101,9 @@ at::Tensor VisionTransformer::State::embed(std::span<const float> image, int hei
   return tokens;
 }
 
-at::Tensor VisionTransformer::State::cls_only(const at::Tensor& tokens,
-                                              const at::Tensor& normalised, const at::Tensor& keys,
-                                              const at::Tensor& values, std::size_t layer) const {
+at::Tensor VisionTransformer::State::cls_only(const at::Tensor& tokens, const at::Tensor& normalised,
+                                              const at::Tensor& keys, const at::Tensor& values,
+                                              std::size_t layer) const {
   const TransformerBlock& block = weights.blocks[layer];
   at::Tensor cls = tokens.narrow(0, 0, 1).clone();
   const at::Tensor query = block.project(normalised.narrow(0, 0, 1), ProjectionPart::query);
@@ -119,8 +111,8 @@ at::Tensor VisionTransformer::State::cls_only(const at::Tensor& tokens,
   return weights.final_norm(cls);
 }
 
-void VisionTransformer::State::read(at::Tensor tokens, const Reading& reading,
-                                    std::span<float> embeddings, std::span<float> cls) const {
+void VisionTransformer::State::read(at::Tensor tokens, const Reading& reading, std::span<float> embeddings,
+                                    std::span<float> cls) const {
   const auto patches = [](const at::Tensor& rows) { return rows.narrow(0, 1, rows.size(0) - 1); };
   for (std::size_t b = 0; b < reading.layer; ++b) weights.blocks[b].run(tokens);
   const TransformerBlock& block = weights.blocks[reading.layer];
@@ -143,15 +135,12 @@ void VisionTransformer::State::read(at::Tensor tokens, const Reading& reading,
 
 std::size_t VisionTransformer::State::layer_number(int layer) const {
   const int depth = architecture.depth;
-  if (layer >= -depth && layer < depth)
-    return static_cast<std::size_t>(layer < 0 ? layer + depth : layer);
-  throw UsageError("model.layer is " + std::to_string(layer),
-                   "the model has " + std::to_string(depth) + " blocks",
+  if (layer >= -depth && layer < depth) return static_cast<std::size_t>(layer < 0 ? layer + depth : layer);
+  throw UsageError("model.layer is " + std::to_string(layer), "the model has " + std::to_string(depth) + " blocks",
                    "Use 0 to " + std::to_string(depth - 1) + ", or -1 for the last.");
 }
 
-VisionTransformer VisionTransformer::load(const std::filesystem::path& path,
-                                          const ViTOptions& options) {
+VisionTransformer VisionTransformer::load(const std::filesystem::path& path, const ViTOptions& options) {
   if (options.threads < 1) {
     throw UsageError("a Vision Transformer with " + std::to_string(options.threads) + " threads",
                      "it needs at least one", "Use 1 or more.");
@@ -182,19 +171,16 @@ GridSize VisionTransformer::grid(int height, int width) const {
   const int patch = state_->architecture.patch;
   const GridSize grid{height / patch, width / patch};
   if (grid.rows >= 1 && grid.cols >= 1) return grid;
-  throw UsageError("an input of " + std::to_string(height) + " x " + std::to_string(width) +
-                       " pixels is too small",
+  throw UsageError("an input of " + std::to_string(height) + " x " + std::to_string(width) + " pixels is too small",
                    "a patch has " + std::to_string(patch) + " x " + std::to_string(patch),
                    "Use a larger model.input_size.");
 }
 
-VisionTransformer::Features VisionTransformer::forward(std::span<const float> images, int batch,
-                                                       int height, int width,
+VisionTransformer::Features VisionTransformer::forward(std::span<const float> images, int batch, int height, int width,
                                                        const Request& request) const {
   const GridSize size = grid(height, width);
   const auto count = static_cast<std::size_t>(std::max(batch, 0));
-  const std::size_t image_values =
-      3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  const std::size_t image_values = 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   check_size(images.size(), count * image_values, "a batch of images");
   const Reading reading{state_->layer_number(request.layer), request.feature, request.cls};
   const auto dim = static_cast<std::size_t>(state_->architecture.dim);
@@ -205,24 +191,18 @@ VisionTransformer::Features VisionTransformer::forward(std::span<const float> im
   parallel_for(batch, state_->threads, [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     compute([&] {
-      const std::span<float> cls =
-          request.cls ? std::span(features.cls).subspan(i * dim, dim) : std::span<float>();
-      state_->read(
-          state_->embed(images.subspan(i * image_values, image_values), height, width, size),
-          reading, std::span(features.embeddings).subspan(i * embedding_values, embedding_values),
-          cls);
+      const std::span<float> cls = request.cls ? std::span(features.cls).subspan(i * dim, dim) : std::span<float>();
+      state_->read(state_->embed(images.subspan(i * image_values, image_values), height, width, size), reading,
+                   std::span(features.embeddings).subspan(i * embedding_values, embedding_values), cls);
     });
   });
   return features;
 }
 
-std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, int height,
-                                                  int width,
-                                                  std::span<const std::int16_t> segment_map,
-                                                  int segments) const {
+std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, int height, int width,
+                                                  std::span<const std::int16_t> segment_map, int segments) const {
   const GridSize size = grid(height, width);
-  check_size(image.size(), 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width),
-             "an image");
+  check_size(image.size(), 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width), "an image");
   check_size(segment_map.size(), static_cast<std::size_t>(size.patches()), "a segment map");
   check_segment_map(segment_map, segments);
   if (segments <= 0) return {};
@@ -233,10 +213,9 @@ std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, 
     const TransformerBlock& last = blocks.back();
     const at::Tensor normalised = last.normalise(tokens);
     const at::Tensor patches = normalised.narrow(0, 1, size.patches());
-    const at::Tensor attention =
-        last.attend_segments(last.project(normalised.narrow(0, 0, 1), ProjectionPart::query),
-                             last.project(patches, ProjectionPart::key),
-                             last.project(patches, ProjectionPart::value), segment_map, segments);
+    const at::Tensor attention = last.attend_segments(
+        last.project(normalised.narrow(0, 0, 1), ProjectionPart::query), last.project(patches, ProjectionPart::key),
+        last.project(patches, ProjectionPart::value), segment_map, segments);
     at::Tensor cls = tokens.narrow(0, 0, 1).repeat({segments, 1});
     last.finish(cls, attention);
     std::vector<float> descriptors(static_cast<std::size_t>(cls.numel()));

@@ -10,9 +10,8 @@
 namespace datus {
 namespace {
 
-constexpr std::array<std::string_view, 8> plain_ignored{"head.",    "mask_token", "masked_embed",
-                                                        "decoder_", "predictor.", "projector.",
-                                                        "fc.",      "pre_logits."};
+constexpr std::array<std::string_view, 8> plain_ignored{"head.",      "mask_token", "masked_embed", "decoder_",
+                                                        "predictor.", "projector.", "fc.",          "pre_logits."};
 
 /// The naming of the original ViT, of timm and of DINO.
 constexpr ViTFamily plain_vit(std::string_view name, std::string_view sign, PositionRule position) {
@@ -44,24 +43,23 @@ struct Stranger {
   std::string_view part;
   std::string_view family;
 };
-constexpr std::array<Stranger, 17> strangers{
-    {{"storage_tokens", "DINOv3"},
-     {"rope_embed.", "DINOv3"},
-     {"attn.qkv.bias_mask", "DINOv3"},
-     {"attention.q_proj.", "DINOv3 in Hugging Face naming"},
-     {"layer_scale1.lambda1", "DINOv2 in Hugging Face naming"},
-     {"embeddings.patch_embeddings.", "ViT in Hugging Face naming"},
-     {"register_tokens", "DINOv2 with registers"},
-     {".ls1.gamma", "DINOv2"},
-     {".mlp.w12.", "DINOv2 with SwiGLU"},
-     {"feature.0.weight", "Unicom"},
-     {"visual.transformer.resblocks.", "CLIP"},
-     {"dist_token", "distilled DeiT"},
-     {"relative_position_bias_table", "BEiT or Swin"},
-     {"attn.q_bias", "BEiT or data2vec"},
-     {"attn.rel_pos_h", "SAM"},
-     {"attn.q_norm.", "ViT with query and key norms"},
-     {"layer1.0.conv1.weight", "ResNet"}}};
+constexpr std::array<Stranger, 17> strangers{{{"storage_tokens", "DINOv3"},
+                                              {"rope_embed.", "DINOv3"},
+                                              {"attn.qkv.bias_mask", "DINOv3"},
+                                              {"attention.q_proj.", "DINOv3 in Hugging Face naming"},
+                                              {"layer_scale1.lambda1", "DINOv2 in Hugging Face naming"},
+                                              {"embeddings.patch_embeddings.", "ViT in Hugging Face naming"},
+                                              {"register_tokens", "DINOv2 with registers"},
+                                              {".ls1.gamma", "DINOv2"},
+                                              {".mlp.w12.", "DINOv2 with SwiGLU"},
+                                              {"feature.0.weight", "Unicom"},
+                                              {"visual.transformer.resblocks.", "CLIP"},
+                                              {"dist_token", "distilled DeiT"},
+                                              {"relative_position_bias_table", "BEiT or Swin"},
+                                              {"attn.q_bias", "BEiT or data2vec"},
+                                              {"attn.rel_pos_h", "SAM"},
+                                              {"attn.q_norm.", "ViT with query and key norms"},
+                                              {"layer1.0.conv1.weight", "ResNet"}}};
 
 /// Published models whose heads are not 64 wide. `prefix` is a wrapper that the checkpoint must
 /// have had.
@@ -96,8 +94,7 @@ const ViTFamily& find_family(const WeightBranch& weights) {
 /// Collects the tensors of a model, each one checked against the shape that the others demand.
 class Planner {
  public:
-  Planner(const WeightBranch& weights, const ViTFamily& family)
-      : weights_(weights), family_(family) {
+  Planner(const WeightBranch& weights, const ViTFamily& family) : weights_(weights), family_(family) {
     plan_.family = &family;
     plan_.architecture.family = family.name;
   }
@@ -121,8 +118,7 @@ class Planner {
     if (found != weights_.tensors.end()) return *found->second;
     throw InputError(
         "the weights file " + weights_.source + " has no tensor " + weights_.prefix + name,
-        "taken for " + std::string(family_.name) + "; its first tensor is " +
-            weights_.tensors.begin()->second->name,
+        "taken for " + std::string(family_.name) + "; its first tensor is " + weights_.tensors.begin()->second->name,
         "Check that it is a Vision Transformer, and model.branch.");
   }
   [[nodiscard]] const WeightTensor& find(const std::string& name, std::size_t rank) const {
@@ -132,8 +128,8 @@ class Planner {
   }
 
   [[noreturn]] void fail_shape(const WeightTensor& tensor, const std::string& expected) const {
-    throw InputError("tensor " + tensor.name + " of the weights file " + weights_.source +
-                         " has the shape " + shape_text(tensor.shape),
+    throw InputError("tensor " + tensor.name + " of the weights file " + weights_.source + " has the shape " +
+                         shape_text(tensor.shape),
                      "expected " + expected + " in " + std::string(family_.name),
                      "The file is damaged or holds another kind of model.");
   }
@@ -149,8 +145,7 @@ class Planner {
     const WeightTensor& tensor = find(std::string(family_.position_embedding), 3);
     const int positions = dimension(tensor, 1) - 1;
     const int side = static_cast<int>(std::lround(std::sqrt(positions)));
-    if (side < 1 || side * side != positions)
-      fail_shape(tensor, "1 + a square number of positions");
+    if (side < 1 || side * side != positions) fail_shape(tensor, "1 + a square number of positions");
     return side;
   }
 
@@ -192,9 +187,8 @@ class Planner {
     for (const auto& [name, tensor] : weights_.tensors) {
       const auto begins = [&](std::string_view prefix) { return name.starts_with(prefix); };
       if (plan_.tensors.contains(name) || std::ranges::any_of(family_.ignored, begins)) continue;
-      throw InputError(
-          "the weights file " + weights_.source + " holds a model that is not supported",
-          "tensor " + tensor->name + " is no part of " + std::string(family_.name), supported);
+      throw InputError("the weights file " + weights_.source + " holds a model that is not supported",
+                       "tensor " + tensor->name + " is no part of " + std::string(family_.name), supported);
     }
   }
 
@@ -216,18 +210,15 @@ int choose_heads(const WeightBranch& weights, int dim, std::optional<int> option
   constexpr int usual_width = 64;
   if (dim % usual_width == 0) return dim / usual_width;
   throw InputError("cannot tell the number of attention heads of " + weights.source,
-                   "its width, " + std::to_string(dim) + ", is no multiple of 64",
-                   "Set model.heads.");
+                   "its width, " + std::to_string(dim) + ", is no multiple of 64", "Set model.heads.");
 }
 
 PositionRule choose_position(const ViTFamily& family, const std::string& option) {
   if (option == "auto") return family.position;
-  for (const PositionRule rule :
-       {PositionRule::offset, PositionRule::size, PositionRule::size_antialias}) {
+  for (const PositionRule rule : {PositionRule::offset, PositionRule::size, PositionRule::size_antialias}) {
     if (option == to_string(rule)) return rule;
   }
-  throw UsageError("model.position is " + option, "no such rule",
-                   "Use auto, offset, size or size_antialias.");
+  throw UsageError("model.position is " + option, "no such rule", "Use auto, offset, size or size_antialias.");
 }
 
 }  // namespace
@@ -256,8 +247,8 @@ ViTPlan plan_vit(const WeightBranch& weights, const ViTOptions& options) {
   model.heads = choose_heads(weights, model.dim, options.heads);
   model.layer_norm_eps = options.eps.value_or(family.layer_norm_eps);
   if (!(model.layer_norm_eps > 0 && model.layer_norm_eps < 1)) {
-    throw UsageError("model.eps is " + std::to_string(model.layer_norm_eps),
-                     "it must lie between 0 and 1", "Use auto or a value such as 1e-6.");
+    throw UsageError("model.eps is " + std::to_string(model.layer_norm_eps), "it must lie between 0 and 1",
+                     "Use auto or a value such as 1e-6.");
   }
   model.position = choose_position(family, options.position);
   return plan;

@@ -46,8 +46,7 @@ ViTWeights load_vit_weights(const WeightBranch& branch, const ViTPlan& plan) {
   Values values;
   Hasher hasher;
   for (const auto& [name, shape] : plan.tensors) {
-    const auto& floats =
-        values.emplace(name, to_floats(*branch.tensors.at(name), branch.source)).first->second;
+    const auto& floats = values.emplace(name, to_floats(*branch.tensors.at(name), branch.source)).first->second;
     hasher.add(name).add(static_cast<std::int64_t>(shape.size()));
     for (const std::int64_t size : shape) hasher.add(size);
     hasher.add_bytes(std::as_bytes(std::span(floats)));
@@ -63,9 +62,9 @@ ViTWeights load_vit_weights(const WeightBranch& branch, const ViTPlan& plan) {
   for (int b = 0; b < plan.architecture.depth; ++b) {
     const auto layer = [&](std::string_view part) { return family.block_layer(b, part); };
     weights.blocks.emplace_back(make.norm(layer(family.norm1)), make.linear(layer(family.qkv)),
-                                make.linear(layer(family.projection)),
-                                make.norm(layer(family.norm2)), make.linear(layer(family.mlp_in)),
-                                make.linear(layer(family.mlp_out)), plan.architecture.heads);
+                                make.linear(layer(family.projection)), make.norm(layer(family.norm2)),
+                                make.linear(layer(family.mlp_in)), make.linear(layer(family.mlp_out)),
+                                plan.architecture.heads);
   }
   return weights;
 }

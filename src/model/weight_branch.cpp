@@ -24,8 +24,7 @@ struct Named {
 bool enter(std::vector<Named>& tensors, std::string_view prefix) {
   std::vector<Named> inside;
   for (const Named& entry : tensors) {
-    if (entry.name.starts_with(prefix))
-      inside.push_back({entry.name.substr(prefix.size()), entry.tensor});
+    if (entry.name.starts_with(prefix)) inside.push_back({entry.name.substr(prefix.size()), entry.tensor});
   }
   if (inside.empty()) return false;
   tensors = std::move(inside);
@@ -49,8 +48,7 @@ std::string enter_wrappers(std::vector<Named>& tensors) {
 }
 
 /// The named branch may itself lie inside wrappers: "module.base_encoder" inside "state_dict".
-std::string enter_branch(std::vector<Named>& tensors, std::string_view branch,
-                         const std::string& source) {
+std::string enter_branch(std::vector<Named>& tensors, std::string_view branch, const std::string& source) {
   const std::string prefix = std::string(branch) + ".";
   if (enter(tensors, prefix)) return prefix;
   for (const std::string_view wrapper : wrappers) {
@@ -63,8 +61,7 @@ std::string enter_branch(std::vector<Named>& tensors, std::string_view branch,
 
 }  // namespace
 
-WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch,
-                           const std::string& source) {
+WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch, const std::string& source) {
   if (tensors.empty()) throw_damaged(source, "it holds no tensors");
   std::vector<Named> named;
   named.reserve(tensors.size());

@@ -27,16 +27,11 @@ struct ElementTypeInfo {
 };
 
 constexpr std::array element_types{
-    ElementTypeInfo{ElementType::f64, 8, "float64"},
-    ElementTypeInfo{ElementType::f32, 4, "float32"},
-    ElementTypeInfo{ElementType::f16, 2, "float16"},
-    ElementTypeInfo{ElementType::bf16, 2, "bfloat16"},
-    ElementTypeInfo{ElementType::i64, 8, "int64"},
-    ElementTypeInfo{ElementType::i32, 4, "int32"},
-    ElementTypeInfo{ElementType::i16, 2, "int16"},
-    ElementTypeInfo{ElementType::i8, 1, "int8"},
-    ElementTypeInfo{ElementType::u8, 1, "uint8"},
-    ElementTypeInfo{ElementType::boolean, 1, "bool"},
+    ElementTypeInfo{ElementType::f64, 8, "float64"}, ElementTypeInfo{ElementType::f32, 4, "float32"},
+    ElementTypeInfo{ElementType::f16, 2, "float16"}, ElementTypeInfo{ElementType::bf16, 2, "bfloat16"},
+    ElementTypeInfo{ElementType::i64, 8, "int64"},   ElementTypeInfo{ElementType::i32, 4, "int32"},
+    ElementTypeInfo{ElementType::i16, 2, "int16"},   ElementTypeInfo{ElementType::i8, 1, "int8"},
+    ElementTypeInfo{ElementType::u8, 1, "uint8"},    ElementTypeInfo{ElementType::boolean, 1, "bool"},
 };
 
 const ElementTypeInfo& info(ElementType type) noexcept {
@@ -53,8 +48,7 @@ float decode_f16(std::span<const std::byte> data, std::size_t offset) noexcept {
   return to_float(half{load_little_endian<std::uint16_t>(data, offset)});
 }
 float decode_bf16(std::span<const std::byte> data, std::size_t offset) noexcept {
-  return std::bit_cast<float>(std::uint32_t{load_little_endian<std::uint16_t>(data, offset)}
-                              << 16U);
+  return std::bit_cast<float>(std::uint32_t{load_little_endian<std::uint16_t>(data, offset)} << 16U);
 }
 
 /// Visits the elements in row-major order; the innermost dimension is a plain loop.
@@ -63,8 +57,7 @@ void copy_strided(const WeightTensor& tensor, Decode decode, std::span<float> to
   const std::size_t size = element_size(tensor.type);
   const std::size_t rank = tensor.shape.size();
   const std::size_t inner = rank == 0 ? 1 : static_cast<std::size_t>(tensor.shape[rank - 1]);
-  const std::size_t inner_stride =
-      rank == 0 ? 0 : static_cast<std::size_t>(tensor.strides[rank - 1]);
+  const std::size_t inner_stride = rank == 0 ? 0 : static_cast<std::size_t>(tensor.strides[rank - 1]);
   std::vector<std::int64_t> index(rank, 0);
   std::size_t written = 0;
   while (written < to.size()) {
@@ -113,8 +106,7 @@ const char* to_string(ElementType type) noexcept {
 }
 
 std::int64_t WeightTensor::elements() const noexcept {
-  if (std::ranges::find(shape, 0) != shape.end())
-    return 0;  // whatever the other sizes are: no overflow
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;  // whatever the other sizes are: no overflow
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return count;
@@ -146,8 +138,7 @@ std::vector<float> to_floats(const WeightTensor& tensor, const std::string& sour
       break;
     default:
       throw InputError("cannot use tensor " + tensor.name + " of " + source,
-                       std::string("its type is ") + to_string(tensor.type),
-                       "Weights must be floating-point numbers.");
+                       std::string("its type is ") + to_string(tensor.type), "Weights must be floating-point numbers.");
   }
   if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
     throw_damaged(source, "tensor " + tensor.name + " holds a value that is not a finite float32");
@@ -155,8 +146,7 @@ std::vector<float> to_floats(const WeightTensor& tensor, const std::string& sour
   return values;
 }
 
-std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes,
-                                       const std::string& source) {
+std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::vector<WeightTensor> tensors;
   if (text.starts_with("PK\x03\x04")) {
@@ -165,14 +155,12 @@ std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes,
     tensors = read_safetensors(bytes, source);
   } else {
     refuse_known_strangers(bytes, source);
-    throw InputError("cannot read the weights file " + source,
-                     "neither .safetensors nor a checkpoint of torch.save",
+    throw InputError("cannot read the weights file " + source, "neither .safetensors nor a checkpoint of torch.save",
                      "Give a file of one of these kinds.");
   }
   std::set<std::string_view> names;
   for (const WeightTensor& tensor : tensors) {
-    if (!names.insert(tensor.name).second)
-      throw_damaged(source, "two tensors are named " + tensor.name);
+    if (!names.insert(tensor.name).second) throw_damaged(source, "two tensors are named " + tensor.name);
   }
   return tensors;
 }

@@ -47,14 +47,12 @@ struct CentralEntry {
 /// Bounds-checked reads of one archive.
 class Reader {
  public:
-  Reader(std::span<const std::byte> bytes, const std::string& source)
-      : bytes_(bytes), source_(source) {}
+  Reader(std::span<const std::byte> bytes, const std::string& source) : bytes_(bytes), source_(source) {}
 
   [[noreturn]] void fail(const std::string& why) const { throw_damaged(source_, why); }
   [[nodiscard]] std::uint64_t size() const noexcept { return bytes_.size(); }
 
-  [[nodiscard]] std::span<const std::byte> slice(std::uint64_t offset, std::uint64_t size,
-                                                 const char* what) const {
+  [[nodiscard]] std::span<const std::byte> slice(std::uint64_t offset, std::uint64_t size, const char* what) const {
     if (offset > bytes_.size() || size > bytes_.size() - offset) {
       fail(std::string(what) + " lies outside of the file: truncated");
     }
@@ -80,8 +78,7 @@ std::uint64_t find_end_record(const Reader& reader) {
   for (std::uint64_t comment = 0; comment <= longest_comment; ++comment) {
     if (reader.size() < end_size + comment) break;
     const std::uint64_t offset = reader.size() - end_size - comment;
-    if (reader.get<std::uint32_t>(offset) == end_signature &&
-        reader.get<std::uint16_t>(offset + 20) == comment) {
+    if (reader.get<std::uint32_t>(offset) == end_signature && reader.get<std::uint16_t>(offset + 20) == comment) {
       return offset;
     }
   }
@@ -94,8 +91,7 @@ std::optional<Directory> find_directory64(const Reader& reader, std::uint64_t en
   const std::uint64_t locator = end_record - locator64_size;
   if (reader.get<std::uint32_t>(locator) != locator64_signature) return std::nullopt;
   const auto record = reader.get<std::uint64_t>(locator + 8);
-  if (record > locator || locator - record < end64_size ||
-      reader.get<std::uint32_t>(record) != end64_signature) {
+  if (record > locator || locator - record < end64_size || reader.get<std::uint32_t>(record) != end64_signature) {
     reader.fail("the zip64 end record is not where it should be");
   }
   return Directory{reader.get<std::uint64_t>(record + 48), reader.get<std::uint64_t>(record + 40),
@@ -105,12 +101,11 @@ std::optional<Directory> find_directory64(const Reader& reader, std::uint64_t en
 Directory find_directory(const Reader& reader) {
   const std::uint64_t end = find_end_record(reader);
   const auto directory64 = find_directory64(reader, end);
-  const Directory directory = directory64 ? *directory64
-                                          : Directory{reader.get<std::uint32_t>(end + 16),
-                                                      reader.get<std::uint32_t>(end + 12),
-                                                      reader.get<std::uint16_t>(end + 10), end};
-  if (directory.offset > directory.end_record ||
-      directory.size != directory.end_record - directory.offset) {
+  const Directory directory = directory64
+                                  ? *directory64
+                                  : Directory{reader.get<std::uint32_t>(end + 16), reader.get<std::uint32_t>(end + 12),
+                                              reader.get<std::uint16_t>(end + 10), end};
+  if (directory.offset > directory.end_record || directory.size != directory.end_record - directory.offset) {
     reader.fail("the zip directory does not end where its end record begins");
   }
   if (directory.entries > directory.size / central_size) {
@@ -120,8 +115,7 @@ Directory find_directory(const Reader& reader) {
 }
 
 /// Takes 64-bit values from the zip64 extra field for those that do not fit in the entry itself.
-void apply_zip64(const Reader& reader, std::uint64_t offset, std::uint64_t size,
-                 CentralEntry& entry) {
+void apply_zip64(const Reader& reader, std::uint64_t offset, std::uint64_t size, CentralEntry& entry) {
   constexpr std::uint16_t zip64_tag = 0x0001;
   const std::uint64_t end = offset + size;
   while (end - offset >= 4) {
@@ -143,10 +137,8 @@ void apply_zip64(const Reader& reader, std::uint64_t offset, std::uint64_t size,
 }
 
 /// Reads the entry at `offset` and moves `offset` behind it.
-CentralEntry read_central(const Reader& reader, std::uint64_t& offset,
-                          std::uint64_t directory_end) {
-  if (directory_end - offset < central_size ||
-      reader.get<std::uint32_t>(offset) != central_signature) {
+CentralEntry read_central(const Reader& reader, std::uint64_t& offset, std::uint64_t directory_end) {
+  if (directory_end - offset < central_size || reader.get<std::uint32_t>(offset) != central_signature) {
     reader.fail("a damaged entry in the zip directory");
   }
   const std::uint64_t name_size = reader.get<std::uint16_t>(offset + 28);
@@ -174,8 +166,7 @@ std::uint64_t locate_data(const Reader& reader, const CentralEntry& entry, std::
   constexpr std::uint16_t encrypted = 0x0001;
   constexpr std::uint16_t sizes_follow_data = 0x0008;
   if ((entry.flags & encrypted) != 0 || entry.method != 0 || entry.size != entry.stored_size) {
-    reader.fail("zip entry " + entry.name +
-                " is compressed or encrypted, or its sizes do not agree");
+    reader.fail("zip entry " + entry.name + " is compressed or encrypted, or its sizes do not agree");
   }
   if (entry.local_offset > data_end || data_end - entry.local_offset < local_size ||
       reader.get<std::uint32_t>(entry.local_offset) != local_signature) {
@@ -187,18 +178,16 @@ std::uint64_t locate_data(const Reader& reader, const CentralEntry& entry, std::
     reader.fail("zip entry " + entry.name + " has another name in its own header");
   }
   const auto local_stored_size = reader.get<std::uint32_t>(entry.local_offset + 18);
-  if ((reader.get<std::uint16_t>(entry.local_offset + 6) & sizes_follow_data) == 0 &&
-      local_stored_size != in_zip64 && local_stored_size != entry.size) {
+  if ((reader.get<std::uint16_t>(entry.local_offset + 6) & sizes_follow_data) == 0 && local_stored_size != in_zip64 &&
+      local_stored_size != entry.size) {
     reader.fail("zip entry " + entry.name + " has another size in its own header");
   }
   const std::uint64_t begin = entry.local_offset + local_size + name_size + extra_size;
-  if (begin > data_end || entry.size > data_end - begin)
-    reader.fail("zip entry " + entry.name + " is cut off");
+  if (begin > data_end || entry.size > data_end - begin) reader.fail("zip entry " + entry.name + " is cut off");
   return begin;
 }
 
-void check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>> extents,
-                   const Reader& reader) {
+void check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>> extents, const Reader& reader) {
   std::ranges::sort(extents);
   for (std::size_t i = 1; i < extents.size(); ++i) {
     if (extents[i].first < extents[i - 1].second) reader.fail("entries of the zip archive overlap");
@@ -210,8 +199,7 @@ constexpr auto crc_tables = [] {
   std::array<std::array<std::uint32_t, 256>, 8> tables{};
   for (std::uint32_t b = 0; b < 256; ++b) {
     std::uint32_t value = b;
-    for (int bit = 0; bit < 8; ++bit)
-      value = (value >> 1U) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
+    for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
     tables[0][b] = value;
   }
   for (std::size_t k = 1; k < 8; ++k) {
@@ -239,8 +227,7 @@ std::uint32_t crc32(std::span<const std::byte> bytes) noexcept {
   return ~crc;
 }
 
-ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source)
-    : source_(std::move(source)) {
+ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source) : source_(std::move(source)) {
   const Reader reader(bytes, source_);
   const Directory directory = find_directory(reader);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> extents;
@@ -253,8 +240,7 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source)
       reader.fail("two zip entries are named " + entry.name);
     }
   }
-  if (offset != directory.end_record)
-    reader.fail("the zip directory has bytes after its last entry");
+  if (offset != directory.end_record) reader.fail("the zip directory has bytes after its last entry");
   check_overlap(std::move(extents), reader);
 }
 

@@ -98,7 +98,8 @@ Evaluation read_scores(const std::filesystem::path& path) {
   if (!file) throw InputError("Cannot read scores " + path.string(), "no such file", "Run 'datus evaluate' first.");
   Evaluation evaluation;
   try {
-    for (const auto& [protocol, json] : Json::parse(file).items()) {
+    const Json all = Json::parse(file);
+    for (const auto& [protocol, json] : all.items()) {
       evaluation.k = json.at("k").get<int>();
       evaluation.classes = json.at("classes").get<int>();
       evaluation.void_value = json.at("void").get<int>();

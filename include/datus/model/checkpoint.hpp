@@ -14,7 +14,6 @@ namespace datus {
 /// returned, everything else in the pickle (arguments, optimizer settings, objects of any class) is
 /// passed over and never executed. Offsets, strides and shared storages are honoured. The tensors
 /// refer to `bytes`. Throws `InputError` naming `source` and the reason.
-[[nodiscard]] std::vector<WeightTensor> read_checkpoint(std::span<const std::byte> bytes,
-                                                        const std::string& source);
+[[nodiscard]] std::vector<WeightTensor> read_checkpoint(std::span<const std::byte> bytes, const std::string& source);
 
 }  // namespace datus

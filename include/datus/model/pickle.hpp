@@ -44,8 +44,8 @@ class Pickle {
   struct Bytes {
     std::span<const std::byte> value;
   };
-  using Value = std::variant<None, bool, std::int64_t, double, std::string_view, Bytes, Sequence,
-                             Dictionary, Global, Object, Persistent>;
+  using Value = std::variant<None, bool, std::int64_t, double, std::string_view, Bytes, Sequence, Dictionary, Global,
+                             Object, Persistent>;
 
   /// Reads one pickle of protocol 2 to 5 (the opcodes that pickling data uses; the text opcodes of
   /// protocols 0 and 1 are refused). Memory is bounded by the size of the pickle and by a limit on

@@ -16,7 +16,6 @@ namespace datus {
 /// Reads a .safetensors file (https://huggingface.co/docs/safetensors): every tensor's type, shape
 /// and place must fit, and together they must cover the data without gap or overlap, as the format
 /// demands. The tensors refer to `bytes`. Throws `InputError` naming `source` and the reason.
-[[nodiscard]] std::vector<WeightTensor> read_safetensors(std::span<const std::byte> bytes,
-                                                         const std::string& source);
+[[nodiscard]] std::vector<WeightTensor> read_safetensors(std::span<const std::byte> bytes, const std::string& source);
 
 }  // namespace datus

@@ -16,14 +16,15 @@ namespace datus {
 
 /// What the weights file cannot tell, and how to run.
 struct ViTOptions {
-  /// Attention heads. Unset: 64 wide when D is a multiple of 64, an error otherwise.
+  /// Attention heads. Unset: 64 wide, or as wide as in the published models that differ (MoCo-v3 S, ViT-H); an error
+  /// where neither fits.
   std::optional<int> heads;
   /// Epsilon of LayerNorm. Unset: the family's.
   std::optional<double> eps;
   /// Dictionary inside a checkpoint that holds the weights, for example "teacher"; "auto" follows
   /// the known layouts.
   std::string branch = "auto";
-  /// "auto" (the family's rule), "offset" or "size"; see `PositionRule`.
+  /// "auto" (the family's rule), "offset", "size" or "size_antialias"; see `PositionRule`.
   std::string position = "auto";
   /// Images worked on at the same time. Never changes a result.
   int threads = 1;
@@ -63,8 +64,7 @@ class VisionTransformer {
   /// where one is to blame, when the file is not a sound weights file, when its family is not
   /// supported or when the number of heads cannot be told; `UsageError` for options that fit no
   /// model.
-  [[nodiscard]] static VisionTransformer load(const std::filesystem::path& path,
-                                              const ViTOptions& options = {});
+  [[nodiscard]] static VisionTransformer load(const std::filesystem::path& path, const ViTOptions& options = {});
 
   ~VisionTransformer();
   VisionTransformer(VisionTransformer&&) noexcept;
@@ -92,11 +92,10 @@ class VisionTransformer {
   /// the last block the CLS query attends only to the segment's patches (not to itself), then
   /// projection, residual, MLP and final norm as usual. `segment_map` has one entry per patch: the
   /// segment 0 … segments-1, or -1 for none. Returns [segments, D], not normalised to unit length.
-  /// Throws `SystemError` when the map does not fit the grid, names a segment out of range or
-  /// leaves a segment without patches.
+  /// Throws `InputError` when the map names a segment out of range or leaves one without patches,
+  /// `SystemError` when a length does not fit.
   [[nodiscard]] std::vector<float> segment_cls(std::span<const float> image, int height, int width,
-                                               std::span<const std::int16_t> segment_map,
-                                               int segments) const;
+                                               std::span<const std::int16_t> segment_map, int segments) const;
 
  private:
   struct State;

@@ -25,7 +25,7 @@ struct WeightBranch {
 /// beside the wrapper (student, head, optimizer) is left out. Otherwise `branch` names the
 /// dictionary or prefix to start from, for example "student" or "module.base_encoder". The result
 /// refers to `tensors`. Throws `InputError` naming `source` when the file has no tensor there.
-[[nodiscard]] WeightBranch choose_branch(std::span<const WeightTensor> tensors,
-                                         std::string_view branch, const std::string& source);
+[[nodiscard]] WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch,
+                                         const std::string& source);
 
 }  // namespace datus

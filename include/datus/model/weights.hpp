@@ -71,7 +71,6 @@ class WeightFile {
 
 /// Reads the tensors from the bytes of a weights file; `source` names it in messages. The tensors
 /// refer to `bytes`. Throws as `WeightFile::open` does.
-[[nodiscard]] std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes,
-                                                     const std::string& source);
+[[nodiscard]] std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source);
 
 }  // namespace datus

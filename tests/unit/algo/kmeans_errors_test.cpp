@@ -53,6 +53,19 @@ TEST(KMeansErrors, NamesTheLowestRowThatIsNotFinite) {
   }
 }
 
+// 130 rows of 6000 values are three blocks.
+TEST(KMeansErrors, NamesTheLowestRowOfAllBlocks) {
+  Matrix all = random_rows(130, 6000, false, 1);
+  for (const std::size_t row : {125U, 60U, 7U}) all.values[row * 6000 + 5999] = NAN;
+  for (const int threads : {1, 3}) {
+    expect_on_all_ranks(1, ExitCode::bad_input, "Row 7 of the descriptors is not finite", [&](Communicator& comm) {
+      KMeansOptions options = clusters(2);
+      options.threads = threads;
+      (void)kmeans(CopiedRows(all, 0, 130), options, {}, comm);
+    });
+  }
+}
+
 TEST(KMeansErrors, MoreClustersThanRows) {
   const ThirtyRows rows;
   expect_on_all_ranks(3, ExitCode::usage, "cluster.k is 31 (there are 30 descriptors only)",

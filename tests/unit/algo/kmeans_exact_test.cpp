@@ -1,6 +1,7 @@
 #include "datus/algo/simd_path.hpp"
 #include "kmeans_reference.hpp"
 
+#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -64,7 +65,6 @@ TEST(KMeansExact, EachPathEqualsThePlainLoops) {
   }
   std::string paths;
   for (const SimdPath path : supported_simd_paths()) paths += " " + std::string(name(path));
-  RecordProperty("paths", paths);
   std::printf("paths that ran:%s\n", paths.c_str());
 }
 

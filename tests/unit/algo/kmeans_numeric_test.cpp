@@ -63,6 +63,26 @@ TEST(KMeansNumeric, TinyAndHugeRows) {
   }
 }
 
+// Far from the origin |x|^2 + score loses all its digits, and rounding makes it negative for some rows: these count as
+// 0.
+TEST(KMeansNumeric, RowsFarFromTheOrigin) {
+  Matrix rows = random_rows(200, 7, false, 4);
+  for (float& value : rows.values) value = 1000.0F + 0.01F * value;
+  const std::vector<float> start = rows_at(rows, {1, 2});
+  int negative = 0;
+  for (std::int64_t i = 0; i < rows.rows; ++i) {
+    const float score = std::fma(-2.0F, chain(rows.row(i), start.data(), 7), chain(start.data(), start.data(), 7));
+    negative += static_cast<double>(chain(rows.row(i), rows.row(i), 7)) + static_cast<double>(score) < 0.0 ? 1 : 0;
+  }
+  EXPECT_GT(negative, 10);
+  for (const SimdPath path : supported_simd_paths()) {
+    KMeansOptions options = given(2, 3);
+    options.path = path;
+    const KMeansResult result = run_kmeans(rows, options, start, {200}).front();
+    expect_same(result, reference_kmeans(rows, options, 2, start, result));
+  }
+}
+
 /// Sets the register for its lifetime; threads that start meanwhile inherit it.
 class FloatMode {
  public:
@@ -117,7 +137,7 @@ TEST(KMeansNumeric, InertiaNeverRisesWithoutARepair) {
 }
 
 // Two groups on a line, four centroids that are all alike: the first takes all rows, the others are split off it one
-// after the other, each time from the cluster that then has the largest inertia: 0, 0 (ties with 1), 1 (ties with 3?).
+// after the other, each time from the cluster that then has the largest inertia.
 TEST(KMeansNumeric, EmptyClustersAreSplitOffTheLargest) {
   const Matrix rows{4, 2, {8.0F, 16.0F, 8.0F, 16.0F, 24.0F, 48.0F, 24.0F, 48.0F}};
   const std::vector<float> alike{16.0F, 32.0F, 16.0F, 32.0F, 16.0F, 32.0F, 16.0F, 32.0F};
@@ -166,6 +186,27 @@ TEST(KMeansNumeric, StopsByToleranceAndStoresTheLastUpdate) {
   EXPECT_LE(result.inertia[t - 2] - result.inertia[t - 1], 0.05 * result.inertia[t - 2]);
   EXPECT_GT(result.inertia[t - 3] - result.inertia[t - 2], 0.05 * result.inertia[t - 3]);
   EXPECT_LT(result.final_inertia, result.inertia.back());
+}
+
+// Equality is enough. Tolerances that are exactly reached are found by computing them from the inertia.
+TEST(KMeansNumeric, StopsWhenTheToleranceIsExactlyMet) {
+  int found = 0;
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const Matrix rows = random_rows(100, 3, false, seed);
+    const std::vector<float> start = rows_at(rows, {1, 2, 3, 4, 5});
+    KMeansOptions options = given(5, 300);
+    const KMeansResult whole = run_kmeans(rows, options, start, {100}).front();
+    ASSERT_GT(whole.inertia.size(), 2U);
+    const double gain = whole.inertia[0] - whole.inertia[1];
+    options.tolerance = gain / whole.inertia[0];
+    if (options.tolerance * whole.inertia[0] != gain) continue;
+    const KMeansResult stopped = run_kmeans(rows, options, start, {100}).front();
+    EXPECT_EQ(stopped.inertia.size(), 2U);
+    EXPECT_TRUE(stopped.converged);
+    EXPECT_EQ(stopped.final_inertia, whole.inertia[2]);
+    ++found;
+  }
+  EXPECT_GT(found, 5);
 }
 
 TEST(KMeansNumeric, KeepsTheBestRestart) {

@@ -22,7 +22,7 @@ TEST_F(DumpConfig, LoadsBackToAnEqualConfiguration) {
       {"model.branch=12", "dataset.split='null'", "dataset.classes='27'"},
       {"model.branch='~'", "dataset.split=yes", "dataset.classes=27", "model.weights=\"tab\\tline\\nend\\x7f\""},
       {"model.mean=[0.1, 0.30000000000000004, 1e-300]", "model.eps=1e-6", "affinity.threshold=0.1"},
-      {"model.input_size=[32, 64]", "cluster.k=[9, 8]", "evaluate.protocols=[many-to-one, strict]"},
+      {"model.input_size=[32, 64]", "cluster.k=[9, 8]", "evaluate.protocols=[many_to_one, strict]"},
       {"cluster.init=file", "cluster.centroids=a:/b.h5:/k027/centroids", "descriptor.weights=w"},
       {"affinity.quantile=1", "model.layer=-2147483648", "run.seed=18446744073709551615"},
   };

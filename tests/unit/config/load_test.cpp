@@ -41,7 +41,7 @@ affinity: {metric: cosine, center: image, quantile: 0.75}
 segment: {method: none, connectivity: 4}
 cluster: {k: [31, 5, 27], init: random, tolerance: 0}
 mask: {formats: png}
-evaluate: {protocols: many-to-one}
+evaluate: {protocols: many_to_one}
 storage: {embeddings: none}
 )");
   EXPECT_EQ(config.run.directory, "/scratch/run");

@@ -186,6 +186,47 @@ TEST(ZipArchive, WrongSizesAndPlacesAreRefused) {
   expect_part(error_with(40, "X"), "checksum of zip entry a/data.pkl");
 }
 
+TEST(ZipArchive, OverlappingEntriesAreRefused) {
+  const std::string inner = zip_bytes({{"b", "abcd"}}).substr(0, 35);  // header, name and data of b
+  std::string archive = zip_bytes({{"a", inner}, {"b", "abcd"}});
+  const std::size_t b_in_directory = archive.rfind("PK\x01\x02");
+  const std::uint32_t inside_a = 31;
+  archive.replace(b_in_directory + 42, 4, little_endian(inside_a));
+  try {
+    const ZipArchive read(as_bytes(archive), "FILE");
+    ADD_FAILURE();
+  } catch (const InputError& error) {
+    expect_part(error.what(), "overlap");
+  }
+}
+
+TEST(ZipArchive, Zip64FieldsReplaceTheShortOnes) {
+  const std::string content = "abcd";
+  const auto size = little_endian(std::uint64_t{content.size()});
+  const std::string full(8, '\xFF');
+  const auto tag = [](std::uint16_t bytes) { return little_endian(std::uint16_t{1}) + little_endian(bytes); };
+  const std::string fixed =
+      std::string(8, '\0') + little_endian(crc32(as_bytes(content))) + full + little_endian(std::uint16_t{1});
+  const std::string file = "PK\x03\x04" + little_endian(std::uint16_t{45}) + fixed + little_endian(std::uint16_t{20}) +
+                           "a" + tag(16) + size + size + content;
+  const auto archive = [&](const std::string& offset, std::uint16_t bytes) {
+    const std::string directory = "PK\x01\x02" + std::string(4, '\0') + fixed + little_endian(std::uint16_t{28}) +
+                                  std::string(10, '\0') + full.substr(0, 4) + "a" + tag(bytes) + size + size + offset;
+    const auto one = little_endian(std::uint64_t{1});
+    const std::uint64_t end = file.size() + directory.size();
+    return file + directory + "PK\x06\x06" + std::string(20, '\0') + one + one +
+           little_endian(std::uint64_t{directory.size()}) + little_endian(std::uint64_t{file.size()}) + "PK\x06\x07" +
+           std::string(4, '\0') + little_endian(end) + std::string(4, '\0') + "PK\x05\x06" + full + full +
+           std::string(2, '\0');
+  };
+  const std::string sound = archive(little_endian(std::uint64_t{0}), 24);
+  EXPECT_EQ(ZipArchive(as_bytes(sound), "FILE").read("a").size(), content.size());
+  const std::string far = archive(little_endian(std::uint64_t{1} << 63U), 24);
+  EXPECT_THROW(ZipArchive(as_bytes(far), "FILE"), InputError);
+  const std::string short_field = archive(little_endian(std::uint64_t{0}), 16);
+  EXPECT_THROW(ZipArchive(as_bytes(short_field), "FILE"), InputError);
+}
+
 TEST(ZipArchive, ChecksumIsTheStandardOne) {
   EXPECT_EQ(crc32(as_bytes("123456789")), 0xCBF43926U);
   EXPECT_EQ(crc32(as_bytes("")), 0U);
