@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <string_view>
 
 #include "datus/core/names.hpp"
@@ -9,6 +10,8 @@
 
 namespace datus {
 namespace {
+
+constexpr int most_columns = 7;
 
 constexpr std::string_view style = R"(
 :root { --ink: #1d2733; --soft: #5b6876; --line: #dfe4ea; --paper: #ffffff; --ground: #f4f6f8; --accent: #0b6e8f; }
@@ -86,6 +89,7 @@ std::string score_section(const ReportData& data) {
       "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
       "<th>macro F1</th><th>NMI</th><th>ARI</th></tr>\n" +
       rows + "</table>\n";
+  std::map<std::string, std::string> values_of_k;  // K by what is said of it, mostly the same for all
   for (const auto& result : data.results) {
     if (!result.evaluation) continue;
     const auto& provenance = result.evaluation->provenance;
@@ -93,8 +97,12 @@ std::string score_section(const ReportData& data) {
       const auto found = provenance.find(name);
       return found == provenance.end() ? std::string("?") : escaped(found->second);
     };
-    text += "<p class=\"note\">K = " + std::to_string(result.k) + ": fitted on " + part("fitted_on") +
-            "; assigned on " + part("assigned_on") + "; matched on " + part("matched_on") + ".</p>\n";
+    std::string& values = values_of_k["fitted on " + part("fitted_on") + "; assigned on " + part("assigned_on") +
+                                      "; matched on " + part("matched_on")];
+    values += (values.empty() ? "" : ", ") + std::to_string(result.k);
+  }
+  for (const auto& [phrase, values] : values_of_k) {
+    text += "<p class=\"note\">K = " + values + ": " + phrase + ".</p>\n";
   }
   return text + "</section>\n";
 }
@@ -137,8 +145,10 @@ std::string image_section(const ReportData& data) {
   std::string text = "<section><h2>Images</h2>\n<p class=\"note\">" + std::to_string(data.images.size()) + " of " +
                      std::to_string(data.image_count) + " images. A click shows a picture alone.</p><br>\n";
   for (const auto& picture : data.images) {
-    std::string figures = figure(picture.image, "image", picture.name) + figure(picture.image, "segments", "segments");
-    int count = 2;
+    std::string figures = figure(picture.image, "image", picture.name);
+    if (data.has_truth) figures += figure(picture.image, "truth", "ground truth");
+    figures += figure(picture.image, "segments", "segments");
+    int count = data.has_truth ? 3 : 2;
     for (const auto& result : data.results) {
       const std::string name = RunDirectory::cluster_name(result.k);
       figures += figure(picture.image, name, "mask, K = " + std::to_string(result.k));
@@ -148,11 +158,7 @@ std::string image_section(const ReportData& data) {
         ++count;
       }
     }
-    if (data.has_truth) {
-      figures += figure(picture.image, "truth", "ground truth");
-      ++count;
-    }
-    text += "<div class=\"row\" style=\"grid-template-columns:repeat(" + std::to_string(std::min(count, 6)) +
+    text += "<div class=\"row\" style=\"grid-template-columns:repeat(" + std::to_string(std::min(count, most_columns)) +
             ",minmax(0,1fr))\">" + figures + "</div>\n";
   }
   return text + "</section>\n";

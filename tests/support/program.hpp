@@ -4,14 +4,9 @@
 
 #include "support/temp_folder.hpp"
 
-#include <csignal>
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <ostream>
@@ -20,6 +15,11 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace datus::test {
 
@@ -162,8 +162,8 @@ class Process {
 struct Launch {
   std::filesystem::path folder = "/";  ///< current folder of the program
   int ranks = 0;                       ///< 0: without mpirun
-  Arguments mpirun;                    ///< further arguments for mpirun
-  std::chrono::seconds limit{120};
+  Arguments mpirun = {};               ///< further arguments for mpirun
+  std::chrono::seconds limit = std::chrono::seconds(120);
 };
 
 /// The command line of `datus ARGUMENTS...`.
@@ -179,7 +179,7 @@ inline Arguments command_line(const Arguments& arguments, const Launch& launch =
 }
 
 /// Runs `datus ARGUMENTS...` to its end.
-inline Outcome datus(const Arguments& arguments, const Launch& launch = {}) {
+inline Outcome run_program(const Arguments& arguments, const Launch& launch = {}) {
   return Process(command_line(arguments, launch), launch.folder).wait(launch.limit);
 }
 

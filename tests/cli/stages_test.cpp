@@ -1,0 +1,231 @@
+#include "support/program.hpp"
+#include "support/temp_folder.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+// A run stage by stage, with changed settings, and applied to images: on the sample at a small input size.
+namespace datus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string run_name = "run";
+const std::vector<std::string> stages = {"extract", "segment", "describe", "cluster", "mask", "evaluate"};
+
+/// `datus COMMAND CONFIG --run run` with the settings of these tests and `more`.
+Arguments small_run(const std::string& command, const Arguments& more = {}) {
+  Arguments arguments = {command, source_path("configs/demo.yaml").string(),
+                         "--run", run_name,
+                         "--set", "model.input_size=160",
+                         "--set", "cluster.k=[3,4]"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+using Contents = std::map<std::string, std::string>;
+
+/// Files of one folder of a run.
+Contents contents_of(const fs::path& run, const std::string& part) {
+  Contents contents;
+  for (const auto& name : files_below(run / part)) contents[name] = bytes_of(run / part / name);
+  return contents;
+}
+
+/// Which file it is, rather than what is in it: a file that was made again has another number.
+std::map<std::string, std::pair<ino_t, fs::file_time_type>> identities_of(const fs::path& folder) {
+  std::map<std::string, std::pair<ino_t, fs::file_time_type>> identities;
+  for (const auto& name : files_below(folder)) {
+    struct stat status {};
+    if (::stat((folder / name).c_str(), &status) != 0) throw std::runtime_error("cannot stat " + name);
+    identities[name] = {status.st_ino, fs::last_write_time(folder / name)};
+  }
+  return identities;
+}
+
+nlohmann::json json_in(const fs::path& path) {
+  return nlohmann::json::parse(bytes_of(path));
+}
+
+class Stages : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder() = new TempFolder;
+    const Outcome outcome = run_program(small_run("run"), {.folder = folder()->path()});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+  }
+  static void TearDownTestSuite() {
+    delete folder();
+    folder() = nullptr;
+  }
+
+  static TempFolder*& folder() {
+    static TempFolder* made = nullptr;
+    return made;
+  }
+  /// The finished run; tests do not change it.
+  static fs::path reference() { return *folder() / run_name; }
+
+  /// A copy of it that a test may change.
+  static void copy_reference(const TempFolder& to) {
+    fs::copy(reference(), to / run_name, fs::copy_options::recursive);
+  }
+
+  static void expect_parts_equal(const fs::path& run, const std::vector<std::string>& parts) {
+    for (const auto& part : parts) {
+      EXPECT_FALSE(files_below(reference() / part).empty()) << part;
+      EXPECT_TRUE(contents_of(run, part) == contents_of(reference(), part)) << part << " differs";
+    }
+  }
+};
+
+TEST_F(Stages, OneByOneTheyMakeTheFilesOfRun) {
+  const TempFolder other;
+  for (const auto& stage : stages) {
+    const Outcome outcome = run_program(small_run(stage), {.folder = other.path()});
+    ASSERT_EQ(outcome.code, 0) << stage << ": " << outcome;
+  }
+  expect_parts_equal(other / run_name, {"keys", "segments", "descriptors", "clusters", "masks", "scores"});
+  EXPECT_EQ(bytes_of(other / run_name / "config.yaml"), bytes_of(reference() / "config.yaml"));
+  EXPECT_EQ(bytes_of(other / run_name / "images.h5"), bytes_of(reference() / "images.h5"));
+}
+
+TEST_F(Stages, AStageWithoutTheOneBeforeItSaysWhichToRun) {
+  const std::map<std::string, std::string> before = {
+      {"segment", "extract"}, {"describe", "segment"}, {"cluster", "describe"}, {"mask", "cluster"}};
+  for (const auto& [stage, missing] : before) {
+    const TempFolder other;
+    const Outcome outcome = run_program(small_run(stage), {.folder = other.path()});
+    EXPECT_EQ(outcome.code, 3) << stage << ": " << outcome;
+    EXPECT_NE(outcome.err.find(missing), std::string::npos) << stage << ": " << outcome;
+  }
+}
+
+TEST_F(Stages, WhatIsUpToDateIsLeftAlone) {
+  const TempFolder other;
+  copy_reference(other);
+  const auto before = identities_of(other / run_name / "keys");
+  const Outcome outcome = run_program(small_run("run"), {.folder = other.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_NE(outcome.out.find("up to date"), std::string::npos) << outcome;
+  EXPECT_TRUE(identities_of(other / run_name / "keys") == before);
+  expect_parts_equal(other / run_name, {"segments", "descriptors", "clusters", "masks", "scores", "report"});
+}
+
+TEST_F(Stages, AChangedSettingRedoesItsStageAndThoseAfterIt) {
+  const TempFolder other;
+  copy_reference(other);
+  const fs::path run = other / run_name;
+  const auto keys = identities_of(run / "keys");
+  const auto segments = contents_of(run, "segments");
+  const auto masks = contents_of(run, "masks");
+
+  const Outcome outcome = run_program(small_run("run", {"--set", "segment.min_patches=4"}), {.folder = other.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_NE(outcome.err.find("segment.min_patches: 2 became 4"), std::string::npos) << outcome;
+  EXPECT_TRUE(identities_of(run / "keys") == keys) << "keys do not depend on it";
+  for (const auto& [name, bytes] : contents_of(run, "segments")) EXPECT_FALSE(bytes == segments.at(name)) << name;
+
+  // Nothing of the earlier setting is mixed in: the same as in an empty folder.
+  const TempFolder fresh;
+  const Outcome once_more = run_program(small_run("run", {"--set", "segment.min_patches=4"}), {.folder = fresh.path()});
+  ASSERT_EQ(once_more.code, 0) << once_more;
+  for (const char* part : {"keys", "segments", "descriptors", "clusters", "masks", "scores", "report"}) {
+    EXPECT_TRUE(contents_of(run, part) == contents_of(fresh / run_name, part)) << part << " differs";
+  }
+  EXPECT_FALSE(contents_of(run, "masks") == masks) << "the setting made no difference: the test shows nothing";
+}
+
+TEST_F(Stages, ADamagedShardIsRefused) {
+  const TempFolder other;
+  copy_reference(other);
+  const fs::path damaged = other / run_name / "descriptors" / "000002.h5";
+  std::string bytes = bytes_of(damaged);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_bytes(damaged, bytes);
+  fs::remove_all(other / run_name / "clusters");
+  const Outcome outcome = run_program(small_run("cluster"), {.folder = other.path()});
+  EXPECT_EQ(outcome.code, 3) << outcome;
+  EXPECT_NE(outcome.err.find("000002.h5"), std::string::npos) << outcome;
+  EXPECT_TRUE(files_below(other / run_name / "clusters").empty());
+}
+
+TEST_F(Stages, WithoutStoredKeysTheMasksAreTheSame) {
+  const TempFolder other;
+  const Outcome outcome = run_program(small_run("run", {"--set", "storage.embeddings=none"}), {.folder = other.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_TRUE(files_below(other / run_name / "keys").empty());
+  for (const char* k : {"k003", "k004"}) expect_parts_equal(other / run_name, {std::string("masks/") + k});
+}
+
+TEST_F(Stages, AppliedToItsOwnImagesARunGivesItsMasksAndMapping) {
+  const Outcome outcome =
+      run_program({"apply", reference().string(), "--images", source_path("data/suim8/images").string(), "--truth",
+                   source_path("data/suim8/masks").string(), "--run", (*folder() / "applied").string()},
+                  {.folder = folder()->path(), .ranks = 2});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  for (const char* k : {"k003", "k004"}) {
+    EXPECT_TRUE(contents_of(*folder() / "applied", std::string("masks/") + k) ==
+                contents_of(reference(), std::string("masks/") + k));
+    const auto applied = json_in(*folder() / "applied" / "scores" / (std::string(k) + ".json"));
+    const auto fitted = json_in(reference() / "scores" / (std::string(k) + ".json"));
+    for (const char* protocol : {"strict", "datus-compat"}) {
+      for (const char* part : {"mapping", "counts", "miou", "pixel_accuracy", "iou"}) {
+        EXPECT_EQ(applied[protocol][part], fitted[protocol][part]) << k << ", " << protocol << ", " << part;
+      }
+    }
+  }
+}
+
+// Three images, without those that decided on the mapping: it is taken over all the same, as the scores say.
+TEST_F(Stages, AppliedToOtherImagesTheMappingIsTheFittedOne) {
+  const TempFolder other;
+  for (const char* name : {"d_r_47_", "n_l_12_", "w_r_147_"}) {
+    for (const auto& [part, extension] : {std::pair("images", ".jpg"), std::pair("masks", ".bmp")}) {
+      fs::create_directories(other / part);
+      const std::string file = std::string(name) + extension;
+      fs::copy_file(source_path("data/suim8") / part / file, other / part / file);
+    }
+  }
+  const Outcome outcome = run_program({"apply", reference().string(), "--images", (other / "images").string(),
+                                       "--truth", (other / "masks").string(), "--run", (other / "new").string()},
+                                      {.folder = other.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(files_below(other / "new" / "masks" / "k004").size(), 3U);
+  const auto applied = json_in(other / "new" / "scores" / "k004.json");
+  const auto fitted = json_in(reference() / "scores" / "k004.json");
+  EXPECT_EQ(applied["strict"]["mapping"], fitted["strict"]["mapping"]);
+  const auto& provenance = applied["strict"]["provenance"];
+  EXPECT_EQ(provenance["fitted_on"].get<std::string>().substr(0, 8), "8 images");
+  EXPECT_EQ(provenance["matched_on"].get<std::string>().substr(0, 8), "8 images");
+  EXPECT_EQ(provenance["assigned_on"].get<std::string>().substr(0, 8), "3 images");
+  // Each image by itself has the label map that it has in the fitted run.
+  EXPECT_TRUE(bytes_of(other / "new" / "masks" / "k004" / "n_l_12_.png") ==
+              bytes_of(reference() / "masks" / "k004" / "n_l_12_.png"));
+}
+
+TEST_F(Stages, ApplyRefusesTheFittedRunItselfAndAnUnfinishedOne) {
+  const std::string images = source_path("data/suim8/images").string();
+  const Outcome itself =
+      run_program({"apply", reference().string(), "--images", images, "--run", reference().string()});
+  EXPECT_EQ(itself.code, 2) << itself;
+  const TempFolder other;
+  copy_reference(other);
+  fs::remove(other / run_name / "clusters" / "k004" / "centroids.h5");
+  const Outcome unfinished =
+      run_program({"apply", (other / run_name).string(), "--images", images, "--run", (other / "new").string()});
+  EXPECT_EQ(unfinished.code, 3) << unfinished;
+  EXPECT_NE(unfinished.err.find("k004"), std::string::npos) << unfinished;
+  EXPECT_FALSE(fs::exists(other / "new"));
+}
+
+}  // namespace
+}  // namespace datus::test
