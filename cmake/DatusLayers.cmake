@@ -5,6 +5,10 @@
 
 set(DATUS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND DATUS_WARNINGS -Wno-restrict)  # GCC 12 sees overlaps in "text" + std::string that are not there
+endif()
+
 add_library(datus_options INTERFACE)
 target_compile_options(datus_options INTERFACE -ffp-contract=off ${DATUS_WARNINGS} $<$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_definitions(datus_options INTERFACE DATUS_CUDA=$<BOOL:${DATUS_CUDA}>)

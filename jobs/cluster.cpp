@@ -64,6 +64,7 @@ Command add_cluster(CLI::App& program) {
   centroids->needs(assign);
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->descriptors.empty() || !arguments->assign.empty()) return cluster_files(*arguments, comm);
+            require_config(*arguments, "cluster", "--descriptors FILE --k K --out FILE");
             return run_stage(arguments->load(comm), Stage::cluster, comm);
           }};
 }

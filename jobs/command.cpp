@@ -31,6 +31,12 @@ void ConfigArguments::set_text(const std::string& key, const std::string& value)
 
 void ConfigArguments::set(const std::string& key, const std::string& yaml) { overrides.push_back(key + "=" + yaml); }
 
+void require_config(const ConfigArguments& arguments, const std::string& command, const std::string& files) {
+  if (arguments.config) return;
+  throw AgreedError(ExitCode::usage, "'datus " + command + "' has nothing to work on", "neither CONFIG nor plain files",
+                    "Give a CONFIG, or " + files + ".");
+}
+
 void require_one_rank(const Communicator& comm, const std::string& command) {
   if (comm.size() == 1) return;
   throw AgreedError(ExitCode::usage, "'datus " + command + "' on plain files runs in one process",

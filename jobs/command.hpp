@@ -40,6 +40,9 @@ struct ConfigArguments {
   void set(const std::string& key, const std::string& yaml);
 };
 
+/// Refuses a stage without anything to work on: neither CONFIG nor `files`, the arguments for plain files.
+void require_config(const ConfigArguments& arguments, const std::string& command, const std::string& files);
+
 /// COLLECTIVE. Refuses a plain-file command on several ranks, when it writes one file from one process.
 void require_one_rank(const Communicator& comm, const std::string& command);
 

@@ -31,7 +31,10 @@ Command add_describe(CLI::App& program) {
   segments->needs(images)->needs(weights)->needs(out);
   images->needs(segments);
   return {parser, [arguments](Communicator& comm) {
-            if (arguments->segments.empty()) return run_stage(arguments->load(comm), Stage::describe, comm);
+            if (arguments->segments.empty()) {
+              require_config(*arguments, "describe", "--images DIR --segments FILE --weights FILE --out FILE");
+              return run_stage(arguments->load(comm), Stage::describe, comm);
+            }
             require_one_rank(comm, "describe");
             describe_to_file(arguments->load(comm), arguments->images, arguments->segments, arguments->out,
                              threads_per_rank(comm));

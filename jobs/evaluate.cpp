@@ -45,6 +45,7 @@ Command add_evaluate(CLI::App& program) {
   truth->needs(predictions);
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->request.predictions.empty()) return evaluate_files(*arguments, comm);
+            require_config(*arguments, "evaluate", "--predictions DIR --truth DIR");
             return run_stage(arguments->load(comm), Stage::evaluate, comm);
           }};
 }

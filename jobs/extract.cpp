@@ -42,6 +42,7 @@ Command add_extract(CLI::App& program) {
   images->needs(weights);
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->images.empty()) return extract_files(*arguments, comm);
+            require_config(*arguments, "extract", "--images DIR --weights FILE --out FILE");
             return run_stage(arguments->load(comm), Stage::extract, comm);
           }};
 }

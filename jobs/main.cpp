@@ -1,10 +1,10 @@
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <vector>
 
 #include "command.hpp"
 #include "datus/comm/run_distributed.hpp"
-#include "datus/core/log.hpp"
 
 namespace {
 
@@ -21,6 +21,11 @@ int run_program(int argc, char** argv) {
       add_cluster(program), add_mask(program),  add_evaluate(program), add_apply(program),
       add_report(program), add_inspect(program), add_config(program), add_version(program),
   };
+  const auto is_named = [&](const Command& command) { return command.parser->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), is_named)) {
+    std::cerr << "datus: error: '" << argv[1] << "' is no subcommand; see 'datus --help'\n";
+    return static_cast<int>(datus::ExitCode::usage);
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

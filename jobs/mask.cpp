@@ -42,6 +42,7 @@ Command add_mask(CLI::App& program) {
   clusters->needs(segments);
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->segments.empty()) return mask_files(*arguments, comm);
+            require_config(*arguments, "mask", "--segments FILE --clusters FILE:/kK --images DIR --out DIR");
             return run_stage(arguments->load(comm), Stage::mask, comm);
           }};
 }

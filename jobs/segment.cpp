@@ -25,7 +25,10 @@ Command add_segment(CLI::App& program) {
   auto* out = parser->add_option("--out", arguments->out, "HDF5 file to write")->needs(keys);
   keys->needs(out);
   return {parser, [arguments](Communicator& comm) {
-            if (arguments->keys.empty()) return run_stage(arguments->load(comm), Stage::segment, comm);
+            if (arguments->keys.empty()) {
+              require_config(*arguments, "segment", "--keys FILE --out FILE");
+              return run_stage(arguments->load(comm), Stage::segment, comm);
+            }
             require_one_rank(comm, "segment");
             segment_to_file(arguments->load(comm), arguments->keys, arguments->out, threads_per_rank(comm));
             std::cout << arguments->out.string() << std::endl;

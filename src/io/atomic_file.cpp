@@ -68,8 +68,7 @@ fs::path temporary_path_for(const fs::path& final_path, std::string_view tag) {
   std::string suffix = ".tmp-";
   if (!tag.empty()) suffix.append(tag).append("-");
   suffix += std::to_string(::getpid());
-  // A name near the file system's limit leaves no room for the suffix: its hash keeps the temporary
-  // name unique.
+  // A name near the file system's limit leaves no room for the suffix: its hash keeps the temporary name unique.
   std::string stem = name;
   if (name.size() + suffix.size() + 1 > longest_name) {
     Hasher hasher;
@@ -88,8 +87,7 @@ void sync_file(const fs::path& path) {
 void sync_folder(const fs::path& folder) {
   const std::string problem = "Cannot bring the folder " + folder.string() + " to disk";
   Descriptor file(folder, O_RDONLY | O_DIRECTORY, problem);
-  // Some network file systems have no sync of a folder and say EINVAL: their renames are the
-  // server's business.
+  // Some network file systems have no sync of a folder and say EINVAL: their renames are the server's business.
   if (retry([&] { return ::fsync(file.get()); }) != 0 && errno != EINVAL) fail(problem, errno);
 }
 

@@ -24,8 +24,8 @@ void write_attribute(const File& file, const Owner& owner, const std::string& na
 [[nodiscard]] bool has_attribute(const File& file, const Owner& owner, const std::string& name);
 /// Names of all attributes, in byte order.
 [[nodiscard]] std::vector<std::string> list_attributes(const File& file, const Owner& owner);
-/// Any integer as int64, any floating-point number as double, any string. Throws `InputError` for
-/// other types, for more than one element and for an integer beyond int64.
+/// Any integer as int64, any floating-point number as double, any string. Throws `InputError` for other types, for more
+/// than one element and for an integer beyond int64.
 [[nodiscard]] AttributeValue read_attribute(const File& file, const Owner& owner, const std::string& name);
 
 }  // namespace datus::hdf5

@@ -13,9 +13,8 @@ enum class Rounding {
   once,    ///< f64 is rounded to nearest even; a finite value that would become infinite is an error
 };
 
-/// Reads rows [first, first + count) of a dataset that is not virtual as numbers of type `wanted`.
-/// Throws `InputError` for a stored type that cannot be had as `wanted`, and for an integer that
-/// does not fit, naming its row.
+/// Reads rows [first, first + count) of a dataset that is not virtual as numbers of type `wanted`. Throws `InputError`
+/// for a stored type that cannot be had as `wanted`, and for an integer that does not fit, naming its row.
 void read_converted(const File& file, const Dataset& dataset, Dtype wanted, Rounding rounding, std::int64_t first,
                     std::int64_t count, void* values);
 

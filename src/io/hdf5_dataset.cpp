@@ -12,8 +12,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and memory is written as it is");
 
-/// Deepest nesting of groups that is listed; a file whose groups link in a circle would have no
-/// end.
+/// Deepest nesting of groups that is listed; a file whose groups link in a circle would have no end.
 constexpr int deepest_group = 32;
 
 struct Links {
@@ -40,7 +39,7 @@ void list_members(const File& file, const std::string& group, int depth, std::ve
   file.check(H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_link, &links), "list the members of",
              group);
   for (const auto& [member, is_here] : links.entries) {
-    const std::string name = group == "/" ? "/" + member : group + "/" + member;
+    const std::string name = absolute_name(group == "/" ? member : group + "/" + member);
     Object object{name, ObjectKind::other};
     if (is_here) {
       const Handle child = file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
@@ -67,8 +66,7 @@ void list_members(const File& file, const std::string& group, int depth, std::ve
                    "Name one as FILE.h5:/DATASET, or give another file.");
 }
 
-/// The selections of some rows, in memory and in the file. Both have the same shape: the library is
-/// slow otherwise.
+/// The selections of some rows, in memory and in the file. Both have the same shape: the library is slow otherwise.
 struct RowSelection {
   Handle memory;
   Handle stored;
@@ -96,7 +94,8 @@ hid_t space_or_all(const Handle& space) {
 }  // namespace
 
 std::string absolute_name(std::string_view name) {
-  std::string result = name.starts_with('/') ? std::string(name) : "/" + std::string(name);
+  std::string result(name.starts_with('/') ? "" : "/");
+  result += name;
   while (result.size() > 1 && result.back() == '/') result.pop_back();
   return result;
 }

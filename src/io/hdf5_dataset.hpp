@@ -20,8 +20,7 @@ struct StoredType {
 
 [[nodiscard]] StoredType stored_type(hid_t type);
 
-/// The little-endian type of numbers of this kind, for files and for memory (which are the same on
-/// supported machines).
+/// The little-endian type of numbers of this kind, for files and for memory (which are the same on supported machines).
 [[nodiscard]] Handle number_type(const File& file, Dtype dtype);
 /// Fixed-length UTF-8 padded with zero bytes. `size` is at least 1.
 [[nodiscard]] Handle text_type(const File& file, std::size_t size);
@@ -49,12 +48,10 @@ struct Object {
   ObjectKind kind = ObjectKind::other;
 };
 
-/// Every object of the file, "/" first, the members of a group by name. Links elsewhere (soft,
-/// external) are `other`.
+/// Every object of the file, "/" first, the members of a group by name. Links elsewhere (soft, external) are `other`.
 [[nodiscard]] std::vector<Object> list_objects(const File& file);
 [[nodiscard]] bool has_object(const File& file, const std::string& name);
-/// Opens a group or dataset. Throws `InputError` listing the datasets of the file when there is
-/// none of that name.
+/// Opens a group or dataset. Throws `InputError` listing the datasets of the file when there is none of that name.
 [[nodiscard]] Handle open_object(const File& file, const std::string& name);
 [[nodiscard]] Dataset open_dataset(const File& file, const std::string& name);
 

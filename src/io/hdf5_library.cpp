@@ -36,9 +36,8 @@ herr_t keep_message(unsigned, const H5E_error2_t* error, void* text) noexcept {
   return 1;
 }
 
-/// File access: plain POSIX calls, no file locks (a file under its final name is never written
-/// again, and locks fail on some network file systems), and nothing stays open behind a closed
-/// file.
+/// File access: plain POSIX calls, no file locks (a file under its final name is never written again, and locks fail on
+/// some network file systems), and nothing stays open behind a closed file.
 Handle access_properties(const File& file) {
   Handle access = file.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "open", "the file");
   file.check(H5Pset_fapl_sec2(access.get()), "open", "the file");

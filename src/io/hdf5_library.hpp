@@ -9,9 +9,8 @@
 
 namespace datus::hdf5 {
 
-/// Held by every public function of the HDF5 classes: most builds of the library may be entered by
-/// one thread at a time only, in the whole process. The mutex is recursive because readers open the
-/// sources of virtual datasets by readers.
+/// Held by every public function of the HDF5 classes: most builds of the library may be entered by one thread at a time
+/// only, in the whole process. The mutex is recursive because readers open the sources of virtual datasets by readers.
 class LibraryLock {
  public:
   /// Waits for the library, and keeps it from printing errors of its own on this thread.
@@ -46,14 +45,12 @@ class Handle {
 /// What the library says about the call that has just failed: its innermost message, short.
 [[nodiscard]] std::string library_message();
 
-/// An open file, and how its failures are reported: as `InputError` when reading, as `SystemError`
-/// when writing.
+/// An open file, and how its failures are reported: as `InputError` when reading, as `SystemError` when writing.
 class File {
  public:
   /// Opens for reading. Throws `InputError` for a missing, truncated or foreign file.
   static File open(const std::filesystem::path& path);
-  /// Makes or replaces the file, with settings such that equal calls give equal bytes. Throws
-  /// `SystemError`.
+  /// Makes or replaces the file, with settings such that equal calls give equal bytes. Throws `SystemError`.
   static File create(const std::filesystem::path& path);
 
   [[nodiscard]] hid_t id() const noexcept { return handle_.get(); }

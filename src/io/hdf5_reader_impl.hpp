@@ -16,8 +16,8 @@
 
 namespace datus {
 
-/// What a reader holds: the file, the datasets it has used (open, for the library caches pieces of
-/// each), and of all the sources of virtual datasets the last one.
+/// What a reader holds: the file, the datasets it has used (open, for the library caches pieces of each), and of all
+/// the sources of virtual datasets the last one.
 struct Hdf5Reader::Impl {
   struct Entry {
     hdf5::Dataset dataset;
@@ -31,12 +31,10 @@ struct Hdf5Reader::Impl {
 
   explicit Impl(const std::filesystem::path& path) : file(hdf5::File::open(path)) {}
 
-  /// The dataset of this name, opened on first use; all sources of a virtual one have then been
-  /// opened and checked.
+  /// The dataset of this name, opened on first use; all sources of a virtual one have then been opened and checked.
   const Entry& entry(std::string_view name);
 
-  /// Rows into `values`, from the sources where the dataset is virtual. The caller has checked the
-  /// range.
+  /// Rows into `values`, from the sources where the dataset is virtual. The caller has checked the range.
   void read_rows(const Entry& entry, Dtype wanted, hdf5::Rounding rounding, std::int64_t first, std::int64_t count,
                  std::byte* values);
 
@@ -44,8 +42,7 @@ struct Hdf5Reader::Impl {
   const Hdf5Reader& open_source(const hdf5::Dataset& dataset, const VirtualSource& wanted);
 
  private:
-  /// `open_source`, after a look at whether it holds the dataset just as mapped: the file may have
-  /// been replaced since.
+  /// `open_source`, after a look at whether it holds the dataset just as mapped: the file may have been replaced since.
   Impl& checked_source(const hdf5::Dataset& dataset, const VirtualSource& wanted);
 };
 

@@ -29,8 +29,7 @@ std::string unescape(const std::string& name) {
                    "Map whole datasets to consecutive rows, or give the source files themselves.");
 }
 
-/// Reads a text of the creation properties by one of the library's "size first, then the text"
-/// functions.
+/// Reads a text of the creation properties by one of the library's "size first, then the text" functions.
 template <class Get>
 std::string property_text(const File& file, const Dataset& dataset, const Get& get) {
   const ssize_t size = file.check(get(nullptr, std::size_t{0}), "read the sources of", dataset.name);
@@ -55,8 +54,7 @@ RowRange mapped_rows(const File& file, const Dataset& dataset, const Handle& spa
   }
   const RowRange rows{static_cast<std::int64_t>(first.front()),
                       static_cast<std::int64_t>(last.front() - first.front()) + 1};
-  // Within its bounds the mapping must fill every element, and the bounds must span the rows' whole
-  // width.
+  // Within its bounds the mapping must fill every element, and the bounds must span the rows' whole width.
   bool is_full = H5Sget_select_npoints(space.get()) == rows.count * dataset.row_elements();
   for (std::size_t axis = 1; axis < rank; ++axis) {
     is_full = is_full && first[axis] == 0 && last[axis] + 1 == static_cast<hsize_t>(dataset.shape[axis]);

@@ -17,13 +17,12 @@ struct VirtualPart {
   VirtualSource source;
 };
 
-/// Puts the mapping of the sources, row after row, into the creation properties of the dataset
-/// `name` of this shape.
+/// Puts the mapping of the sources, row after row, into the creation properties of the dataset `name` of this shape.
 void map_sources(const File& file, const Handle& creation, const std::string& name, const Shape& shape,
                  std::span<const VirtualSource> sources);
 
-/// The parts of a virtual dataset by rows. Throws `InputError` unless each source is a whole
-/// dataset that fills consecutive rows, and all rows are filled once.
+/// The parts of a virtual dataset by rows. Throws `InputError` unless each source is a whole dataset that fills
+/// consecutive rows, and all rows are filled once.
 [[nodiscard]] std::vector<VirtualPart> virtual_parts(const File& file, const Dataset& dataset);
 
 }  // namespace datus::hdf5

@@ -59,6 +59,10 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
 }
 
 AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted) {
+  if (!std::filesystem::exists(path)) {
+    throw InputError(path.string() + " is missing", "the stage 'cluster' has not made it",
+                     "Run that stage first, or 'datus run'.");
+  }
   const Hdf5Reader reader(path);
   reader.verify();
   if (!reader.has_attribute("/", "provenance") ||

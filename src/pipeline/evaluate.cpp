@@ -14,6 +14,7 @@
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/mask_file.hpp"
+#include "datus/pipeline/mask.hpp"
 #include "datus/pipeline/shard_files.hpp"
 
 namespace datus {
@@ -95,6 +96,7 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
   std::vector<Pair> pairs;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   for (std::int64_t shard = begin; shard < end; ++shard) {
+    require_current_masks(run, k, {shard});
     const auto segments = read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];

@@ -169,6 +169,14 @@ std::int64_t make_masks(RunContext& run, int k) {
   return queue.total();
 }
 
+void require_current_masks(const RunContext& run, int k, ShardIndex shard) {
+  if (MaskRecord(run, k, shard).is_current()) return;
+  throw InputError("The masks of shard " + std::to_string(shard.value) + " in " + run.directory.masks(k).string() +
+                       " cannot be used",
+                   "they are missing, were changed, or come from other clusters or settings",
+                   "Run the stage 'mask' first, or 'datus run'.");
+}
+
 std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments_path,
                              const std::string& clusters_path, const std::filesystem::path& images,
                              const std::filesystem::path& out, int threads, Communicator& comm) {

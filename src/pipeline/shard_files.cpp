@@ -77,6 +77,10 @@ void write_file(const std::filesystem::path& path, const std::optional<StageProv
 }
 
 Hdf5Reader open_verified(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted) {
+  if (wanted && !std::filesystem::exists(path)) {
+    throw InputError(path.string() + " is missing", "the stage '" + wanted->stage + "' has not made it",
+                     "Run that stage first, or 'datus run'.");
+  }
   Hdf5Reader reader(path);
   reader.verify();
   if (wanted && !has_provenance(reader, *wanted)) {

@@ -155,6 +155,15 @@ class ShardWork {
   std::optional<SegmentsFile> segments_;
 };
 
+/// COLLECTIVE. Logs the reason of the lowest rank that has one: a rank may have no shard to look at.
+void say_why(Communicator& comm, const std::string& why) {
+  for (const auto& bytes : allgather(comm, std::as_bytes(std::span(why)))) {
+    if (bytes.empty()) continue;
+    log::info("redoing what no longer fits: " + std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    return;
+  }
+}
+
 /// COLLECTIVE. For every shard what is stale, found out by slices and shared.
 std::vector<StaleFiles> find_stale_files(const RunContext& run, ShardStages stages) {
   const std::int64_t shards = run.list.shards();
@@ -164,16 +173,22 @@ std::vector<StaleFiles> find_stale_files(const RunContext& run, ShardStages stag
   const auto segment = run.provenance.of(Stage::segment);
   const auto describe = run.provenance.of(Stage::describe);
   std::string why;
+  const auto is_stale = [&why](const std::filesystem::path& path, const StageProvenance& wanted) {
+    std::string difference;
+    if (is_current(path, wanted, &difference)) return false;
+    // The earliest stage names the setting that changed; those after it only know that something did.
+    if (why.empty()) why = difference;
+    return true;
+  };
   std::vector<std::uint8_t> slice;
   for (std::int64_t i = begin; i < end; ++i) {
     const ShardIndex shard{i};
-    const bool keys = stages.extract && keeps_keys(run) && !is_current(run.directory.keys(shard), extract, &why);
-    const bool segments = stages.segment && !is_current(run.directory.segments(shard), segment, &why);
-    const bool descriptors = stages.describe && !is_current(run.directory.descriptors(shard), describe, &why);
+    const bool keys = stages.extract && keeps_keys(run) && is_stale(run.directory.keys(shard), extract);
+    const bool segments = stages.segment && is_stale(run.directory.segments(shard), segment);
+    const bool descriptors = stages.describe && is_stale(run.directory.descriptors(shard), describe);
     slice.push_back(static_cast<std::uint8_t>((keys ? 1 : 0) | (segments ? 2 : 0) | (descriptors ? 4 : 0)));
   }
-  const std::string reason = broadcast_text(run.comm, why);
-  if (!reason.empty()) log::info("redoing what no longer fits: " + reason);
+  say_why(run.comm, why);
   std::vector<StaleFiles> stale;
   for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(slice)))) {
     for (const auto byte : bytes) {

@@ -2,8 +2,6 @@
 
 // A folder of its own for a test, and what tests ask of files in it.
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +13,8 @@
 #include <string_view>
 #include <system_error>
 #include <vector>
+
+#include <stdlib.h>
 
 namespace datus::test {
 
@@ -58,7 +58,8 @@ inline void write_bytes(const std::filesystem::path& path, std::string_view byte
   if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
 }
 
-/// Regular files below a folder, hidden ones too, as relative names in byte order. Empty for a folder that is not there.
+/// Regular files below a folder, hidden ones too, as relative names in byte order. Empty for a folder that is not
+/// there.
 inline std::vector<std::string> files_below(const std::filesystem::path& folder) {
   std::vector<std::string> names;
   if (!std::filesystem::exists(folder)) return names;

@@ -22,8 +22,7 @@ using Shape = std::vector<std::int64_t>;
 /// Number of elements. Throws `SystemError` for a negative length or a product beyond 64 bits.
 [[nodiscard]] std::int64_t element_count(const Shape& shape);
 
-/// What the elements of a stored dataset are. `other` is everything that datus cannot use
-/// (compounds, enumerations, …).
+/// What the elements of a stored dataset are. `other` is everything that datus cannot use (compounds, enumerations, …).
 enum class Dtype { f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, text, other };
 
 /// "f16", "i64", "text", …
@@ -73,8 +72,8 @@ struct DatasetPath {
   std::string dataset;
 };
 
-/// Splits at the last ":/", for file names may hold colons; without one the whole text is the file
-/// and the dataset is `default_dataset`. Throws `UsageError` when the file or the dataset is empty.
+/// Splits at the last ":/", for file names may hold colons; without one the whole text is the file and the dataset is
+/// `default_dataset`. Throws `UsageError` when the file or the dataset is empty.
 [[nodiscard]] DatasetPath parse_dataset_path(std::string_view text, std::string_view default_dataset);
 
 }  // namespace datus

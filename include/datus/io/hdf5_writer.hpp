@@ -17,18 +17,16 @@
 
 namespace datus {
 
-/// Writes one HDF5 file whose bytes depend on nothing but the calls made: no times, no paths, no
-/// variable-length strings, format fixed to that of HDF5 1.10, every stored byte defined.
+/// Writes one HDF5 file whose bytes depend on nothing but the calls made: no times, no paths, no variable-length
+/// strings, format fixed to that of HDF5 1.10, every stored byte defined.
 ///
-/// Each dataset gets the attribute `content_hash` (128 bits over type, shape and bytes) and, on
-/// `close`, the file gets the root attribute `done` (over all objects, their hashes and their
-/// attributes): `Hdf5Reader::verify` checks both. A file without `done` is not complete. Write to
-/// `AtomicFile::path()`, close, then commit with a check that verifies.
+/// Each dataset gets the attribute `content_hash` (128 bits over type, shape and bytes) and, on `close`, the file gets
+/// the root attribute `done` (over all objects, their hashes and their attributes): `Hdf5Reader::verify` checks both. A
+/// file without `done` is not complete. Write to `AtomicFile::path()`, close, then commit with a check that verifies.
 ///
-/// Names are absolute or relative to the root ("keys" is "/keys"); missing groups on the way are
-/// made. Every function throws `SystemError` naming file and object when the disk or the library
-/// refuses, when a name is taken, or when values do not fill the shape. Objects may be used from
-/// any thread: the library is entered by one at a time.
+/// Names are absolute or relative to the root ("keys" is "/keys"); missing groups on the way are made. Every function
+/// throws `SystemError` naming file and object when the disk or the library refuses, when a name is taken, or when
+/// values do not fill the shape. Objects may be used from any thread: the library is entered by one at a time.
 class Hdf5Writer {
  public:
   /// Makes the file, replacing what was there.
@@ -47,15 +45,13 @@ class Hdf5Writer {
     write_bytes(name, dtype_of<T>(), std::as_bytes(values), shape, chunk);
   }
 
-  /// Makes a dataset whose rows follow by `write_rows`; all of them must have been written before
-  /// `close`.
+  /// Makes a dataset whose rows follow by `write_rows`; all of them must have been written before `close`.
   template <Hdf5Element T>
   void create(std::string_view name, const Shape& shape, ChunkHint chunk) {
     create_dataset(name, dtype_of<T>(), shape, chunk);
   }
 
-  /// Writes the rows from `first_row` on, as many as `rows` holds. Rows come in order, without a
-  /// gap.
+  /// Writes the rows from `first_row` on, as many as `rows` holds. Rows come in order, without a gap.
   template <Hdf5Element T>
   void write_rows(std::string_view name, std::int64_t first_row, std::span<const std::type_identity_t<T>> rows) {
     write_row_bytes(name, dtype_of<T>(), first_row, std::as_bytes(rows));
@@ -64,17 +60,15 @@ class Hdf5Writer {
   /// Writes [n] fixed-length UTF-8 strings, each padded with zero bytes to the longest.
   void write_names(std::string_view name, std::span<const std::string> names);
 
-  /// Writes a virtual dataset: its rows are those of the sources, in their order, each of shape
-  /// `row_shape`. Nothing is copied and the sources are not opened. Their file names must be
-  /// relative, so that a moved folder still works.
+  /// Writes a virtual dataset: its rows are those of the sources, in their order, each of shape `row_shape`. Nothing is
+  /// copied and the sources are not opened. Their file names must be relative, so that a moved folder still works.
   void write_virtual(std::string_view name, Dtype dtype, const Shape& row_shape,
                      std::span<const VirtualSource> sources);
 
   /// Makes a group; nothing happens when this writer has made it already.
   void group(std::string_view name);
 
-  /// Adds an attribute to a dataset, a group or "/". The names `content_hash` and `done` are
-  /// reserved.
+  /// Adds an attribute to a dataset, a group or "/". The names `content_hash` and `done` are reserved.
   void attribute(std::string_view object, std::string_view name, const AttributeValue& value);
   template <std::integral T>
   void attribute(std::string_view object, std::string_view name, T value) {
@@ -88,8 +82,8 @@ class Hdf5Writer {
     attribute(object, name, AttributeValue(std::string(std::string_view(text))));
   }
 
-  /// Writes the attribute `done` and closes the file. It is not synced: that is
-  /// `AtomicFile::commit`. After `close` or a failure of it, only the destructor may be called.
+  /// Writes the attribute `done` and closes the file. It is not synced: that is `AtomicFile::commit`. After `close` or
+  /// a failure of it, only the destructor may be called.
   void close();
 
  private:

@@ -23,6 +23,9 @@ namespace datus {
 /// provenance that are on disk as recorded are left alone. Returns the number of shards that something was done for.
 std::int64_t make_masks(RunContext& run, int k);
 
+/// Throws `InputError` naming the folder unless the shard's masks for K are there, as recorded, and of this provenance.
+void require_current_masks(const RunContext& run, int k, ShardIndex shard);
+
 /// COLLECTIVE. `datus mask --segments FILE --clusters FILE:/kK --images DIR --out DIR`. Ranks share the images.
 /// Returns the number of masks.
 std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments, const std::string& clusters,

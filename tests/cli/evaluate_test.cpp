@@ -1,0 +1,221 @@
+#include "cli/plain_files.hpp"
+#include "datus/io/mask_file.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+// `datus evaluate` on folders of PNG files against the golden counts, mappings and scores.
+namespace datus::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+class EvaluateCommand : public testing::Test {
+ protected:
+  /// Writes image i of a case as NAME.png; NAME has a folder for odd i.
+  void write_case(const Json& facts, const std::map<std::string, GoldenTensor>& tensors) const {
+    const int height = facts["height"];
+    const int width = facts["width"];
+    const auto pixels = static_cast<std::size_t>(height * width);
+    const auto truth = tensors.at("truth").as<std::uint8_t>();
+    const auto prediction = tensors.at("prediction").as<std::uint8_t>();
+    for (std::size_t i = 0; i * pixels < truth.size(); ++i) {
+      const std::string name = (i % 2 == 1 ? "odd/" : "") + std::to_string(i) + ".png";
+      LabelMap labels(height, width);
+      for (std::size_t p = 0; p < pixels; ++p) {
+        const int value = prediction[i * pixels + p];
+        labels.labels[p] = value == 255 ? no_label : value;
+      }
+      write_prediction(name, labels, facts["clusters"]);
+      fs::create_directories((truth_folder() / name).parent_path());
+      write_palette_png(truth_folder() / name, std::span(truth).subspan(i * pixels, pixels), height, width, {});
+    }
+  }
+  void write_prediction(const std::string& name, const LabelMap& labels, int clusters) const {
+    fs::create_directories((prediction_folder() / name).parent_path());
+    write_mask(prediction_folder() / name, labels, clusters, distinct_palette(8));
+  }
+  void write_truth(const std::string& name, const std::vector<std::uint8_t>& values, int height, int width) const {
+    fs::create_directories(truth_folder());
+    write_palette_png(truth_folder() / name, values, height, width, {});
+  }
+
+  [[nodiscard]] Outcome evaluate(const Arguments& more, const Launch& launch = {}) const {
+    Arguments arguments = {
+        "evaluate", "--predictions",       prediction_folder().string(), "--truth", truth_folder().string(),
+        "--json",   scores_file().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, launch);
+  }
+  [[nodiscard]] Json scores() const { return Json::parse(bytes_of(scores_file())); }
+
+  [[nodiscard]] fs::path prediction_folder() const { return folder_ / "predictions"; }
+  [[nodiscard]] fs::path truth_folder() const { return folder_ / "truth"; }
+  [[nodiscard]] fs::path scores_file() const { return folder_ / "scores.json"; }
+  void clear() const {
+    for (const auto& path : {prediction_folder(), truth_folder(), scores_file()}) fs::remove_all(path);
+  }
+
+ private:
+  TempFolder folder_;
+};
+
+void expect_near(const Json& found, double expected, const std::string& what) {
+  if (std::isnan(expected)) {
+    EXPECT_TRUE(found.is_null()) << what << " is " << found;
+  } else {
+    ASSERT_TRUE(found.is_number()) << what << " is " << found;
+    EXPECT_NEAR(found.get<double>(), expected, 1e-9) << what;
+  }
+}
+
+void expect_counts(const Json& scores, const Json& facts, const GoldenTensor& counts) {
+  EXPECT_EQ(scores["schema"], 1);
+  EXPECT_EQ(scores["k"], facts["clusters"]);
+  EXPECT_EQ(scores["classes"], facts["classes"]);
+  EXPECT_EQ(scores["void"], 255);
+  std::vector<std::int64_t> flat;
+  for (const auto& row : scores["counts"]) {
+    for (const auto& count : row) flat.push_back(count);
+  }
+  EXPECT_EQ(flat, counts.as<std::int64_t>());
+  const std::int64_t all =
+      facts["images"].get<std::int64_t>() * facts["height"].get<std::int64_t>() * facts["width"].get<std::int64_t>();
+  EXPECT_EQ(scores["pixels"]["total"], all);
+  EXPECT_EQ(scores["pixels"]["void"], facts["void_pixels"]);
+}
+
+void expect_scores(const Json& scores, const Json& facts, const std::map<std::string, GoldenTensor>& tensors,
+                   const std::string& golden_name, const Json& clustering) {
+  SCOPED_TRACE(golden_name);
+  for (const char* name : {"miou", "macro_f1", "pixel_accuracy"}) {
+    expect_near(scores[name], facts[golden_name][name], name);
+  }
+  for (const char* name : {"nmi", "ari"}) expect_near(scores[name], clustering[name], name);
+  for (const char* name : {"iou", "f1"}) {
+    const auto expected = tensors.at(golden_name + "." + name).as<double>();
+    ASSERT_EQ(scores[name].size(), expected.size());
+    for (std::size_t c = 0; c < expected.size(); ++c) {
+      expect_near(scores[name][c], expected[c], std::string(name) + " of class " + std::to_string(c));
+    }
+  }
+}
+
+TEST_F(EvaluateCommand, GoldenCases) {
+  const auto golden = read_json("golden/evaluation/cases.json");
+  int number = 0;
+  for (const auto& facts : golden["cases"]) {
+    SCOPED_TRACE(facts["name"].get<std::string>());
+    const auto tensors = read_golden("golden/evaluation/" + facts["file"].get<std::string>());
+    clear();
+    write_case(facts, tensors);
+    const Outcome outcome = evaluate({"--classes", std::to_string(facts["classes"].get<int>()), "--clusters",
+                                      std::to_string(facts["clusters"].get<int>())},
+                                     {.ranks = ++number % 6 == 1 ? 2 : 0});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    const Json all = scores();
+    const Json& strict = all["strict"];
+    const Json& compat = all["datus-compat"];
+    expect_counts(strict, facts, tensors.at("counts"));
+    expect_counts(compat, facts, tensors.at("counts"));
+
+    std::int64_t agreement = 0;
+    for (std::size_t k = 0; k < strict["mapping"].size(); ++k) {
+      const int matched = strict["mapping"][k];
+      if (matched >= 0) agreement += strict["counts"][k][static_cast<std::size_t>(matched)].get<std::int64_t>();
+    }
+    EXPECT_EQ(agreement, facts["agreement"].get<std::int64_t>());
+    if (!facts["mapping_unique"].get<bool>()) continue;
+    EXPECT_EQ(strict["mapping"], facts["mapping"]);
+    EXPECT_EQ(compat["mapping"], facts["mapping"]);
+    const auto& clustering = facts["clustering_scores"];
+    expect_scores(strict, facts, tensors, "strict",
+                  clustering["strict (non-void pixels, 255 of the prediction is one more cluster)"]);
+    expect_scores(compat, facts, tensors, "datus_compat",
+                  clustering["assigned (non-void pixels whose prediction is not 255)"]);
+  }
+  EXPECT_EQ(number, 12);
+}
+
+// 300 clusters make 16-bit masks; the numbers of clusters and classes are those of the files; void is 9 here.
+TEST_F(EvaluateCommand, ManyClustersAndAnotherVoid) {
+  LabelMap labels(2, 3);
+  labels.labels = {299, 299, 0, no_label, 299, 1};
+  write_prediction("a.png", labels, 300);
+  write_truth("a.png", {0, 0, 9, 1, 1, 1}, 2, 3);
+  const Outcome outcome = evaluate({"--void", "9", "--protocol", "many_to_one"});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  const Json all = scores();
+  ASSERT_EQ(all.size(), 1U);
+  const Json& result = all["many_to_one"];
+  EXPECT_EQ(result["k"], 300);
+  EXPECT_EQ(result["classes"], 2);
+  EXPECT_EQ(result["pixels"]["void"], 1);
+  EXPECT_EQ(result["pixels"]["unassigned"], 1);
+  EXPECT_EQ(result["mapping"][299], 0);
+  EXPECT_EQ(result["mapping"][1], 1);
+  EXPECT_EQ(result["mapping"][0], -1);
+  EXPECT_NEAR(result["pixel_accuracy"].get<double>(), 3.0 / 5.0, 1e-12);
+}
+
+TEST_F(EvaluateCommand, AGivenMappingIsUsedAsItIs) {
+  LabelMap labels(1, 4);
+  labels.labels = {0, 0, 1, 1};
+  write_prediction("a.png", labels, 2);
+  write_truth("a.png", {0, 0, 1, 1}, 1, 4);
+  ASSERT_EQ(evaluate({"--classes", "2"}).code, 0);
+  EXPECT_EQ(scores()["strict"]["mapping"], (Json{0, 1}));
+  Json fitted = scores();
+  for (auto& [protocol, result] : fitted.items()) result["mapping"] = {1, 0};
+  const fs::path mapping = scores_file().parent_path() / "fitted.json";
+  write_bytes(mapping, fitted.dump());
+  const Outcome outcome = evaluate({"--classes", "2", "--mapping", mapping.string()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(scores()["strict"]["mapping"], (Json{1, 0}));
+  EXPECT_EQ(scores()["strict"]["pixel_accuracy"], 0.0);
+  EXPECT_EQ(scores()["strict"]["provenance"]["matched_on"], "a given mapping");
+  write_bytes(mapping, R"({"strict": 3})");
+  expect_refusal(evaluate({"--mapping", mapping.string()}), 3, {"fitted.json"});
+}
+
+TEST_F(EvaluateCommand, FilesThatDoNotFitAreRefused) {
+  const Launch three = {.ranks = 3, .limit = std::chrono::seconds(30)};
+  const std::vector<std::uint8_t> zeros(6, 0);
+  const auto start = [&] {
+    clear();
+    for (const char* name : {"a.png", "b.png", "c.png"}) {
+      write_prediction(name, LabelMap(2, 3, 0), 2);
+      write_truth(name, zeros, 2, 3);
+    }
+  };
+  const auto refuse = [&](const Outcome& outcome, const std::vector<std::string>& words) {
+    expect_refusal(outcome, 3, words);
+    EXPECT_FALSE(fs::exists(scores_file()));
+  };
+  start();
+  fs::remove(truth_folder() / "c.png");
+  refuse(evaluate({}), {"c.png"});
+  start();
+  fs::remove(prediction_folder() / "b.png");
+  refuse(evaluate({}), {"b.png"});
+  start();
+  write_prediction("c.png", LabelMap(3, 2, 0), 2);  // read by one of the ranks only
+  refuse(evaluate({}, three), {"c.png"});
+  start();
+  write_truth("b.png", {0, 0, 0, 7, 0, 0}, 2, 3);
+  refuse(evaluate({"--classes", "3"}), {"b.png", "7"});
+  start();
+  write_bytes(truth_folder() / "b.png", "not an image");
+  refuse(evaluate({}), {"b.png"});
+  clear();
+  fs::create_directories(prediction_folder());
+  fs::create_directories(truth_folder());
+  refuse(evaluate({}), {prediction_folder().string()});
+}
+
+}  // namespace
+}  // namespace datus::test

@@ -1,0 +1,107 @@
+#include "cli/plain_files.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+// Wrong command lines, configurations and places: exit code 2 (or 1 where the system says no), and a message that names
+// the culprit.
+namespace datus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Launch three_ranks = {.ranks = 3, .limit = std::chrono::seconds(30)};
+
+/// A configuration of one line each, written to `path`.
+std::string config_file(const fs::path& path, const std::string& text) {
+  write_bytes(path, text);
+  return path.string();
+}
+
+TEST(Usage, TheCommandLine) {
+  EXPECT_EQ(run_program({}).code, 2);
+  EXPECT_EQ(run_program({"no-such-command"}).code, 2);
+  const Outcome option = run_program({"run", "config.yaml", "--no-such-option"});
+  EXPECT_EQ(option.code, 2) << option;
+  EXPECT_NE(option.err.find("--no-such-option"), std::string::npos) << option;
+  const Outcome incomplete = run_program({"cluster", "--descriptors", "rows.h5"});
+  EXPECT_EQ(incomplete.code, 2) << incomplete;
+  const Outcome help = run_program({"--help"});
+  EXPECT_EQ(help.code, 0) << help;
+  for (const char* command : {"run", "extract", "segment", "describe", "cluster", "mask", "evaluate", "apply", "report",
+                              "inspect", "config", "version"}) {
+    EXPECT_NE(help.out.find(command), std::string::npos) << command;
+  }
+}
+
+TEST(Usage, NoSuchConfiguration) {
+  const TempFolder folder;
+  const Outcome outcome =
+      run_program({"run", "missing.yaml"}, {.folder = folder.path(), .ranks = 3, .limit = std::chrono::seconds(30)});
+  expect_refusal(outcome, 2, {"missing.yaml"});
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(Usage, UnknownKeysAreRefusedWithTheAllowedOnes) {
+  const TempFolder folder;
+  const std::string config = config_file(folder / "c.yaml", "segment: {min_patches: 3}\ncluster:\n  kk: [3]\n");
+  const Outcome in_file = run_program({"run", config, "--run", (folder / "run").string()}, three_ranks);
+  expect_refusal(in_file, 2, {"kk", "c.yaml:3", "max_iterations", "tolerance"});
+  const Outcome in_override = run_program({"config", "--set", "cluster.kk=3"});
+  expect_refusal(in_override, 2, {"kk", "max_iterations"});
+  const Outcome section = run_program({"config", "--set", "clusters.k=3"});
+  expect_refusal(section, 2, {"clusters", "descriptor"});
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Usage, WrongValuesAreRefusedWithFileAndLine) {
+  const TempFolder folder;
+  const std::string config =
+      config_file(folder / "c.yaml", "run: {seed: 1}\nmodel:\n  input_size: 224\n  resize: tile\n");
+  expect_refusal(run_program({"run", config}, {.folder = folder.path()}), 2,
+                 {"c.yaml:4", "model.resize", "tile", "squash"});
+  expect_refusal(run_program({"run", source_path("configs/demo.yaml").string(), "--set", "cluster.k=0"}), 2,
+                 {"cluster.k", "0"});
+  expect_refusal(run_program({"run", config_file(folder / "d.yaml", "run: [1, 2\n")}), 2, {"d.yaml"});
+  EXPECT_EQ(files_below(folder.path()), (std::vector<std::string>{"c.yaml", "d.yaml"}));
+}
+
+TEST(Usage, ARunNeedsImagesAndWeights) {
+  const TempFolder folder;
+  const std::string config = config_file(folder / "c.yaml", "dataset: {kind: folder}\n");
+  const Launch here = {.folder = folder.path()};
+  expect_refusal(run_program({"run", config}, here), 2, {"model.weights"});
+  expect_refusal(run_program({"run", config, "--set", "model.weights=" + tiny_weights()}, here), 2, {"dataset.images"});
+  EXPECT_EQ(files_below(folder.path()), std::vector<std::string>{"c.yaml"});
+}
+
+// Below a regular file no folder can be made, whoever the user is.
+TEST(Usage, ARunDirectoryThatCannotBeWrittenTo) {
+  const TempFolder folder;
+  write_bytes(folder / "file", "text");
+  const Outcome outcome = run_program(
+      {"run", source_path("configs/demo.yaml").string(), "--run", (folder / "file" / "run").string()}, three_ranks);
+  expect_refusal(outcome, 1, {(folder / "file" / "run").string(), "--run"});
+  EXPECT_EQ(bytes_of(folder / "file"), "text");
+}
+
+TEST(Usage, AnOutputFileThatCannotBeWritten) {
+  const TempFolder folder;
+  write_test_images(folder / "images", 1);
+  const Outcome outcome = run_program(tiny_model({"extract", "--images", (folder / "images").string(), "--weights",
+                                                  tiny_weights(), "--out", (folder / "nowhere" / "keys.h5").string()}));
+  expect_refusal(outcome, 1, {"nowhere"});
+}
+
+TEST(Usage, ConfigPrintsWhatItWouldUse) {
+  const TempFolder folder;
+  const Outcome first = run_program({"config", "--set", "cluster.k=[9,4]", "--run", "here"});
+  ASSERT_EQ(first.code, 0) << first;
+  EXPECT_NE(first.out.find("[4, 9]"), std::string::npos) << first;
+  const Outcome again = run_program({"config", config_file(folder / "c.yaml", first.out)});
+  EXPECT_EQ(again.out, first.out);
+}
+
+}  // namespace
+}  // namespace datus::test

@@ -1,0 +1,139 @@
+#include "datus/pipeline/score_files.hpp"
+
+#include "datus/core/error.hpp"
+#include "support/temp_folder.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace datus::test {
+namespace {
+
+Scores some_scores(double miou) {
+  Scores scores;
+  scores.miou = miou;
+  scores.pixel_accuracy = 1.0 / 3.0;
+  scores.nmi = 0.1;
+  scores.ari = -0.25;
+  scores.iou = {0.5, std::nullopt, 2.0 / 7.0};
+  scores.f1 = {std::nullopt, 1.0, 0.0};
+  scores.mapping = {2, -1};
+  scores.total = std::int64_t{1} << 40;
+  scores.void_pixels = 3;
+  scores.unassigned = 2;
+  scores.unmatched = 1;
+  return scores;
+}
+
+Evaluation some_evaluation() {
+  Evaluation evaluation;
+  evaluation.k = 2;
+  evaluation.classes = 3;
+  evaluation.void_value = 254;
+  evaluation.class_names = {"sea", "fish & <chips>", "\u00e9"};
+  evaluation.counts = {1, 2, std::int64_t{1} << 41, 4, 5, 6};
+  evaluation.protocols = {{"strict", some_scores(0.25)}, {"datus-compat", some_scores(0.75)}};
+  evaluation.provenance = {{"fitted_on", "8 images"}, {"matched_on", "8 images"}};
+  return evaluation;
+}
+
+void expect_equal(const Scores& found, const Scores& expected) {
+  EXPECT_EQ(found.miou, expected.miou);
+  EXPECT_EQ(found.pixel_accuracy, expected.pixel_accuracy);
+  EXPECT_EQ(found.macro_f1, expected.macro_f1);
+  EXPECT_EQ(found.nmi, expected.nmi);
+  EXPECT_EQ(found.ari, expected.ari);
+  EXPECT_EQ(found.iou, expected.iou);
+  EXPECT_EQ(found.f1, expected.f1);
+  EXPECT_EQ(found.mapping, expected.mapping);
+  EXPECT_EQ(found.total, expected.total);
+  EXPECT_EQ(found.void_pixels, expected.void_pixels);
+  EXPECT_EQ(found.unassigned, expected.unassigned);
+  EXPECT_EQ(found.unmatched, expected.unmatched);
+}
+
+TEST(ScoreFiles, ReadBackAsWrittenWithNullsAndOrder) {
+  const TempFolder folder;
+  const auto written = some_evaluation();
+  write_scores(folder / "scores.json", written);
+  const auto read = read_scores(folder / "scores.json");
+  EXPECT_EQ(read.k, written.k);
+  EXPECT_EQ(read.classes, written.classes);
+  EXPECT_EQ(read.void_value, written.void_value);
+  EXPECT_EQ(read.class_names, written.class_names);
+  EXPECT_EQ(read.counts, written.counts);
+  EXPECT_EQ(read.provenance, written.provenance);
+  ASSERT_EQ(read.protocols.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(read.protocols[i].first, written.protocols[i].first);
+    expect_equal(read.protocols[i].second, written.protocols[i].second);
+  }
+  const std::string bytes = bytes_of(folder / "scores.json");
+  write_scores(folder / "again.json", read);
+  EXPECT_EQ(bytes_of(folder / "again.json"), bytes);
+}
+
+TEST(ScoreFiles, HaveTheDocumentedForm) {
+  const TempFolder folder;
+  write_scores(folder / "scores.json", some_evaluation());
+  const auto json = nlohmann::json::parse(bytes_of(folder / "scores.json"));
+  const auto& strict = json.at("strict");
+  EXPECT_EQ(strict.at("schema"), 1);
+  EXPECT_TRUE(strict.at("macro_f1").is_null());
+  EXPECT_TRUE(strict.at("iou").at(1).is_null());
+  EXPECT_EQ(strict.at("counts"), (nlohmann::json{{1, 2, std::int64_t{1} << 41}, {4, 5, 6}}));
+  EXPECT_EQ(strict.at("mapping"), (nlohmann::json{2, -1}));
+  EXPECT_EQ(strict.at("pixels").at("total"), std::int64_t{1} << 40);
+}
+
+void expect_refusal(const std::function<void()>& body, const std::string& word) {
+  try {
+    body();
+    ADD_FAILURE() << "nothing was refused";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
+  }
+}
+
+TEST(ScoreFiles, OtherFilesAreRefusedByName) {
+  const TempFolder folder;
+  const auto path = folder / "bad.json";
+  expect_refusal([&] { (void)read_scores(path); }, "bad.json");
+  for (const char* text : {"", "[1]", "{\"strict\": {}}", "{\"strict\": {\"k\": \"two\"}}", "3"}) {
+    write_bytes(path, text);
+    SCOPED_TRACE(text);
+    expect_refusal([&] { (void)read_scores(path); }, "bad.json");
+  }
+}
+
+TEST(ScoreFiles, TheMappingOfAProtocolMustFit) {
+  const TempFolder folder;
+  const auto path = folder / "scores.json";
+  auto evaluation = some_evaluation();
+  evaluation.protocols[1].second.mapping = {0, 1};
+  write_scores(path, evaluation);
+  EXPECT_EQ(read_mapping(path, "strict", 2, 3), (std::vector<int>{2, -1}));
+  EXPECT_EQ(read_mapping(path, "datus-compat", 2, 3), (std::vector<int>{0, 1}));
+  EXPECT_EQ(read_mapping(path, "many_to_one", 2, 3), (std::vector<int>{2, -1}));
+  expect_refusal([&] { (void)read_mapping(path, "strict", 3, 3); }, "scores.json");
+  expect_refusal([&] { (void)read_mapping(path, "strict", 2, 2); }, "scores.json");
+  write_bytes(path, "{}");
+  expect_refusal([&] { (void)read_mapping(path, "strict", 2, 3); }, "scores.json");
+}
+
+TEST(ScoreTable, OneLineForEachProtocolInPercent) {
+  const std::string table = score_table({some_evaluation()});
+  EXPECT_NE(table.find("strict"), std::string::npos);
+  EXPECT_NE(table.find("25.00"), std::string::npos);
+  EXPECT_NE(table.find("75.00"), std::string::npos);
+  EXPECT_NE(table.find("33.33"), std::string::npos);
+  EXPECT_EQ(table.find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace datus::test

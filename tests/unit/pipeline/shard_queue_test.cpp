@@ -1,0 +1,141 @@
+#include "datus/pipeline/shard_queue.hpp"
+
+#include "datus/comm/thread_communicator.hpp"
+#include "support/temp_folder.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<ShardIndex> shards(int count) {
+  std::vector<ShardIndex> todo;
+  for (int i = 0; i < count; ++i) todo.push_back({10 + 3 * i});  // a resumed job has gaps
+  return todo;
+}
+
+/// Who worked on which shard.
+using Log = std::vector<std::vector<std::int64_t>>;
+
+/// Works off a queue of `count` shards on `ranks` threads; `work(rank, shard)` takes its time.
+template <class Work>
+Log work_off(const fs::path& folder, int ranks, int count, Work work) {
+  Log log(static_cast<std::size_t>(ranks));
+  run_on_threads(ranks, [&](Communicator& comm) {
+    ShardQueue queue(folder, shards(count), comm);
+    EXPECT_EQ(queue.total(), count);
+    while (const auto shard = queue.claim()) {
+      EXPECT_GE(queue.claimed(), 1);
+      log[static_cast<std::size_t>(comm.rank())].push_back(shard->value);
+      work(comm.rank(), shard->value);
+    }
+    EXPECT_FALSE(queue.claim().has_value());
+    queue.finish();
+  });
+  return log;
+}
+
+std::vector<std::int64_t> all_of(const Log& log) {
+  std::vector<std::int64_t> all;
+  for (const auto& part : log) all.insert(all.end(), part.begin(), part.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<std::int64_t> values_of(const std::vector<ShardIndex>& todo) {
+  std::vector<std::int64_t> values;
+  for (const auto shard : todo) values.push_back(shard.value);
+  return values;
+}
+
+TEST(ShardQueue, EachShardOnceWhateverTheWork) {
+  for (int ranks = 1; ranks <= 6; ++ranks) {
+    for (const int count : {0, 1, 2, 5, 6, 23}) {
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, " + std::to_string(count) + " shards");
+      const TempFolder folder;
+      const Log log = work_off(folder / "claims" / "stage", ranks, count, [](int rank, std::int64_t shard) {
+        std::this_thread::sleep_for(std::chrono::microseconds((shard * 37 + rank * 91) % 300));
+      });
+      EXPECT_EQ(all_of(log), values_of(shards(count)));
+      EXPECT_FALSE(fs::exists(folder / "claims" / "stage")) << "the claims were left behind";
+    }
+  }
+}
+
+TEST(ShardQueue, EachRankStartsAtItsOwnPart) {
+  const TempFolder folder;
+  std::vector<std::int64_t> first(4, -1);
+  run_on_threads(4, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(8), comm);
+    first[static_cast<std::size_t>(comm.rank())] = queue.claim()->value;
+    comm.barrier();
+    while (queue.claim()) {
+    }
+    queue.finish();
+  });
+  EXPECT_EQ(first, (std::vector<std::int64_t>{10, 16, 22, 28}));
+}
+
+// A rank that is stuck with its first shard does not keep the rest of its part from the others.
+TEST(ShardQueue, OthersTakeWhatASlowRankHasLeft) {
+  const TempFolder folder;
+  std::mutex mutex;
+  int taken_by_others = 0;
+  std::vector<std::size_t> counts(3, 0);
+  run_on_threads(3, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(12), comm);
+    if (comm.rank() == 1) {
+      ASSERT_TRUE(queue.claim().has_value());
+      const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      for (bool waiting = true; waiting && std::chrono::steady_clock::now() < limit;) {
+        const std::scoped_lock lock(mutex);
+        waiting = taken_by_others < 11;
+      }
+      EXPECT_FALSE(queue.claim().has_value());
+    } else {
+      while (queue.claim()) {
+        const std::scoped_lock lock(mutex);
+        ++taken_by_others;
+      }
+    }
+    queue.finish();
+  });
+  EXPECT_EQ(taken_by_others, 11);
+}
+
+TEST(ShardQueue, ClaimsOfAnEarlierJobDoNotCount) {
+  const TempFolder folder;
+  write_bytes(folder / "claims" / "10", "");
+  write_bytes(folder / "claims" / "13", "");
+  EXPECT_EQ(all_of(work_off(folder / "claims", 2, 3, [](int, std::int64_t) {})), values_of(shards(3)));
+}
+
+TEST(ShardQueue, AFolderThatCannotBeMadeIsAnErrorOnAllRanks) {
+  const TempFolder folder;
+  write_bytes(folder / "file", "");
+  int errors = 0;
+  std::mutex mutex;
+  run_on_threads(3, [&](Communicator& comm) {
+    try {
+      const ShardQueue queue(folder / "file" / "claims", shards(3), comm);
+    } catch (const AgreedError& error) {
+      EXPECT_EQ(error.exit_code(), ExitCode::failure);
+      const std::scoped_lock lock(mutex);
+      ++errors;
+    }
+  });
+  EXPECT_EQ(errors, 3);
+}
+
+}  // namespace
+}  // namespace datus::test
