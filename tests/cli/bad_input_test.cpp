@@ -86,7 +86,7 @@ TEST_F(BadInput, AllImagesUnreadable) {
 
 TEST_F(BadInput, NoImages) {
   fs::create_directories(images());
-  expect_refusal(run({}, three_ranks), 3, {images().string()});
+  expect_refusal(run(), 3, {images().string()});
   fs::remove(images());
   expect_refusal(run(), 3, {images().string()});
   EXPECT_FALSE(fs::exists(directory()));
@@ -110,7 +110,7 @@ TEST_F(BadInput, WeightsThatAreNone) {
   write_test_images(images(), 2);
   const fs::path weights = folder() / "weights.pth";
   write_bytes(weights, "these are no weights");
-  expect_refusal(run({"--set", "model.weights=" + weights.string()}, three_ranks), 3, {"weights.pth"});
+  expect_refusal(run({"--set", "model.weights=" + weights.string()}), 3, {"weights.pth"});
   expect_nothing_in(all_parts);
   fs::remove(weights);
   expect_refusal(run({"--set", "model.weights=" + weights.string()}), 3, {"weights.pth"});

@@ -46,7 +46,7 @@ TEST(Usage, NoSuchConfiguration) {
 TEST(Usage, UnknownKeysAreRefusedWithTheAllowedOnes) {
   const TempFolder folder;
   const std::string config = config_file(folder / "c.yaml", "segment: {min_patches: 3}\ncluster:\n  kk: [3]\n");
-  const Outcome in_file = run_program({"run", config, "--run", (folder / "run").string()}, three_ranks);
+  const Outcome in_file = run_program({"run", config, "--run", (folder / "run").string()});
   expect_refusal(in_file, 2, {"kk", "c.yaml:3", "max_iterations", "tolerance"});
   const Outcome in_override = run_program({"config", "--set", "cluster.kk=3"});
   expect_refusal(in_override, 2, {"kk", "max_iterations"});

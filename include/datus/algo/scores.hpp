@@ -13,13 +13,11 @@ namespace datus {
 /// F1 = TP / (TP + (FP + FN) / 2).
 enum class Protocol {
   /// One-to-one matching. Every non-void pixel counts: an unassigned pixel, or one whose cluster has no class, is
-  /// missed
-  /// by its true class (FN). Means over the classes that occur in the truth.
+  /// missed by its true class (FN). Means over the classes that occur in the truth.
   strict,
   /// One-to-one matching; unassigned pixels and those of clusters without a class are then dropped, as the DatUS
-  /// authors
-  /// do. Means over the classes that occur in the truth or in the prediction of the pixels left. NMI and ARI over all
-  /// assigned pixels.
+  /// authors do. Means over the classes that occur in the truth or in the prediction of the pixels left. NMI and ARI
+  /// over all assigned pixels.
   datus_compat,
   /// Each cluster takes the class that it shares most pixels with (the lowest on ties; none if it has no non-void
   /// pixel);

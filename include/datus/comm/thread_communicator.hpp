@@ -9,9 +9,8 @@ namespace datus {
 /// Runs `body` on `ranks` ranks, each a thread of this process with a communicator of its own, and
 /// returns when all are done. For tests: it needs no launcher, reduces in rank order, and finds
 /// misuse that MPI would turn into a hang:
-/// - ranks that meet in different collectives, or with other lengths, operations or roots, all get
-/// a `SystemError` that
-///   says what each of them called;
+/// - ranks that meet in different collectives, or with other lengths, operations or roots, all get a `SystemError` that
+/// says what each of them called;
 /// - when a rank throws or returns while others wait for it, those get a `SystemError` instead of
 /// waiting for ever.
 ///

@@ -16,17 +16,15 @@ struct DatasetOptions {
   /// One of
   /// - `folder`: every JPEG, PNG and BMP file below `images`, by extension; `truth` as for
   /// index_png, if given.
-  /// - `list`: the text file `images`, or the text file `list` with `images` as root. One path per
-  /// line, absolute or
-  ///   relative to the list's folder or the root; after a tab, the truth file, likewise. Lines may
-  ///   be blank or start with #. A truth column replaces pairing with `truth` by stem.
+  /// - `list`: the text file `images`, or the text file `list` with `images` as root. One path per line, absolute or
+  /// relative to the list's folder or the root; after a tab, the truth file, likewise. Lines may be blank or start with
+  /// #. A truth column replaces pairing with `truth` by stem.
   /// - `index_png`: as folder, with a `truth` folder of PNGs whose value (palette index or grey
   /// level) is the class.
   /// - `suim`: as folder, with the `truth` folder of SUIM's colour BMP masks (those directly in
   /// it).
-  /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list`
-  /// may hold the image
-  ///   ids to use, one per line.
+  /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list` may hold the image
+  /// ids to use, one per line.
   std::string kind = "folder";
   std::filesystem::path images;
   std::optional<std::filesystem::path> truth;

@@ -80,8 +80,7 @@ TEST(KMeansRandom, EveryInputMatters) {
   EXPECT_EQ(draws.size(), made);
 }
 
-// The numbers are part of the results: they may never change. Computed by another
-// implementation of Philox4x32-10.
+// The numbers are part of the results: they may never change. Computed by another implementation of Philox4x32-10.
 TEST(KMeansRandom, NumbersAreThoseOfTheFirstVersion) {
   const auto key = kmeans_key(KMeansPurpose::plus_plus, 0x123456789ABCDEFULL, 3, 27);
   EXPECT_EQ(key[0], 0x73E838C7U);
