@@ -1,8 +1,8 @@
-#include <memory>
-
 #include "command.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"
+
+#include <memory>
 
 namespace datus::jobs {
 namespace {
@@ -68,7 +68,8 @@ Command add_apply(CLI::App& program) {
       ->required();
   parser->add_option("--truth", arguments->truth, "Ground truth of the images, paired by name");
   parser->add_option("--run", arguments->run, "Directory of the new run")->required();
-  parser->add_option("--set", arguments->overrides, "Override a setting, may be repeated")->type_name("KEY=VALUE")
+  parser->add_option("--set", arguments->overrides, "Override a setting, may be repeated")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   return {parser, [arguments](Communicator& comm) {
             Config config;

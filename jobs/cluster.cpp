@@ -1,11 +1,12 @@
+#include "datus/pipeline/cluster.hpp"
+
+#include "command.hpp"
+#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/run_context.hpp"
+
 #include <cstdio>
 #include <iostream>
 #include <memory>
-
-#include "command.hpp"
-#include "datus/pipeline/cluster.hpp"
-#include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 namespace datus::jobs {
 namespace {
@@ -40,12 +41,13 @@ ExitCode cluster_files(const Arguments& arguments, Communicator& comm) {
 }  // namespace
 
 Command add_cluster(CLI::App& program) {
-  CLI::App* parser =
-      program.add_subcommand("cluster", "k-means over descriptors: of a run, or of any HDF5 matrix; on any number of ranks");
+  CLI::App* parser = program.add_subcommand(
+      "cluster", "k-means over descriptors: of a run, or of any HDF5 matrix; on any number of ranks");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
-  auto* descriptors = parser->add_option("--descriptors", arguments->descriptors, "Matrix: FILE.h5[:/dataset], default /descriptor");
+  auto* descriptors =
+      parser->add_option("--descriptors", arguments->descriptors, "Matrix: FILE.h5[:/dataset], default /descriptor");
   auto* assign = parser->add_option("--assign", arguments->assign, "Matrix to assign to given centroids, no iteration");
   auto* centroids = parser->add_option("--centroids", arguments->centroids, "FILE.h5:/k027/centroids, for --assign");
   auto* k = parser->add_option_function<std::string>(

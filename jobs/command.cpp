@@ -4,17 +4,21 @@ namespace datus::jobs {
 
 void ConfigArguments::add_to(CLI::App& parser) {
   parser.add_option("--config", config, "Configuration file to take settings from")->type_name("FILE");
-  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")->type_name("KEY=VALUE")
+  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }
 
 void ConfigArguments::add_run_to(CLI::App& parser) {
   parser.add_option("CONFIG", config, "Configuration file of a run");
-  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")->type_name("KEY=VALUE")
+  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  parser.add_option_function<std::string>(
-      "--run", [this](const std::string& directory) { set_text("run.directory", directory); },
-      "Run directory (run.directory)")->type_name("DIR");
+  parser
+      .add_option_function<std::string>(
+          "--run", [this](const std::string& directory) { set_text("run.directory", directory); },
+          "Run directory (run.directory)")
+      ->type_name("DIR");
 }
 
 Config ConfigArguments::load(Communicator& comm) const {
@@ -29,7 +33,9 @@ void ConfigArguments::set_text(const std::string& key, const std::string& value)
   set(key, quoted + "'");
 }
 
-void ConfigArguments::set(const std::string& key, const std::string& yaml) { overrides.push_back(key + "=" + yaml); }
+void ConfigArguments::set(const std::string& key, const std::string& yaml) {
+  overrides.push_back(key + "=" + yaml);
+}
 
 void require_config(const ConfigArguments& arguments, const std::string& command, const std::string& files) {
   if (arguments.config) return;

@@ -1,5 +1,9 @@
 #pragma once
 
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/core/error.hpp"
+
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -7,10 +11,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-
-#include "datus/comm/communicator.hpp"
-#include "datus/config/config.hpp"
-#include "datus/core/error.hpp"
 
 namespace datus::jobs {
 

@@ -1,12 +1,13 @@
+#include "command.hpp"
+
 #include <iostream>
 #include <memory>
-
-#include "command.hpp"
 
 namespace datus::jobs {
 
 Command add_config(CLI::App& program) {
-  CLI::App* parser = program.add_subcommand("config", "Print the resolved configuration with every default and its meaning");
+  CLI::App* parser =
+      program.add_subcommand("config", "Print the resolved configuration with every default and its meaning");
   auto arguments = std::make_shared<ConfigArguments>();
   arguments->add_run_to(*parser);
   return {parser, [arguments](Communicator& comm) {

@@ -1,10 +1,11 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/describe.hpp"
 
 #include "command.hpp"
-#include "datus/pipeline/describe.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_context.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 namespace {
@@ -22,7 +23,8 @@ Command add_describe(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
-  auto* images = parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
+  auto* images =
+      parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
   auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
   auto* weights = parser->add_option_function<std::string>(
       "--weights", [arguments](const std::string& path) { arguments->set_text("model.weights", path); },

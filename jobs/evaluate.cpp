@@ -1,10 +1,11 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/evaluate.hpp"
 
 #include "command.hpp"
-#include "datus/pipeline/evaluate.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_context.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 namespace {

@@ -1,11 +1,12 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/extract.hpp"
 
 #include "command.hpp"
 #include "datus/core/log.hpp"
-#include "datus/pipeline/extract.hpp"
-#include "datus/pipeline/run_context.hpp"
 #include "datus/pipeline/run.hpp"
+#include "datus/pipeline/run_context.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 namespace {
@@ -33,7 +34,8 @@ Command add_extract(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
-  auto* images = parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
+  auto* images =
+      parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
   auto* weights = parser->add_option_function<std::string>(
       "--weights", [arguments](const std::string& path) { arguments->set_text("model.weights", path); },
       "Weights file (model.weights)");

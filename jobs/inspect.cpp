@@ -1,8 +1,9 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/inspect.hpp"
 
 #include "command.hpp"
-#include "datus/pipeline/inspect.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 

@@ -1,9 +1,10 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/report.hpp"
 
 #include "command.hpp"
-#include "datus/pipeline/report.hpp"
 #include "datus/pipeline/run_context.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 

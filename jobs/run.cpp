@@ -1,7 +1,8 @@
-#include <memory>
+#include "datus/pipeline/run.hpp"
 
 #include "command.hpp"
-#include "datus/pipeline/run.hpp"
+
+#include <memory>
 
 namespace datus::jobs {
 

@@ -1,10 +1,11 @@
-#include <iostream>
-#include <memory>
+#include "datus/pipeline/segment.hpp"
 
 #include "command.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_context.hpp"
-#include "datus/pipeline/segment.hpp"
+
+#include <iostream>
+#include <memory>
 
 namespace datus::jobs {
 namespace {
@@ -17,7 +18,8 @@ struct Arguments : ConfigArguments {
 }  // namespace
 
 Command add_segment(CLI::App& program) {
-  CLI::App* parser = program.add_subcommand("segment", "Segments from embeddings: of a run, or from one file to another");
+  CLI::App* parser =
+      program.add_subcommand("segment", "Segments from embeddings: of a run, or from one file to another");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");

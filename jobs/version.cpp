@@ -1,9 +1,9 @@
-#include <iostream>
-
 #include "command.hpp"
 #include "datus/algo/simd_path.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/backend.hpp"
+
+#include <iostream>
 
 namespace datus::jobs {
 

@@ -28,6 +28,8 @@ InputError::InputError(std::string_view problem, std::string_view why, std::stri
 SystemError::SystemError(std::string_view problem, std::string_view why, std::string_view what_to_do)
     : Error(ExitCode::failure, problem, why, what_to_do) {}
 
-std::string errno_text(int code) { return std::generic_category().message(code); }
+std::string errno_text(int code) {
+  return std::generic_category().message(code);
+}
 
 }  // namespace datus

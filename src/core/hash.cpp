@@ -1,5 +1,7 @@
 #include "datus/core/hash.hpp"
 
+#include "datus/core/error.hpp"
+
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -7,8 +9,6 @@
 #include <vector>
 
 #include <xxhash.h>
-
-#include "datus/core/error.hpp"
 
 namespace datus {
 

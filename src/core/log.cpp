@@ -20,9 +20,17 @@ std::shared_ptr<spdlog::logger> logger() {
 
 }  // namespace
 
-void info(std::string_view text) { logger()->info("{}", text); }
-void warning(std::string_view text) { logger()->warn("warning: {}", text); }
-void error(std::string_view text) { logger()->error("error: {}", text); }
-void set_quiet(bool quiet) { logger()->set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+void info(std::string_view text) {
+  logger()->info("{}", text);
+}
+void warning(std::string_view text) {
+  logger()->warn("warning: {}", text);
+}
+void error(std::string_view text) {
+  logger()->error("error: {}", text);
+}
+void set_quiet(bool quiet) {
+  logger()->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+}
 
 }  // namespace datus::log

@@ -46,10 +46,12 @@ Handle creation_properties(const File& file, const std::string& name) {
 Handle stored_creation_properties(const File& file, const Dataset& dataset, ChunkHint hint) {
   Handle creation = creation_properties(file, dataset.name);
   const std::int64_t rows = chunk_rows(dataset, hint);
-  // All rows get written, so only a last chunk that sticks out has bytes that are nobody's: zeros then.
+  // All rows get written, so only a last chunk that sticks out has bytes that are nobody's: zeros then. A dataset of
+  // one chunk is filled too: HDF5 1.10 with these format bounds and no fill loses such a chunk when it exceeds 1 MiB.
   const bool sticks_out = rows > 0 && dataset.rows() % rows != 0;
-  file.check(H5Pset_fill_time(creation.get(), sticks_out ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER), "create",
-             dataset.name);
+  const bool one_chunk = rows > 0 && rows == dataset.rows();
+  file.check(H5Pset_fill_time(creation.get(), sticks_out || one_chunk ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER),
+             "create", dataset.name);
   if (rows > 0) {
     std::vector<hsize_t> chunk(dataset.shape.begin(), dataset.shape.end());
     chunk.front() = static_cast<hsize_t>(rows);

@@ -1,8 +1,7 @@
 #include "datus/model/backend.hpp"
 
-#include <dlfcn.h>
-
 #include <ATen/Version.h>
+#include <dlfcn.h>
 #include <torch/version.h>
 
 namespace datus {

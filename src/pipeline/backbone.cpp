@@ -1,9 +1,9 @@
 #include "datus/pipeline/backbone.hpp"
 
+#include "datus/model/normalise.hpp"
+
 #include <algorithm>
 #include <utility>
-
-#include "datus/model/normalise.hpp"
 
 namespace datus {
 namespace {
@@ -24,9 +24,15 @@ ViTOptions options_of(const ModelConfig& config, int threads) {
   if (config.branch) options.branch = *config.branch;
   if (config.position) {
     switch (*config.position) {
-      case ModelConfig::Position::offset: options.position = "offset"; break;
-      case ModelConfig::Position::size: options.position = "size"; break;
-      case ModelConfig::Position::size_antialias: options.position = "size_antialias"; break;
+      case ModelConfig::Position::offset:
+        options.position = "offset";
+        break;
+      case ModelConfig::Position::size:
+        options.position = "size";
+        break;
+      case ModelConfig::Position::size_antialias:
+        options.position = "size_antialias";
+        break;
     }
   }
   options.threads = threads;
@@ -35,10 +41,14 @@ ViTOptions options_of(const ModelConfig& config, int threads) {
 
 PatchFeature patch_feature(ModelConfig::Feature feature) {
   switch (feature) {
-    case ModelConfig::Feature::key: return PatchFeature::key;
-    case ModelConfig::Feature::query: return PatchFeature::query;
-    case ModelConfig::Feature::value: return PatchFeature::value;
-    case ModelConfig::Feature::token: return PatchFeature::token;
+    case ModelConfig::Feature::key:
+      return PatchFeature::key;
+    case ModelConfig::Feature::query:
+      return PatchFeature::query;
+    case ModelConfig::Feature::value:
+      return PatchFeature::value;
+    case ModelConfig::Feature::token:
+      return PatchFeature::token;
   }
   return PatchFeature::key;
 }

@@ -1,9 +1,5 @@
 #include "datus/pipeline/cluster.hpp"
 
-#include <algorithm>
-#include <optional>
-#include <utility>
-
 #include "datus/algo/kmeans.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
@@ -13,6 +9,10 @@
 #include "datus/pipeline/descriptor_rows.hpp"
 #include "datus/pipeline/shard_files.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 namespace datus {
 namespace {
 
@@ -20,9 +20,15 @@ KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, in
   KMeansOptions options;
   options.clusters = std::move(clusters);
   switch (config.cluster.init) {
-    case ClusterConfig::Init::kmeans_plus_plus: options.init = KMeansOptions::Init::kmeans_plus_plus; break;
-    case ClusterConfig::Init::random: options.init = KMeansOptions::Init::random; break;
-    case ClusterConfig::Init::file: options.init = KMeansOptions::Init::given; break;
+    case ClusterConfig::Init::kmeans_plus_plus:
+      options.init = KMeansOptions::Init::kmeans_plus_plus;
+      break;
+    case ClusterConfig::Init::random:
+      options.init = KMeansOptions::Init::random;
+      break;
+    case ClusterConfig::Init::file:
+      options.init = KMeansOptions::Init::given;
+      break;
   }
   options.max_iterations = config.cluster.max_iterations;
   options.tolerance = config.cluster.tolerance;
@@ -41,7 +47,7 @@ ClusterAttributes attributes_of(const KMeansResult& result, std::uint64_t seed) 
 }
 
 ClusterSummary summary_of(const KMeansResult& result, std::int64_t rows) {
-  return {result.clusters,   rows, static_cast<int>(result.inertia.size()), result.converged, result.final_inertia,
+  return {result.clusters,     rows, static_cast<int>(result.inertia.size()), result.converged, result.final_inertia,
           /*up_to_date=*/false};
 }
 
@@ -86,8 +92,8 @@ std::vector<int> stale_values(RunContext& run) {
   for (const int k : run.config.cluster.k) {
     std::string why;
     const auto wanted = run.provenance.of(Stage::cluster, k);
-    const bool current = is_current(run.directory.assignment(k), wanted, &why) &&
-                         is_current(run.directory.centroids(k), wanted, &why);
+    const bool current =
+        is_current(run.directory.assignment(k), wanted, &why) && is_current(run.directory.centroids(k), wanted, &why);
     if (!current && !why.empty()) log::info("clustering again for K = " + std::to_string(k) + ": " + why);
     stale.push_back(current ? 0 : 1);
   }

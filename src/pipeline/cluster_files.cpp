@@ -1,11 +1,11 @@
 #include "datus/pipeline/cluster_files.hpp"
 
-#include <algorithm>
-
 #include "datus/core/error.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/keys_reader.hpp"
+
+#include <algorithm>
 
 namespace datus {
 namespace {
@@ -94,9 +94,9 @@ PlainAssignment read_plain_assignment(const std::string& text) {
     result.k = checked_cast<int>(reader.shape(group + "/centroids", 2)[0], "The number of centroids");
   }
   if (!result.clusters.empty() && (*low < 0 || *high >= result.k)) {
-    throw InputError(group + "/assignment of " + place.file.string() + " names cluster " +
-                         std::to_string(*low < 0 ? *low : *high),
-                     "there are " + std::to_string(result.k), "Cluster again.");
+    throw InputError(
+        group + "/assignment of " + place.file.string() + " names cluster " + std::to_string(*low < 0 ? *low : *high),
+        "there are " + std::to_string(result.k), "Cluster again.");
   }
   return result;
 }

@@ -1,15 +1,15 @@
 #include "datus/pipeline/describe.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <utility>
-
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -53,9 +53,8 @@ Vectors masked_crops(const Work& work) {
     parallel_for(static_cast<std::int64_t>(crops.size()), work.threads, [&](std::int64_t i) {
       const Place& place = places[begin + static_cast<std::size_t>(i)];
       crops[static_cast<std::size_t>(i)] =
-          masked_crop(work.inputs[place.image].input, work.segment_map(place.image), work.segments.grid,
-                      work.patch, place.segment, work.segments.box[place.row],
-                      descriptor.crop_resize, descriptor.crop_size);
+          masked_crop(work.inputs[place.image].input, work.segment_map(place.image), work.segments.grid, work.patch,
+                      place.segment, work.segments.box[place.row], descriptor.crop_resize, descriptor.crop_size);
     });
     // The CLS alone is wanted: the feature is a by-product, so take one that costs nothing more.
     const auto features = work.backbone.forward(crops, {.feature = PatchFeature::token, .layer = -1, .cls = true});
@@ -108,8 +107,8 @@ Vectors segment_means(const Work& work, std::span<const float> patch_vectors, in
 Vectors mean_tokens(const Work& work) {
   std::vector<Image> images;
   for (const auto& input : work.inputs) images.push_back(input.input);
-  const auto features = work.backbone.forward(
-      images, {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
+  const auto features =
+      work.backbone.forward(images, {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
   return segment_means(work, features.embeddings, work.backbone.architecture().dim);
 }
 
@@ -123,8 +122,9 @@ void normalise_rows(Vectors& vectors, int dim, const SegmentsFile& segments) {
       square += value * value;
     }
     if (!(square > 0) || !std::isfinite(square)) {
-      const auto image = std::upper_bound(segments.offset.begin(), segments.offset.end(), static_cast<std::int64_t>(row)) -
-                         segments.offset.begin() - 1;
+      const auto image =
+          std::upper_bound(segments.offset.begin(), segments.offset.end(), static_cast<std::int64_t>(row)) -
+          segments.offset.begin() - 1;
       const auto index = static_cast<std::size_t>(image);
       const std::string name = !segments.images.name.empty() ? segments.images.name[index]
                                : !segments.images.image.empty()
@@ -171,10 +171,18 @@ DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const S
   file.images = segments.images;
   file.dim = backbone.architecture().dim;
   switch (config.descriptor.kind) {
-    case DescriptorConfig::Kind::masked_crop: file.descriptor = masked_crops(work); break;
-    case DescriptorConfig::Kind::masked_cls: file.descriptor = masked_cls(work); break;
-    case DescriptorConfig::Kind::mean_key: file.descriptor = segment_means(work, keys().keys, keys().dim); break;
-    case DescriptorConfig::Kind::mean_token: file.descriptor = mean_tokens(work); break;
+    case DescriptorConfig::Kind::masked_crop:
+      file.descriptor = masked_crops(work);
+      break;
+    case DescriptorConfig::Kind::masked_cls:
+      file.descriptor = masked_cls(work);
+      break;
+    case DescriptorConfig::Kind::mean_key:
+      file.descriptor = segment_means(work, keys().keys, keys().dim);
+      break;
+    case DescriptorConfig::Kind::mean_token:
+      file.descriptor = mean_tokens(work);
+      break;
   }
   normalise_rows(file.descriptor, file.dim, segments);
   for (std::size_t image = 0; image + 1 < segments.offset.size(); ++image) {
@@ -238,8 +246,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
     KeysFile keys;
     const auto part = describe_segments(inputs, part_segments, backbone, config, threads, [&]() -> const KeysFile& {
       if (keys.keys.empty()) {
-        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage),
-                            part_segments.images.name);
+        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name);
       }
       return keys;
     });

@@ -1,14 +1,14 @@
 #include "datus/pipeline/descriptor_rows.hpp"
 
-#include <algorithm>
-#include <cstring>
-#include <span>
-#include <utility>
-
 #include "datus/core/error.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/keys_reader.hpp"
 #include "datus/pipeline/shard_files.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
 
 namespace datus {
 namespace {

@@ -1,5 +1,13 @@
 #include "datus/pipeline/evaluate.hpp"
 
+#include "datus/algo/confusion.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
+#include "datus/core/parallel.hpp"
+#include "datus/io/mask_file.hpp"
+#include "datus/pipeline/mask.hpp"
+#include "datus/pipeline/shard_files.hpp"
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -9,14 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "datus/algo/confusion.hpp"
-#include "datus/core/error.hpp"
-#include "datus/core/names.hpp"
-#include "datus/core/parallel.hpp"
-#include "datus/io/mask_file.hpp"
-#include "datus/pipeline/mask.hpp"
-#include "datus/pipeline/shard_files.hpp"
-
 namespace datus {
 namespace {
 
@@ -24,18 +24,24 @@ namespace fs = std::filesystem;
 
 std::string protocol_name(EvaluateConfig::Protocol protocol) {
   switch (protocol) {
-    case EvaluateConfig::Protocol::strict: return "strict";
-    case EvaluateConfig::Protocol::datus_compat: return "datus-compat";
-    case EvaluateConfig::Protocol::many_to_one: return "many_to_one";
+    case EvaluateConfig::Protocol::strict:
+      return "strict";
+    case EvaluateConfig::Protocol::datus_compat:
+      return "datus-compat";
+    case EvaluateConfig::Protocol::many_to_one:
+      return "many_to_one";
   }
   return "";
 }
 
 Protocol protocol_of(EvaluateConfig::Protocol protocol) {
   switch (protocol) {
-    case EvaluateConfig::Protocol::strict: return Protocol::strict;
-    case EvaluateConfig::Protocol::datus_compat: return Protocol::datus_compat;
-    case EvaluateConfig::Protocol::many_to_one: return Protocol::many_to_one;
+    case EvaluateConfig::Protocol::strict:
+      return Protocol::strict;
+    case EvaluateConfig::Protocol::datus_compat:
+      return Protocol::datus_compat;
+    case EvaluateConfig::Protocol::many_to_one:
+      return Protocol::many_to_one;
   }
   return Protocol::strict;
 }
@@ -113,7 +119,8 @@ void require_no_extra_truth(const fs::path& truth, const Dataset& dataset) {
   for (const auto& entry : fs::recursive_directory_iterator(truth)) {
     if (!entry.is_regular_file()) continue;
     std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     if (extension != ".png" && extension != ".bmp") continue;
     const std::string stem = stem_of(fs::relative(entry.path(), truth).generic_string());
     if (stems.contains(stem)) continue;
@@ -211,12 +218,11 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     if (clusters == 0) clusters = std::max<std::int64_t>(1, largest[0] + 1);
     if (classes == 0) classes = std::max<std::int64_t>(1, largest[1] + 1);
   }
-  const auto matrix =
-      compare(pairs, *dataset, static_cast<int>(clusters), static_cast<int>(classes), threads, comm);
+  const auto matrix = compare(pairs, *dataset, static_cast<int>(clusters), static_cast<int>(classes), threads, comm);
   Evaluation evaluation;
   collectively(comm, [&] {
-    evaluation = score_all(matrix, config, static_cast<int>(clusters), static_cast<int>(classes),
-                           config.evaluate.mapping);
+    evaluation =
+        score_all(matrix, config, static_cast<int>(clusters), static_cast<int>(classes), config.evaluate.mapping);
     evaluation.class_names = dataset->classes();
     evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                              {"images", std::to_string(dataset->items().size())}};

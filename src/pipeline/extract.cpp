@@ -1,14 +1,14 @@
 #include "datus/pipeline/extract.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/pipeline/keys_writer.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/progress.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace datus {
 
@@ -47,8 +47,8 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
 
 namespace {
 
-/// Images of a plain run: those that decode, and those that do not. A first pass over the files, so that the size of the
-/// output is known before its first row is written.
+/// Images of a plain run: those that decode, and those that do not. A first pass over the files, so that the size of
+/// the output is known before its first row is written.
 std::pair<std::vector<DatasetItem>, UnreadableImages> sort_out_unreadable(const Dataset& dataset,
                                                                           Orientation orientation, int threads) {
   const auto& items = dataset.items();
@@ -78,7 +78,8 @@ std::pair<std::vector<DatasetItem>, UnreadableImages> sort_out_unreadable(const 
 UnreadableImages extract_to_file(const Config& config, const std::filesystem::path& images,
                                  const std::filesystem::path& out, int threads) {
   if (config.storage.embeddings == StorageConfig::Embeddings::none) {
-    throw UsageError("Nothing to write", "storage.embeddings is none", "Set it to float16 or float32 for this command.");
+    throw UsageError("Nothing to write", "storage.embeddings is none",
+                     "Set it to float16 or float32 for this command.");
   }
   const auto dataset = open_plain_images(images);
   const Orientation orientation = orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
@@ -111,7 +112,8 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
     }
     const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
                                         names.begin() + static_cast<std::ptrdiff_t>(end));
-    writer.append(extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type, part));
+    writer.append(
+        extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type, part));
     progress.update(static_cast<std::int64_t>(end), static_cast<std::int64_t>(unreadable.size()));
   }
   writer.finish();

@@ -1,12 +1,12 @@
 #include "datus/pipeline/image_list.hpp"
 
-#include <algorithm>
-#include <cstring>
-#include <span>
-
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
 
 namespace datus {
 namespace {
@@ -133,8 +133,8 @@ std::string first_difference(const ImageList& frozen, const ImageList& current) 
       return "image " + std::to_string(i) + " was " + old_image.name + ", is " + new_image.name;
     }
     if (old_image.truth_name != new_image.truth_name) {
-      return "ground truth of " + old_image.name + " was '" + old_image.truth_name + "', is '" +
-             new_image.truth_name + "'";
+      return "ground truth of " + old_image.name + " was '" + old_image.truth_name + "', is '" + new_image.truth_name +
+             "'";
     }
     return old_image.name + " had " + std::to_string(old_image.bytes) + " bytes, " + std::to_string(old_image.width) +
            "x" + std::to_string(old_image.height) + " pixels, has " + std::to_string(new_image.bytes) + ", " +

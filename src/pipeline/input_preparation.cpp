@@ -1,12 +1,12 @@
 #include "datus/pipeline/input_preparation.hpp"
 
-#include <algorithm>
-#include <string>
-#include <utility>
-
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/resize.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -15,9 +15,12 @@ constexpr int max_patches = 32767;  // segments are stored as 16-bit numbers
 
 ResizeMode resize_mode(ModelConfig::Resize resize) {
   switch (resize) {
-    case ModelConfig::Resize::squash: return ResizeMode::squash;
-    case ModelConfig::Resize::crop: return ResizeMode::crop;
-    case ModelConfig::Resize::pad: return ResizeMode::pad;
+    case ModelConfig::Resize::squash:
+      return ResizeMode::squash;
+    case ModelConfig::Resize::crop:
+      return ResizeMode::crop;
+    case ModelConfig::Resize::pad:
+      return ResizeMode::pad;
   }
   return ResizeMode::squash;
 }
@@ -37,15 +40,16 @@ InputPreparation::InputPreparation(const ModelConfig& config, int patch) : confi
   }
 }
 
-GridSize InputPreparation::grid() const { return {config_.input_size.rows / patch_, config_.input_size.cols / patch_}; }
+GridSize InputPreparation::grid() const {
+  return {config_.input_size.rows / patch_, config_.input_size.cols / patch_};
+}
 
 InputGeometry InputPreparation::geometry(int height, int width) const {
   return {height, width, config_.input_size.rows, config_.input_size.cols, patch_, resize_mode(config_.resize)};
 }
 
 std::vector<InputImage> InputPreparation::prepare(std::vector<Image> originals, int threads) const {
-  const Resample resample =
-      config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
+  const Resample resample = config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
   std::vector<InputImage> inputs(originals.size());
   parallel_for(static_cast<std::int64_t>(originals.size()), threads, [&](std::int64_t i) {
     const Image original = std::move(originals[static_cast<std::size_t>(i)]);

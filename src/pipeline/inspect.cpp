@@ -1,12 +1,12 @@
 #include "datus/pipeline/inspect.hpp"
 
-#include <algorithm>
-#include <string>
-#include <vector>
-
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/model/vision_transformer.hpp"
 #include "datus/pipeline/run_directory.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace datus {
 namespace {
@@ -30,14 +30,15 @@ void print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
   for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
   if (!verify) return;
   const bool recorded = reader.verify() == VerifyResult::verified;
-  out << (recorded ? "  verified: every content hash is right\n" : "  no record: not written by datus, nothing to check\n");
+  out << (recorded ? "  verified: every content hash is right\n"
+                   : "  no record: not written by datus, nothing to check\n");
 }
 
 void print_weights(const fs::path& path, std::ostream& out) {
   const auto model = VisionTransformer::load(path);
   const auto& it = model.architecture();
-  out << path.string() << "\n  family " << it.family << "\n  patch " << it.patch << ", D " << it.dim << ", "
-      << it.depth << " blocks, " << it.heads << " heads, MLP " << it.hidden << ", positions " << it.native_grid << "x"
+  out << path.string() << "\n  family " << it.family << "\n  patch " << it.patch << ", D " << it.dim << ", " << it.depth
+      << " blocks, " << it.heads << " heads, MLP " << it.hidden << ", positions " << it.native_grid << "x"
       << it.native_grid << ", epsilon " << it.layer_norm_eps << "\n  hash " << model.weights_hash().hex() << "\n";
 }
 
@@ -77,7 +78,8 @@ ExitCode inspect_run(const fs::path& path, bool verify, std::ostream& out) {
 ExitCode inspect(const fs::path& path, bool verify, std::ostream& out) {
   if (fs::is_directory(path)) {
     if (!fs::exists(RunDirectory(path).config())) {
-      throw InputError(path.string() + " is not a run", "it has no config.yaml", "Give the directory of a run, or a file.");
+      throw InputError(path.string() + " is not a run", "it has no config.yaml",
+                       "Give the directory of a run, or a file.");
     }
     return inspect_run(path, verify, out);
   }

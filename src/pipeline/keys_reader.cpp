@@ -1,8 +1,8 @@
 #include "datus/pipeline/keys_reader.hpp"
 
-#include <cmath>
-
 #include "datus/core/error.hpp"
+
+#include <cmath>
 
 namespace datus {
 
@@ -43,7 +43,8 @@ KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
   const Shape shape = reader_.shape("keys", 3);
   const std::string file = path.string();
   if (element_count(shape) == 0) {
-    throw InputError("/keys of " + file + " is empty", "its shape is " + to_string(shape), "Extract some images first.");
+    throw InputError("/keys of " + file + " is empty", "its shape is " + to_string(shape),
+                     "Extract some images first.");
   }
   if (!is_floating(reader_.dtype("keys"))) {
     throw InputError("/keys of " + file + " holds " + std::string(to_string(reader_.dtype("keys"))),
@@ -58,9 +59,9 @@ KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
   }
   if (reader_.has("name")) names_ = reader_.names("name");
   if (!names_.empty() && static_cast<std::int64_t>(names_.size()) != count_) {
-    throw InputError("/name of " + file + " has " + std::to_string(names_.size()) + " rows, /keys " +
-                         std::to_string(count_),
-                     "each image has one name", "Make the file again.");
+    throw InputError(
+        "/name of " + file + " has " + std::to_string(names_.size()) + " rows, /keys " + std::to_string(count_),
+        "each image has one name", "Make the file again.");
   }
   has_valid_ = reader_.has("valid");
 }

@@ -19,6 +19,8 @@ std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& p
   return loaded;
 }
 
-Orientation orientation_of(bool exif) { return exif ? Orientation::exif : Orientation::stored; }
+Orientation orientation_of(bool exif) {
+  return exif ? Orientation::exif : Orientation::stored;
+}
 
 }  // namespace datus

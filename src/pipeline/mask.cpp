@@ -1,13 +1,5 @@
 #include "datus/pipeline/mask.hpp"
 
-#include <algorithm>
-#include <fstream>
-#include <map>
-#include <optional>
-#include <utility>
-
-#include <nlohmann/json.hpp>
-
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/names.hpp"
@@ -21,6 +13,14 @@
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
 #include "datus/pipeline/shard_queue.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace datus {
 namespace {
@@ -37,9 +37,12 @@ LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPrep
                        MaskConfig::Resolution resolution) {
   const auto geometry = preparation.geometry(size.height, size.width);
   switch (resolution) {
-    case MaskConfig::Resolution::original: return geometry.to_original(patches);
-    case MaskConfig::Resolution::input: return geometry.to_input(patches);
-    case MaskConfig::Resolution::grid: break;
+    case MaskConfig::Resolution::original:
+      return geometry.to_original(patches);
+    case MaskConfig::Resolution::input:
+      return geometry.to_input(patches);
+    case MaskConfig::Resolution::grid:
+      break;
   }
   LabelMap map(preparation.grid().rows, preparation.grid().cols);
   map.labels = patches;
@@ -68,7 +71,9 @@ void write_mask_files(const fs::path& root, const std::string& name, const Label
   preview.commit();
 }
 
-Palette palette_for(int clusters) { return distinct_palette(std::min(clusters, 1024)); }
+Palette palette_for(int clusters) {
+  return distinct_palette(std::min(clusters, 1024));
+}
 
 /// What a shard's masks were made from and what their bytes are, so that a resume can tell finished ones.
 class MaskRecord {

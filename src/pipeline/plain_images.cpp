@@ -1,20 +1,25 @@
 #include "datus/pipeline/plain_images.hpp"
 
-#include <map>
-
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+
+#include <map>
 
 namespace datus {
 namespace {
 
 const char* kind_name(DatasetConfig::Kind kind) {
   switch (kind) {
-    case DatasetConfig::Kind::folder: return "folder";
-    case DatasetConfig::Kind::list: return "list";
-    case DatasetConfig::Kind::index_png: return "index_png";
-    case DatasetConfig::Kind::suim: return "suim";
-    case DatasetConfig::Kind::coco_stuff: return "coco_stuff";
+    case DatasetConfig::Kind::folder:
+      return "folder";
+    case DatasetConfig::Kind::list:
+      return "list";
+    case DatasetConfig::Kind::index_png:
+      return "index_png";
+    case DatasetConfig::Kind::suim:
+      return "suim";
+    case DatasetConfig::Kind::coco_stuff:
+      return "coco_stuff";
   }
   return "";
 }
@@ -45,13 +50,12 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   return open_dataset(options);
 }
 
-std::vector<DatasetItem> join_by_name(const Dataset& dataset, const std::vector<std::string>& names,
-                                      std::int64_t count, const std::string& what) {
+std::vector<DatasetItem> join_by_name(const Dataset& dataset, const std::vector<std::string>& names, std::int64_t count,
+                                      const std::string& what) {
   const auto& items = dataset.items();
   if (names.empty()) {
     if (static_cast<std::int64_t>(items.size()) != count) {
-      throw InputError(what + " has " + std::to_string(count) + " images, --images has " +
-                           std::to_string(items.size()),
+      throw InputError(what + " has " + std::to_string(count) + " images, --images has " + std::to_string(items.size()),
                        "without /name they are joined by their order", "Give the images that the file was made from.");
     }
     log::warning(what + " has no /name: images are joined by their order.");

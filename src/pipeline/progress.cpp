@@ -1,6 +1,6 @@
 #include "datus/pipeline/progress.hpp"
 
-#include <unistd.h>
+#include "datus/core/log.hpp"
 
 #include <cstdio>
 #include <iomanip>
@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-#include "datus/core/log.hpp"
+#include <unistd.h>
 
 namespace datus {
 
@@ -23,7 +23,9 @@ Progress::~Progress() {
   if (line_open_) std::cerr << "\r\033[K" << std::flush;
 }
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
 
 void Progress::update(std::int64_t done, std::int64_t failures) {
   const auto now = Clock::now();

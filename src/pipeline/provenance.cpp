@@ -9,12 +9,18 @@ namespace {
 /// Raised by hand when a stage's results change with the same settings.
 constexpr int code_version(Stage stage) {
   switch (stage) {
-    case Stage::extract: return 1;
-    case Stage::segment: return 1;
-    case Stage::describe: return 1;
-    case Stage::cluster: return 1;
-    case Stage::mask: return 1;
-    case Stage::evaluate: return 1;
+    case Stage::extract:
+      return 1;
+    case Stage::segment:
+      return 1;
+    case Stage::describe:
+      return 1;
+    case Stage::cluster:
+      return 1;
+    case Stage::mask:
+      return 1;
+    case Stage::evaluate:
+      return 1;
   }
   return 0;
 }
@@ -29,7 +35,9 @@ std::map<std::string, std::string> parse_settings(const std::string& text) {
   return settings;
 }
 
-std::string hex_or_none(const std::optional<Hash>& hash) { return hash ? hash->hex() : std::string("none"); }
+std::string hex_or_none(const std::optional<Hash>& hash) {
+  return hash ? hash->hex() : std::string("none");
+}
 
 }  // namespace
 
@@ -63,8 +71,12 @@ StageProvenance Provenance::of(Stage stage) const {
       record.parts["centroids"] = hex_or_none(inputs_.centroids);
       record.parts["input"] = of(Stage::describe).hash().hex();
       break;
-    case Stage::mask: record.parts["input"] = of(Stage::cluster).hash().hex(); break;
-    case Stage::evaluate: record.parts["input"] = of(Stage::mask).hash().hex(); break;
+    case Stage::mask:
+      record.parts["input"] = of(Stage::cluster).hash().hex();
+      break;
+    case Stage::evaluate:
+      record.parts["input"] = of(Stage::mask).hash().hex();
+      break;
   }
   return record;
 }

@@ -1,13 +1,5 @@
 #include "datus/pipeline/report.hpp"
 
-#include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
@@ -18,6 +10,14 @@
 #include "datus/pipeline/report_pictures.hpp"
 #include "datus/pipeline/score_files.hpp"
 #include "datus/pipeline/shard_files.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace datus {
 namespace {

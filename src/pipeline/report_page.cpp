@@ -1,12 +1,12 @@
 #include "datus/pipeline/report_page.hpp"
 
+#include "datus/core/names.hpp"
+#include "datus/pipeline/run_directory.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string_view>
-
-#include "datus/core/names.hpp"
-#include "datus/pipeline/run_directory.hpp"
 
 namespace datus {
 namespace {
@@ -44,11 +44,20 @@ std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -84,7 +93,8 @@ std::string score_section(const ReportData& data) {
               "</td></tr>\n";
     }
   }
-  if (rows.empty()) return "<section><h2>Scores</h2><p class=\"note\">The data set has no ground truth.</p></section>\n";
+  if (rows.empty())
+    return "<section><h2>Scores</h2><p class=\"note\">The data set has no ground truth.</p></section>\n";
   std::string text =
       "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
       "<th>macro F1</th><th>NMI</th><th>ARI</th></tr>\n" +
@@ -132,7 +142,8 @@ std::string legend_section(const ReportData& data) {
     }
     text += "</div>\n";
   }
-  return text + "<p class=\"note\">Dimmed pixels belong to no valid segment (or, in the truth, to no class).</p></section>\n";
+  return text +
+         "<p class=\"note\">Dimmed pixels belong to no valid segment (or, in the truth, to no class).</p></section>\n";
 }
 
 std::string figure(std::int64_t image, const std::string& what, const std::string& caption) {
@@ -170,9 +181,13 @@ std::string picture_name(std::int64_t image, const std::string& what) {
   return "images/" + zero_padded(image, 6) + "-" + what + ".png";
 }
 
-Palette cluster_palette(int k) { return distinct_palette(std::min(k, 1024)); }
+Palette cluster_palette(int k) {
+  return distinct_palette(std::min(k, 1024));
+}
 
-Palette class_palette(int classes) { return distinct_palette(std::clamp(classes, 0, 1024)); }
+Palette class_palette(int classes) {
+  return distinct_palette(std::clamp(classes, 0, 1024));
+}
 
 std::string report_page(const ReportData& data) {
   std::string clusters;

@@ -1,15 +1,15 @@
 #include "datus/pipeline/report_pictures.hpp"
 
+#include "datus/model/resize.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include "datus/model/resize.hpp"
 
 namespace datus {
 namespace {
 
-constexpr int colour_percent = 62;     // of the colour in a covered pixel; the rest is the photo
-constexpr int dimmed_percent = 35;     // brightness of pixels without a label
+constexpr int colour_percent = 62;  // of the colour in a covered pixel; the rest is the photo
+constexpr int dimmed_percent = 35;  // brightness of pixels without a label
 constexpr std::uint8_t line_level = 245;
 
 std::uint8_t mix(std::uint8_t photo, std::uint8_t colour) {
@@ -30,8 +30,8 @@ LabelMap at_size_of(const LabelMap& labels, const Image& picture) {
     const auto source_y = (2 * std::int64_t{y} + 1) * labels.height / (2 * std::int64_t{picture.height});
     for (int x = 0; x < picture.width; ++x) {
       const auto source_x = (2 * std::int64_t{x} + 1) * labels.width / (2 * std::int64_t{picture.width});
-      result.labels[static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) +
-                    static_cast<std::size_t>(x)] =
+      result
+          .labels[static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)] =
           labels.labels[static_cast<std::size_t>(source_y * labels.width + source_x)];
     }
   }

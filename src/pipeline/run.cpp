@@ -1,14 +1,5 @@
 #include "datus/pipeline/run.hpp"
 
-#include <chrono>
-#include <cstdio>
-#include <iostream>
-#include <memory>
-#include <utility>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
 #include "datus/core/log.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/cluster.hpp"
@@ -17,6 +8,15 @@
 #include "datus/pipeline/report.hpp"
 #include "datus/pipeline/run_context.hpp"
 #include "datus/pipeline/shard_stages.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace datus {
 namespace {
@@ -154,10 +154,18 @@ ExitCode run_stage(const Config& config, Stage stage, Communicator& comm) {
   const Stopwatch watch;
   std::vector<Evaluation> scores;
   switch (stage) {
-    case Stage::extract: shard_stage({.extract = true}); break;
-    case Stage::segment: shard_stage({.segment = true}); break;
-    case Stage::describe: shard_stage({.describe = true}); break;
-    case Stage::cluster: add_clusters(summary, cluster_run(*run), watch); break;
+    case Stage::extract:
+      shard_stage({.extract = true});
+      break;
+    case Stage::segment:
+      shard_stage({.segment = true});
+      break;
+    case Stage::describe:
+      shard_stage({.describe = true});
+      break;
+    case Stage::cluster:
+      add_clusters(summary, cluster_run(*run), watch);
+      break;
     case Stage::mask:
       for (const int k : config.cluster.k) (void)make_masks(*run, k);
       summary.add("mask", watch.text());

@@ -1,16 +1,16 @@
 #include "datus/pipeline/run_context.hpp"
 
-#include <algorithm>
-#include <fstream>
-#include <span>
-#include <utility>
-
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/model/backend.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <span>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -133,7 +133,9 @@ std::string RunContext::images_description() const {
   return text + ", list " + list.hash().hex().substr(0, 12);
 }
 
-int threads_per_rank(const Communicator& comm) { return std::max(1, available_cores() / comm.local_size()); }
+int threads_per_rank(const Communicator& comm) {
+  return std::max(1, available_cores() / comm.local_size());
+}
 
 std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted, Communicator& comm) {
   require_same_everywhere(comm, dump_config(config, false), "the configuration");

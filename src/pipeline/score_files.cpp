@@ -1,5 +1,8 @@
 #include "datus/pipeline/score_files.hpp"
 
+#include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -7,15 +10,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datus/core/error.hpp"
-#include "datus/io/atomic_file.hpp"
-
 namespace datus {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json json_of(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
 
 Json json_of(const std::vector<std::optional<double>>& values) {
   Json array = Json::array();
@@ -29,7 +31,7 @@ Json json_of(const Scores& scores, const Evaluation& evaluation) {
     Json row = Json::array();
     for (int c = 0; c < evaluation.classes; ++c) {
       row.push_back(evaluation.counts.at(static_cast<std::size_t>(k) * static_cast<std::size_t>(evaluation.classes) +
-                                     static_cast<std::size_t>(c)));
+                                         static_cast<std::size_t>(c)));
     }
     counts.push_back(std::move(row));
   }

@@ -1,10 +1,5 @@
 #include "datus/pipeline/segment.hpp"
 
-#include <algorithm>
-#include <span>
-#include <utility>
-#include <vector>
-
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/louvain.hpp"
 #include "datus/algo/segments.hpp"
@@ -12,15 +7,20 @@
 #include "datus/pipeline/keys_reader.hpp"
 #include "datus/pipeline/progress.hpp"
 
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
 namespace datus {
 namespace {
 
 AffinityOptions affinity_options(const AffinityConfig& config) {
   AffinityOptions options;
-  options.center = config.center == AffinityConfig::Center::image ? AffinityOptions::Center::image
-                                                                  : AffinityOptions::Center::none;
-  options.metric = config.metric == AffinityConfig::Metric::cosine ? AffinityOptions::Metric::cosine
-                                                                   : AffinityOptions::Metric::dot;
+  options.center =
+      config.center == AffinityConfig::Center::image ? AffinityOptions::Center::image : AffinityOptions::Center::none;
+  options.metric =
+      config.metric == AffinityConfig::Metric::cosine ? AffinityOptions::Metric::cosine : AffinityOptions::Metric::dot;
   options.threshold = config.threshold;
   options.quantile = config.quantile;
   return options;
@@ -31,10 +31,9 @@ Segments segment_image(std::span<const float> keys, std::span<const std::uint8_t
   if (config.segment.method == SegmentConfig::Method::none) return every_patch_a_segment(grid, valid);
   const auto affinity = affinity_options(config.affinity);
   const LouvainOptions options{.resolution = config.segment.resolution};
-  const auto partition =
-      config.affinity.weights == AffinityConfig::Weights::value
-          ? louvain(build_weighted_graph(keys, grid.patches(), dim, affinity, valid), options)
-          : louvain(build_bit_graph(keys, grid.patches(), dim, affinity, valid), options);
+  const auto partition = config.affinity.weights == AffinityConfig::Weights::value
+                             ? louvain(build_weighted_graph(keys, grid.patches(), dim, affinity, valid), options)
+                             : louvain(build_bit_graph(keys, grid.patches(), dim, affinity, valid), options);
   return find_segments(partition.labels, grid, config.segment.min_patches, config.segment.connectivity, valid);
 }
 
@@ -58,8 +57,8 @@ SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int thread
   std::vector<Segments> segments(static_cast<std::size_t>(keys.size()));
   parallel_for(keys.size(), threads, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
-    const auto valid = keys.valid.empty() ? std::span<const std::uint8_t>{}
-                                          : std::span(keys.valid).subspan(index * patches, patches);
+    const auto valid =
+        keys.valid.empty() ? std::span<const std::uint8_t>{} : std::span(keys.valid).subspan(index * patches, patches);
     segments[index] =
         segment_image(std::span(keys.keys).subspan(index * stride, stride), valid, keys.grid, keys.dim, config);
   });

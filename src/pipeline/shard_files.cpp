@@ -1,16 +1,16 @@
 #include "datus/pipeline/shard_files.hpp"
 
-#include <cmath>
-#include <map>
-#include <span>
-#include <utility>
-
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/keys_reader.hpp"
 #include "datus/pipeline/keys_writer.hpp"
+
+#include <cmath>
+#include <map>
+#include <span>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -186,8 +186,7 @@ SegmentsFile read_segments(const std::filesystem::path& path, const std::optiona
   file.size = reader.read<std::int32_t>("size");
   file.images = read_images(reader);
   if (file.image_count() != shape[0]) throw_inconsistent(reader, "/offset does not have one row more than /segment");
-  if (file.box.size() != file.size.size() ||
-      file.offset.back() != static_cast<std::int64_t>(file.size.size())) {
+  if (file.box.size() != file.size.size() || file.offset.back() != static_cast<std::int64_t>(file.size.size())) {
     throw_inconsistent(reader, "/box, /size and the end of /offset differ");
   }
   const auto patches = static_cast<std::size_t>(file.grid.patches());

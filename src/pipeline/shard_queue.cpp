@@ -1,12 +1,12 @@
 #include "datus/pipeline/shard_queue.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "datus/core/error.hpp"
 
 #include <cerrno>
 #include <utility>
 
-#include "datus/core/error.hpp"
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace datus {
 namespace fs = std::filesystem;

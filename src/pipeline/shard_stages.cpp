@@ -1,13 +1,5 @@
 #include "datus/pipeline/shard_stages.hpp"
 
-#include <cstring>
-#include <filesystem>
-#include <functional>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 #include "datus/core/log.hpp"
 #include "datus/pipeline/describe.hpp"
 #include "datus/pipeline/extract.hpp"
@@ -16,6 +8,14 @@
 #include "datus/pipeline/segment.hpp"
 #include "datus/pipeline/shard_queue.hpp"
 #include "datus/pipeline/unreadable.hpp"
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace datus {
 namespace {
@@ -135,12 +135,11 @@ class ShardWork {
     }
     const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
     std::optional<KeysFile> other_keys;
-    const auto file =
-        describe_segments(prepared, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
-          if (!models_.descriptor) return keys();
-          other_keys = compute_keys(backbone);
-          return *other_keys;
-        });
+    const auto file = describe_segments(prepared, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
+      if (!models_.descriptor) return keys();
+      other_keys = compute_keys(backbone);
+      return *other_keys;
+    });
     write_descriptors(run_.directory.descriptors(shard_), file, run_.provenance.of(Stage::describe));
   }
 

@@ -1,15 +1,15 @@
 #include "datus/pipeline/unreadable.hpp"
 
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/io/image_reader.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "datus/io/atomic_file.hpp"
-#include "datus/io/hdf5_reader.hpp"
-#include "datus/io/image_reader.hpp"
 
 namespace datus {
 namespace {
@@ -34,7 +34,8 @@ std::string reason_of(const RunContext& run, std::int64_t image) {
 }
 
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text;
 }
 

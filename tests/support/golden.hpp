@@ -15,7 +15,9 @@
 
 namespace datus::test {
 
-inline std::string data_path(const std::string& relative) { return std::string(DATUS_TEST_DATA) + "/" + relative; }
+inline std::string data_path(const std::string& relative) {
+  return std::string(DATUS_TEST_DATA) + "/" + relative;
+}
 
 inline nlohmann::json read_json(const std::string& relative) {
   std::ifstream file(data_path(relative));
@@ -45,7 +47,8 @@ inline std::map<std::string, GoldenTensor> read_golden(const std::string& relati
   const std::vector<char> all{std::istreambuf_iterator<char>(file), {}};
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, all.data(), 8);
-  const auto header = nlohmann::json::parse(all.begin() + 8, all.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
+  const auto header =
+      nlohmann::json::parse(all.begin() + 8, all.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
   std::map<std::string, GoldenTensor> tensors;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;

@@ -5,8 +5,9 @@
 
 namespace datus {
 
-/// Philox4x32-10, a counter-based generator: four random words for a 128-bit counter and a 64-bit key, with no state, so
-/// that any rank can draw the number of any row. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+/// Philox4x32-10, a counter-based generator: four random words for a 128-bit counter and a 64-bit key, with no state,
+/// so that any rank can draw the number of any row. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011.
 [[nodiscard]] constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                                             std::array<std::uint32_t, 2> key) noexcept {
   for (int round = 0; round < 10; ++round) {

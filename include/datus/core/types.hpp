@@ -1,12 +1,12 @@
 #pragma once
 
+#include "datus/core/error.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <type_traits>
-
-#include "datus/core/error.hpp"
 
 namespace datus {
 
@@ -33,7 +33,7 @@ struct GridSize {
 /// Converts between integer types; throws `SystemError` naming `what` when the value does not fit, where a cast would
 /// silently wrap. Use it at the border to every API that counts in `int`.
 template <class To, class From>
-  requires std::is_integral_v<To> && std::is_integral_v<From>
+requires std::is_integral_v<To> && std::is_integral_v<From>
 [[nodiscard]] constexpr To checked_cast(From value, const char* what) {
   const To result = static_cast<To>(value);
   if (static_cast<From>(result) != value || ((result < To{}) != (value < From{}))) {

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "datus/config/config.hpp"
+#include "datus/core/image.hpp"
+#include "datus/model/vision_transformer.hpp"
+
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "datus/config/config.hpp"
-#include "datus/core/image.hpp"
-#include "datus/model/vision_transformer.hpp"
 
 namespace datus {
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/pipeline/run_context.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include "datus/comm/communicator.hpp"
-#include "datus/config/config.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 namespace datus {
 
@@ -21,9 +21,9 @@ struct ClusterSummary {
   bool up_to_date = false;  ///< nothing was done: the files were current
 };
 
-/// COLLECTIVE. Stage cluster of a run: k-means over the descriptors of all shards, for every K of the configuration; with a
-/// fitted run, assignment to its centroids instead. Ranks hold consecutive rows; the result does not depend on their number.
-/// Throws `AgreedError` when there is no segment at all, or fewer than K.
+/// COLLECTIVE. Stage cluster of a run: k-means over the descriptors of all shards, for every K of the configuration;
+/// with a fitted run, assignment to its centroids instead. Ranks hold consecutive rows; the result does not depend on
+/// their number. Throws `AgreedError` when there is no segment at all, or fewer than K.
 std::vector<ClusterSummary> cluster_run(RunContext& run);
 
 /// COLLECTIVE. `datus cluster --descriptors FILE.h5[:/dataset] --k … --out FILE`.

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "datus/algo/kmeans.hpp"
 #include "datus/core/types.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "datus/pipeline/provenance.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace datus {
 
@@ -56,8 +56,8 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
 /// /centroids beside it; without that the largest cluster plus one. Throws `InputError` naming what is missing.
 [[nodiscard]] PlainAssignment read_plain_assignment(const std::string& text);
 
-/// A matrix of centroids [K,D] from FILE.h5[:/dataset] (default /centroids), as f32. Throws `InputError` for values that are
-/// not finite.
+/// A matrix of centroids [K,D] from FILE.h5[:/dataset] (default /centroids), as f32. Throws `InputError` for values
+/// that are not finite.
 struct Centroids {
   std::vector<float> values;
   int k = 0;

@@ -1,18 +1,18 @@
 #pragma once
 
-#include <filesystem>
-#include <optional>
-#include <string>
-
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/pipeline/run_context.hpp"
 #include "datus/pipeline/score_files.hpp"
 
+#include <filesystem>
+#include <optional>
+#include <string>
+
 namespace datus {
 
-/// COLLECTIVE. Stage evaluate of a run for one K: compares the masks with the ground truth, each rank some images, sums one
-/// confusion matrix over all ranks and writes RUN/scores/kK.json. Without ground truth nothing happens (nullopt).
+/// COLLECTIVE. Stage evaluate of a run for one K: compares the masks with the ground truth, each rank some images, sums
+/// one confusion matrix over all ranks and writes RUN/scores/kK.json. Without ground truth nothing happens (nullopt).
 /// Throws `AgreedError` for a mask that does not have the size of its truth, or a truth value that is no class.
 std::optional<Evaluation> evaluate_run(RunContext& run, int k);
 
@@ -20,13 +20,13 @@ std::optional<Evaluation> evaluate_run(RunContext& run, int k);
 struct EvaluateRequest {
   std::filesystem::path predictions;
   std::filesystem::path truth;
-  std::string classes;  ///< a number, a JSON file, or empty: the largest truth value plus one
+  std::string classes;          ///< a number, a JSON file, or empty: the largest truth value plus one
   std::optional<int> clusters;  ///< empty: the largest prediction plus one
   std::optional<std::filesystem::path> json;
 };
 
-/// COLLECTIVE. `datus evaluate --predictions DIR --truth DIR`. Files pair by their name without extension; a missing or an
-/// extra one is an error. Protocols, void value and a fixed mapping come from the configuration.
+/// COLLECTIVE. `datus evaluate --predictions DIR --truth DIR`. Files pair by their name without extension; a missing or
+/// an extra one is an error. Protocols, void value and a fixed mapping come from the configuration.
 Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request, int threads, Communicator& comm);
 
 }  // namespace datus

@@ -1,27 +1,27 @@
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "datus/comm/communicator.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/types.hpp"
 #include "datus/io/dataset.hpp"
 #include "datus/io/image_reader.hpp"
 
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace datus {
 
-/// One image of the frozen list. A file whose header cannot be read has width and height 0; it stays in the list, so that
-/// shards never shift, and is reported as unreadable.
+/// One image of the frozen list. A file whose header cannot be read has width and height 0; it stays in the list, so
+/// that shards never shift, and is reported as unreadable.
 struct ListedImage {
-  std::string name;          ///< UTF-8, relative to the images' root, with extension
-  std::int64_t bytes = 0;    ///< size of the file
-  int width = 0;             ///< pixels
-  int height = 0;            ///< pixels
-  std::string truth_name;    ///< relative to the truth's root; empty without ground truth
+  std::string name;        ///< UTF-8, relative to the images' root, with extension
+  std::int64_t bytes = 0;  ///< size of the file
+  int width = 0;           ///< pixels
+  int height = 0;          ///< pixels
+  std::string truth_name;  ///< relative to the truth's root; empty without ground truth
   friend bool operator==(const ListedImage&, const ListedImage&) = default;
 };
 
@@ -38,8 +38,8 @@ struct ImageList {
   [[nodiscard]] Hash hash() const;
 };
 
-/// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere. Throws
-/// `AgreedError` when ranks see different files.
+/// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere.
+/// Throws `AgreedError` when ranks see different files.
 [[nodiscard]] ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
                                     Communicator& comm);
 

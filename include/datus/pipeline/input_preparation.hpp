@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
 #include "datus/model/input_geometry.hpp"
+
+#include <cstdint>
+#include <vector>
 
 namespace datus {
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "datus/core/error.hpp"
+
 #include <filesystem>
 #include <ostream>
-
-#include "datus/core/error.hpp"
 
 namespace datus {
 

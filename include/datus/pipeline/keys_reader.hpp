@@ -1,13 +1,13 @@
 #pragma once
 
+#include "datus/core/types.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/pipeline/shard_files.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include "datus/core/types.hpp"
-#include "datus/io/hdf5_reader.hpp"
-#include "datus/pipeline/shard_files.hpp"
 
 namespace datus {
 

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <vector>
-
 #include "datus/core/types.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "datus/model/vit_architecture.hpp"
 #include "datus/pipeline/shard_files.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 namespace datus {
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "datus/core/image.hpp"
+#include "datus/io/image_reader.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "datus/core/image.hpp"
-#include "datus/io/image_reader.hpp"
 
 namespace datus {
 
@@ -16,8 +16,8 @@ struct LoadedImage {
   std::string error;
 };
 
-/// Decodes files on `threads` threads; the result is in the order of `paths`. A file that cannot be decoded gives a reason,
-/// not an exception: the caller reports it.
+/// Decodes files on `threads` threads; the result is in the order of `paths`. A file that cannot be decoded gives a
+/// reason, not an exception: the caller reports it.
 [[nodiscard]] std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths,
                                                    Orientation orientation, int threads);
 

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/pipeline/run_context.hpp"
 #include "datus/pipeline/shard_files.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace datus {
 

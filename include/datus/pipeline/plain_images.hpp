@@ -1,13 +1,13 @@
 #pragma once
 
+#include "datus/config/config.hpp"
+#include "datus/io/dataset.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "datus/config/config.hpp"
-#include "datus/io/dataset.hpp"
 
 namespace datus {
 
@@ -20,9 +20,9 @@ using UnreadableImages = std::vector<std::pair<std::string, std::string>>;
 /// The data set of the configuration's dataset section. Throws `UsageError` when `dataset.images` is missing.
 [[nodiscard]] std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config);
 
-/// The items of `dataset` with these names, in the order of `names`. Throws `InputError` naming the first that is missing;
-/// with `exact`, also the first image that `names` does not list. Without names (`names` empty) the order of the data set
-/// is taken, which must have `count` images, and this is said.
+/// The items of `dataset` with these names, in the order of `names`. Throws `InputError` naming the first that is
+/// missing; with `exact`, also the first image that `names` does not list. Without names (`names` empty) the order of
+/// the data set is taken, which must have `count` images, and this is said.
 [[nodiscard]] std::vector<DatasetItem> join_by_name(const Dataset& dataset, const std::vector<std::string>& names,
                                                     std::int64_t count, const std::string& what);
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-
 #include "datus/config/config.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/pipeline/image_list.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
 
 namespace datus {
 
@@ -28,8 +28,8 @@ struct RunInputs {
   std::string backend;                     ///< device, instruction set, LibTorch, BLAS, precision, batch size
 };
 
-/// The chain of records of a configuration: each stage contains the hash of the one before it, so that a change is seen by
-/// every stage after it and by none before.
+/// The chain of records of a configuration: each stage contains the hash of the one before it, so that a change is seen
+/// by every stage after it and by none before.
 class Provenance {
  public:
   Provenance(const Config& config, RunInputs inputs);

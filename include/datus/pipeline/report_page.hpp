@@ -1,21 +1,21 @@
 #pragma once
 
+#include "datus/io/palette.hpp"
+#include "datus/pipeline/score_files.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "datus/io/palette.hpp"
-#include "datus/pipeline/score_files.hpp"
 
 namespace datus {
 
 /// What the page shows of one K.
 struct ReportResult {
   int k = 0;
-  std::optional<Evaluation> evaluation;         ///< empty without ground truth
-  std::vector<int> mapping;                     ///< [K] class or -1, of the first protocol; empty without ground truth
-  std::vector<std::optional<double>> iou;       ///< [classes] of the first protocol
+  std::optional<Evaluation> evaluation;    ///< empty without ground truth
+  std::vector<int> mapping;                ///< [K] class or -1, of the first protocol; empty without ground truth
+  std::vector<std::optional<double>> iou;  ///< [classes] of the first protocol
 };
 
 /// Everything on the page; pictures lie beside it under `picture_name`.

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstdint>
-
 #include "datus/core/image.hpp"
 #include "datus/io/palette.hpp"
+
+#include <cstdint>
 
 namespace datus {
 

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/io/dataset.hpp"
 #include "datus/pipeline/image_list.hpp"
 #include "datus/pipeline/provenance.hpp"
 #include "datus/pipeline/run_directory.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace datus {
 
@@ -41,10 +41,10 @@ struct RunContext {
   [[nodiscard]] std::string images_description() const;
 };
 
-/// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list in
-/// images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot be
-/// written to, when the images differ from the frozen list, or when an input is missing. `settings_checked` stages need
-/// weights only when one of them is extract or describe.
+/// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
+/// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
+/// be written to, when the images differ from the frozen list, or when an input is missing. `settings_checked` stages
+/// need weights only when one of them is extract or describe.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
                                                    Communicator& comm);
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "datus/core/types.hpp"
+
 #include <filesystem>
 #include <string>
-
-#include "datus/core/types.hpp"
 
 namespace datus {
 

@@ -1,16 +1,17 @@
 #pragma once
 
+#include "datus/algo/scores.hpp"
+
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "datus/algo/scores.hpp"
-
 namespace datus {
 
-/// What a score file says beside the scores: whose images the centroids, the clusters and the matching came from, and so on.
+/// What a score file says beside the scores: whose images the centroids, the clusters and the matching came from, and
+/// so on.
 using ScoreProvenance = std::map<std::string, std::string>;
 
 /// Scores of one K under several protocols, in order.
@@ -19,7 +20,7 @@ struct Evaluation {
   int classes = 0;
   int void_value = 255;
   std::vector<std::string> class_names;  ///< empty when not known
-  std::vector<std::int64_t> counts;       ///< [K, classes] pixels, neither void nor unassigned
+  std::vector<std::int64_t> counts;      ///< [K, classes] pixels, neither void nor unassigned
   std::vector<std::pair<std::string, Scores>> protocols;
   ScoreProvenance provenance;
 };
@@ -30,8 +31,8 @@ void write_scores(const std::filesystem::path& path, const Evaluation& evaluatio
 /// Reads it back. Throws `InputError` naming the file when it is not a score file.
 [[nodiscard]] Evaluation read_scores(const std::filesystem::path& path);
 
-/// The cluster-to-class mapping of a protocol in a score file; that of "strict" when it does not have the protocol. Throws
-/// `InputError` naming the file when it does not have `clusters` entries below `classes`.
+/// The cluster-to-class mapping of a protocol in a score file; that of "strict" when it does not have the protocol.
+/// Throws `InputError` naming the file when it does not have `clusters` entries below `classes`.
 [[nodiscard]] std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol,
                                             int clusters, int classes);
 

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <filesystem>
-
 #include "datus/config/config.hpp"
 #include "datus/pipeline/shard_files.hpp"
 
+#include <filesystem>
+
 namespace datus {
 
-/// Stage segment: affinity graph, communities, connected segments of each image, from keys as stored. Images are worked on
-/// by `threads` threads; the result does not depend on them.
+/// Stage segment: affinity graph, communities, connected segments of each image, from keys as stored. Images are worked
+/// on by `threads` threads; the result does not depend on them.
 [[nodiscard]] SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads);
 
 /// `datus segment --keys FILE --out FILE`: reads /keys image by image, so a file may be larger than memory.

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "datus/core/patch_box.hpp"
+#include "datus/core/types.hpp"
+#include "datus/pipeline/provenance.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "datus/core/patch_box.hpp"
-#include "datus/core/types.hpp"
-#include "datus/pipeline/provenance.hpp"
 
 namespace datus {
 
@@ -26,9 +26,9 @@ struct KeysFile {
   GridSize grid;
   int patch = 0;
   int dim = 0;
-  std::vector<float> keys;           ///< [n,P,D]
-  std::vector<float> cls;            ///< [n,D]
-  std::vector<std::uint8_t> valid;   ///< [n,P], 0 = padding; empty: all valid
+  std::vector<float> keys;          ///< [n,P,D]
+  std::vector<float> cls;           ///< [n,D]
+  std::vector<std::uint8_t> valid;  ///< [n,P], 0 = padding; empty: all valid
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(keys.size()) / (std::int64_t{grid.patches()} * dim);
   }
@@ -38,12 +38,12 @@ struct KeysFile {
 struct SegmentsFile {
   ImageKeys images;
   GridSize grid;
-  int patch = 0;                          ///< 0: not known (keys from elsewhere)
-  std::vector<std::int16_t> segment;      ///< [n,P] id within the image, -1 invalid
-  std::vector<std::int16_t> community;    ///< [n,P]
-  std::vector<std::int64_t> offset = {0}; ///< [n+1]
-  std::vector<PatchBox> box;              ///< [s]
-  std::vector<std::int32_t> size;         ///< [s] patches
+  int patch = 0;                           ///< 0: not known (keys from elsewhere)
+  std::vector<std::int16_t> segment;       ///< [n,P] id within the image, -1 invalid
+  std::vector<std::int16_t> community;     ///< [n,P]
+  std::vector<std::int64_t> offset = {0};  ///< [n+1]
+  std::vector<PatchBox> box;               ///< [s]
+  std::vector<std::int32_t> size;          ///< [s] patches
   [[nodiscard]] std::int64_t image_count() const { return static_cast<std::int64_t>(offset.size()) - 1; }
 };
 
@@ -51,21 +51,21 @@ struct SegmentsFile {
 struct DescriptorsFile {
   ImageKeys images;
   int dim = 0;
-  std::vector<float> descriptor;       ///< [s,D]
-  std::vector<std::int64_t> image;     ///< [s] global index (shards), row in /name (plain files)
-  std::vector<std::int32_t> segment;   ///< [s] id within the image
+  std::vector<float> descriptor;      ///< [s,D]
+  std::vector<std::int64_t> image;    ///< [s] global index (shards), row in /name (plain files)
+  std::vector<std::int32_t> segment;  ///< [s] id within the image
 };
 
 /// How keys are stored.
 enum class KeyType { float16, float32 };
 
-/// Rounds values to what a file of that type holds, in place. Throws `InputError` when a value is not finite (also after
-/// rounding); `place` names row r of `row_size` values for the message.
+/// Rounds values to what a file of that type holds, in place. Throws `InputError` when a value is not finite (also
+/// after rounding); `place` names row r of `row_size` values for the message.
 void round_as_stored(std::vector<float>& values, KeyType type, const std::string& what, std::int64_t row_size,
                      const std::vector<std::string>& row_names);
 
-/// Each write is atomic: the final name appears when the file is complete, flushed and read back. `provenance` is recorded
-/// in shards of a run; plain files have none.
+/// Each write is atomic: the final name appears when the file is complete, flushed and read back. `provenance` is
+/// recorded in shards of a run; plain files have none.
 void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType type,
                 const std::optional<StageProvenance>& provenance);
 void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
@@ -73,16 +73,16 @@ void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
 void write_descriptors(const std::filesystem::path& path, const DescriptorsFile& file,
                        const std::optional<StageProvenance>& provenance);
 
-/// Each read verifies the content hashes, where the file has them, and the sizes against each other. Throws `InputError`
-/// naming the file. With `wanted`, the file must be of that provenance.
+/// Each read verifies the content hashes, where the file has them, and the sizes against each other. Throws
+/// `InputError` naming the file. With `wanted`, the file must be of that provenance.
 [[nodiscard]] KeysFile read_keys(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted);
 [[nodiscard]] SegmentsFile read_segments(const std::filesystem::path& path,
                                          const std::optional<StageProvenance>& wanted);
 [[nodiscard]] DescriptorsFile read_descriptors(const std::filesystem::path& path,
                                                const std::optional<StageProvenance>& wanted);
 
-/// Whether `path` is a finished file of that provenance, by its records only (nothing else is read). When not, and the file
-/// exists, `why` says what differs.
+/// Whether `path` is a finished file of that provenance, by its records only (nothing else is read). When not, and the
+/// file exists, `why` says what differs.
 [[nodiscard]] bool is_current(const std::filesystem::path& path, const StageProvenance& wanted, std::string* why);
 
 }  // namespace datus

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "datus/comm/communicator.hpp"
+#include "datus/core/types.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "datus/comm/communicator.hpp"
-#include "datus/core/types.hpp"
 
 namespace datus {
 

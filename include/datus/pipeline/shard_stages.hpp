@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "datus/pipeline/run_context.hpp"
+
+#include <cstdint>
 
 namespace datus {
 
@@ -20,10 +20,10 @@ struct ShardSummary {
   double seconds = 0;
 };
 
-/// COLLECTIVE. Brings the shards' files up to date: keys, segments, descriptors. A shard's decoded images and keys stay in
-/// memory from one stage to the next. Files of this provenance are left alone; others are redone, and what differed is
-/// said once. Ranks claim shards from a common queue. Writes RUN/unreadable.tsv. Throws `AgreedError` for weights that
-/// cannot be used; an error in a shard ends the job.
+/// COLLECTIVE. Brings the shards' files up to date: keys, segments, descriptors. A shard's decoded images and keys stay
+/// in memory from one stage to the next. Files of this provenance are left alone; others are redone, and what differed
+/// is said once. Ranks claim shards from a common queue. Writes RUN/unreadable.tsv. Throws `AgreedError` for weights
+/// that cannot be used; an error in a shard ends the job.
 ShardSummary run_shard_stages(RunContext& run, ShardStages stages);
 
 }  // namespace datus

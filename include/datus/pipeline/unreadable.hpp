@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "datus/pipeline/run_context.hpp"
+
+#include <cstdint>
 
 namespace datus {
 

@@ -1,15 +1,15 @@
+#include "datus/core/error.hpp"
+#include "datus/core/hash.hpp"
+#include "datus/core/parallel.hpp"
+#include "datus/core/philox.hpp"
+#include "datus/core/types.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "datus/core/error.hpp"
-#include "datus/core/hash.hpp"
-#include "datus/core/parallel.hpp"
-#include "datus/core/philox.hpp"
-#include "datus/core/types.hpp"
 
 namespace datus {
 namespace {
