@@ -6,6 +6,7 @@
 #include "datus/io/image_writer.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/pipeline/input_preparation.hpp"
+#include "datus/pipeline/mask.hpp"
 #include "datus/pipeline/report_page.hpp"
 #include "datus/pipeline/report_pictures.hpp"
 #include "datus/pipeline/score_files.hpp"
@@ -59,6 +60,7 @@ class Painter {
     save(image, "image", picture);
     save(image, "segments", overlay(picture, at_size_of(segments_of(image, original), picture), distinct_palette(64)));
     for (const auto& result : data_.results) {
+      require_current_masks(run_, result.k, {image / run_.list.shard_size});
       const LabelMap mask =
           at_size_of(read_mask(run_.directory.masks(result.k) / (stem_of(listed.name) + ".png")), picture);
       save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, cluster_palette(result.k)));
