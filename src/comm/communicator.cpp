@@ -50,6 +50,11 @@ std::string broadcast_text(Communicator& comm, const std::string& text, int root
   return result;
 }
 
+Share share_of(std::int64_t count, const Communicator& comm) noexcept {
+  // count * rank may exceed 64 bits only beyond 2^63 / ranks things; shares differ by at most one.
+  return {count * comm.rank() / comm.size(), count * (comm.rank() + 1) / comm.size()};
+}
+
 std::vector<std::vector<std::byte>> allgather(Communicator& comm, std::span<const std::byte> bytes) {
   constexpr int root = 0;
   const auto pieces = comm.gather(bytes, root);

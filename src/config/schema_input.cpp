@@ -23,8 +23,7 @@ void add_run(Keys& keys) {
       "Seconds that an open shard may take to end after a request to stop.", Built::default_only);
   add("mixed_hardware", &RunConfig::mixed_hardware, boolean(), {},
       "Whether ranks with different backends may share a run, which makes results depend on who "
-      "computed what.",
-      Built::default_only);
+      "computed what.");
 }
 
 void add_dataset(Keys& keys) {

@@ -10,11 +10,6 @@
 namespace datus {
 namespace {
 
-void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance) {
-  writer.attribute("/", "provenance", provenance.hash().hex());
-  for (const auto& [name, text] : provenance.parts) writer.attribute("/", "provenance." + name, text);
-}
-
 void commit_verified(AtomicFile& file) {
   file.commit([](const std::filesystem::path& written) { require_verified(written); });
 }

@@ -234,11 +234,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
     const std::size_t end = std::min(begin + step, items.size());
     std::vector<std::filesystem::path> paths;
     for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
-    std::vector<Image> originals;
-    for (auto& loaded : load_images(paths, orientation, threads)) {
-      if (!loaded.image) throw InputError(loaded.error, "its segments are in " + segments_path.string(), "");
-      originals.push_back(std::move(*loaded.image));
-    }
+    auto originals = load_required_images(paths, orientation, threads, "it has segments in " + segments_path.string());
     const auto inputs = preparation.prepare(std::move(originals), threads);
     auto part_segments = slice(segments, begin, end);
     part_segments.images.name.assign(all.images.name.begin() + static_cast<std::ptrdiff_t>(begin),

@@ -13,18 +13,9 @@
 namespace datus {
 namespace {
 
-struct RowRange {
-  std::int64_t begin;
-  std::int64_t end;
-};
-
-RowRange share_of(std::int64_t rows, const Communicator& comm) {
-  return {rows * comm.rank() / comm.size(), rows * (comm.rank() + 1) / comm.size()};
-}
-
 /// COLLECTIVE. Rows and width of every shard, each rank asking for a slice.
 std::vector<std::int64_t> shard_shapes(RunContext& run) {
-  const RowRange mine = share_of(run.list.shards(), run.comm);
+  const Share mine = share_of(run.list.shards(), run.comm);
   std::vector<std::int64_t> slice;
   collectively(run.comm, [&] {
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
@@ -38,17 +29,11 @@ std::vector<std::int64_t> shard_shapes(RunContext& run) {
       slice.insert(slice.end(), shape.begin(), shape.end());
     }
   });
-  std::vector<std::int64_t> shapes;
-  for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(slice)))) {
-    std::vector<std::int64_t> part(bytes.size() / sizeof(std::int64_t));
-    if (!bytes.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
-    shapes.insert(shapes.end(), part.begin(), part.end());
-  }
-  return shapes;
+  return allgather_values(run.comm, slice);
 }
 
 /// The part of one shard that lies in `wanted` rows of the run, appended to `values`.
-void append_shard_rows(const RunContext& run, ShardIndex shard, std::int64_t shard_begin, RowRange wanted,
+void append_shard_rows(const RunContext& run, ShardIndex shard, std::int64_t shard_begin, Share wanted,
                        std::vector<float>& values) {
   const auto file = read_descriptors(run.directory.descriptors(shard), run.provenance.of(Stage::describe));
   const auto rows = static_cast<std::int64_t>(file.segment.size());
@@ -66,7 +51,7 @@ RunRows read_run_rows(RunContext& run) {
   const std::int64_t total = offset.back();
   const int dim = shapes.empty() ? 0 : checked_cast<int>(shapes[1], "The width of the descriptors");
 
-  const RowRange mine = share_of(total, run.comm);
+  const Share mine = share_of(total, run.comm);
   std::vector<float> values;
   collectively(run.comm, [&] {
     values.reserve(static_cast<std::size_t>((mine.end - mine.begin) * dim));
@@ -82,7 +67,7 @@ RunRows read_run_rows(RunContext& run) {
 std::unique_ptr<KMeansRows> read_matrix_rows(const std::string& text, std::int64_t* total, Communicator& comm) {
   const auto place = parse_dataset_path(text, "/descriptor");
   std::vector<float> values;
-  RowRange mine{};
+  Share mine{};
   int dim = 0;
   collectively(comm, [&] {
     const Hdf5Reader reader(place.file);

@@ -52,11 +52,6 @@ struct Pair {
   DatasetItem truth;
 };
 
-/// The part [begin, end) of `count` things that this rank works on.
-std::pair<std::int64_t, std::int64_t> share_of(std::int64_t count, const Communicator& comm) {
-  return {count * comm.rank() / comm.size(), count * (comm.rank() + 1) / comm.size()};
-}
-
 /// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's.
 ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, int clusters, int classes, int threads,
                         Communicator& comm) {

@@ -102,14 +102,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
     const std::size_t end = std::min(begin + step, items.size());
     std::vector<std::filesystem::path> paths;
     for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
-    std::vector<Image> originals;
-    for (auto& loaded : load_images(paths, orientation, threads)) {
-      if (!loaded.image) {
-        throw InputError("An image changed while it was worked on: " + loaded.error, "it could be read before",
-                         "Run again when the files are at rest.");
-      }
-      originals.push_back(std::move(*loaded.image));
-    }
+    auto originals = load_required_images(paths, orientation, threads, "it changed: it could be read a moment ago");
     const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
                                         names.begin() + static_cast<std::ptrdiff_t>(end));
     writer.append(

@@ -5,8 +5,6 @@
 #include "datus/io/hdf5.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <span>
 
 namespace datus {
 namespace {
@@ -57,19 +55,13 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
   }
   require_same_everywhere(comm, names.finish().hex(), "the list of image files");
 
-  const std::int64_t count = list.size();
-  const std::int64_t begin = count * comm.rank() / comm.size();
-  const std::int64_t end = count * (comm.rank() + 1) / comm.size();
-  const auto slice = probe_slice(dataset, begin, end, orientation, threads);
-  std::size_t image = 0;
-  for (const auto& bytes : allgather(comm, std::as_bytes(std::span(slice)))) {
-    std::vector<std::int64_t> values(bytes.size() / sizeof(std::int64_t));
-    if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-    for (std::size_t i = 0; i + 2 < values.size(); i += values_per_image, ++image) {
-      list.images[image].bytes = values[i];
-      list.images[image].width = static_cast<int>(values[i + 1]);
-      list.images[image].height = static_cast<int>(values[i + 2]);
-    }
+  const auto [begin, end] = share_of(list.size(), comm);
+  const auto values = allgather_values(comm, probe_slice(dataset, begin, end, orientation, threads));
+  for (std::size_t i = 0; i < list.images.size(); ++i) {
+    const auto first = i * values_per_image;
+    list.images[i].bytes = values[first];
+    list.images[i].width = static_cast<int>(values[first + 1]);
+    list.images[i].height = static_cast<int>(values[first + 2]);
   }
   return list;
 }

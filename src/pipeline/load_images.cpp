@@ -3,6 +3,8 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 
+#include <utility>
+
 namespace datus {
 
 std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
@@ -17,6 +19,16 @@ std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& p
     }
   });
   return loaded;
+}
+
+std::vector<Image> load_required_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
+                                        int threads, const std::string& why) {
+  std::vector<Image> images;
+  for (auto& loaded : load_images(paths, orientation, threads)) {
+    if (!loaded.image) throw InputError(loaded.error, why, "Repair it, then run again.");
+    images.push_back(std::move(*loaded.image));
+  }
+  return images;
 }
 
 Orientation orientation_of(bool exif) {

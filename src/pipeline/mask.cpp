@@ -145,26 +145,22 @@ std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segme
 
 std::int64_t make_masks(RunContext& run, int k) {
   std::vector<std::uint8_t> current;
-  const std::int64_t shards = run.list.shards();
-  const std::int64_t end = shards * (run.comm.rank() + 1) / run.comm.size();
-  for (std::int64_t i = shards * run.comm.rank() / run.comm.size(); i < end; ++i) {
+  const auto [begin, end] = share_of(run.list.shards(), run.comm);
+  for (std::int64_t i = begin; i < end; ++i) {
     current.push_back(MaskRecord(run, k, {i}).is_current() ? 1 : 0);
   }
-  std::vector<ShardIndex> todo;
-  std::int64_t shard_number = 0;
-  for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(current)))) {
-    for (const auto byte : bytes) {
-      if (std::to_integer<int>(byte) == 0) todo.push_back({shard_number});
-      ++shard_number;
-    }
+  std::vector<ShardIndex> pending;
+  const auto current_everywhere = allgather_values(run.comm, current);
+  for (std::size_t i = 0; i < current_everywhere.size(); ++i) {
+    if (current_everywhere[i] == 0) pending.push_back({static_cast<std::int64_t>(i)});
   }
-  if (todo.empty()) return 0;
+  if (pending.empty()) return 0;
 
   std::optional<AssignmentFile> assignment;
   collectively(run.comm, [&] {
     assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
   });
-  ShardQueue queue(run.directory.claims() / ("mask-" + RunDirectory::cluster_name(k)), todo, run.comm);
+  ShardQueue queue(run.directory.claims() / ("mask-" + RunDirectory::cluster_name(k)), pending, run.comm);
   Progress progress("mask", "shards", queue.total(), run.comm.rank() != 0);
   while (const auto shard = queue.claim()) {
     make_shard_masks(run, k, *shard, *assignment);
@@ -211,10 +207,9 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
   const Orientation orientation = orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
   const Palette palette = palette_for(assignment->k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
-  const std::int64_t begin = segments.image_count() * comm.rank() / comm.size();
-  const std::int64_t end = segments.image_count() * (comm.rank() + 1) / comm.size();
-  parallel_for(end - begin, threads, [&](std::int64_t i) {
-    const auto index = static_cast<std::size_t>(begin + i);
+  const Share mine = share_of(segments.image_count(), comm);
+  parallel_for(mine.size(), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(mine.begin + i);
     const auto first = static_cast<std::size_t>(segments.offset[index]);
     const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
     const auto header = read_image_header(items[index].image, orientation);

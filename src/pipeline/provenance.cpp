@@ -2,6 +2,7 @@
 
 #include <sstream>
 #include <utility>
+#include <variant>
 
 namespace datus {
 namespace {
@@ -34,6 +35,8 @@ std::map<std::string, std::string> parse_settings(const std::string& text) {
   }
   return settings;
 }
+
+constexpr const char* part_prefix = "provenance.";
 
 std::string hex_or_none(const std::optional<Hash>& hash) {
   return hash ? hash->hex() : std::string("none");
@@ -85,6 +88,22 @@ StageProvenance Provenance::of(Stage stage, int k) const {
   Config one = config_;
   one.cluster.k = {k};
   return Provenance(one, inputs_).of(stage);
+}
+
+void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance) {
+  writer.attribute("/", "provenance", provenance.hash().hex());
+  for (const auto& [name, text] : provenance.parts) writer.attribute("/", part_prefix + name, text);
+}
+
+std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader) {
+  std::map<std::string, std::string> parts;
+  const std::string prefix = part_prefix;
+  for (const auto& [name, value] : reader.attributes("/")) {
+    if (name.starts_with(prefix) && std::holds_alternative<std::string>(value)) {
+      parts[name.substr(prefix.size())] = std::get<std::string>(value);
+    }
+  }
+  return parts;
 }
 
 std::string describe_difference(const std::map<std::string, std::string>& found, const StageProvenance& wanted) {

@@ -155,6 +155,10 @@ ExitCode run_stage(const Config& config, Stage stage, Communicator& comm) {
   std::vector<Evaluation> scores;
   switch (stage) {
     case Stage::extract:
+      if (config.storage.embeddings == StorageConfig::Embeddings::none) {
+        throw AgreedError(ExitCode::usage, "'datus extract' has nothing to store", "storage.embeddings is none",
+                          "Set it to float16 or float32, or use 'datus run'.");
+      }
       shard_stage({.extract = true});
       break;
     case Stage::segment:

@@ -8,14 +8,11 @@
 #include "datus/pipeline/keys_writer.hpp"
 
 #include <cmath>
-#include <map>
 #include <span>
 #include <utility>
 
 namespace datus {
 namespace {
-
-constexpr const char* part_prefix = "provenance.";
 
 void write_images(Hdf5Writer& writer, const ImageKeys& images) {
   if (!images.name.empty()) {
@@ -42,24 +39,6 @@ void write_grid(Hdf5Writer& writer, GridSize grid, int patch) {
   if (patch > 0) writer.attribute("/", "patch", patch);
 }
 
-void write_provenance(Hdf5Writer& writer, const std::optional<StageProvenance>& provenance) {
-  if (!provenance) return;
-  writer.attribute("/", "provenance", provenance->hash().hex());
-  for (const auto& [name, text] : provenance->parts) writer.attribute("/", part_prefix + name, text);
-}
-
-/// The recorded parts by name; empty when the file has none.
-std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader) {
-  std::map<std::string, std::string> parts;
-  const std::string prefix = part_prefix;
-  for (const auto& [name, value] : reader.attributes("/")) {
-    if (name.starts_with(prefix) && std::holds_alternative<std::string>(value)) {
-      parts[name.substr(prefix.size())] = std::get<std::string>(value);
-    }
-  }
-  return parts;
-}
-
 bool has_provenance(const Hdf5Reader& reader, const StageProvenance& wanted) {
   return reader.has_attribute("/", "done") && reader.has_attribute("/", "provenance") &&
          reader.attribute<std::string>("/", "provenance") == wanted.hash().hex();
@@ -71,7 +50,7 @@ void write_file(const std::filesystem::path& path, const std::optional<StageProv
   AtomicFile file(path);
   Hdf5Writer writer(file.path());
   body(writer);
-  write_provenance(writer, provenance);
+  if (provenance) write_provenance(writer, *provenance);
   writer.close();
   file.commit([](const std::filesystem::path& written) { require_verified(written); });
 }

@@ -11,9 +11,9 @@
 namespace datus {
 namespace fs = std::filesystem;
 
-ShardQueue::ShardQueue(fs::path folder, std::vector<ShardIndex> todo, Communicator& comm)
-    : folder_(std::move(folder)), todo_(std::move(todo)), comm_(comm) {
-  start_ = todo_.size() * static_cast<std::size_t>(comm.rank()) / static_cast<std::size_t>(comm.size());
+ShardQueue::ShardQueue(fs::path folder, std::vector<ShardIndex> pending, Communicator& comm)
+    : folder_(std::move(folder)), pending_(std::move(pending)), comm_(comm) {
+  start_ = pending_.size() * static_cast<std::size_t>(comm.rank()) / static_cast<std::size_t>(comm.size());
   on_root(comm_, [this] {
     std::error_code error;
     fs::remove_all(folder_, error);
@@ -33,8 +33,8 @@ void ShardQueue::finish() {
 }
 
 std::optional<ShardIndex> ShardQueue::claim() {
-  while (visited_ < todo_.size()) {
-    const ShardIndex shard = todo_[(start_ + visited_++) % todo_.size()];
+  while (visited_ < pending_.size()) {
+    const ShardIndex shard = pending_[(start_ + visited_++) % pending_.size()];
     if (take(shard)) return shard;
   }
   return std::nullopt;

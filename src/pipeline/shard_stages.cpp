@@ -165,9 +165,7 @@ void say_why(Communicator& comm, const std::string& why) {
 
 /// COLLECTIVE. For every shard what is stale, found out by slices and shared.
 std::vector<StaleFiles> find_stale_files(const RunContext& run, ShardStages stages) {
-  const std::int64_t shards = run.list.shards();
-  const std::int64_t begin = shards * run.comm.rank() / run.comm.size();
-  const std::int64_t end = shards * (run.comm.rank() + 1) / run.comm.size();
+  const auto [begin, end] = share_of(run.list.shards(), run.comm);
   const auto extract = run.provenance.of(Stage::extract);
   const auto segment = run.provenance.of(Stage::segment);
   const auto describe = run.provenance.of(Stage::describe);
@@ -189,11 +187,8 @@ std::vector<StaleFiles> find_stale_files(const RunContext& run, ShardStages stag
   }
   say_why(run.comm, why);
   std::vector<StaleFiles> stale;
-  for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(slice)))) {
-    for (const auto byte : bytes) {
-      const auto bits = std::to_integer<unsigned>(byte);
-      stale.push_back({(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0});
-    }
+  for (const unsigned bits : allgather_values(run.comm, slice)) {
+    stale.push_back({(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0});
   }
   return stale;
 }
@@ -207,16 +202,16 @@ const char* stages_name(ShardStages stages) {
 
 ShardSummary run_shard_stages(RunContext& run, ShardStages stages) {
   const auto stale = find_stale_files(run, stages);
-  std::vector<ShardIndex> todo;
+  std::vector<ShardIndex> pending;
   bool needs_models = false;
   for (std::size_t i = 0; i < stale.size(); ++i) {
-    if (stale[i].any()) todo.push_back({static_cast<std::int64_t>(i)});
+    if (stale[i].any()) pending.push_back({static_cast<std::int64_t>(i)});
     needs_models |= stale[i].keys || stale[i].descriptors || (stale[i].segments && !keeps_keys(run));
   }
   Models models;
   if (needs_models) collectively(run.comm, [&] { models = load_models(run); });
 
-  ShardQueue queue(run.directory.claims() / stages_name(stages), todo, run.comm);
+  ShardQueue queue(run.directory.claims() / stages_name(stages), pending, run.comm);
   Progress progress(stages_name(stages), "shards", queue.total(), run.comm.rank() != 0);
   while (const auto shard = queue.claim()) {
     ShardWork(run, models, *shard, stale[static_cast<std::size_t>(shard->value)]).make_stale_files();

@@ -5,9 +5,7 @@
 #include "datus/io/image_reader.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -42,19 +40,13 @@ std::string one_line(std::string text) {
 }  // namespace
 
 std::int64_t report_unreadable(RunContext& run) {
-  const std::int64_t shards = run.list.shards();
-  const std::int64_t end = shards * (run.comm.rank() + 1) / run.comm.size();
+  const auto [begin, end] = share_of(run.list.shards(), run.comm);
   std::vector<std::int64_t> slice;
-  for (std::int64_t shard = shards * run.comm.rank() / run.comm.size(); shard < end; ++shard) {
+  for (std::int64_t shard = begin; shard < end; ++shard) {
     const auto images = unreadable_of(run, {shard});
     slice.insert(slice.end(), images.begin(), images.end());
   }
-  std::vector<std::int64_t> all;
-  for (const auto& bytes : allgather(run.comm, std::as_bytes(std::span(slice)))) {
-    std::vector<std::int64_t> part(bytes.size() / sizeof(std::int64_t));
-    if (!bytes.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
-    all.insert(all.end(), part.begin(), part.end());
-  }
+  const auto all = allgather_values(run.comm, slice);
   on_root(run.comm, [&] {
     std::string text;
     for (const auto image : all) {

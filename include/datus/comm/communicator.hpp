@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace datus {
@@ -52,6 +54,30 @@ class Communicator {
 
 /// COLLECTIVE. Every rank's bytes on every rank, by rank.
 [[nodiscard]] std::vector<std::vector<std::byte>> allgather(Communicator& comm, std::span<const std::byte> bytes);
+
+/// Consecutive things [begin, end).
+struct Share {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  [[nodiscard]] constexpr std::int64_t size() const noexcept { return end - begin; }
+};
+
+/// The part of `count` things that this rank works on. The parts follow each other in rank order and leave nothing out;
+/// some are empty when there are more ranks than things.
+[[nodiscard]] Share share_of(std::int64_t count, const Communicator& comm) noexcept;
+
+/// COLLECTIVE. The values of all ranks on every rank, one after the other in rank order.
+template <class T>
+requires std::is_trivially_copyable_v<T>
+[[nodiscard]] std::vector<T> allgather_values(Communicator& comm, const std::vector<T>& values) {
+  std::vector<T> all;
+  for (const auto& bytes : allgather(comm, std::as_bytes(std::span(values)))) {
+    const std::size_t before = all.size();
+    all.resize(before + bytes.size() / sizeof(T));
+    if (!bytes.empty()) std::memcpy(all.data() + before, bytes.data(), bytes.size());
+  }
+  return all;
+}
 
 /// COLLECTIVE. Runs `body` on this rank (it must not communicate); if it threw on any rank, all
 /// ranks throw the same `AgreedError` with the exit code and the text of the lowest such rank. Use

@@ -21,6 +21,11 @@ struct LoadedImage {
 [[nodiscard]] std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths,
                                                    Orientation orientation, int threads);
 
+/// Decodes files that must all be readable; throws `InputError` with the reason of the first that is not, and `why` it
+/// is needed.
+[[nodiscard]] std::vector<Image> load_required_images(const std::vector<std::filesystem::path>& paths,
+                                                      Orientation orientation, int threads, const std::string& why);
+
 /// Orientation as the configuration names it.
 [[nodiscard]] Orientation orientation_of(bool exif);
 

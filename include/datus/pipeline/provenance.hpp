@@ -2,6 +2,8 @@
 
 #include "datus/config/config.hpp"
 #include "datus/core/hash.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/io/hdf5_writer.hpp"
 #include "datus/pipeline/image_list.hpp"
 
 #include <map>
@@ -43,6 +45,12 @@ class Provenance {
   Config config_;
   RunInputs inputs_;
 };
+
+/// Records a stage's provenance in the root attributes of a file: "provenance" (the hash) and "provenance.PART".
+void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance);
+
+/// The parts that a file records; empty when it has none.
+[[nodiscard]] std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader);
 
 /// A phrase for people: which parts differ, down to the setting ("model.input_size: 224 became 448").
 [[nodiscard]] std::string describe_difference(const std::map<std::string, std::string>& found,

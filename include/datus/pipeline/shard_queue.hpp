@@ -18,8 +18,8 @@ namespace datus {
 /// shard never changes a result.
 class ShardQueue {
  public:
-  /// COLLECTIVE. `todo` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims.
-  ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> todo, Communicator& comm);
+  /// COLLECTIVE. `pending` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims.
+  ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> pending, Communicator& comm);
   /// COLLECTIVE. Waits for all ranks; rank 0 removes the folder.
   void finish();
 
@@ -27,13 +27,13 @@ class ShardQueue {
   [[nodiscard]] std::optional<ShardIndex> claim();
   /// Shards claimed so far by all ranks together, for progress lines.
   [[nodiscard]] std::int64_t claimed() const;
-  [[nodiscard]] std::int64_t total() const { return static_cast<std::int64_t>(todo_.size()); }
+  [[nodiscard]] std::int64_t total() const { return static_cast<std::int64_t>(pending_.size()); }
 
  private:
   [[nodiscard]] bool take(ShardIndex shard) const;
 
   std::filesystem::path folder_;
-  std::vector<ShardIndex> todo_;
+  std::vector<ShardIndex> pending_;
   Communicator& comm_;
   std::size_t start_ = 0;
   std::size_t visited_ = 0;

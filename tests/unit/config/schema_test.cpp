@@ -34,7 +34,7 @@ std::map<std::string, Expected> input_keys() {
       {"run.directory", {"runs/default", {"run.directory=elsewhere"}, with(not_a_path, "null")}},
       {"run.seed", {"0", {"run.seed=7"}, not_natural}},
       {"run.grace", {"30", {}, with(not_natural, "31")}},
-      {"run.mixed_hardware", {"false", {}, {"true", "0", "maybe", "[false]"}}},
+      {"run.mixed_hardware", {"false", {"run.mixed_hardware=true"}, {"0", "maybe", "[false]"}}},
       {"dataset.kind", {"folder", {"dataset.kind=suim"}, {"voc", "cityscapes", "null", "[folder]", "Folder"}}},
       {"dataset.images", {"null", {"dataset.images=/a"}, not_a_path}},
       {"dataset.truth", {"null", {"dataset.truth=/a"}, not_a_path}},

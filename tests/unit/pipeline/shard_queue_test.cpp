@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <latch>
 #include <mutex>
 #include <numeric>
 #include <thread>
@@ -90,12 +91,13 @@ TEST(ShardQueue, EachRankStartsAtItsOwnPart) {
 TEST(ShardQueue, OthersTakeWhatASlowRankHasLeft) {
   const TempFolder folder;
   std::mutex mutex;
+  std::latch slow_rank_has_one(1);
   int taken_by_others = 0;
-  std::vector<std::size_t> counts(3, 0);
   run_on_threads(3, [&](Communicator& comm) {
     ShardQueue queue(folder / "claims", shards(12), comm);
     if (comm.rank() == 1) {
-      ASSERT_TRUE(queue.claim().has_value());
+      EXPECT_TRUE(queue.claim().has_value());
+      slow_rank_has_one.count_down();
       const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
       for (bool waiting = true; waiting && std::chrono::steady_clock::now() < limit;) {
         const std::scoped_lock lock(mutex);
@@ -103,6 +105,7 @@ TEST(ShardQueue, OthersTakeWhatASlowRankHasLeft) {
       }
       EXPECT_FALSE(queue.claim().has_value());
     } else {
+      slow_rank_has_one.wait();
       while (queue.claim()) {
         const std::scoped_lock lock(mutex);
         ++taken_by_others;
