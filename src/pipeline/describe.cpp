@@ -223,7 +223,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
   const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights), threads);
   const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size));
-  const Orientation orientation = orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
+  const Orientation orientation = orientation_of(config.dataset);
 
   DescriptorsFile all;
   all.dim = backbone.architecture().dim;

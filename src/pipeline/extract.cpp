@@ -82,7 +82,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
                      "Set it to float16 or float32 for this command.");
   }
   const auto dataset = open_plain_images(images);
-  const Orientation orientation = orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
+  const Orientation orientation = orientation_of(config.dataset);
   const Backbone backbone(config.model, *config.model.weights, threads);
   const InputPreparation preparation(config.model, backbone.architecture().patch);
   auto [items, unreadable] = sort_out_unreadable(*dataset, orientation, threads);

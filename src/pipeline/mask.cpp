@@ -204,7 +204,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     fs::create_directories(out);
   });
 
-  const Orientation orientation = orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
+  const Orientation orientation = orientation_of(config.dataset);
   const Palette palette = palette_for(assignment->k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const Share mine = share_of(segments.image_count(), comm);

@@ -3,6 +3,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_types.hpp"
 #include "datus/model/backend.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
@@ -66,9 +67,7 @@ std::optional<Hash> hash_of(const std::optional<fs::path>& file) {
 /// File of the given centroids, without the name of the dataset in it.
 std::optional<fs::path> given_centroids(const Config& config) {
   if (!config.cluster.centroids) return std::nullopt;
-  const std::string& text = *config.cluster.centroids;
-  const auto colon = text.rfind(":/");
-  return fs::path(colon == std::string::npos ? text : text.substr(0, colon));
+  return parse_dataset_path(*config.cluster.centroids, "/centroids").file;
 }
 
 /// The hash that rank 0 computed, on all ranks: a large file is read once.
@@ -124,7 +123,7 @@ std::string agreed_backend(const Config& config, const RunDirectory& directory, 
 }  // namespace
 
 Orientation RunContext::orientation() const {
-  return orientation_of(config.dataset.orientation == DatasetConfig::Orientation::exif);
+  return orientation_of(config.dataset);
 }
 
 std::string RunContext::images_description() const {
@@ -145,8 +144,7 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
   const RunDirectory directory(config.run.directory);
   on_root(comm, [&] { make_folders(directory); });
 
-  const bool exif = config.dataset.orientation == DatasetConfig::Orientation::exif;
-  auto list = list_images(*dataset, config.dataset.shard_size, orientation_of(exif), threads, comm);
+  auto list = list_images(*dataset, config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
   on_root(comm, [&] { freeze_image_list(directory, list); });
   auto inputs = agreed_inputs(config, fitted, list, comm);
   inputs.backend = agreed_backend(config, directory, comm);

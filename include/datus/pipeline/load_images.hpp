@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/io/image_reader.hpp"
 
@@ -27,6 +28,6 @@ struct LoadedImage {
                                                       Orientation orientation, int threads, const std::string& why);
 
 /// Orientation as the configuration names it.
-[[nodiscard]] Orientation orientation_of(bool exif);
+[[nodiscard]] Orientation orientation_of(const DatasetConfig& config);
 
 }  // namespace datus

@@ -43,8 +43,7 @@ struct RunContext {
 
 /// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
 /// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
-/// be written to, when the images differ from the frozen list, or when an input is missing. `settings_checked` stages
-/// need weights only when one of them is extract or describe.
+/// be written to, when the images differ from the frozen list, or when an input is missing.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
                                                    Communicator& comm);
 
