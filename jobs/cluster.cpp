@@ -1,40 +1,45 @@
 #include "datus/pipeline/cluster.hpp"
 
 #include "command.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_context.hpp"
 
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace datus::jobs {
 namespace {
 
 struct Arguments : ConfigArguments {
-  std::string descriptors;
-  std::string assign;
+  std::vector<std::string> descriptors;
+  std::vector<std::string> assign;
   std::string centroids;
   std::filesystem::path out;
 };
 
 void print(const ClusterSummary& summary, const Communicator& comm) {
   if (comm.rank() != 0) return;
-  std::printf("K = %d: %lld rows, %d iterations%s, inertia %.9g\n", summary.k, static_cast<long long>(summary.rows),
-              summary.iterations, summary.converged || summary.iterations == 0 ? "" : " (limit reached)",
-              summary.inertia);
+  std::printf("K = %d: %lld rows, inertia %.9g\n", summary.k, static_cast<long long>(summary.rows), summary.inertia);
+}
+
+/// At least one.
+void print(const std::vector<ClusterSummary>& summaries, const Communicator& comm) {
+  if (comm.rank() != 0) return;
+  std::cout << summaries.front().rows << " rows\n" << selection_table(summaries) << std::flush;
 }
 
 ExitCode cluster_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
   const int threads = threads_per_rank(comm);
   if (!arguments.assign.empty()) {
-    print(assign_to_file(arguments.assign, arguments.centroids, arguments.out, threads, comm), comm);
+    print(assign_to_file(config, arguments.assign, arguments.centroids, arguments.out, threads, comm), comm);
     return ExitCode::done;
   }
-  for (const auto& summary : cluster_to_file(config, arguments.descriptors, arguments.out, threads, comm)) {
-    print(summary, comm);
-  }
+  print(cluster_to_file(config, arguments.descriptors, arguments.out, threads, comm), comm);
   return ExitCode::done;
 }
 
@@ -46,9 +51,11 @@ Command add_cluster(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
-  auto* descriptors =
-      parser->add_option("--descriptors", arguments->descriptors, "Matrix: FILE.h5[:/dataset], default /descriptor");
-  auto* assign = parser->add_option("--assign", arguments->assign, "Matrix to assign to given centroids, no iteration");
+  auto* descriptors = parser->add_option("--descriptors", arguments->descriptors,
+                                         "Matrix: rows of one or more FILE.h5[:/dataset] (default /descriptor), or of "
+                                         "all *.h5 in a folder DIR[:/dataset]");
+  auto* assign = parser->add_option("--assign", arguments->assign,
+                                    "Matrix to assign to given centroids, no iteration: files or a folder, as above");
   auto* centroids = parser->add_option("--centroids", arguments->centroids, "FILE.h5:/k027/centroids, for --assign");
   auto* k = parser->add_option_function<std::string>(
       "--k", [arguments](const std::string& list) { arguments->set("cluster.k", "[" + list + "]"); },

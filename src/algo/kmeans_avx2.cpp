@@ -1,68 +1,24 @@
 #include "algo/kmeans_avx.hpp"
 #include "algo/kmeans_kernels.hpp"
+#include "algo/kmeans_strips_avx2.hpp"
 
 #include <immintrin.h>
 
 namespace datus::lloyd {
 namespace {
 
-// 6 rows x 1 group of centroids (2 registers) fill 12 of the 16 registers.
-constexpr int rows_at_once = 6;
-constexpr int half = group_size / 2;
-
-/// Lowers the minima of one half of the lanes.
-void lower(__m256 score, __m256i index, float* scores, std::int32_t* indices) {
-  const __m256 old_score = _mm256_load_ps(scores);
-  auto* const to = reinterpret_cast<__m256i*>(indices);
+void take_in(__m256 score, __m256i index, LaneMinima* minima, int at) {
+  const __m256 old_score = _mm256_load_ps(minima->score + at);
+  auto* const indices = reinterpret_cast<__m256i*>(minima->index + at);
   const __m256 is_lower = _mm256_cmp_ps(score, old_score, _CMP_LT_OQ);
-  _mm256_store_ps(scores, _mm256_blendv_ps(old_score, score, is_lower));
-  _mm256_store_si256(to, _mm256_blendv_epi8(_mm256_load_si256(to), index, _mm256_castps_si256(is_lower)));
-}
-
-/// Lowers `minima` of `rows` rows by the scores against one group of centroids.
-template <int rows>
-void score_rows(const float* row, const PackedView& centroids, int group, LaneMinima* minima) {
-  const std::int64_t dim = centroids.dim;
-  const float* values = centroids.values + group * dim * group_size;
-  __m256 products[rows][2];
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) products[r][0] = products[r][1] = _mm256_setzero_ps();
-  for (std::int64_t d = 0; d < dim; ++d) {
-    const __m256 low = _mm256_load_ps(values + d * group_size);
-    const __m256 high = _mm256_load_ps(values + d * group_size + half);
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      const __m256 x = _mm256_broadcast_ss(row + r * dim + d);
-      products[r][0] = _mm256_fmadd_ps(x, low, products[r][0]);
-      products[r][1] = _mm256_fmadd_ps(x, high, products[r][1]);
-    }
-  }
-  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-#pragma GCC unroll 2
-  for (int h = 0; h < 2; ++h) {
-    const int first = group * group_size + h * half;
-    const __m256 norm = _mm256_load_ps(centroids.norms + first);
-    const __m256i index = _mm256_add_epi32(lanes, _mm256_set1_epi32(first));
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      const __m256 score = _mm256_fmadd_ps(_mm256_set1_ps(-2.0F), products[r][h], norm);
-      lower(score, index, minima[r].score + h * half, minima[r].index + h * half);
-    }
-  }
-}
-
-void score_strip(const float* rows, std::int64_t count, const PackedView& centroids, int group, LaneMinima* minima) {
-  std::int64_t i = 0;
-  for (; i + rows_at_once <= count; i += rows_at_once) {
-    score_rows<rows_at_once>(rows + i * centroids.dim, centroids, group, minima + i);
-  }
-  for (; i < count; ++i) score_rows<1>(rows + i * centroids.dim, centroids, group, minima + i);
+  _mm256_store_ps(minima->score + at, _mm256_blendv_ps(old_score, score, is_lower));
+  _mm256_store_si256(indices, _mm256_blendv_epi8(_mm256_load_si256(indices), index, _mm256_castps_si256(is_lower)));
 }
 
 void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
   LaneMinima minima[strip_rows];
   clear(minima, count);
-  for (int group = 0; group < centroids.groups; ++group) score_strip(rows, count, centroids, group, minima);
+  score_strip<LaneMinima, take_in>(rows, count, centroids, minima);
   for (std::int64_t i = 0; i < count; ++i) lowest_of_lanes(minima[i], labels + i, scores + i);
 }
 
@@ -129,7 +85,7 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx2_kernels() {
-  return {squared_norms, nearest, accumulate<true>, accumulate<false>, squared_distances};
+  return {squared_norms, nearest, nullptr, own_scores, accumulate<true>, accumulate<false>, squared_distances};
 }
 
 }  // namespace datus::lloyd

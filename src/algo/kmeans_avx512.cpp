@@ -1,71 +1,26 @@
 #include "algo/kmeans_avx.hpp"
 #include "algo/kmeans_kernels.hpp"
+#include "algo/kmeans_strips_avx512.hpp"
 
 #include <immintrin.h>
 
 namespace datus::lloyd {
 namespace {
 
-// 12 rows x 2 groups of centroids fill 24 of the 32 registers: per coordinate 24 fused multiply-adds, 14 loads.
-constexpr int rows_at_once = 12;
-
 // GCC 12 warns of an uninitialised variable in its own unmasked versions of some intrinsics (its bug 105593); a mask of
 // all lanes gives the same instructions without.
 constexpr __mmask8 all = 0xFF;
 
-/// Lowers `minima` of `rows` rows by the scores against `groups` groups of centroids.
-template <int rows, int groups>
-void score_rows(const float* row, const PackedView& centroids, int group, LaneMinima* minima) {
-  const std::int64_t dim = centroids.dim;
-  const float* values = centroids.values + group * dim * group_size;
-  __m512 products[rows][groups];
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int g = 0; g < groups; ++g) products[r][g] = _mm512_setzero_ps();
-  }
-  for (std::int64_t d = 0; d < dim; ++d) {
-    __m512 centroid[groups];
-#pragma GCC unroll 2
-    for (int g = 0; g < groups; ++g) centroid[g] = _mm512_load_ps(values + (g * dim + d) * group_size);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) {
-      const __m512 x = _mm512_set1_ps(row[r * dim + d]);
-#pragma GCC unroll 2
-      for (int g = 0; g < groups; ++g) products[r][g] = _mm512_fmadd_ps(x, centroid[g], products[r][g]);
-    }
-  }
-  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#pragma GCC unroll 2
-  for (int g = 0; g < groups; ++g) {
-    const __m512 norm = _mm512_load_ps(centroids.norms + (group + g) * group_size);
-    const __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((group + g) * group_size));
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) {
-      const __m512 score = _mm512_fmadd_ps(_mm512_set1_ps(-2.0F), products[r][g], norm);
-      const __mmask16 lower = _mm512_cmp_ps_mask(score, _mm512_load_ps(minima[r].score), _CMP_LT_OQ);
-      _mm512_mask_store_ps(minima[r].score, lower, score);
-      _mm512_mask_store_epi32(minima[r].index, lower, index);
-    }
-  }
-}
-
-template <int groups>
-void score_strip(const float* rows, std::int64_t count, const PackedView& centroids, int group, LaneMinima* minima) {
-  std::int64_t i = 0;
-  for (; i + rows_at_once <= count; i += rows_at_once) {
-    score_rows<rows_at_once, groups>(rows + i * centroids.dim, centroids, group, minima + i);
-  }
-  for (; i + 4 <= count; i += 4) score_rows<4, groups>(rows + i * centroids.dim, centroids, group, minima + i);
-  for (; i < count; ++i) score_rows<1, groups>(rows + i * centroids.dim, centroids, group, minima + i);
+void take_in(__m512 score, __m512i index, LaneMinima* minima) {
+  const __mmask16 lower = _mm512_cmp_ps_mask(score, _mm512_load_ps(minima->score), _CMP_LT_OQ);
+  _mm512_mask_store_ps(minima->score, lower, score);
+  _mm512_mask_store_epi32(minima->index, lower, index);
 }
 
 void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
   LaneMinima minima[strip_rows];
   clear(minima, count);
-  int group = 0;
-  for (; group + 2 <= centroids.groups; group += 2) score_strip<2>(rows, count, centroids, group, minima);
-  if (group < centroids.groups) score_strip<1>(rows, count, centroids, group, minima);
+  score_strip<LaneMinima, take_in>(rows, count, centroids, minima);
   for (std::int64_t i = 0; i < count; ++i) lowest_of_lanes(minima[i], labels + i, scores + i);
 }
 
@@ -131,7 +86,7 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx512_kernels() {
-  return {squared_norms, nearest, accumulate<true>, accumulate<false>, squared_distances};
+  return {squared_norms, nearest, nullptr, own_scores, accumulate<true>, accumulate<false>, squared_distances};
 }
 
 }  // namespace datus::lloyd

@@ -1,23 +1,25 @@
 #pragma once
 
+#include "algo/kmeans_float_mode.hpp"
 #include "datus/algo/kmeans_rows.hpp"
 
-#include <cstdint>
-#include <functional>
+#include <span>
 
 namespace datus::lloyd {
 
-/// Consecutive local rows, f32 [count, D].
-struct RowBlock {
-  std::int64_t first;
-  std::int64_t count;
-  const float* values;
-};
+/// `KMeansRows::visit` with the body in the float mode of `IeeeFloatMode`, whatever threads it runs on.
+inline void for_each_block(const KMeansRows& rows, std::span<const RowRange> ranges, int threads,
+                           const RowBlockBody& body) {
+  rows.visit(ranges, threads, [&](std::size_t worker, const RowBlock& block) {
+    const IeeeFloatMode ieee;
+    body(worker, block);
+  });
+}
 
-/// Calls body(worker, block) for blocks that cover the local rows, on up to `threads` threads, in the float mode of
-/// `IeeeFloatMode`. worker is in [0, threads); calls with the same worker follow each other, so that each can have sums
-/// of its own. Which worker gets which block, and how long blocks are, must not show in the result.
-void for_each_row_block(const KMeansRows& rows, int threads,
-                        const std::function<void(std::size_t worker, const RowBlock& block)>& body);
+/// One pass over all local rows.
+inline void for_each_block(const KMeansRows& rows, int threads, const RowBlockBody& body) {
+  const RowRange all{0, rows.count()};
+  for_each_block(rows, std::span(&all, 1), threads, body);
+}
 
 }  // namespace datus::lloyd

@@ -34,6 +34,12 @@ struct Kernels {
   /// infinite or NaN (overflow) gets label 0 and an infinite score.
   void (*nearest)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
                   float* scores);
+  /// The same with the lowest score among the other centroids: see `NearestTwo`. Set by `kernels_of`.
+  void (*nearest_two)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
+                      float* lowest, float* second);
+  /// scores[i]: of row i and centroid labels[i], of centroids f32 [K, D] with their norms.
+  void (*own_scores)(const float* rows, std::int64_t count, int dim, const float* centroids, const float* norms,
+                     const std::int32_t* labels, float* scores);
   /// sums[d] += x_d * scale rounded to nearest even, for |x_d * scale| <= 2^50; and -=.
   void (*add_row)(const float* row, int dim, double scale, std::int64_t* sums);
   void (*subtract_row)(const float* row, int dim, double scale, std::int64_t* sums);

@@ -1,165 +1,26 @@
 #include "algo/kmeans_lloyd.hpp"
 
-#include "algo/kmeans_blocks.hpp"
+#include "algo/kmeans_pass.hpp"
 #include "algo/kmeans_update.hpp"
-#include "datus/algo/aligned_vector.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 
 namespace datus::lloyd {
 namespace {
 
-/// Centroids as the kernels want them.
-class PackedCentroids {
- public:
-  PackedCentroids(const KMeansPairState& pair, int dim, const Kernels& kernels)
-      : groups_((pair.clusters + group_size - 1) / group_size), dim_(dim) {
-    const auto lanes = static_cast<std::size_t>(groups_) * group_size;
-    values_.resize(lanes * static_cast<std::size_t>(dim));
-    norms_.assign(lanes, std::numeric_limits<float>::infinity());
-    kernels.squared_norms(pair.centroids.data(), pair.clusters, dim, norms_.data());
-    for (std::int64_t k = 0; k < pair.clusters; ++k) {
-      const float* from = pair.centroids.data() + k * dim;
-      float* to = values_.data() + (k / group_size) * dim * group_size + k % group_size;
-      for (std::int64_t d = 0; d < dim; ++d) to[d * group_size] = from[d];
-    }
-  }
-
-  [[nodiscard]] PackedView view() const { return {values_.data(), norms_.data(), groups_, dim_}; }
-
- private:
-  int groups_;
-  int dim_;
-  AlignedVector<float> values_;
-  AlignedVector<float> norms_;
-};
-
-/// What one pass found for one pair: of a thread, of a rank, or of all ranks.
-///
-/// Sums and counts change by the rows that moved only. Integer sums have no order and no rounding, so this gives the
-/// same bits as adding up all rows again, and costs next to nothing once few rows move.
-struct Tally {
-  /// Changes of the sums and counts of the pair's state.
-  std::vector<std::int64_t> sums;
-  std::vector<std::int64_t> counts;
-  /// [K].
-  std::vector<std::int64_t> inertia;
-  std::int64_t moved = 0;
-  /// Rows whose inertia is too large for its scale, or not a number.
-  std::int64_t unrepresentable = 0;
-
-  explicit Tally(const KMeansPairState& pair)
-      : sums(pair.sums.size()), counts(pair.counts.size()), inertia(static_cast<std::size_t>(pair.clusters)) {}
-};
-
-void add(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& terms) {
-  std::ranges::transform(to, terms, to.begin(), std::plus<>());
-}
-
-/// One pass over the local rows for the pairs that are not done.
-class Pass {
- public:
-  Pass(const Context& context, std::span<KMeansPairState* const> pairs)
-      : context_(context),
-        pairs_(pairs),
-        dim_(context.rows.dim()),
-        sum_scale_(std::ldexp(1.0, context.scales.sum_log2)),
-        inertia_scale_(std::ldexp(1.0, context.scales.inertia_log2)),
-        tallies_(static_cast<std::size_t>(context.threads)) {
-    for (const KMeansPairState* pair : pairs) packed_.emplace_back(*pair, dim_, context.kernels);
-  }
-
-  /// Assigns the rows, brings sums and counts of the pairs up to date, and returns the rest for each.
-  std::vector<Tally> run() {
-    for_each_row_block(context_.rows, context_.threads, [&](std::size_t worker, const RowBlock& block) {
-      std::vector<Tally>& tallies = tallies_[worker];
-      if (tallies.empty()) tallies = empty_tallies();
-      for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
-        const std::int64_t count = std::min(strip_rows, block.count - begin);
-        const RowBlock strip{block.first + begin, count, block.values + begin * dim_};
-        for (std::size_t p = 0; p < pairs_.size(); ++p) assign(strip, p, tallies[p]);
-      }
-    });
-    std::vector<Tally> totals = empty_tallies();
-    for (const auto& tallies : tallies_) {
-      for (std::size_t p = 0; p < tallies.size(); ++p) take_in(tallies[p], *pairs_[p], totals[p]);
-    }
-    return totals;
-  }
-
- private:
-  [[nodiscard]] std::vector<Tally> empty_tallies() const {
-    std::vector<Tally> tallies;
-    for (const KMeansPairState* pair : pairs_) tallies.emplace_back(*pair);
-    return tallies;
-  }
-
-  void assign(const RowBlock& strip, std::size_t p, Tally& tally) const {
-    std::int32_t labels[strip_rows];
-    float scores[strip_rows];
-    context_.kernels.nearest(strip.values, strip.count, packed_[p].view(), labels, scores);
-    const bool keeps_sums = pairs_[p]->phase == Phase::iterating;
-    std::int32_t* const assignment = pairs_[p]->assignment.data() + strip.first;
-    for (std::int64_t i = 0; i < strip.count; ++i) {
-      count_inertia(strip.first + i, labels[i], scores[i], tally);
-      if (keeps_sums && assignment[i] != labels[i]) move(strip.values + i * dim_, assignment[i], labels[i], tally);
-      assignment[i] = labels[i];
-    }
-  }
-
-  void count_inertia(std::int64_t row, std::int32_t label, float score, Tally& tally) const {
-    const auto norm = static_cast<double>(context_.summary.squared_norms[static_cast<std::size_t>(row)]);
-    const double inertia = norm + static_cast<double>(score);
-    // Written so that NaN is not cleared to 0, and fails the second comparison.
-    const double units = (inertia < 0.0 ? 0.0 : inertia) * inertia_scale_;
-    if (units <= context_.scales.row_limit) {
-      tally.inertia[static_cast<std::size_t>(label)] += std::llrint(units);
-    } else {
-      ++tally.unrepresentable;
-    }
-  }
-
-  void move(const float* row, std::int32_t from, std::int32_t to, Tally& tally) const {
-    ++tally.moved;
-    ++tally.counts[static_cast<std::size_t>(to)];
-    context_.kernels.add_row(row, dim_, sum_scale_, tally.sums.data() + std::int64_t{to} * dim_);
-    if (from < 0) return;
-    --tally.counts[static_cast<std::size_t>(from)];
-    context_.kernels.subtract_row(row, dim_, sum_scale_, tally.sums.data() + std::int64_t{from} * dim_);
-  }
-
-  static void take_in(const Tally& tally, KMeansPairState& pair, Tally& total) {
-    add(pair.sums, tally.sums);
-    add(pair.counts, tally.counts);
-    add(total.inertia, tally.inertia);
-    total.moved += tally.moved;
-    total.unrepresentable += tally.unrepresentable;
-  }
-
-  const Context& context_;
-  std::span<KMeansPairState* const> pairs_;
-  int dim_;
-  double sum_scale_;
-  double inertia_scale_;
-  std::vector<PackedCentroids> packed_;
-  /// [threads][pairs].
-  std::vector<std::vector<Tally>> tallies_;
-};
-
 /// COLLECTIVE. The one allreduce of an iteration: makes of the ranks' tallies those of all rows, with sums and counts
 /// in full. Returns on how many ranks a stop was requested.
-std::int64_t reduce(std::span<KMeansPairState* const> pairs, std::vector<Tally>& tallies, bool stop_requested,
+std::int64_t reduce(std::span<WorkingPair* const> pairs, std::vector<Tally>& tallies, bool stop_requested,
                     Communicator& comm) {
   std::vector<std::int64_t> packed{stop_requested ? 1 : 0};
   for (std::size_t p = 0; p < pairs.size(); ++p) {
     packed.insert(packed.end(), {tallies[p].moved, tallies[p].unrepresentable});
-    for (const auto* values : {&pairs[p]->sums, &pairs[p]->counts, &tallies[p].inertia}) {
+    for (const auto* values : {&pairs[p]->sums, &pairs[p]->counts, &pairs[p]->squares, &tallies[p].inertia}) {
       packed.insert(packed.end(), values->begin(), values->end());
     }
   }
@@ -168,7 +29,7 @@ std::int64_t reduce(std::span<KMeansPairState* const> pairs, std::vector<Tally>&
   for (Tally& tally : tallies) {
     tally.moved = *next++;
     tally.unrepresentable = *next++;
-    for (auto* values : {&tally.sums, &tally.counts, &tally.inertia}) {
+    for (auto* values : {&tally.sums, &tally.counts, &tally.squares, &tally.inertia}) {
       std::copy_n(next, values->size(), values->begin());
       next += static_cast<std::ptrdiff_t>(values->size());
     }
@@ -176,7 +37,7 @@ std::int64_t reduce(std::span<KMeansPairState* const> pairs, std::vector<Tally>&
   return packed.front();
 }
 
-[[noreturn]] void throw_unrepresentable(const KMeansPairState& pair, std::int64_t rows) {
+[[noreturn]] void throw_unrepresentable(const KMeansPair& pair, std::int64_t rows) {
   const InputError error("The inertia of " + std::to_string(rows) + " rows is too large for K = " +
                              std::to_string(pair.clusters) + ", restart " + std::to_string(pair.restart),
                          "repairs of empty clusters pushed centroids far beyond all rows",
@@ -184,60 +45,133 @@ std::int64_t reduce(std::span<KMeansPairState* const> pairs, std::vector<Tally>&
   throw AgreedError(error.exit_code(), error.what());
 }
 
+/// [K]: the inertia of each cluster from its totals, |x|^2 summed up - 2 sum.c + count |c|^2, in units of its scale.
+std::vector<std::int64_t> inertia_of_totals(const KMeansPair& pair, const Tally& tally,
+                                            const FixedPointScales& scales) {
+  const std::size_t dim = pair.centroids.size() / static_cast<std::size_t>(pair.clusters);
+  std::vector<std::int64_t> inertia;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(pair.clusters); ++k) {
+    const auto count = static_cast<double>(tally.counts[k]);
+    // sum.c and count |c|^2 / 2 are nearly equal: their difference, coordinate by coordinate, keeps more digits.
+    double rest = 0.0;
+    for (std::size_t i = k * dim; i < (k + 1) * dim; ++i) {
+      const auto centre = static_cast<double>(pair.centroids[i]);
+      const double sum = std::ldexp(static_cast<double>(tally.sums[i]), -scales.sum_log2);
+      rest = std::fma(centre, std::fma(-2.0, sum, count * centre), rest);
+    }
+    const double units = static_cast<double>(tally.squares[k]) + std::ldexp(rest, scales.inertia_log2);
+    inertia.push_back(std::max<std::int64_t>(0, std::llrint(units)));
+  }
+  return inertia;
+}
+
 /// Takes a pair from one iteration to the next, with the tally of all ranks.
-void advance(KMeansPairState& pair, Tally& tally, const FixedPointScales& scales, const StopRule& rule) {
+void advance(WorkingPair& working, Tally& tally, const FixedPointScales& scales, const StopRule& rule) {
+  KMeansPair& pair = *working.pair;
   if (tally.unrepresentable > 0) throw_unrepresentable(pair, tally.unrepresentable);
-  std::int64_t total = 0;
-  for (const std::int64_t of_cluster : tally.inertia) total += of_cluster;
+  if (!tally.squares.empty()) tally.inertia = inertia_of_totals(pair, tally, scales);
+  const std::int64_t total = std::accumulate(tally.inertia.begin(), tally.inertia.end(), std::int64_t{0});
   pair.final_inertia = std::ldexp(static_cast<double>(total), -scales.inertia_log2);
-  if (pair.phase == Phase::assigning) {
-    pair.phase = Phase::done;
+  if (pair.phase == KMeansPhase::assigning) {
+    pair.phase = KMeansPhase::done;
     return;
   }
   pair.inertia.push_back(pair.final_inertia);
   if (tally.moved == 0) {
     pair.converged = true;
-    pair.phase = Phase::done;
+    pair.phase = KMeansPhase::done;
+    pair.previous.clear();
     return;
   }
+  pair.previous = pair.centroids;
   pair.repairs += update_centroids(tally.sums, tally.counts, std::move(tally.inertia), scales.sum_log2, pair.centroids);
+  if (!working.bounds.empty()) working.drift = drift_between(pair.previous, pair.centroids, pair.clusters);
   const std::size_t iterations = pair.inertia.size();
   if (iterations >= 2) {
     const double previous = pair.inertia[iterations - 2];
     pair.converged = previous - pair.inertia.back() <= rule.tolerance * previous;
   }
   const bool at_limit = iterations >= static_cast<std::size_t>(rule.max_iterations);
-  if (pair.converged || at_limit) pair.end_iterations();
+  if (!pair.converged && !at_limit) return;
+  pair.phase = KMeansPhase::assigning;
+  pair.previous.clear();
+}
+
+/// Assignment, sums and counts of pairs that had begun before an interruption.
+void restore(const Context& context, std::span<WorkingPair> pairs) {
+  std::vector<WorkingPair*> begun;
+  for (WorkingPair& working : pairs) {
+    if (working.pair->phase == KMeansPhase::iterating && !working.pair->previous.empty()) begun.push_back(&working);
+  }
+  if (!begun.empty()) (void)run_pass(context, begun, Target::previous);
+}
+
+std::vector<WorkingPair*> open_pairs(std::span<WorkingPair> pairs) {
+  std::vector<WorkingPair*> open;
+  for (WorkingPair& working : pairs) {
+    const KMeansPhase phase = working.pair->phase;
+    if (phase == KMeansPhase::iterating || phase == KMeansPhase::assigning) open.push_back(&working);
+  }
+  return open;
+}
+
+/// Gives back the memory that the next passes do not need.
+void shrink(std::span<WorkingPair> pairs) {
+  for (WorkingPair& working : pairs) {
+    const KMeansPhase phase = working.pair->phase;
+    const bool sums_of_rows = phase == KMeansPhase::assigning && working.squares.empty();
+    if (phase == KMeansPhase::done || sums_of_rows) working.sums = working.counts = {};
+    if (phase == KMeansPhase::done) working.bounds = {};
+    if (phase == KMeansPhase::done && is_beaten(*working.pair, pairs)) working.assignment = {};
+  }
 }
 
 }  // namespace
 
-void KMeansPairState::begin(std::int64_t rows, int dim) {
-  phase = Phase::iterating;
-  assignment.assign(static_cast<std::size_t>(rows), -1);
-  counts.assign(static_cast<std::size_t>(clusters), 0);
-  sums.assign(static_cast<std::size_t>(clusters) * static_cast<std::size_t>(dim), 0);
+void WorkingPair::begin(const Context& context) {
+  const KMeansPhase phase = pair->phase;
+  if (phase == KMeansPhase::done) return;
+  const auto clusters = static_cast<std::size_t>(pair->clusters);
+  assignment.assign(static_cast<std::size_t>(context.rows.count()), -1);
+  if (context.fast) squares.assign(clusters, 0);
+  if (context.fast || (phase == KMeansPhase::iterating && pair->clusters >= bounded_clusters)) {
+    bounds = RowBounds(context.rows.count(), context.fast);
+    trial = BoundsTrial(pair->clusters);
+  }
+  if (!context.fast && phase != KMeansPhase::iterating) return;
+  counts.assign(clusters, 0);
+  sums.assign(clusters * static_cast<std::size_t>(context.rows.dim()), 0);
 }
 
-void KMeansPairState::end_iterations() {
-  phase = Phase::assigning;
-  sums.clear();
-  counts.clear();
+BoundsUse WorkingPair::bounds_use() const {
+  if (bounds.empty()) return BoundsUse::none;
+  // In fast mode a row that is not in doubt is not looked at: bounds always pay.
+  return squares.empty() ? trial.use() : BoundsUse::rely;
 }
 
-void run_lloyd(const Context& context, const StopRule& rule, std::span<KMeansPairState> pairs) {
-  while (true) {
-    std::vector<KMeansPairState*> open;
-    for (KMeansPairState& pair : pairs) {
-      if (pair.phase != Phase::done) open.push_back(&pair);
+bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs) {
+  return std::ranges::any_of(pairs, [&](const WorkingPair& working) {
+    const KMeansPair& other = *working.pair;
+    return other.phase == KMeansPhase::done && other.clusters == pair.clusters &&
+           std::pair(other.final_inertia, other.restart) < std::pair(pair.final_inertia, pair.restart);
+  });
+}
+
+void run_lloyd(const Context& context, const StopRule& rule, std::span<WorkingPair> pairs) {
+  restore(context, pairs);
+  std::vector<WorkingPair*> open = open_pairs(pairs);
+  while (!open.empty()) {
+    std::vector<Tally> tallies = run_pass(context, open, Target::current);
+    for (std::size_t p = 0; p < open.size(); ++p) {
+      open[p]->drift = {};
+      open[p]->trial.pass_done(tallies[p].doubtful, context.rows.count());
     }
-    if (open.empty()) return;
-    std::vector<Tally> tallies = Pass(context, open).run();
-    const bool stop = rule.stop_requested && rule.stop_requested();
-    if (reduce(open, tallies, stop, context.comm) > 0) {
-      throw AgreedError(ExitCode::interrupted, "k-means was interrupted (a rank was asked to stop) Start it again.");
-    }
+    const bool stop = reduce(open, tallies, context.progress.stop_requested(), context.comm) > 0;
     for (std::size_t p = 0; p < open.size(); ++p) advance(*open[p], tallies[p], context.scales, rule);
+    shrink(pairs);
+    open = open_pairs(pairs);
+    // Asked to stop in the last pass: there is nothing left to do another time.
+    context.progress.pass_done(stop && !open.empty());
   }
 }
 

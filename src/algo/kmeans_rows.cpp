@@ -1,7 +1,5 @@
 #include "datus/algo/kmeans_rows.hpp"
 
-#include "algo/kmeans_blocks.hpp"
-#include "algo/kmeans_float_mode.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 
@@ -11,6 +9,22 @@
 #include <utility>
 
 namespace datus {
+
+std::vector<RowRange> cut_ranges(std::span<const RowRange> ranges, std::int64_t rows) {
+  std::vector<RowRange> blocks;
+  for (const RowRange& range : ranges) {
+    const std::int64_t end = range.begin + range.count;
+    for (std::int64_t begin = range.begin; begin < end; begin += rows) {
+      blocks.push_back({begin, std::min(rows, end - begin)});
+    }
+  }
+  return blocks;
+}
+
+std::int64_t rows_per_block(int dim) noexcept {
+  constexpr std::int64_t values_per_block = std::int64_t{1} << 18U;
+  return std::max<std::int64_t>(48, values_per_block / std::max(dim, 1));
+}
 
 MemoryRows::MemoryRows(std::vector<float> values, int dim, std::int64_t first)
     : values_(std::move(values)), dim_(dim), first_(first), count_(0) {
@@ -22,36 +36,16 @@ MemoryRows::MemoryRows(std::vector<float> values, int dim, std::int64_t first)
   count_ = static_cast<std::int64_t>(values_.size()) / dim;
 }
 
-std::span<const float> MemoryRows::block(std::int64_t begin, std::int64_t count, std::vector<float>& /*buffer*/) const {
-  return std::span(values_).subspan(static_cast<std::size_t>(begin * dim_), static_cast<std::size_t>(count * dim_));
-}
-
-namespace lloyd {
-namespace {
-
-/// About 1 MiB: long enough for a reader of files, and several blocks per thread for data that is worth threads.
-std::int64_t rows_per_block(int dim) {
-  constexpr std::int64_t values_per_block = std::int64_t{1} << 18U;
-  return std::max<std::int64_t>(48, values_per_block / dim);
-}
-
-}  // namespace
-
-void for_each_row_block(const KMeansRows& rows, int threads,
-                        const std::function<void(std::size_t worker, const RowBlock& block)>& body) {
-  const std::int64_t count = rows.count();
-  const std::int64_t step = rows_per_block(rows.dim());
-  const std::int64_t workers = std::min<std::int64_t>(threads, (count + step - 1) / step);
-  std::atomic<std::int64_t> next{0};
+void MemoryRows::visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const {
+  const std::vector<RowRange> blocks = cut_ranges(ranges, rows_per_block(dim_));
+  const auto workers = std::min<std::int64_t>(threads, static_cast<std::int64_t>(blocks.size()));
+  std::atomic<std::size_t> next{0};
   parallel_for(workers, static_cast<int>(workers), [&](std::int64_t worker) {
-    const IeeeFloatMode ieee;
-    std::vector<float> buffer;
-    for (std::int64_t begin = step * next++; begin < count; begin = step * next++) {
-      const std::int64_t length = std::min(step, count - begin);
-      body(static_cast<std::size_t>(worker), {begin, length, rows.block(begin, length, buffer).data()});
+    for (std::size_t i = next++; i < blocks.size(); i = next++) {
+      body(static_cast<std::size_t>(worker),
+           {blocks[i].begin, blocks[i].count, values_.data() + blocks[i].begin * dim_});
     }
   });
 }
 
-}  // namespace lloyd
 }  // namespace datus

@@ -1,4 +1,5 @@
 #include "algo/kmeans_kernels.hpp"
+#include "algo/kmeans_nearest_two.hpp"
 
 #include <array>
 #include <cmath>
@@ -46,6 +47,17 @@ void nearest(const float* rows, std::int64_t count, const PackedView& centroids,
   }
 }
 
+void own_scores(const float* rows, std::int64_t count, int dim, const float* centroids, const float* norms,
+                const std::int32_t* labels, float* scores) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* row = rows + i * dim;
+    const float* centroid = centroids + std::int64_t{labels[i]} * dim;
+    float product = 0.0F;
+    for (int d = 0; d < dim; ++d) product = std::fma(row[d], centroid[d], product);
+    scores[i] = std::fma(-2.0F, product, norms[labels[i]]);
+  }
+}
+
 template <int sign>
 void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
   for (int d = 0; d < dim; ++d) sums[d] += sign * std::llrint(static_cast<double>(row[d]) * scale);
@@ -66,20 +78,16 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels scalar_kernels() {
-  return {squared_norms, nearest, accumulate<1>, accumulate<-1>, squared_distances};
+  return {squared_norms, nearest, nullptr, own_scores, accumulate<1>, accumulate<-1>, squared_distances};
 }
 
 Kernels kernels_of(SimdPath path) {
   require_simd_path(path);
-  switch (path) {
-    case SimdPath::avx512:
-      return avx512_kernels();
-    case SimdPath::avx2:
-      return avx2_kernels();
-    case SimdPath::scalar:
-      break;
-  }
-  return scalar_kernels();
+  Kernels kernels = scalar_kernels();
+  if (path == SimdPath::avx512) kernels = avx512_kernels();
+  if (path == SimdPath::avx2) kernels = avx2_kernels();
+  kernels.nearest_two = nearest_two_of(path);
+  return kernels;
 }
 
 }  // namespace datus::lloyd

@@ -2,6 +2,7 @@
 
 #include "algo/kmeans_blocks.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/hash.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,23 +17,23 @@ namespace {
 
 constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
 
-struct Range {
+struct RankRows {
   std::int64_t first = 0;
   std::int64_t count = 0;
 };
 
 /// COLLECTIVE. The number of rows of all ranks, whose ranges must follow each other in some order, from 0.
 std::int64_t total_rows(const KMeansRows& rows, Communicator& comm) {
-  const Range mine{rows.count() > 0 ? rows.first() : 0, rows.count()};
-  std::vector<Range> ranges;
+  const RankRows mine{rows.count() > 0 ? rows.first() : 0, rows.count()};
+  std::vector<RankRows> ranges;
   for (const auto& bytes : allgather(comm, std::as_bytes(std::span(&mine, 1)))) {
-    Range range;
+    RankRows range;
     std::memcpy(&range, bytes.data(), sizeof(range));
     if (range.count > 0) ranges.push_back(range);
   }
-  std::ranges::sort(ranges, {}, &Range::first);
+  std::ranges::sort(ranges, {}, &RankRows::first);
   std::int64_t total = 0;
-  for (const Range& range : ranges) {
+  for (const RankRows& range : ranges) {
     if (range.first != total) {
       const UsageError error(
           "The rows of the ranks do not fit together",
@@ -49,7 +50,25 @@ std::int64_t total_rows(const KMeansRows& rows, Communicator& comm) {
 struct Extremes {
   std::uint32_t magnitude = 0;
   std::uint64_t bad_row = no_row;
+  std::uint64_t content = 0;
+
+  void take_in(const Extremes& other) {
+    magnitude = std::max(magnitude, other.magnitude);
+    bad_row = std::min(bad_row, other.bad_row);
+    content += other.content;
+  }
 };
+
+/// The sum of the hashes of a block's rows, each with its global number.
+std::uint64_t content_of(const RowBlock& block, std::int64_t first_row, int dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  std::uint64_t content = 0;
+  for (std::int64_t i = 0; i < block.count; ++i) {
+    const std::span<const float> row(block.values + i * dim, width);
+    content += hash_64(std::as_bytes(row), static_cast<std::uint64_t>(first_row + block.first + i));
+  }
+  return content;
+}
 
 /// The first row of the block that is not finite. There is one.
 std::int64_t first_bad_row(const RowBlock& block, int dim) {
@@ -61,6 +80,10 @@ std::int64_t first_bad_row(const RowBlock& block, int dim) {
 }
 
 }  // namespace
+
+std::string RowSummary::fingerprint(int dim) const {
+  return std::to_string(rows) + " rows of " + std::to_string(dim) + " values, content " + std::to_string(content);
+}
 
 std::uint32_t largest_magnitude(std::span<const float> values) noexcept {
   std::uint32_t largest = 0;
@@ -78,20 +101,18 @@ RowSummary summarise_rows(const KMeansRows& rows, int threads, const Kernels& ke
   summary.squared_norms.resize(static_cast<std::size_t>(rows.count()));
   const int dim = rows.dim();
   std::vector<Extremes> of_workers(static_cast<std::size_t>(threads));
-  for_each_row_block(rows, threads, [&](std::size_t worker, const RowBlock& block) {
-    Extremes& seen = of_workers[worker];
-    const std::uint32_t magnitude = largest_magnitude({block.values, static_cast<std::size_t>(block.count * dim)});
-    seen.magnitude = std::max(seen.magnitude, magnitude);
-    if (!is_finite_magnitude(magnitude)) {
-      seen.bad_row = std::min(seen.bad_row, static_cast<std::uint64_t>(rows.first() + first_bad_row(block, dim)));
+  for_each_block(rows, threads, [&](std::size_t worker, const RowBlock& block) {
+    Extremes seen;
+    seen.magnitude = largest_magnitude({block.values, static_cast<std::size_t>(block.count * dim)});
+    if (!is_finite_magnitude(seen.magnitude)) {
+      seen.bad_row = static_cast<std::uint64_t>(rows.first() + first_bad_row(block, dim));
     }
+    seen.content = content_of(block, rows.first(), dim);
+    of_workers[worker].take_in(seen);
     kernels.squared_norms(block.values, block.count, dim, summary.squared_norms.data() + block.first);
   });
   Extremes seen;
-  for (const Extremes& of_worker : of_workers) {
-    seen.magnitude = std::max(seen.magnitude, of_worker.magnitude);
-    seen.bad_row = std::min(seen.bad_row, of_worker.bad_row);
-  }
+  for (const Extremes& of_worker : of_workers) seen.take_in(of_worker);
   // One collective for both: the complement of the largest is the smallest complement.
   std::array<std::uint64_t, 2> agreed{seen.bad_row, ~std::uint64_t{seen.magnitude}};
   comm.allreduce(agreed, ReduceOp::min);
@@ -101,6 +122,8 @@ RowSummary summarise_rows(const KMeansRows& rows, int threads, const Kernels& ke
                            "Make the file that holds it again.");
     throw AgreedError(error.exit_code(), error.what());
   }
+  comm.allreduce(std::span(&seen.content, 1), ReduceOp::sum);
+  summary.content = seen.content;
   summary.largest = std::bit_cast<float>(static_cast<std::uint32_t>(~agreed[1]));
   return summary;
 }

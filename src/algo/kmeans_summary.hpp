@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace datus::lloyd {
@@ -16,8 +17,13 @@ struct RowSummary {
   std::int64_t rows = 0;
   /// max |x_d| over all ranks.
   float largest = 0.0F;
+  /// A hash of all values and of their rows' numbers: a sum over rows, so that it does not depend on the ranks.
+  std::uint64_t content = 0;
   /// |x|^2 of each local row: the same in every iteration.
   std::vector<float> squared_norms;
+
+  /// The matrix as a text: its size and contents.
+  [[nodiscard]] std::string fingerprint(int dim) const;
 };
 
 /// COLLECTIVE. One pass over the rows. Throws `AgreedError` when the ranks' ranges do not fit together or a row holds a

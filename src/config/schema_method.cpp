@@ -61,25 +61,32 @@ void add_cluster(Keys& keys) {
   Adder add(keys, "cluster", &Config::cluster);
   add("k", &C::k, ascending(list_of(integer<int>(1, 65535))), cluster, "Number of clusters; a list computes each.");
   add("init", &C::init,
-      choice<C::Init>({{"k-means++", C::Init::kmeans_plus_plus}, {"random", C::Init::random}, {"file", C::Init::file}}),
-      cluster, "First centroids; `file` takes them from `cluster.centroids`.");
-  add("algorithm", &C::algorithm, choice<C::Algorithm>({{"lloyd", C::Algorithm::lloyd}}), cluster,
-      "All descriptors in each iteration.");
-  add("mode", &C::mode, choice<C::Mode>({{"exact", C::Mode::exact}}), cluster,
-      "The same bits on any number of ranks and threads.");
-  add("max_iterations", &C::max_iterations, integer<int>(1), cluster, "Limit of the iterations.");
+      choice<C::Init>({{"k-means++", C::Init::kmeans_plus_plus},
+                       {"k-means||", C::Init::kmeans_parallel},
+                       {"random", C::Init::random},
+                       {"file", C::Init::file}}),
+      cluster,
+      "First centroids. `k-means||` is like `k-means++`, but in few passes: for large K. `file` takes them from "
+      "`cluster.centroids`.");
+  add("algorithm", &C::algorithm,
+      choice<C::Algorithm>({{"lloyd", C::Algorithm::lloyd}, {"mini-batch", C::Algorithm::mini_batch}}), cluster,
+      "All descriptors in each iteration; or batches of them: approximate, for few passes over many descriptors.");
+  add("mode", &C::mode, choice<C::Mode>({{"exact", C::Mode::exact}, {"fast", C::Mode::fast}}), cluster,
+      "Both give the same bits on any number of ranks and threads. `fast` passes over descriptors whose cluster cannot "
+      "have changed; its inertia differs from that of `exact` in the last digits, so it may stop at another "
+      "iteration.");
+  add("max_iterations", &C::max_iterations, integer<int>(1), cluster, "Limit of the iterations of `lloyd`.");
   add("tolerance", &C::tolerance, number<double>("number of at least 0", [](double value) { return value >= 0; }),
-      cluster, "Stop when the inertia falls by no more than this fraction of itself.");
+      cluster, "Stop `lloyd` when the inertia falls by no more than this fraction of itself.");
   add("restarts", &C::restarts, integer<int>(1), cluster, "Independent starts, of which the best is kept.");
-  add("batch_size", &C::batch_size, integer<std::int64_t>(1), cluster, "Descriptors per mini-batch.",
-      Built::default_only);
-  add("epochs", &C::epochs, integer<int>(1), cluster, "Passes over the descriptors with mini-batches.",
-      Built::default_only);
+  add("batch_size", &C::batch_size, integer<std::int64_t>(1), cluster, "Descriptors per mini-batch.");
+  add("epochs", &C::epochs, integer<int>(1), cluster,
+      "Largest number of passes over the descriptors with mini-batches.");
   add("centroids", &C::centroids, word_or("null", hdf5_dataset()), {}, "First centroids, with `init: file`.");
-  add("memory", &C::memory, word_or("auto", byte_count()), {}, "Memory for descriptors, per rank.",
-      Built::default_only);
-  add("checkpoint_every", &C::checkpoint_every, integer<int>(1), {}, "Iterations between checkpoints.",
-      Built::default_only);
+  add("memory", &C::memory, word_or("auto", byte_count()), {},
+      "Memory of a rank, the program itself included; descriptors that do not fit are read again in each pass. `auto`: "
+      "half of what is free on the node, shared by its ranks. No effect on results.");
+  add("checkpoint_every", &C::checkpoint_every, integer<int>(1), {}, "Iterations between checkpoints.");
 }
 
 void add_outputs(Keys& keys) {

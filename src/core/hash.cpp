@@ -62,6 +62,10 @@ Hash Hasher::finish() const {
   return {digest.high64, digest.low64};
 }
 
+std::uint64_t hash_64(std::span<const std::byte> bytes, std::uint64_t number) noexcept {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), number);
+}
+
 Hash hash_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -120,6 +121,17 @@ void AtomicFile::commit(const Check& check) {
   }
   committed_ = true;
   sync_folder(folder_of(final_path_));
+}
+
+void remove_unfinished(const fs::path& final_path) {
+  const std::string prefix = "." + final_path.filename().string() + ".tmp-";
+  std::vector<fs::path> unfinished;
+  std::error_code problem;
+  for (fs::directory_iterator entry(folder_of(final_path), problem), end; !problem && entry != end;
+       entry.increment(problem)) {
+    if (entry->path().filename().string().starts_with(prefix)) unfinished.push_back(entry->path());
+  }
+  for (const fs::path& file : unfinished) fs::remove(file, problem);
 }
 
 void write_text_atomically(const fs::path& path, std::string_view text, std::string_view tag) {

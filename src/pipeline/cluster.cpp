@@ -1,16 +1,21 @@
 #include "datus/pipeline/cluster.hpp"
 
 #include "datus/algo/kmeans.hpp"
+#include "datus/algo/kmeans_quality.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/stop_signals.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
+#include "datus/pipeline/cluster_checkpoint.hpp"
 #include "datus/pipeline/cluster_files.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/descriptor_rows.hpp"
 #include "datus/pipeline/shard_files.hpp"
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace datus {
@@ -23,6 +28,9 @@ KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, in
     case ClusterConfig::Init::kmeans_plus_plus:
       options.init = KMeansOptions::Init::kmeans_plus_plus;
       break;
+    case ClusterConfig::Init::kmeans_parallel:
+      options.init = KMeansOptions::Init::kmeans_parallel;
+      break;
     case ClusterConfig::Init::random:
       options.init = KMeansOptions::Init::random;
       break;
@@ -30,25 +38,46 @@ KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, in
       options.init = KMeansOptions::Init::given;
       break;
   }
+  switch (config.cluster.algorithm) {
+    case ClusterConfig::Algorithm::lloyd:
+      options.algorithm = KMeansOptions::Algorithm::lloyd;
+      break;
+    case ClusterConfig::Algorithm::mini_batch:
+      options.algorithm = KMeansOptions::Algorithm::mini_batch;
+      break;
+  }
+  options.batch_size = config.cluster.batch_size;
+  options.epochs = config.cluster.epochs;
   options.max_iterations = config.cluster.max_iterations;
   options.tolerance = config.cluster.tolerance;
   options.restarts = config.cluster.restarts;
   options.seed = config.run.seed;
   options.threads = threads;
+  options.mode =
+      config.cluster.mode == ClusterConfig::Mode::fast ? KMeansOptions::Mode::fast : KMeansOptions::Mode::exact;
+  options.checkpoint_every = config.cluster.checkpoint_every;
   return options;
 }
 
-ClusterAttributes attributes_of(const KMeansResult& result, std::uint64_t seed) {
+ClusterAttributes attributes_of(const KMeansResult& result, const KMeansQuality& quality, std::uint64_t seed) {
   return {.seed = seed,
           .iterations = static_cast<int>(result.inertia.size()),
           .converged = result.converged,
           .inertia = result.final_inertia,
-          .restart = result.restart};
+          .restart = result.restart,
+          .silhouette = quality.silhouette,
+          .stability = quality.stability};
 }
 
-ClusterSummary summary_of(const KMeansResult& result, std::int64_t rows) {
-  return {result.clusters,     rows, static_cast<int>(result.inertia.size()), result.converged, result.final_inertia,
-          /*up_to_date=*/false};
+ClusterSummary summary_of(const KMeansResult& result, const KMeansQuality& quality, std::int64_t rows) {
+  return {result.clusters,
+          rows,
+          static_cast<int>(result.inertia.size()),
+          result.converged,
+          result.final_inertia,
+          /*up_to_date=*/false,
+          quality.silhouette,
+          quality.stability};
 }
 
 /// COLLECTIVE. Centroids from the file that the configuration names; none for another init.
@@ -106,19 +135,34 @@ std::vector<int> stale_values(RunContext& run) {
   return values;
 }
 
-/// COLLECTIVE. Writes what rank 0 has gathered.
-void write_run_result(RunContext& run, const KMeansResult& result, int dim, AssignmentFile assignment) {
-  assignment.clusters = gather_labels(result.assignment, run.comm);
-  on_root(run.comm, [&] {
-    const int k = result.clusters;
-    write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, dim,
-                        result.inertia, attributes_of(result, run.config.run.seed), assignment,
-                        run.provenance.of(Stage::cluster, k));
-  });
+/// COLLECTIVE. One more pass over the rows.
+std::vector<KMeansQuality> qualities_of(const std::vector<KMeansResult>& results, const DescriptorRows& data,
+                                        int threads, Communicator& comm) {
+  KMeansQualityOptions options;
+  options.threads = threads;
+  return kmeans_quality(*data.rows, results, options, comm);
+}
+
+/// COLLECTIVE.
+void write_run_result(RunContext& run, const KMeansResult& result, const KMeansQuality& quality,
+                      const DescriptorRows& data) {
+  const int k = result.clusters;
+  write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
+                      result.inertia, attributes_of(result, quality, run.config.run.seed), result.assignment,
+                      data.offsets(), run.provenance.of(Stage::cluster, k), run.comm);
+}
+
+/// What an assignment to given centroids asks of memory.
+KMeansOptions assign_options(int clusters, int threads) {
+  KMeansOptions options;
+  options.clusters = {clusters};
+  options.init = KMeansOptions::Init::given;
+  options.threads = threads;
+  return options;
 }
 
 /// COLLECTIVE. Nearest centroid of a fitted run for every row.
-KMeansResult assign_to_fitted(RunContext& run, const RunRows& data, int k) {
+KMeansResult assign_to_fitted(RunContext& run, const DescriptorRows& data, int k) {
   Centroids centroids;
   collectively(run.comm, [&] {
     centroids = read_centroids(run.fitted->directory.centroids(k).string());
@@ -129,7 +173,9 @@ KMeansResult assign_to_fitted(RunContext& run, const RunRows& data, int k) {
                        "they come from another model", "Use the same weights.");
     }
   });
-  auto assignment = assign_rows(*data.rows, centroids.values, k, run.threads, best_simd_path(), run.comm);
+  auto assignment = naming_bad_rows(data, run.threads, run.comm, [&] {
+    return assign_rows(*data.rows, centroids.values, k, run.threads, best_simd_path(), run.comm);
+  });
   KMeansResult result;
   result.clusters = k;
   result.centroids = std::move(centroids.values);
@@ -139,100 +185,134 @@ KMeansResult assign_to_fitted(RunContext& run, const RunRows& data, int k) {
   return result;
 }
 
+/// COLLECTIVE. k-means that goes on from its checkpoint, and saves one when a signal asks for a stop.
+std::vector<KMeansResult> kmeans_with_checkpoint(const DescriptorRows& data, KMeansOptions options,
+                                                 std::span<const float> given, const ClusterCheckpoint& checkpoint,
+                                                 const StopSignals& signals, Communicator& comm) {
+  const std::optional<KMeansState> saved = checkpoint.read();
+  options.stop_requested = [&] { return signals.requested(); };
+  options.save = [&](const KMeansState& state) { checkpoint.save(state, data.rows->dim()); };
+  options.resume = saved ? &*saved : nullptr;
+  return naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
+}
+
 }  // namespace
 
 std::vector<ClusterSummary> cluster_run(RunContext& run) {
+  const StopSignals signals;
   const auto stale = stale_values(run);
   std::vector<ClusterSummary> summaries;
   if (!stale.empty()) {
-    const RunRows data = read_run_rows(run);
-    const int dim = data.rows->dim();
+    const auto options =
+        run.fitted ? assign_options(stale.back(), run.threads) : kmeans_options(run.config, stale, run.threads);
+    const DescriptorRows data = open_run_rows(run, options);
+    const auto finish = [&](const std::vector<KMeansResult>& results) {
+      const auto qualities = qualities_of(results, data, run.threads, run.comm);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        write_run_result(run, results[i], qualities[i], data);
+        summaries.push_back(summary_of(results[i], qualities[i], data.total()));
+      }
+    };
     if (run.fitted) {
-      if (data.total == 0) require_enough_rows(0, stale, "segments", no_segments_hint);
-      for (const int k : stale) {
-        const auto result = assign_to_fitted(run, data, k);
-        write_run_result(run, result, dim, {{}, data.shard_offset});
-        summaries.push_back(summary_of(result, data.total));
-      }
+      if (data.total() == 0) require_enough_rows(0, stale, "segments", no_segments_hint);
+      for (const int k : stale) finish({assign_to_fitted(run, data, k)});
     } else {
-      require_enough_rows(data.total, stale, "segments", no_segments_hint);
-      const auto given = given_centroids(run.config, stale, dim, run.comm);
-      for (const auto& result : kmeans(*data.rows, kmeans_options(run.config, stale, run.threads), given, run.comm)) {
-        write_run_result(run, result, dim, {{}, data.shard_offset});
-        summaries.push_back(summary_of(result, data.total));
-      }
+      require_enough_rows(data.total(), stale, "segments", no_segments_hint);
+      const auto given = given_centroids(run.config, stale, data.rows->dim(), run.comm);
+      const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.comm);
+      finish(kmeans_with_checkpoint(data, options, given, checkpoint, signals, run.comm));
+      checkpoint.remove();
     }
   }
   for (const int k : run.config.cluster.k) {
     if (std::find(stale.begin(), stale.end(), k) == stale.end()) {
       ClusterSummary summary;
+      on_root(run.comm, [&] { summary = read_cluster_summary(run.directory.centroids(k)); });
       summary.k = k;
       summary.up_to_date = true;
       summaries.push_back(summary);
     }
   }
   std::sort(summaries.begin(), summaries.end(), [](const auto& a, const auto& b) { return a.k < b.k; });
+  on_root(run.comm, [&] { write_selection_json(run.directory.selection(), summaries); });
   return summaries;
 }
 
-std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::string& descriptors,
+std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vector<std::string>& descriptors,
                                             const std::filesystem::path& out, int threads, Communicator& comm) {
-  std::int64_t total = 0;
-  const auto rows = read_matrix_rows(descriptors, &total, comm);
-  require_enough_rows(total, config.cluster.k, "rows of " + descriptors, "Make some descriptors first.");
-  const auto given = given_centroids(config, config.cluster.k, rows->dim(), comm);
-  const auto results = kmeans(*rows, kmeans_options(config, config.cluster.k, threads), given, comm);
+  const StopSignals signals;
+  const auto options = kmeans_options(config, config.cluster.k, threads);
+  const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
+  const int dim = data.rows->dim();
+  require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
+                      "Make some descriptors first.");
+  const auto given = given_centroids(config, config.cluster.k, dim, comm);
+  // Beside the result, and named after it: the same command finds it again.
+  const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", comm);
+  const auto results = kmeans_with_checkpoint(data, options, given, checkpoint, signals, comm);
+  const auto qualities = qualities_of(results, data, threads, comm);
 
+  std::optional<AtomicFile> file;
+  std::optional<Hdf5Writer> writer;
+  on_root(comm, [&] {
+    remove_unfinished(out);
+    file.emplace(out);
+    writer.emplace(file->path());
+  });
+  std::vector<ClusterSummary> summaries;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const KMeansResult& result = results[i];
+    const std::string group = "/" + RunDirectory::cluster_name(result.clusters);
+    on_root(comm, [&] {
+      write_centroids(*writer, group, result.centroids, result.clusters, dim, result.inertia,
+                      attributes_of(result, qualities[i], config.run.seed));
+    });
+    write_labels(writer ? &*writer : nullptr, group + "/assignment", result.assignment, comm);
+    summaries.push_back(summary_of(result, qualities[i], data.total()));
+  }
+  on_root(comm, [&] {
+    write_selection(*writer, summaries);
+    writer->close();
+    file->commit([](const std::filesystem::path& written) { require_verified(written); });
+  });
+  checkpoint.remove();
+  return summaries;
+}
+
+ClusterSummary assign_to_file(const Config& config, const std::vector<std::string>& descriptors,
+                              const std::string& centroids_text, const std::filesystem::path& out, int threads,
+                              Communicator& comm) {
+  Centroids centroids;
+  collectively(comm, [&] { centroids = read_centroids(centroids_text); });
+  const DescriptorRows data =
+      open_matrix_rows(descriptors, assign_options(centroids.k, threads), config.cluster.memory, comm);
+  const int dim = data.rows->dim();
+  if (data.total() == 0) require_enough_rows(0, {1}, "rows of " + data.sources->description(), "Give other files.");
+  if (dim != centroids.dim) {
+    throw AgreedError(ExitCode::bad_input,
+                      "The centroids of " + centroids_text + " have " + std::to_string(centroids.dim) +
+                          " values, the rows of " + data.sources->description() + " " + std::to_string(dim),
+                      "they come from another model", "Give centroids of the same width.");
+  }
+  const auto assignment = naming_bad_rows(data, threads, comm, [&] {
+    return assign_rows(*data.rows, centroids.values, centroids.k, threads, best_simd_path(), comm);
+  });
   std::optional<AtomicFile> file;
   std::optional<Hdf5Writer> writer;
   on_root(comm, [&] {
     file.emplace(out);
     writer.emplace(file->path());
   });
-  std::vector<ClusterSummary> summaries;
-  for (const auto& result : results) {
-    const auto labels = gather_labels(result.assignment, comm);
-    on_root(comm, [&] {
-      const std::string group = "/" + RunDirectory::cluster_name(result.clusters);
-      write_centroids(*writer, group, result.centroids, result.clusters, rows->dim(), result.inertia,
-                      attributes_of(result, config.run.seed));
-      writer->write<std::int32_t>(group + "/assignment", labels, {total}, ChunkHint::about_one_mib);
-    });
-    summaries.push_back(summary_of(result, total));
-  }
+  write_labels(writer ? &*writer : nullptr, "assignment", assignment.labels, comm);
   on_root(comm, [&] {
+    writer->write<float>("centroids", centroids.values, {centroids.k, dim});
+    writer->attribute("/", "inertia", assignment.inertia);
     writer->close();
     file->commit([](const std::filesystem::path& written) { require_verified(written); });
   });
-  return summaries;
-}
-
-ClusterSummary assign_to_file(const std::string& descriptors, const std::string& centroids_text,
-                              const std::filesystem::path& out, int threads, Communicator& comm) {
-  Centroids centroids;
-  collectively(comm, [&] { centroids = read_centroids(centroids_text); });
-  std::int64_t total = 0;
-  const auto rows = read_matrix_rows(descriptors, &total, comm);
-  if (rows->dim() != centroids.dim) {
-    throw AgreedError(ExitCode::bad_input,
-                      "The centroids of " + centroids_text + " have " + std::to_string(centroids.dim) +
-                          " values, the rows of " + descriptors + " " + std::to_string(rows->dim()),
-                      "they come from another model", "Give centroids of the same width.");
-  }
-  const auto assignment = assign_rows(*rows, centroids.values, centroids.k, threads, best_simd_path(), comm);
-  const auto labels = gather_labels(assignment.labels, comm);
-  on_root(comm, [&] {
-    AtomicFile file(out);
-    Hdf5Writer writer(file.path());
-    writer.write<std::int32_t>("assignment", labels, {total}, ChunkHint::about_one_mib);
-    writer.write<float>("centroids", centroids.values, {centroids.k, centroids.dim});
-    writer.attribute("/", "inertia", assignment.inertia);
-    writer.close();
-    file.commit([](const std::filesystem::path& written) { require_verified(written); });
-  });
   ClusterSummary summary;
   summary.k = centroids.k;
-  summary.rows = total;
+  summary.rows = data.total();
   summary.inertia = assignment.inertia;
   return summary;
 }

@@ -6,6 +6,9 @@
 #include "datus/pipeline/keys_reader.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <optional>
 
 namespace datus {
 namespace {
@@ -27,30 +30,59 @@ void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<con
   writer.attribute(object, "converged", std::int64_t{attributes.converged ? 1 : 0});
   writer.attribute(object, "inertia", attributes.inertia);
   writer.attribute(object, "restart", attributes.restart);
+  if (attributes.silhouette) writer.attribute(object, "silhouette", *attributes.silhouette);
+  if (attributes.stability) writer.attribute(object, "stability", *attributes.stability);
+}
+
+void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
+                  Communicator& comm) {
+  constexpr std::int64_t piece = std::int64_t{1} << 18U;
+  const std::vector<std::int64_t> counts = allgather_values(comm, std::vector<std::int64_t>{std::ssize(labels)});
+  const std::int64_t total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  on_root(comm, [&] { writer->create<std::int32_t>(name, {total}, ChunkHint::about_one_mib); });
+  std::int64_t row = 0;
+  for (int owner = 0; owner < comm.size(); ++owner) {
+    const std::int64_t count = counts[static_cast<std::size_t>(owner)];
+    for (std::int64_t begin = 0; begin < count; begin += piece) {
+      std::span<const std::int32_t> mine;
+      const std::int64_t size = std::min(piece, count - begin);
+      if (comm.rank() == owner) mine = labels.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+      const auto pieces = comm.gather(std::as_bytes(mine), 0);
+      on_root(comm, [&] {
+        std::vector<std::int32_t> values(static_cast<std::size_t>(size));
+        std::memcpy(values.data(), pieces[static_cast<std::size_t>(owner)].data(), values.size() * sizeof(values[0]));
+        writer->write_rows<std::int32_t>(name, row, values);
+      });
+      row += size;
+    }
+  }
 }
 
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
                          std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
-                         const ClusterAttributes& attributes, const AssignmentFile& assignment,
-                         const StageProvenance& provenance) {
-  std::filesystem::create_directories(centroids_path.parent_path());
-  {
-    AtomicFile file(centroids_path);
-    Hdf5Writer writer(file.path());
-    write_centroids(writer, "", centroids, k, dim, inertia, attributes);
-    write_provenance(writer, provenance);
-    writer.close();
-    commit_verified(file);
-  }
-  AtomicFile file(assignment_path);
-  Hdf5Writer writer(file.path());
-  writer.write<std::int32_t>("assignment", assignment.clusters, {static_cast<std::int64_t>(assignment.clusters.size())},
-                             ChunkHint::about_one_mib);
-  writer.write<std::int64_t>("shard_offset", assignment.shard_offset,
-                             {static_cast<std::int64_t>(assignment.shard_offset.size())});
-  write_provenance(writer, provenance);
-  writer.close();
-  commit_verified(file);
+                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         Communicator& comm) {
+  std::optional<AtomicFile> file;
+  std::optional<Hdf5Writer> writer;
+  on_root(comm, [&] {
+    std::filesystem::create_directories(centroids_path.parent_path());
+    AtomicFile centroids_file(centroids_path);
+    Hdf5Writer centroids_writer(centroids_file.path());
+    write_centroids(centroids_writer, "", centroids, k, dim, inertia, attributes);
+    write_provenance(centroids_writer, provenance);
+    centroids_writer.close();
+    commit_verified(centroids_file);
+    file.emplace(assignment_path);
+    writer.emplace(file->path());
+  });
+  write_labels(writer ? &*writer : nullptr, "assignment", labels, comm);
+  on_root(comm, [&] {
+    writer->write<std::int64_t>("shard_offset", shard_offset, {std::ssize(shard_offset)});
+    write_provenance(*writer, provenance);
+    writer->close();
+    commit_verified(*file);
+  });
 }
 
 AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted) {

@@ -1,98 +1,109 @@
 #include "datus/pipeline/descriptor_rows.hpp"
 
-#include "datus/core/error.hpp"
-#include "datus/io/hdf5_reader.hpp"
-#include "datus/pipeline/keys_reader.hpp"
+#include "datus/core/log.hpp"
+#include "datus/pipeline/memory_budget.hpp"
 #include "datus/pipeline/shard_files.hpp"
+#include "datus/pipeline/streamed_rows.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
 #include <span>
 #include <utility>
 
 namespace datus {
 namespace {
 
-/// COLLECTIVE. Rows and width of every shard, each rank asking for a slice.
-std::vector<std::int64_t> shard_shapes(RunContext& run) {
-  const Share mine = share_of(run.list.shards(), run.comm);
-  std::vector<std::int64_t> slice;
-  collectively(run.comm, [&] {
-    for (std::int64_t i = mine.begin; i < mine.end; ++i) {
-      const auto path = run.directory.descriptors({i});
-      std::string why = "the file does not exist";
-      if (!is_current(path, run.provenance.of(Stage::describe), &why)) {
-        throw InputError("Descriptors of shard " + std::to_string(i) + " are missing: " + path.string(), why,
-                         "Run 'datus describe' (or 'datus run') first.");
-      }
-      const Shape shape = Hdf5Reader(path).shape("descriptor", 2);
-      slice.insert(slice.end(), shape.begin(), shape.end());
-    }
-  });
-  return allgather_values(run.comm, slice);
+constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
+
+std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mine) {
+  std::vector<float> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
+  RowReader(sources).read(mine.begin, mine.size(), values);
+  return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
 }
 
-/// The part of one shard that lies in `wanted` rows of the run, appended to `values`.
-void append_shard_rows(const RunContext& run, ShardIndex shard, std::int64_t shard_begin, Share wanted,
-                       std::vector<float>& values) {
-  const auto file = read_descriptors(run.directory.descriptors(shard), run.provenance.of(Stage::describe));
-  const auto rows = static_cast<std::int64_t>(file.segment.size());
-  const std::int64_t first = std::max<std::int64_t>(0, wanted.begin - shard_begin);
-  const std::int64_t last = std::min(rows, wanted.end - shard_begin);
-  values.insert(values.end(), file.descriptor.begin() + first * file.dim, file.descriptor.begin() + last * file.dim);
+/// COLLECTIVE.
+DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::optional<std::int64_t> memory,
+                         Communicator& comm) {
+  const auto sources = std::make_shared<const RowSources>(std::move(found));
+  if (sources->rows == 0)
+    return {sources, std::make_unique<MemoryRows>(std::vector<float>{}, std::max(sources->dim, 1))};
+  const Share mine = share_of(sources->rows, comm);
+  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, options, comm);
+  std::unique_ptr<KMeansRows> rows;
+  collectively(comm, [&] {
+    if (plan.all_fit) {
+      rows = read_into_memory(*sources, mine);
+      return;
+    }
+    auto streamed = std::make_unique<StreamedRows>(sources, mine, plan.stream_bytes, options.threads);
+    const std::int64_t row_bytes = sources->dim * static_cast<std::int64_t>(sizeof(float));
+    log::info("the rows are read again in each pass: of " + mebibytes(mine.size() * row_bytes) + " per rank " +
+              mebibytes(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
+    rows = std::move(streamed);
+  });
+  return {sources, std::move(rows)};
+}
+
+/// The lowest row of a block that is not finite, by its place in the block.
+std::uint64_t lowest_bad_row(const RowBlock& block, int dim) {
+  const std::int64_t size = block.count * dim;
+  for (std::int64_t i = 0; i < size; ++i) {
+    if (!std::isfinite(block.values[i])) return static_cast<std::uint64_t>(block.first + i / dim);
+  }
+  return no_row;
 }
 
 }  // namespace
 
-RunRows read_run_rows(RunContext& run) {
-  const auto shapes = shard_shapes(run);
-  std::vector<std::int64_t> offset = {0};
-  for (std::size_t i = 0; i < shapes.size(); i += 2) offset.push_back(offset.back() + shapes[i]);
-  const std::int64_t total = offset.back();
-  const int dim = shapes.empty() ? 0 : checked_cast<int>(shapes[1], "The width of the descriptors");
-
-  const Share mine = share_of(total, run.comm);
-  std::vector<float> values;
-  collectively(run.comm, [&] {
-    values.reserve(static_cast<std::size_t>((mine.end - mine.begin) * dim));
-    for (std::size_t shard = 0; shard + 1 < offset.size(); ++shard) {
-      if (offset[shard + 1] <= mine.begin || offset[shard] >= mine.end) continue;
-      append_shard_rows(run, {static_cast<std::int64_t>(shard)}, offset[shard], mine, values);
-    }
-    require_finite(values, dim, mine.begin, "the descriptors of " + run.directory.root().string());
-  });
-  return {std::make_unique<MemoryRows>(std::move(values), std::max(dim, 1), mine.begin), total, std::move(offset)};
+std::vector<std::int64_t> DescriptorRows::offsets() const {
+  std::vector<std::int64_t> offsets;
+  for (const RowSource& part : sources->parts) offsets.push_back(part.first);
+  offsets.push_back(sources->rows);
+  return offsets;
 }
 
-std::unique_ptr<KMeansRows> read_matrix_rows(const std::string& text, std::int64_t* total, Communicator& comm) {
-  const auto place = parse_dataset_path(text, "/descriptor");
-  std::vector<float> values;
-  Share mine{};
-  int dim = 0;
-  collectively(comm, [&] {
-    const Hdf5Reader reader(place.file);
-    if (comm.rank() == 0) reader.verify();
-    const Shape shape = reader.matrix_shape(place.dataset);
-    *total = shape[0];
-    dim = checked_cast<int>(shape[1], "The width of the rows");
-    mine = share_of(shape[0], comm);
-    values.resize(static_cast<std::size_t>((mine.end - mine.begin) * shape[1]));
-    if (mine.end > mine.begin) {
-      reader.read_rows_as_float(place.dataset, mine.begin, mine.end - mine.begin, values);
-    }
-    require_finite(values, dim, mine.begin, place.dataset + " in " + place.file.string());
-  });
-  return std::make_unique<MemoryRows>(std::move(values), dim, mine.begin);
+DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
+                                std::optional<std::int64_t> memory, Communicator& comm) {
+  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, memory, comm);
 }
 
-std::vector<std::int32_t> gather_labels(const std::vector<std::int32_t>& local, Communicator& comm) {
-  std::vector<std::int32_t> all;
-  for (const auto& bytes : comm.gather(std::as_bytes(std::span(local)), 0)) {
-    const std::size_t old_size = all.size();
-    all.resize(old_size + bytes.size() / sizeof(std::int32_t));
-    if (!bytes.empty()) std::memcpy(all.data() + old_size, bytes.data(), bytes.size());
+DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options) {
+  std::vector<RowPlace> places;
+  for (std::int64_t i = 0; i < run.list.shards(); ++i) {
+    places.push_back({run.directory.descriptors({i}), "/descriptor", true});
   }
-  return all;
+  const StageProvenance wanted = run.provenance.of(Stage::describe);
+  const auto require_current = [&](std::size_t shard) {
+    const std::filesystem::path& path = places[shard].file;
+    std::string why = "the file does not exist";
+    if (is_current(path, wanted, &why)) return;
+    throw InputError("Descriptors of shard " + std::to_string(shard) + " are missing: " + path.string(), why,
+                     "Run 'datus describe' (or 'datus run') first.");
+  };
+  return hold_rows(open_row_sources(places, run.comm, require_current), options, run.config.cluster.memory, run.comm);
+}
+
+void require_finite_rows(const DescriptorRows& data, int threads, Communicator& comm) {
+  const int dim = data.rows->dim();
+  std::vector<std::uint64_t> lowest(static_cast<std::size_t>(threads), no_row);
+  collectively(comm, [&] {
+    const RowRange all{0, data.rows->count()};
+    data.rows->visit(std::span(&all, 1), threads, [&](std::size_t worker, const RowBlock& block) {
+      const std::uint64_t row = lowest_bad_row(block, dim);
+      if (row == no_row) return;
+      lowest[worker] = std::min(lowest[worker], row + static_cast<std::uint64_t>(data.rows->first()));
+    });
+  });
+  std::array<std::uint64_t, 1> agreed{std::ranges::min(lowest)};
+  comm.allreduce(agreed, ReduceOp::min);
+  if (agreed[0] == no_row) return;
+  const auto row = static_cast<std::int64_t>(agreed[0]);
+  const RowSource& part = data.sources->of_row(row);
+  throw AgreedError(ExitCode::bad_input, "A value of " + part.name() + " is not finite",
+                    "row " + std::to_string(row - part.first), "Make the file again without NaN and infinity.");
 }
 
 }  // namespace datus

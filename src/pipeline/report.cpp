@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_writer.hpp"
 #include "datus/io/mask_file.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/input_preparation.hpp"
 #include "datus/pipeline/mask.hpp"
 #include "datus/pipeline/report_page.hpp"
@@ -122,6 +123,16 @@ std::vector<ReportResult> collect_results(const RunContext& run) {
   return results;
 }
 
+/// The table of all values of K, in ascending order.
+std::vector<ClusterSummary> collect_selection(const RunContext& run) {
+  std::vector<ClusterSummary> selection;
+  for (const int k : run.config.cluster.k) {
+    if (fs::exists(run.directory.centroids(k))) selection.push_back(read_cluster_summary(run.directory.centroids(k)));
+  }
+  std::ranges::sort(selection, {}, &ClusterSummary::k);
+  return selection;
+}
+
 }  // namespace
 
 void write_report(RunContext& run, int max_images) {
@@ -154,6 +165,7 @@ void write_report(RunContext& run, int max_images) {
         data.images.push_back({chosen[i], run.list.images[static_cast<std::size_t>(chosen[i])].name});
       }
     }
+    data.selection = collect_selection(run);
     data.title = run.directory.root().filename().string();
     data.image_count = run.list.size();
     data.settings = dump_config(run.config, false);

@@ -1,6 +1,7 @@
 #include "datus/pipeline/report_page.hpp"
 
 #include "datus/core/names.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
 #include <algorithm>
@@ -117,6 +118,31 @@ std::string score_section(const ReportData& data) {
   return text + "</section>\n";
 }
 
+std::string decimals(const char* format, const std::optional<double>& value) {
+  if (!value) return "–";
+  char text[48];
+  (void)std::snprintf(text, sizeof text, format, *value);
+  return text;
+}
+
+std::string selection_section(const ReportData& data) {
+  if (data.selection.empty()) return "";
+  std::string text =
+      "<section><h2>Which K?</h2>\n<table><tr><th>K</th><th>iterations</th><th>inertia</th><th>of previous</th>"
+      "<th>silhouette</th><th>stability</th></tr>\n";
+  const auto ratios = relative_inertia(data.selection);
+  for (std::size_t i = 0; i < data.selection.size(); ++i) {
+    const ClusterSummary& value = data.selection[i];
+    text += "<tr><td>" + std::to_string(value.k) + "</td><td>" + std::to_string(value.iterations) + "</td><td>" +
+            decimals("%.6g", value.inertia) + "</td><td>" + decimals("%.4f", ratios[i]) + "</td><td>" +
+            decimals("%.4f", value.silhouette) + "</td><td>" + decimals("%.4f", value.stability) + "</td></tr>\n";
+  }
+  text += "</table>\n";
+  const std::string hint = selection_hint(data.selection);
+  if (!hint.empty()) text += "<p class=\"note\">" + escaped(hint) + "</p>\n";
+  return text + "</section>\n";
+}
+
 std::string legend_section(const ReportData& data) {
   std::string text = "<section><h2>Legend</h2>\n";
   if (data.classes > 0) {
@@ -198,8 +224,8 @@ std::string report_page(const ReportData& data) {
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>datus: " +
          escaped(data.title) + "</title>\n<style>" + std::string(style) + "</style></head>\n<body><header><h1>" +
          escaped(data.title) + "</h1><p>" + escaped(data.images_description) + " · K = " + clusters +
-         "</p></header><main>\n" + score_section(data) + image_section(data) + legend_section(data) +
-         "<section><h2>Settings</h2><p class=\"note\">Backend: " + escaped(data.backend) +
+         "</p></header><main>\n" + score_section(data) + selection_section(data) + image_section(data) +
+         legend_section(data) + "<section><h2>Settings</h2><p class=\"note\">Backend: " + escaped(data.backend) +
          "</p><details><summary>resolved configuration</summary><pre>" + escaped(data.settings) +
          "</pre></details></section>\n</main></body></html>\n";
 }

@@ -3,6 +3,7 @@
 #include "datus/core/log.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/cluster.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/evaluate.hpp"
 #include "datus/pipeline/mask.hpp"
 #include "datus/pipeline/report.hpp"
@@ -28,11 +29,14 @@ class Summary {
     lines_ += "  " + stage + std::string(stage.size() < 10 ? 10 - stage.size() : 1, ' ') + text + "\n";
     json_["stages"][stage] = text;
   }
+  /// A table to print below the lines.
+  void set_table(std::string text) { table_ = std::move(text); }
   nlohmann::ordered_json& json() { return json_; }
-  [[nodiscard]] const std::string& lines() const { return lines_; }
+  [[nodiscard]] std::string text() const { return table_.empty() ? lines_ : lines_ + "\n" + table_; }
 
  private:
   std::string lines_;
+  std::string table_;
   nlohmann::ordered_json json_;
 };
 
@@ -71,6 +75,7 @@ void add_clusters(Summary& summary, const std::vector<ClusterSummary>& clusters,
                         one.inertia, watch.text().c_str());
     summary.add(name, text);
   }
+  summary.set_table(selection_table(clusters));
 }
 
 /// Prints and writes what came out. Rank 0 only.
@@ -83,7 +88,7 @@ void finish(const RunContext& run, Summary& summary, const std::vector<Evaluatio
   write_text_atomically(run.directory.summary(), json.dump(1) + "\n");
   std::cout << run.list.size() << " images in " << run.list.shards() << " shards, " << run.comm.size() << " ranks with "
             << run.threads << " threads each\n"
-            << summary.lines();
+            << summary.text();
   if (unreadable > 0) {
     std::cout << "\n" << unreadable << " images could not be read: " << run.directory.unreadable().string() << "\n";
   }
@@ -182,7 +187,7 @@ ExitCode run_stage(const Config& config, Stage stage, Communicator& comm) {
       break;
   }
   on_root(comm, [&] {
-    std::cout << summary.lines();
+    std::cout << summary.text();
     if (!scores.empty()) std::cout << "\n" << score_table(scores);
     if (unreadable > 0) {
       std::cout << unreadable << " images could not be read: " << run->directory.unreadable().string() << "\n";

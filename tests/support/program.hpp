@@ -8,8 +8,10 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <ostream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -86,6 +88,18 @@ class Process {
   Outcome kill() {
     if (running()) send_and_wait(SIGKILL);
     return outcome();
+  }
+
+  /// Sends a signal to the process alone; mpirun passes some on to its ranks.
+  void send(int signal) {
+    if (running()) (void)::kill(pid_, signal);
+  }
+
+  /// Its children: of mpirun, the ranks.
+  [[nodiscard]] std::vector<pid_t> children() const {
+    const std::string pid = std::to_string(pid_);
+    std::istringstream list(bytes_of("/proc/" + pid + "/task/" + pid + "/children"));
+    return {std::istream_iterator<pid_t>(list), std::istream_iterator<pid_t>()};
   }
 
   /// Waits until it ends; one that takes longer than `limit` is ended. mpirun gets the time to end its ranks.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/algo/kmeans_rows.hpp"
+#include "datus/algo/kmeans_state.hpp"
 #include "datus/algo/simd_path.hpp"
 #include "datus/comm/communicator.hpp"
 
@@ -11,29 +12,51 @@
 
 namespace datus {
 
-/// Settings of `kmeans`. All but threads, path and stop_requested decide the result and must be equal on all ranks.
+/// Settings of `kmeans`. All but threads, path and the functions decide the result and must be equal on all ranks.
 struct KMeansOptions {
   enum class Init {
     kmeans_plus_plus,  ///< Arthur and Vassilvitskii 2007, exact: each next centre is drawn by squared distance.
+    kmeans_parallel,   ///< k-means||, Bahmani et al. 2012: oversampling in a few passes, for large K.
     random,            ///< K rows with different indices.
     given,             ///< The caller's centroids, for one K and one restart.
+  };
+  enum class Algorithm {
+    lloyd,       ///< All rows in each iteration.
+    mini_batch,  ///< Sculley 2010: a few rows in each, for approximate centroids in few passes.
+  };
+
+  enum class Mode {
+    exact,  ///< Each row's inertia in each iteration, as defined below.
+    fast,   ///< Rows whose cluster cannot have changed are not looked at, see below.
   };
 
   /// The values of K to compute, together and over the same passes of the rows.
   std::vector<int> clusters;
   Init init = Init::kmeans_plus_plus;
-  /// Largest number of iterations, at least 1.
+  Algorithm algorithm = Algorithm::lloyd;
+  Mode mode = Mode::exact;
+  /// Lloyd: largest number of iterations, at least 1.
   int max_iterations = 300;
-  /// Stop once an iteration lowers the inertia by no more than this fraction of it.
+  /// Lloyd: stop once an iteration lowers the inertia by no more than this fraction of it.
   double tolerance = 1e-4;
+  /// Mini-batch: rows of a batch, and largest number of passes over all rows.
+  std::int64_t batch_size = 2048;
+  int epochs = 50;
   /// Independent starts for each K; the one with the lowest final inertia is kept.
   int restarts = 1;
   std::uint64_t seed = 0;
   /// Threads of this rank.
   int threads = 1;
   SimdPath path = best_simd_path();
-  /// Asked once per iteration on each rank, where set; the ranks agree on the answer in the iteration's own collective.
+
+  /// Asked once per pass on each rank, where set; the ranks agree on the answer in the pass's own collective.
   std::function<bool()> stop_requested;
+  /// Called on all ranks with the same state, where set: every `checkpoint_every` passes, and when a stop was agreed.
+  std::function<void(const KMeansState& state)> save;
+  int checkpoint_every = 10;
+  /// A state to go on from, the same on all ranks: pairs of the same rows and settings are taken over, to the same
+  /// final bits as without the interruption; anything else is ignored, with a line in the log.
+  const KMeansState* resume = nullptr;
 };
 
 /// The outcome for one K.
@@ -45,17 +68,20 @@ struct KMeansResult {
   std::vector<float> centroids;
   /// [local rows]: the nearest stored centroid of each, the lowest index on ties.
   std::vector<std::int32_t> assignment;
-  /// One per iteration: that of the assignment to the centroids with which the iteration began.
+  /// One per iteration: that of the assignment to the centroids with which the iteration began. With mini-batches one
+  /// per batch, from its rows alone: their mean inertia times n.
   std::vector<double> inertia;
   /// That of `assignment` to `centroids`.
   double final_inertia = 0.0;
-  /// Stopped by itself: no row moved, or the tolerance was met.
+  /// Stopped by itself: no row moved, or the tolerance was met, or batches ceased to get better.
   bool converged = false;
   /// Empty clusters that were refilled, over all iterations. Without any, inertia never rises (beyond rounding).
   std::int64_t repairs = 0;
   /// Sums of coordinates were held in units of 2^-sum_scale_log2, inertia in units of 2^-inertia_scale_log2.
   int sum_scale_log2 = 0;
   int inertia_scale_log2 = 0;
+  /// The centroids of all restarts, [restarts][K, D].
+  std::vector<std::vector<float>> restarts;
 };
 
 /// Lloyd's k-means, exact and to the bit the same for any number of ranks and threads, any split of the rows and any
@@ -74,7 +100,43 @@ struct KMeansResult {
 /// - k-means++: round r takes the row with the smallest -log(u) / w, the lowest row on ties: exponential variables with
 ///   rates w, so that a row wins with probability w / sum of w. u is `kmeans_uniform(key, row, r)`; w is 1 in round 0,
 ///   then the smallest squared distance to a chosen row, in f64: fma chain in index order of (double)x - (double)c.
+/// - k-means|| (Bahmani et al., "Scalable K-Means++", VLDB 2012): candidates, then K centroids of them. The first
+///   candidate is the row with the smallest `kmeans_draw(key, row, 0)`, the lower row on ties. Round r, from 1 on,
+///   takes every row with u * phi < 2 K * w, u being `kmeans_uniform(key, row, r)`; rows equal to a lower row of the
+///   round are dropped, the others follow the candidates so far in the order of rows. w is the lowest over the rounds
+///   of the row's squared distance, by the chain of k-means++, to the round's candidate with the lowest score, or 0 for
+///   a row equal to a candidate. phi is the sum of all w as int64 in fixed point, each rounded to nearest even, of
+///   units 2^(e - t): the largest w is in [2^(e - 1), 2^e), and t = min(50, 61 - b), 2^b being the first power of two
+///   >= n. Sampling ends after round 5, later where there are fewer than K candidates, and as soon as all w are 0.
+/// - k-means||, from candidates to centroids: a candidate stands for the m rows that have their w from it, from the
+///   earliest round on ties. The candidates are clustered by greedy weighted k-means++: round r, from 0 on, tries
+///   min(5, max(1, floor(1024 / K))) of them, round 0 only one. Trial j has the smallest -log(u) / (m * w), u being
+///   `kmeans_uniform(key, candidate, 8 r + j)` under a key of its own, w as in k-means++. The trial is taken that
+///   leaves the lowest sum of m * w, added up in f64 in the order of the candidates; the first on ties. At most 10
+///   iterations follow: labels by score, centroids sum(m * x) / sum(m) with sums in f64 in the order of the candidates,
+///   rounded once to f32; a centroid without candidates stays. They end when no label changes, and before two centroids
+///   would become equal.
 /// - random: the K rows with the smallest `kmeans_draw(key, row, 0)`, in that order, the lower row on ties.
+///
+/// Algorithm::mini_batch: from the same first centroids, over batches of rows (Sculley, "Web-scale k-means clustering",
+/// WWW 2010), as scikit-learn's MiniBatchKMeans does but for its random reassignment; then all rows are assigned once.
+/// - Batches: in each epoch the blocks of 16 consecutive global rows (the last block may be shorter) come in a random
+///   order of their own, a keyed permutation of (seed, epoch), see `KMeansBatches`. Batch b is the rows from
+///   b * batch_size to (b + 1) * batch_size of that order, fewer at the end of an epoch. Each row is in exactly one
+///   batch of an epoch; all (K, restart) pairs see the same batches.
+/// - A batch's rows are assigned to the current centroids. A centroid c that stands for w rows so far and gets m > 0
+///   rows becomes fma(c, w, sum of the rows) / (w + m) in f64, rounded once to f32; the others stay. w is 0 at first:
+///   a first centroid counts for nothing once its cluster has a row. There are no repairs.
+/// - Stop: the mean inertia per row of each batch but the first is smoothed, s = s * (1 - a) + mean * a with
+///   a = min(1, 2 * rows of the batch / (n + 1)), in f64; ten batches in a row brought no new lowest s, or `epochs` are
+///   over. `tolerance` and `max_iterations` do not apply.
+/// An epoch is a pass for `checkpoint_every`; stop_requested is asked in each batch.
+///
+/// Mode::fast keeps bounds on distances (Hamerly 2010, widened by the rounding of the scores) and passes over the rows
+/// that provably keep their cluster. Labels are those of exact mode. The inertia comes from the clusters' totals,
+/// sum of |x|^2 - 2 sum.c + count |c|^2 in f64, and differs from that of exact mode in the last digits of f32; so a run
+/// may stop at another iteration, and a repair may split another cluster where two are equal but for those digits. It
+/// is as independent of ranks, threads, blocks and SIMD paths. It takes 8 bytes more for each row and pair.
 ///
 /// `given`: [K, D] for Init::given, on all ranks; empty otherwise.
 ///
@@ -84,6 +146,15 @@ struct KMeansResult {
 /// than K; with exit code interrupted: a rank's stop_requested. What `rows` throws is passed on, on its rank alone.
 [[nodiscard]] std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options,
                                                std::span<const float> given, Communicator& comm);
+
+/// Bytes that `kmeans` holds at most for each local row, beside the row itself: its squared norm, and for each
+/// (K, restart) pair a label, or before that, while k-means++ or k-means|| chooses, the distance to the nearest choice
+/// (k-means||: and its index).
+[[nodiscard]] std::int64_t kmeans_bytes_per_row(const KMeansOptions& options) noexcept;
+
+/// Bytes that `kmeans` holds at most whatever the number of rows: the centroids and sums of all pairs, also those that
+/// the threads and the collective have for themselves.
+[[nodiscard]] std::int64_t kmeans_bytes_of_centroids(const KMeansOptions& options, int dim) noexcept;
 
 struct Assignment {
   /// [local rows].

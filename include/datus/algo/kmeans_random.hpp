@@ -6,8 +6,16 @@
 namespace datus {
 
 /// The key of the random numbers of one (K, restart) pair: words 0 and 1 of Philox4x32-10 with the counter
-/// {low and high half of the seed, restart, K} and the key {purpose, 0}; purpose is 1 for k-means++, 2 for `random`.
-enum class KMeansPurpose : std::uint32_t { plus_plus = 1, random_rows = 2 };
+/// {low and high half of the seed, restart, K} and the key {purpose, 0}; purpose is 1 for k-means++, 2 for `random`,
+/// 3 for the candidates of k-means||, 4 for the order of mini-batches (with restart and K 0: all pairs see the same
+/// batches), 5 for the choice among the candidates of k-means||.
+enum class KMeansPurpose : std::uint32_t {
+  plus_plus = 1,
+  random_rows = 2,
+  oversampling = 3,
+  mini_batch = 4,
+  recluster = 5
+};
 [[nodiscard]] std::array<std::uint32_t, 2> kmeans_key(KMeansPurpose purpose, std::uint64_t seed, int restart,
                                                       int clusters) noexcept;
 

@@ -1,10 +1,27 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 namespace datus {
+
+/// Consecutive local rows [begin, begin + count).
+struct RowRange {
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+};
+
+/// Consecutive local rows, f32 [count, D], row-major.
+struct RowBlock {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  const float* values = nullptr;
+};
+
+using RowBlockBody = std::function<void(std::size_t worker, const RowBlock& block)>;
 
 /// The rows of an n x D matrix that one rank holds for k-means: a contiguous range of the global rows. Ranges of
 /// different ranks do not overlap and leave nothing out; any of them may be empty. Where the rows are (memory, shards
@@ -24,12 +41,20 @@ class KMeansRows {
   [[nodiscard]] virtual std::int64_t count() const = 0;
   /// D, the same on all ranks, also on one without rows.
   [[nodiscard]] virtual int dim() const = 0;
-  /// Local rows [begin, begin + count) as f32 [count, D], row-major: a view of memory that stays valid, or of `buffer`
-  /// after filling it. Called by several threads at a time, each with a buffer of its own, and many times for the same
-  /// rows: it must always give the same values.
-  [[nodiscard]] virtual std::span<const float> block(std::int64_t begin, std::int64_t count,
-                                                     std::vector<float>& buffer) const = 0;
+  /// Calls body(worker, block) for blocks that together hold the rows of `ranges` (none twice), each block consecutive
+  /// rows of one range, on up to `threads` threads. worker is in [0, threads); calls with the same worker follow each
+  /// other, so that each can have sums of its own. Which worker gets which block, and how long blocks are, must not
+  /// show in the caller's result. A block's values are valid during its call only. Passes give the same values every
+  /// time. Rethrows what `body` or reading threw.
+  virtual void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const = 0;
 };
+
+/// Cuts ranges into blocks of at most `rows` rows, in order. Empty ranges vanish.
+[[nodiscard]] std::vector<RowRange> cut_ranges(std::span<const RowRange> ranges, std::int64_t rows);
+
+/// Rows of a block for rows of length `dim`: about 1 MiB, long enough for a reader of files, and several blocks per
+/// thread for data that is worth threads.
+[[nodiscard]] std::int64_t rows_per_block(int dim) noexcept;
 
 /// Rows in memory.
 class MemoryRows final : public KMeansRows {
@@ -40,8 +65,7 @@ class MemoryRows final : public KMeansRows {
   [[nodiscard]] std::int64_t first() const override { return first_; }
   [[nodiscard]] std::int64_t count() const override { return count_; }
   [[nodiscard]] int dim() const override { return dim_; }
-  [[nodiscard]] std::span<const float> block(std::int64_t begin, std::int64_t count,
-                                             std::vector<float>& buffer) const override;
+  void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const override;
 
  private:
   std::vector<float> values_;

@@ -156,9 +156,9 @@ struct DescriptorConfig {
 
 /// `cluster.*`: k-means over all descriptors.
 struct ClusterConfig {
-  enum class Init { kmeans_plus_plus, random, file };
-  enum class Algorithm { lloyd };
-  enum class Mode { exact };
+  enum class Init { kmeans_plus_plus, kmeans_parallel, random, file };
+  enum class Algorithm { lloyd, mini_batch };
+  enum class Mode { exact, fast };
 
   /// Distinct and ascending once loaded; never empty.
   std::vector<int> k = {27};

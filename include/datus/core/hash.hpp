@@ -41,6 +41,9 @@ class Hasher {
   std::unique_ptr<State> state_;
 };
 
+/// 64-bit hash (XXH3) of some bytes and a number, without a state to set up: for many small pieces.
+[[nodiscard]] std::uint64_t hash_64(std::span<const std::byte> bytes, std::uint64_t number) noexcept;
+
 /// Hash of a file's bytes, read in pieces. Throws `InputError` naming the file when it cannot be read.
 [[nodiscard]] Hash hash_file(const std::filesystem::path& path);
 

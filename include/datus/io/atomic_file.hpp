@@ -43,6 +43,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Removes what writers of `final_path` that were killed left behind, where that can be done. Not while another one
+/// writes.
+void remove_unfinished(const std::filesystem::path& final_path);
+
 /// Writes `text` to `path` through an `AtomicFile`. Throws `SystemError` naming the path; with the disk full it says
 /// how many bytes were wanted.
 void write_text_atomically(const std::filesystem::path& path, std::string_view text, std::string_view tag = "");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/algo/kmeans.hpp"
+#include "datus/comm/communicator.hpp"
 #include "datus/core/types.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/hdf5_writer.hpp"
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,17 +40,26 @@ struct ClusterAttributes {
   bool converged = false;
   double inertia = 0;  ///< of the assignment to the stored centroids
   int restart = 0;
+  std::optional<double> silhouette = std::nullopt;  ///< see `KMeansQuality`; no attribute where there is no value
+  std::optional<double> stability = std::nullopt;
 };
 
 /// Writes /centroids [K,D] f32 and /inertia [iterations] f64 with the attributes into `group` ("" for the root).
 void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
                      std::span<const double> inertia, const ClusterAttributes& attributes);
 
-/// RUN/clusters/kK/centroids.h5 and assignment.h5. Atomic; assignment last, so that its presence means both are done.
+/// COLLECTIVE. Writes the dataset `name`, [n] i32: the labels of all ranks' rows in rank order. `writer` is that of
+/// rank 0, and null elsewhere; the labels reach it in pieces, for no rank need have memory for all.
+void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
+                  Communicator& comm);
+
+/// COLLECTIVE. RUN/clusters/kK/centroids.h5 and assignment.h5, from `labels` of this rank's rows. Atomic; assignment
+/// last, so that its presence means both are done.
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
                          std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
-                         const ClusterAttributes& attributes, const AssignmentFile& assignment,
-                         const StageProvenance& provenance);
+                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         Communicator& comm);
 
 [[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/io/palette.hpp"
+#include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/score_files.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct ReportData {
   std::int64_t image_count = 0;
   std::vector<Picture> images;
   std::vector<ReportResult> results;
+  std::vector<ClusterSummary> selection;  ///< ordered by K; empty where nothing is known
   std::vector<std::string> class_names;
   int classes = 0;
   bool has_truth = false;

@@ -22,6 +22,10 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path clusters(int k) const { return root_ / "clusters" / cluster_name(k); }
   [[nodiscard]] std::filesystem::path centroids(int k) const { return clusters(k) / "centroids.h5"; }
   [[nodiscard]] std::filesystem::path assignment(int k) const { return clusters(k) / "assignment.h5"; }
+  /// While k-means runs: what it needs to go on after an interruption.
+  [[nodiscard]] std::filesystem::path cluster_checkpoint() const { return root_ / "clusters" / "checkpoint.h5"; }
+  /// All values of K side by side.
+  [[nodiscard]] std::filesystem::path selection() const { return root_ / "clusters" / "selection.json"; }
   [[nodiscard]] std::filesystem::path masks(int k) const { return root_ / "masks" / cluster_name(k); }
   [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
   [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }

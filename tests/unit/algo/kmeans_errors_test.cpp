@@ -178,7 +178,7 @@ TEST(KMeansErrors, AReaderThatFails) {
     [[nodiscard]] std::int64_t first() const override { return 0; }
     [[nodiscard]] std::int64_t count() const override { return 10; }
     [[nodiscard]] int dim() const override { return 2; }
-    [[nodiscard]] std::span<const float> block(std::int64_t, std::int64_t, std::vector<float>&) const override {
+    void visit(std::span<const RowRange>, int, const RowBlockBody&) const override {
       throw InputError("broken shard", "", "");
     }
   };

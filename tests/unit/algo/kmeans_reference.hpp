@@ -5,8 +5,10 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/algo/kmeans_random.hpp"
 #include "datus/comm/thread_communicator.hpp"
+#include "datus/core/parallel.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -48,10 +50,17 @@ class CopiedRows final : public KMeansRows {
   [[nodiscard]] std::int64_t first() const override { return first_; }
   [[nodiscard]] std::int64_t count() const override { return count_; }
   [[nodiscard]] int dim() const override { return all_.dim; }
-  [[nodiscard]] std::span<const float> block(std::int64_t begin, std::int64_t count,
-                                             std::vector<float>& buffer) const override {
-    buffer.assign(all_.row(first_ + begin), all_.row(first_ + begin + count));
-    return buffer;
+  /// Blocks of odd lengths, each a copy that is gone after its call.
+  void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const override {
+    const auto blocks = cut_ranges(ranges, 37);
+    std::atomic<std::size_t> next{0};
+    parallel_for(threads, threads, [&](std::int64_t worker) {
+      for (std::size_t i = next++; i < blocks.size(); i = next++) {
+        const std::int64_t begin = first_ + blocks[i].begin;
+        const std::vector<float> copy(all_.row(begin), all_.row(begin + blocks[i].count));
+        body(static_cast<std::size_t>(worker), {blocks[i].begin, blocks[i].count, copy.data()});
+      }
+    });
   }
 
  private:

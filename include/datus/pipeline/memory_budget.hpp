@@ -1,0 +1,38 @@
+#pragma once
+
+#include "datus/algo/kmeans.hpp"
+#include "datus/comm/communicator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace datus {
+
+/// Bytes of this process that are in memory now, its libraries included. Throws `SystemError` without /proc.
+[[nodiscard]] std::int64_t resident_bytes();
+
+/// Bytes that processes on this node can still get: what the kernel says is available, or less where a control group
+/// (versions 1 and 2) of this process sets a limit. `root` is where proc and sys are, for tests. Throws `SystemError`
+/// without /proc.
+[[nodiscard]] std::int64_t available_bytes(const std::filesystem::path& root = "/");
+
+/// How the rows of one rank are held.
+struct RowMemory {
+  /// All of them in memory; otherwise they stream, with `stream_bytes` for buffers and those rows that stay.
+  bool all_fit = true;
+  std::int64_t stream_bytes = 0;
+};
+
+/// COLLECTIVE. What this rank does with its `rows` rows of length `dim` in k-means with `options`. `limit` is
+/// cluster.memory: bytes for the whole process, of which those used so far and the state of k-means are taken off;
+/// without it half of what is available to the rank. Throws `AgreedError`, exit code usage, when a limit is too small
+/// for k-means itself and the smallest buffers of some rank; it says how much is needed.
+[[nodiscard]] RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, int dim,
+                                        const KMeansOptions& options, Communicator& comm);
+
+/// "57.3 MiB".
+[[nodiscard]] std::string mebibytes(std::int64_t bytes);
+
+}  // namespace datus
