@@ -19,7 +19,18 @@ Ledger::Ledger(const Context& context, WorkingPair& working)
       sum_scale_(std::ldexp(1.0, context.scales.sum_log2)),
       inertia_scale_(std::ldexp(1.0, context.scales.inertia_log2)) {}
 
+void Ledger::take(const RowBlock& rows, const std::int32_t* labels, const float* scores) {
+  const std::int64_t dim = context_.rows.dim();
+  for (std::int64_t i = 0; i < rows.count; ++i) {
+    book(rows.values + i * dim, rows.first + i, labels[i], scores[i]);
+  }
+}
+
 void Ledger::take(const float* values, std::int64_t row, std::int32_t label, float score) {
+  book(values, row, label, score);
+}
+
+inline void Ledger::book(const float* values, std::int64_t row, std::int32_t label, float score) {
   const float norm = context_.summary.squared_norms[static_cast<std::size_t>(row)];
   const double units = inertia_in_units(norm, score, inertia_scale_);
   // NaN fails the comparison.

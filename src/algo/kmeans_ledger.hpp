@@ -32,7 +32,9 @@ class Ledger {
  public:
   Ledger(const Context& context, WorkingPair& working);
 
-  /// A local row, its values f32 [D], its label, and the score with that centroid.
+  /// Rows that follow each other, f32 [count, D], with their labels and the scores with those centroids.
+  void take(const RowBlock& rows, const std::int32_t* labels, const float* scores);
+  /// One of them.
   void take(const float* values, std::int64_t row, std::int32_t label, float score);
 
   /// The bounds left a doubt about a row's label.
@@ -41,6 +43,7 @@ class Ledger {
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
+  void book(const float* values, std::int64_t row, std::int32_t label, float score);
   void move(const float* values, float norm, std::int32_t from, std::int32_t to);
 
   const Context& context_;

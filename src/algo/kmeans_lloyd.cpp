@@ -115,14 +115,23 @@ std::vector<WorkingPair*> open_pairs(std::span<WorkingPair> pairs) {
   return open;
 }
 
+/// Empties a vector and gives its memory back, which an assignment of {} would keep.
+template <class T>
+void release(std::vector<T>& values) {
+  std::vector<T>().swap(values);
+}
+
 /// Gives back the memory that the next passes do not need.
 void shrink(std::span<WorkingPair> pairs) {
   for (WorkingPair& working : pairs) {
     const KMeansPhase phase = working.pair->phase;
     const bool sums_of_rows = phase == KMeansPhase::assigning && working.squares.empty();
-    if (phase == KMeansPhase::done || sums_of_rows) working.sums = working.counts = {};
+    if (phase == KMeansPhase::done || sums_of_rows) {
+      release(working.sums);
+      release(working.counts);
+    }
     if (phase == KMeansPhase::done) working.bounds = {};
-    if (phase == KMeansPhase::done && is_beaten(*working.pair, pairs)) working.assignment = {};
+    if (phase == KMeansPhase::done && is_beaten(*working.pair, pairs)) release(working.assignment);
   }
 }
 

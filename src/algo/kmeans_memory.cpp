@@ -22,13 +22,26 @@ std::int64_t seeding_bytes_per_row(KMeansOptions::Init init) noexcept {
   return 0;
 }
 
+/// While rows are assigned: the label, and the bounds on distances where there are any.
+std::int64_t pass_bytes_per_row(const KMeansOptions& options, int clusters) noexcept {
+  constexpr std::int64_t label = sizeof(std::int32_t);
+  constexpr std::int64_t bound = sizeof(float);
+  if (options.mode == KMeansOptions::Mode::fast) return label + 2 * bound;
+  const bool is_bounded = options.algorithm == KMeansOptions::Algorithm::lloyd && clusters >= lloyd::bounded_clusters;
+  return is_bounded ? label + bound : label;
+}
+
 }  // namespace
 
 std::int64_t kmeans_bytes_per_row(const KMeansOptions& options) noexcept {
   constexpr std::int64_t norm = sizeof(float);
-  constexpr std::int64_t label = sizeof(std::int32_t);
-  // What seeding holds is gone when the labels come.
-  return norm + std::max(label, seeding_bytes_per_row(options.init)) * options.restarts * std::ssize(options.clusters);
+  std::int64_t of_pairs = 0;
+  for (const int clusters : options.clusters) {
+    // What seeding holds is gone when the labels and bounds come.
+    const std::int64_t of_pair = std::max(seeding_bytes_per_row(options.init), pass_bytes_per_row(options, clusters));
+    of_pairs += of_pair * options.restarts;
+  }
+  return norm + of_pairs;
 }
 
 std::int64_t kmeans_bytes_of_centroids(const KMeansOptions& options, int dim) noexcept {

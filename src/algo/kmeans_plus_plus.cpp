@@ -114,7 +114,7 @@ void choose_next(const Context& context, const std::vector<Draw*>& draws) {
     pair.centroids.insert(pair.centroids.end(), begin, begin + dim);
     if (draws[i]->chosen(dim) < pair.clusters) continue;
     pair.phase = KMeansPhase::iterating;
-    draws[i]->weights = {};
+    std::vector<double>().swap(draws[i]->weights);
   }
   context.progress.pass_done(agreed.stop);
 }

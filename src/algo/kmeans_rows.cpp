@@ -26,7 +26,10 @@ std::int64_t rows_per_block(int dim) noexcept {
   return std::max<std::int64_t>(48, values_per_block / std::max(dim, 1));
 }
 
-MemoryRows::MemoryRows(std::vector<float> values, int dim, std::int64_t first)
+MemoryRows::MemoryRows(const std::vector<float>& values, int dim, std::int64_t first)
+    : MemoryRows(AlignedVector<float>(values.begin(), values.end()), dim, first) {}
+
+MemoryRows::MemoryRows(AlignedVector<float> values, int dim, std::int64_t first)
     : values_(std::move(values)), dim_(dim), first_(first), count_(0) {
   if (dim < 1 || values_.size() % static_cast<std::size_t>(dim) != 0) {
     throw UsageError(

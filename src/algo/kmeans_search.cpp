@@ -69,9 +69,7 @@ void Search::compare_with_all(const RowBlock& strip) {
   std::int32_t labels[strip_rows];
   float scores[strip_rows];
   context_.kernels.nearest(strip.values, strip.count, target_.centroids(), labels, scores);
-  for (std::int64_t i = 0; i < strip.count; ++i) {
-    ledger_.take(strip.values + i * dim_, strip.first + i, labels[i], scores[i]);
-  }
+  ledger_.take(strip, labels, scores);
 }
 
 void Search::compare_with_all(const float* values, const std::int64_t* rows, std::int64_t count) {

@@ -57,8 +57,8 @@ void score_rows(const float* row, const PackedView& centroids, int group, const 
 template <class Lanes, TakeIn<Lanes> take_in>
 void score_strip(const float* rows, std::int64_t count, const PackedView& centroids, Lanes* lanes) {
   const std::int64_t dim = centroids.dim;
-  // While the first centroids pass by, the next strip of rows comes from memory; later there is nothing to fetch.
-  std::int64_t distance = strip_rows * dim;
+  // While the first centroids pass by, rows half a strip ahead come from memory; later there is nothing to fetch.
+  std::int64_t distance = strip_rows / 2 * dim;
   for (int group = 0; group < centroids.groups; ++group) {
     std::int64_t i = 0;
     for (; i + rows_at_once <= count; i += rows_at_once) {

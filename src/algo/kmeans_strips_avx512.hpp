@@ -98,8 +98,8 @@ void score_groups(const float* rows, std::int64_t count, const PackedView& centr
 /// All scores of up to `strip_rows` rows, group by group.
 template <class Lanes, TakeIn<Lanes> take_in>
 void score_strip(const float* rows, std::int64_t count, const PackedView& centroids, Lanes* lanes) {
-  // While the first centroids pass by, the next strip of rows comes from memory; later there is nothing to fetch.
-  std::int64_t distance = strip_rows * centroids.dim;
+  // While the first centroids pass by, rows half a strip ahead come from memory; later there is nothing to fetch.
+  std::int64_t distance = strip_rows / 2 * centroids.dim;
   int group = 0;
   for (; group + 2 <= centroids.groups; group += 2) {
     score_groups<2, Lanes, take_in>(rows, count, centroids, group, distance, lanes);

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
 
 std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mine) {
-  std::vector<float> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
+  AlignedVector<float> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
   RowReader(sources).read(mine.begin, mine.size(), values);
   return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
 }
@@ -29,7 +29,7 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::op
                          Communicator& comm) {
   const auto sources = std::make_shared<const RowSources>(std::move(found));
   if (sources->rows == 0)
-    return {sources, std::make_unique<MemoryRows>(std::vector<float>{}, std::max(sources->dim, 1))};
+    return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
   const Share mine = share_of(sources->rows, comm);
   const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, options, comm);
   std::unique_ptr<KMeansRows> rows;

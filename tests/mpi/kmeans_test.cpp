@@ -33,7 +33,7 @@ MemoryRows share(const std::vector<float>& all, const Communicator& comm) {
   };
   const std::int64_t begin = boundary(comm.rank());
   const std::int64_t end = boundary(comm.rank() + 1);
-  return {{all.begin() + begin * dim, all.begin() + end * dim}, dim, begin};
+  return {AlignedVector<float>(all.begin() + begin * dim, all.begin() + end * dim), dim, begin};
 }
 
 /// All rows on the last rank.

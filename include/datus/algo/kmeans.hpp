@@ -148,8 +148,8 @@ struct KMeansResult {
                                                std::span<const float> given, Communicator& comm);
 
 /// Bytes that `kmeans` holds at most for each local row, beside the row itself: its squared norm, and for each
-/// (K, restart) pair a label, or before that, while k-means++ or k-means|| chooses, the distance to the nearest choice
-/// (k-means||: and its index).
+/// (K, restart) pair a label and, for many clusters or in Mode::fast, bounds on distances; or before that, while
+/// k-means++ or k-means|| chooses, the distance to the nearest choice (k-means||: and its index).
 [[nodiscard]] std::int64_t kmeans_bytes_per_row(const KMeansOptions& options) noexcept;
 
 /// Bytes that `kmeans` holds at most whatever the number of rows: the centroids and sums of all pairs, also those that

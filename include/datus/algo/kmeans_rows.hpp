@@ -1,5 +1,7 @@
 #pragma once
 
+#include "datus/algo/aligned_vector.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -60,7 +62,9 @@ class KMeansRows {
 class MemoryRows final : public KMeansRows {
  public:
   /// Takes f32 [n, D], the global rows from `first` on. Throws `UsageError` unless dim >= 1 divides their number.
-  MemoryRows(std::vector<float> values, int dim, std::int64_t first = 0);
+  MemoryRows(AlignedVector<float> values, int dim, std::int64_t first = 0);
+  /// The same with a copy of the values.
+  MemoryRows(const std::vector<float>& values, int dim, std::int64_t first = 0);
 
   [[nodiscard]] std::int64_t first() const override { return first_; }
   [[nodiscard]] std::int64_t count() const override { return count_; }
@@ -68,7 +72,7 @@ class MemoryRows final : public KMeansRows {
   void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const override;
 
  private:
-  std::vector<float> values_;
+  AlignedVector<float> values_;
   int dim_;
   std::int64_t first_;
   std::int64_t count_;

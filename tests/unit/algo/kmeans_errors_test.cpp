@@ -146,8 +146,8 @@ TEST(KMeansErrors, RowsThatDoNotFitTogether) {
       (void)kmeans(rows, clusters(3), {}, comm);
     });
   }
-  EXPECT_THROW(MemoryRows({1.0F, 2.0F, 3.0F}, 2), UsageError);
-  EXPECT_THROW(MemoryRows({1.0F}, 0), UsageError);
+  EXPECT_THROW(MemoryRows(std::vector<float>{1.0F, 2.0F, 3.0F}, 2), UsageError);
+  EXPECT_THROW(MemoryRows(std::vector<float>{1.0F}, 0), UsageError);
 }
 
 // Squares beyond f32 would turn scores into infinities: refused before the first iteration.

@@ -184,7 +184,7 @@ TEST_F(Streamed, AnyRangesGiveTheSameValuesAsMemory) {
         const StreamedRows streamed(sources, mine, budget, threads);
         const auto values =
             std::span(all).subspan(static_cast<std::size_t>(begin * dim), static_cast<std::size_t>(mine.size() * dim));
-        const MemoryRows memory({values.begin(), values.end()}, dim, begin);
+        const MemoryRows memory(std::vector<float>(values.begin(), values.end()), dim, begin);
         ASSERT_EQ(streamed.first(), memory.first());
         ASSERT_EQ(streamed.count(), memory.count());
         ASSERT_EQ(streamed.dim(), dim);
@@ -386,6 +386,12 @@ TEST_F(Streamed, MemoryIsPlannedFromLimitUseAndState) {
   EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 12);
   options.init = KMeansOptions::Init::random;
   EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 4);
+  options.mode = KMeansOptions::Mode::fast;
+  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 12);
+  options.mode = KMeansOptions::Mode::exact;
+  options.clusters = {5, 500};
+  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 3 * 4 + 3 * 8);
+  options.clusters = {5, 9};
   constexpr std::int64_t gibibyte = std::int64_t{1} << 30U;
   const std::int64_t used = resident_bytes();
   EXPECT_GT(used, std::int64_t{1} << 20U);
