@@ -42,6 +42,7 @@ struct Settings {
   int iterations = 5;
   int threads = 0;
   std::string path = "best";
+  std::string mode = "exact";
   bool no_limits = false;
   std::vector<std::int64_t> allreduce;
   int allreduce_repeats = 200;
@@ -179,8 +180,9 @@ Json measure(const Case& measured, const Settings& settings, Communicator& comm)
   if (!settings.smoke.empty()) limit_settings = {settings.threads, path, std::size_t{1} << 16U, 0.001};
   MachineLimits limits;
   if (has_limits) limits = measure_limits(rows, limit_settings);
+  const auto mode = settings.mode == "fast" ? KMeansOptions::Mode::fast : KMeansOptions::Mode::exact;
   const LloydTiming timing =
-      time_lloyd(rows, {measured.clusters, settings.iterations, settings.threads, path}, first, comm);
+      time_lloyd(rows, {measured.clusters, settings.iterations, settings.threads, path, mode}, first, comm);
   if (has_limits) limits.take_in(measure_limits(rows, limit_settings));
   Json json = describe(measured, timing);
   for (const char* which : {"mean", "later"}) {
@@ -255,6 +257,9 @@ int run_program(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   program.add_option("--path", settings.path, "best, avx512, avx2 or scalar")->capture_default_str();
+  program.add_option("--mode", settings.mode, "exact or fast (the shares of the limits then mean nothing)")
+      ->check(CLI::IsMember({"exact", "fast"}))
+      ->capture_default_str();
   program.add_flag("--no-limits", settings.no_limits, "do not measure the machine");
   program.add_option("--allreduce", settings.allreduce, "time sums of so many bytes over all ranks, and nothing else")
       ->check(CLI::PositiveNumber);

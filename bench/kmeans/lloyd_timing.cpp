@@ -44,6 +44,7 @@ KMeansOptions options_of(const LloydSettings& settings) {
   options.tolerance = 0.0;
   options.threads = settings.threads;
   options.path = settings.path;
+  options.mode = settings.mode;
   return options;
 }
 

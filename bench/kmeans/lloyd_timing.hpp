@@ -15,6 +15,7 @@ struct LloydSettings {
   int iterations = 5;
   int threads = 1;
   SimdPath path = best_simd_path();
+  KMeansOptions::Mode mode = KMeansOptions::Mode::exact;
 };
 
 struct LloydTiming {
@@ -32,8 +33,8 @@ struct LloydTiming {
 [[nodiscard]] LloydTiming time_lloyd(const KMeansRows& rows, const LloydSettings& settings,
                                      std::span<const float> first, Communicator& comm);
 
-/// Bytes that one iteration sends through its allreduce: a stop flag, and for each K two counters, K x D sums, K counts
-/// and K inertias, all of them int64.
+/// Bytes that one iteration sends through its allreduce in exact mode: a stop flag, and for each K two counters, K x D
+/// sums, K counts and K inertias, all of them int64.
 [[nodiscard]] std::int64_t bytes_per_iteration(std::span<const int> clusters, int dim);
 
 }  // namespace datus::bench

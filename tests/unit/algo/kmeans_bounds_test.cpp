@@ -1,4 +1,4 @@
-#include "algo/kmeans_bounds.hpp"
+#include "algo/kmeans/bounds.hpp"
 
 #include "datus/core/error.hpp"
 #include "kmeans_reference.hpp"
@@ -208,7 +208,7 @@ std::optional<KMeansState> interrupted(const Matrix& rows, KMeansOptions options
 TEST(KMeansBounds, AnInterruptionDoesNotShow) {
   const Matrix rows = blobs(700, 33, 80, 0.1F, 2);
   for (const auto mode : {KMeansOptions::Mode::fast, KMeansOptions::Mode::exact}) {
-    KMeansOptions options = options_for(130, 8, mode);
+    KMeansOptions options = options_for(130, 14, mode);
     const KMeansResult expected = run_kmeans(rows, options, {}, {700}).front();
     int stops = 0;
     for (int stop = 1;; ++stop) {

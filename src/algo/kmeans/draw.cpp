@@ -1,0 +1,69 @@
+#include "algo/kmeans/draw.hpp"
+
+#include "datus/algo/kmeans_random.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+namespace datus::lloyd {
+namespace {
+
+/// The `count` lowest tickets of this rank's rows, in order.
+std::vector<Ticket> lowest_tickets(const Context& context, DrawKey key, std::size_t count) {
+  std::vector<Ticket> lowest;  // A heap: the highest one, the next to go, is in front.
+  for (std::int64_t i = 0; i < context.rows.count(); ++i) {
+    const auto row = static_cast<std::uint64_t>(context.rows.first() + i);
+    const Ticket ticket{kmeans_draw(key, row, 0), row};
+    if (lowest.size() == count) {
+      if (ticket > lowest.front()) continue;
+      std::ranges::pop_heap(lowest);
+      lowest.pop_back();
+    }
+    lowest.push_back(ticket);
+    std::ranges::push_heap(lowest);
+  }
+  std::ranges::sort_heap(lowest);
+  return lowest;
+}
+
+}  // namespace
+
+std::vector<float> fetch_rows(const Context& context, const std::vector<std::uint64_t>& rows) {
+  const auto dim = static_cast<std::ptrdiff_t>(context.rows.dim());
+  const std::int64_t first = context.rows.count() > 0 ? context.rows.first() : 0;
+  // In the order of the rows, each once: a reader of files goes through them once.
+  std::map<std::int64_t, std::vector<std::ptrdiff_t>> places;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t local = static_cast<std::int64_t>(rows[i]) - first;
+    if (local >= 0 && local < context.rows.count()) places[local].push_back(static_cast<std::ptrdiff_t>(i));
+  }
+  std::vector<RowRange> ranges;
+  for (const auto& [local, wanted] : places) ranges.push_back({local, 1});
+  std::vector<std::uint64_t> bits(rows.size() * static_cast<std::size_t>(dim), 0);
+  context.rows.visit(ranges, 1, [&](std::size_t, const RowBlock& block) {
+    for (std::int64_t i = 0; i < block.count; ++i) {
+      const float* const row = block.values + i * dim;
+      for (const std::ptrdiff_t place : places.at(block.first + i)) {
+        std::transform(row, row + dim, bits.begin() + place * dim,
+                       [](float value) { return std::uint64_t{std::bit_cast<std::uint32_t>(value)}; });
+      }
+    }
+  });
+  context.comm.allreduce(bits, ReduceOp::sum);
+  std::vector<float> values(bits.size());
+  std::ranges::transform(bits, values.begin(),
+                         [](std::uint64_t word) { return std::bit_cast<float>(static_cast<std::uint32_t>(word)); });
+  return values;
+}
+
+std::vector<std::uint64_t> draw_rows(const Context& context, DrawKey key, std::size_t count) {
+  std::vector<Ticket> all = allgather_values(context.comm, lowest_tickets(context, key, count));
+  std::ranges::sort(all);
+  all.resize(std::min(count, all.size()));
+  std::vector<std::uint64_t> rows;
+  for (const Ticket& ticket : all) rows.push_back(ticket.row);
+  return rows;
+}
+
+}  // namespace datus::lloyd

@@ -1,0 +1,92 @@
+#include "algo/kmeans/kernels.hpp"
+#include "algo/kmeans/kernels_avx.hpp"
+#include "algo/kmeans/strips_avx512.hpp"
+
+#include <immintrin.h>
+
+namespace datus::lloyd {
+namespace {
+
+// GCC 12 warns of an uninitialised variable in its own unmasked versions of some intrinsics (its bug 105593); a mask of
+// all lanes gives the same instructions without.
+constexpr __mmask8 all = 0xFF;
+
+void take_in(__m512 score, __m512i index, LaneMinima* minima) {
+  const __mmask16 lower = _mm512_cmp_ps_mask(score, _mm512_load_ps(minima->score), _CMP_LT_OQ);
+  _mm512_mask_store_ps(minima->score, lower, score);
+  _mm512_mask_store_epi32(minima->index, lower, index);
+}
+
+void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
+  LaneMinima minima[strip_rows];
+  clear(minima, count);
+  score_strip<LaneMinima, take_in>(rows, count, centroids, minima);
+  for (std::int64_t i = 0; i < count; ++i) lowest_of_lanes(minima[i], labels + i, scores + i);
+}
+
+template <bool add>
+void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
+  const __m512d scales = _mm512_set1_pd(scale);
+  for (int d = 0; d < dim; d += 8) {
+    const auto lanes = static_cast<__mmask8>(dim - d >= 8 ? 0xFFU : (1U << static_cast<unsigned>(dim - d)) - 1U);
+    const __m512d values = _mm512_maskz_cvtps_pd(all, _mm256_maskz_loadu_ps(lanes, row + d));
+    const __m512i terms = _mm512_cvtpd_epi64(_mm512_mul_pd(values, scales));
+    const __m512i sum = _mm512_maskz_loadu_epi64(lanes, sums + d);
+    _mm512_mask_storeu_epi64(sums + d, lanes, add ? _mm512_add_epi64(sum, terms) : _mm512_sub_epi64(sum, terms));
+  }
+}
+
+/// Rows become columns.
+void transpose(__m512d (&m)[8]) {
+  __m512d pair[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pair[i] = _mm512_maskz_unpacklo_pd(all, m[i], m[i + 1]);
+    pair[i + 1] = _mm512_maskz_unpackhi_pd(all, m[i], m[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int odd = 0; odd < 2; ++odd) {
+    const __m512d top_04 = _mm512_maskz_shuffle_f64x2(all, pair[odd], pair[2 + odd], 0x88);
+    const __m512d top_26 = _mm512_maskz_shuffle_f64x2(all, pair[odd], pair[2 + odd], 0xDD);
+    const __m512d bottom_04 = _mm512_maskz_shuffle_f64x2(all, pair[4 + odd], pair[6 + odd], 0x88);
+    const __m512d bottom_26 = _mm512_maskz_shuffle_f64x2(all, pair[4 + odd], pair[6 + odd], 0xDD);
+    m[odd] = _mm512_maskz_shuffle_f64x2(all, top_04, bottom_04, 0x88);
+    m[2 + odd] = _mm512_maskz_shuffle_f64x2(all, top_26, bottom_26, 0x88);
+    m[4 + odd] = _mm512_maskz_shuffle_f64x2(all, top_04, bottom_04, 0xDD);
+    m[6 + odd] = _mm512_maskz_shuffle_f64x2(all, top_26, bottom_26, 0xDD);
+  }
+}
+
+void squared_distances(const float* rows, std::int64_t count, int dim, const float* point, double* distances) {
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const float* row = rows + i * dim;
+    __m512d chains = _mm512_setzero_pd();
+    int d = 0;
+    for (; d + 8 <= dim; d += 8) {
+      const __m512d to = _mm512_maskz_cvtps_pd(all, _mm256_loadu_ps(point + d));
+      __m512d differences[8];
+#pragma GCC unroll 8
+      for (int r = 0; r < 8; ++r) {
+        differences[r] =
+            _mm512_sub_pd(_mm512_maskz_cvtps_pd(all, _mm256_loadu_ps(row + std::int64_t{r} * dim + d)), to);
+      }
+      transpose(differences);
+#pragma GCC unroll 8
+      for (int k = 0; k < 8; ++k) chains = _mm512_fmadd_pd(differences[k], differences[k], chains);
+    }
+    _mm512_storeu_pd(distances + i, chains);
+    for (int r = 0; r < 8; ++r) {
+      distances[i + r] = finish_distance(row + std::int64_t{r} * dim, point, d, dim, distances[i + r]);
+    }
+  }
+  for (; i < count; ++i) distances[i] = finish_distance(rows + i * dim, point, 0, dim, 0.0);
+}
+
+}  // namespace
+
+Kernels avx512_kernels() {
+  return {squared_norms, nearest, nullptr, own_scores, accumulate<true>, accumulate<false>, squared_distances};
+}
+
+}  // namespace datus::lloyd

@@ -1,0 +1,209 @@
+#include "datus/algo/kmeans.hpp"
+
+#include "algo/kmeans/checks.hpp"
+#include "algo/kmeans/float_mode.hpp"
+#include "algo/kmeans/init.hpp"
+#include "algo/kmeans/kernels.hpp"
+#include "algo/kmeans/lloyd.hpp"
+#include "algo/kmeans/mini_batch.hpp"
+#include "algo/kmeans/summary.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+
+namespace datus {
+namespace {
+
+using lloyd::Context;
+using lloyd::RowSummary;
+using lloyd::WorkingPair;
+
+/// COLLECTIVE. The scales of the fixed-point numbers; `InputError`s are agreed.
+lloyd::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const float> centroids,
+                                        Communicator& comm) {
+  lloyd::FixedPointScales scales;
+  collectively(comm, [&] {
+    const std::uint32_t largest = lloyd::largest_magnitude(centroids);
+    scales = lloyd::choose_scales(summary, dim, std::bit_cast<float>(largest));
+  });
+  return scales;
+}
+
+/// Whether a saved pair's arrays have the sizes of its phase.
+bool is_sound(const KMeansPair& pair, int dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  const std::size_t size = static_cast<std::size_t>(pair.clusters) * width;
+  if (!pair.previous.empty() && pair.previous.size() != size) return false;
+  const std::vector<std::int64_t>& weights = pair.mini_batch.weights;
+  if (!weights.empty() && std::ssize(weights) != pair.clusters) return false;
+  if (pair.phase != KMeansPhase::seeding) return pair.centroids.size() == size;
+  return pair.centroids.size() < size && pair.centroids.size() % width == 0;
+}
+
+/// What can be gone on from: a state of the same rows and settings. Says on rank 0 why there is nothing.
+const KMeansState* usable_state(const KMeansOptions& options, const KMeansState& fresh, int dim,
+                                const Communicator& comm) {
+  const KMeansState* saved = options.resume;
+  if (saved == nullptr) return nullptr;
+  std::string difference;
+  if (saved->data != fresh.data) {
+    difference = "other descriptors";
+  } else if (saved->settings != fresh.settings) {
+    difference = "other settings";
+  } else if (!std::ranges::all_of(saved->pairs, [&](const KMeansPair& pair) { return is_sound(pair, dim); })) {
+    difference = "another form";
+  }
+  if (difference.empty()) return saved;
+  if (comm.rank() == 0) log::warning("k-means starts anew: its checkpoint is of " + difference);
+  return nullptr;
+}
+
+/// All (K, restart) pairs at their start, or where an earlier state left them.
+KMeansState begin_state(const KMeansOptions& options, std::span<const float> given, int dim, const RowSummary& summary,
+                        const Communicator& comm) {
+  KMeansState state{summary.fingerprint(dim), lloyd::pair_fingerprint(options, given, dim), {}};
+  const KMeansState* saved = usable_state(options, state, dim, comm);
+  for (const int clusters : options.clusters) {
+    for (int restart = 0; restart < options.restarts; ++restart) {
+      KMeansPair pair;
+      pair.clusters = clusters;
+      pair.restart = restart;
+      if (saved != nullptr) {
+        const auto same = std::ranges::find_if(saved->pairs, [&](const KMeansPair& other) {
+          return other.clusters == clusters && other.restart == restart;
+        });
+        if (same != saved->pairs.end()) pair = *same;
+      }
+      state.pairs.push_back(std::move(pair));
+    }
+  }
+  return state;
+}
+
+std::vector<KMeansPair*> pairs_in(KMeansPhase phase, KMeansState& state) {
+  std::vector<KMeansPair*> pairs;
+  for (KMeansPair& pair : state.pairs) {
+    if (pair.phase == phase) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
+/// COLLECTIVE. From KMeansPhase::seeding to KMeansPhase::iterating.
+void seed(const Context& context, const KMeansOptions& options, std::span<const float> given, KMeansState& state) {
+  const std::vector<KMeansPair*> pairs = pairs_in(KMeansPhase::seeding, state);
+  if (pairs.empty()) return;
+  switch (options.init) {
+    case KMeansOptions::Init::kmeans_plus_plus:
+      lloyd::choose_by_distance(context, options.seed, pairs);
+      break;
+    case KMeansOptions::Init::kmeans_parallel:
+      lloyd::choose_by_oversampling(context, options.seed, pairs);
+      break;
+    case KMeansOptions::Init::random:
+      lloyd::choose_random_rows(context, options.seed, pairs);
+      break;
+    case KMeansOptions::Init::given:
+      pairs.front()->centroids.assign(given.begin(), given.end());
+      pairs.front()->phase = KMeansPhase::iterating;
+      break;
+  }
+}
+
+/// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
+std::vector<WorkingPair> iterate(const Context& context, const KMeansOptions& options, KMeansState& state) {
+  if (options.algorithm == KMeansOptions::Algorithm::mini_batch) {
+    const auto pairs = pairs_in(KMeansPhase::iterating, state);
+    lloyd::run_mini_batches(context, {options.seed, options.batch_size, options.epochs}, pairs);
+  }
+  std::vector<WorkingPair> working;
+  for (KMeansPair& pair : state.pairs) {
+    WorkingPair& added = working.emplace_back();
+    added.pair = &pair;
+  }
+  // The rows' assignment is not part of the state: where a pair was done and may be the best, it is made again.
+  std::vector<KMeansPair*> finished = pairs_in(KMeansPhase::done, state);
+  std::erase_if(finished, [&](const KMeansPair* pair) { return lloyd::is_beaten(*pair, working); });
+  for (KMeansPair* pair : finished) pair->phase = KMeansPhase::assigning;
+  for (WorkingPair& pair : working) pair.begin(context);
+  lloyd::run_lloyd(context, {options.max_iterations, options.tolerance}, working);
+  return working;
+}
+
+/// `of_k`: the restarts of one K.
+KMeansResult best_of(std::span<WorkingPair> of_k, const lloyd::FixedPointScales& scales) {
+  // The first of equals: the lowest restart.
+  WorkingPair& best =
+      *std::ranges::min_element(of_k, {}, [](const WorkingPair& working) { return working.pair->final_inertia; });
+  KMeansPair& pair = *best.pair;
+  KMeansResult result;
+  result.clusters = pair.clusters;
+  result.restart = pair.restart;
+  result.centroids = pair.centroids;
+  result.assignment = std::move(best.assignment);
+  result.inertia = std::move(pair.inertia);
+  result.final_inertia = pair.final_inertia;
+  result.converged = pair.converged;
+  result.repairs = pair.repairs;
+  result.sum_scale_log2 = scales.sum_log2;
+  result.inertia_scale_log2 = scales.inertia_log2;
+  for (WorkingPair& working : of_k) result.restarts.push_back(std::move(working.pair->centroids));
+  return result;
+}
+
+}  // namespace
+
+std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const float> given,
+                                 Communicator& comm) {
+  const lloyd::IeeeFloatMode ieee;
+  require_same_everywhere(comm, lloyd::fingerprint(options, given, rows.dim()), "The settings of k-means");
+  collectively(comm, [&] { lloyd::check_options(options, given, rows.dim()); });
+  const lloyd::Kernels kernels = lloyd::kernels_of(options.path);
+  const RowSummary summary = lloyd::summarise_rows(rows, options.threads, kernels, comm);
+  collectively(comm, [&] { lloyd::check_cluster_count(options.clusters, summary.rows); });
+  const lloyd::FixedPointScales scales = agree_on_scales(summary, rows.dim(), given, comm);
+  KMeansState state = begin_state(options, given, rows.dim(), summary, comm);
+  lloyd::Progress progress(options, state);
+  const Context context{
+      rows, summary, scales, kernels, options.threads, comm, progress, options.mode == KMeansOptions::Mode::fast};
+  seed(context, options, given, state);
+  std::vector<WorkingPair> working = iterate(context, options, state);
+  std::vector<KMeansResult> results;
+  const auto restarts = static_cast<std::size_t>(options.restarts);
+  for (std::size_t begin = 0; begin < working.size(); begin += restarts) {
+    results.push_back(best_of(std::span(working).subspan(begin, restarts), scales));
+  }
+  return results;
+}
+
+Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids, int clusters, int threads,
+                       SimdPath path, Communicator& comm) {
+  const lloyd::IeeeFloatMode ieee;
+  KMeansOptions same;
+  same.clusters = {clusters};
+  same.init = KMeansOptions::Init::given;
+  require_same_everywhere(comm, lloyd::fingerprint(same, centroids, rows.dim()), "The centroids to assign to");
+  collectively(comm, [&] {
+    lloyd::check_execution(threads, path, rows.dim());
+    lloyd::check_centroids(centroids, clusters, rows.dim());
+  });
+  const lloyd::Kernels kernels = lloyd::kernels_of(path);
+  const RowSummary summary = lloyd::summarise_rows(rows, threads, kernels, comm);
+  const lloyd::FixedPointScales scales = agree_on_scales(summary, rows.dim(), centroids, comm);
+  KMeansPair pair;
+  pair.clusters = clusters;
+  pair.phase = KMeansPhase::assigning;
+  pair.centroids.assign(centroids.begin(), centroids.end());
+  std::vector<WorkingPair> working(1);
+  working.front().pair = &pair;
+  lloyd::Progress progress;
+  const Context context{rows, summary, scales, kernels, threads, comm, progress};
+  working.front().begin(context);
+  lloyd::run_lloyd(context, {}, working);
+  return {std::move(working.front().assignment), pair.final_inertia};
+}
+
+}  // namespace datus

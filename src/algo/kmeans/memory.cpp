@@ -1,0 +1,59 @@
+#include "algo/kmeans/lloyd.hpp"
+#include "datus/algo/kmeans.hpp"
+
+#include <algorithm>
+
+namespace datus {
+
+namespace {
+
+/// While the first centroids of a pair are chosen: for each row the distance to the nearest choice, and with k-means||
+/// its index.
+std::int64_t seeding_bytes_per_row(KMeansOptions::Init init) noexcept {
+  switch (init) {
+    case KMeansOptions::Init::kmeans_plus_plus:
+      return sizeof(double);
+    case KMeansOptions::Init::kmeans_parallel:
+      return sizeof(double) + sizeof(std::int32_t);
+    case KMeansOptions::Init::random:
+    case KMeansOptions::Init::given:
+      break;
+  }
+  return 0;
+}
+
+/// While rows are assigned: the label, and the bounds on distances where there are any.
+std::int64_t pass_bytes_per_row(const KMeansOptions& options, int clusters) noexcept {
+  constexpr std::int64_t label = sizeof(std::int32_t);
+  constexpr std::int64_t bound = sizeof(float);
+  if (options.mode == KMeansOptions::Mode::fast) return label + 2 * bound;
+  const bool is_bounded = options.algorithm == KMeansOptions::Algorithm::lloyd && clusters >= lloyd::bounded_clusters;
+  return is_bounded ? label + bound : label;
+}
+
+}  // namespace
+
+std::int64_t kmeans_bytes_per_row(const KMeansOptions& options) noexcept {
+  constexpr std::int64_t norm = sizeof(float);
+  std::int64_t of_pairs = 0;
+  for (const int clusters : options.clusters) {
+    // What seeding holds is gone when the labels and bounds come.
+    const std::int64_t of_pair = std::max(seeding_bytes_per_row(options.init), pass_bytes_per_row(options, clusters));
+    of_pairs += of_pair * options.restarts;
+  }
+  return norm + of_pairs;
+}
+
+std::int64_t kmeans_bytes_of_centroids(const KMeansOptions& options, int dim) noexcept {
+  // f32: current, previous, packed for the kernels, and in the result; with k-means|| about 2 K candidates in each of 5
+  // rounds, some of them packed. i64: the sums of the rank, those of each thread and their total, and the message of
+  // the collective with the copy that a library may make of it.
+  const std::int64_t floats = options.init == KMeansOptions::Init::kmeans_parallel ? 20 : 4;
+  const std::int64_t sums = 4 + std::int64_t{options.threads};
+  std::int64_t clusters = 0;
+  for (const int k : options.clusters) clusters += k;
+  const std::int64_t bytes_of_value = floats * std::int64_t{sizeof(float)} + sums * std::int64_t{sizeof(std::int64_t)};
+  return clusters * options.restarts * dim * bytes_of_value;
+}
+
+}  // namespace datus

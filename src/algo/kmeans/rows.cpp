@@ -1,0 +1,55 @@
+#include "datus/algo/kmeans_rows.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <utility>
+
+namespace datus {
+
+std::vector<RowRange> cut_ranges(std::span<const RowRange> ranges, std::int64_t rows) {
+  std::vector<RowRange> blocks;
+  for (const RowRange& range : ranges) {
+    const std::int64_t end = range.begin + range.count;
+    for (std::int64_t begin = range.begin; begin < end; begin += rows) {
+      blocks.push_back({begin, std::min(rows, end - begin)});
+    }
+  }
+  return blocks;
+}
+
+std::int64_t rows_per_block(int dim) noexcept {
+  constexpr std::int64_t values_per_block = std::int64_t{1} << 18U;
+  // Whole strips of the kernels: what is left over takes longer.
+  constexpr std::int64_t strip = 48;
+  return std::max(strip, values_per_block / std::max(dim, 1) / strip * strip);
+}
+
+MemoryRows::MemoryRows(const std::vector<float>& values, int dim, std::int64_t first)
+    : MemoryRows(AlignedVector<float>(values.begin(), values.end()), dim, first) {}
+
+MemoryRows::MemoryRows(AlignedVector<float> values, int dim, std::int64_t first)
+    : values_(std::move(values)), dim_(dim), first_(first), count_(0) {
+  if (dim < 1 || values_.size() % static_cast<std::size_t>(dim) != 0) {
+    throw UsageError(
+        "A matrix of " + std::to_string(values_.size()) + " values has no rows of length " + std::to_string(dim),
+        "its size must be rows times a positive length", "Pass the matrix with its own row length.");
+  }
+  count_ = static_cast<std::int64_t>(values_.size()) / dim;
+}
+
+void MemoryRows::visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const {
+  const std::vector<RowRange> blocks = cut_ranges(ranges, rows_per_block(dim_));
+  const auto workers = std::min<std::int64_t>(threads, static_cast<std::int64_t>(blocks.size()));
+  std::atomic<std::size_t> next{0};
+  parallel_for(workers, static_cast<int>(workers), [&](std::int64_t worker) {
+    for (std::size_t i = next++; i < blocks.size(); i = next++) {
+      body(static_cast<std::size_t>(worker),
+           {blocks[i].begin, blocks[i].count, values_.data() + blocks[i].begin * dim_});
+    }
+  });
+}
+
+}  // namespace datus

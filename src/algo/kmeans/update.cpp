@@ -1,0 +1,60 @@
+#include "algo/kmeans/update.hpp"
+
+#include <cmath>
+#include <cstddef>
+
+namespace datus::lloyd {
+namespace {
+
+constexpr std::size_t nothing = static_cast<std::size_t>(-1);
+
+/// The cluster with the largest inertia among those that have rows, the lowest index on ties.
+std::size_t largest_cluster(const std::vector<bool>& has_rows, const std::vector<std::int64_t>& inertia) {
+  std::size_t largest = nothing;
+  for (std::size_t k = 0; k < inertia.size(); ++k) {
+    if (has_rows[k] && (largest == nothing || inertia[k] > inertia[largest])) largest = k;
+  }
+  return largest;
+}
+
+/// Pulls two copies of `from` apart, a little and in a direction that favours no sign.
+void split(std::span<float> from, std::span<float> to) {
+  constexpr float outward = 1.0F + 0x1p-10F;
+  constexpr float inward = 1.0F - 0x1p-10F;
+  for (std::size_t d = 0; d < from.size(); ++d) {
+    const float centre = from[d];
+    to[d] = centre * (d % 2 == 0 ? outward : inward);
+    from[d] = centre * (d % 2 == 0 ? inward : outward);
+  }
+}
+
+}  // namespace
+
+std::int64_t update_centroids(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts,
+                              std::vector<std::int64_t> inertia, int scale_log2, std::span<float> centroids) {
+  const std::size_t clusters = counts.size();
+  const std::size_t dim = centroids.size() / clusters;
+  const double scale = std::ldexp(1.0, scale_log2);
+  std::vector<bool> has_rows(clusters);
+  for (std::size_t k = 0; k < clusters; ++k) {
+    has_rows[k] = counts[k] > 0;
+    if (!has_rows[k]) continue;
+    const double divisor = static_cast<double>(counts[k]) * scale;
+    for (std::size_t i = k * dim; i < (k + 1) * dim; ++i) {
+      centroids[i] = static_cast<float>(static_cast<double>(sums[i]) / divisor);
+    }
+  }
+  std::int64_t repairs = 0;
+  for (std::size_t k = 0; k < clusters; ++k) {
+    if (has_rows[k]) continue;
+    const std::size_t largest = largest_cluster(has_rows, inertia);
+    split(centroids.subspan(largest * dim, dim), centroids.subspan(k * dim, dim));
+    inertia[largest] /= 2;
+    inertia[k] = inertia[largest];
+    has_rows[k] = true;
+    ++repairs;
+  }
+  return repairs;
+}
+
+}  // namespace datus::lloyd
