@@ -46,8 +46,9 @@ auto naming_bad_rows(const DescriptorRows& data, int threads, Communicator& comm
   try {
     return fit();
   } catch (const AgreedError& error) {
-    if (error.exit_code() == ExitCode::bad_input) require_finite_rows(data, threads, comm);
-    throw;
+    if (error.exit_code() != ExitCode::bad_input) throw;
+    require_finite_rows(data, threads, comm);
+    throw AgreedError(error.exit_code(), data.sources->description() + ": " + error.what());
   }
 }
 

@@ -1,5 +1,4 @@
 #include "algo/kmeans/bounds.hpp"
-
 #include "datus/core/error.hpp"
 #include "kmeans_reference.hpp"
 
