@@ -34,7 +34,8 @@ struct Kernels {
   /// infinite or NaN (overflow) gets label 0 and an infinite score.
   void (*nearest)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
                   float* scores);
-  /// The same with the lowest score among the other centroids: see `NearestTwo`. Set by `kernels_of`.
+  /// The same with the lowest score among the other centroids (infinite where there is none, or where all of them
+  /// overflow). Only the sign of a score of zero may differ between paths.
   void (*nearest_two)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
                       float* lowest, float* second);
   /// scores[i]: of row i and centroid labels[i], of centroids f32 [K, D] with their norms.

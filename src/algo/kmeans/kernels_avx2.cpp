@@ -1,5 +1,6 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
+#include "algo/kmeans/nearest_two.hpp"
 #include "algo/kmeans/strips_avx2.hpp"
 
 #include <immintrin.h>
@@ -85,7 +86,7 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx2_kernels() {
-  return {squared_norms, nearest, nullptr, own_scores, accumulate<true>, accumulate<false>, squared_distances};
+  return {squared_norms, nearest, avx2_nearest_two, own_scores, accumulate<true>, accumulate<false>, squared_distances};
 }
 
 }  // namespace datus::lloyd

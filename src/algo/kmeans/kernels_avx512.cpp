@@ -1,5 +1,6 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
+#include "algo/kmeans/nearest_two.hpp"
 #include "algo/kmeans/strips_avx512.hpp"
 
 #include <immintrin.h>
@@ -86,7 +87,8 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx512_kernels() {
-  return {squared_norms, nearest, nullptr, own_scores, accumulate<true>, accumulate<false>, squared_distances};
+  return {squared_norms,    nearest,           avx512_nearest_two, own_scores,
+          accumulate<true>, accumulate<false>, squared_distances};
 }
 
 }  // namespace datus::lloyd

@@ -1,5 +1,4 @@
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/nearest_two.hpp"
 
 #include <array>
 #include <cmath>
@@ -47,6 +46,27 @@ void nearest(const float* rows, std::int64_t count, const PackedView& centroids,
   }
 }
 
+void nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
+                 float* lowest, float* second) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    labels[i] = 0;
+    lowest[i] = second[i] = std::numeric_limits<float>::infinity();
+    for (int group = 0; group < centroids.groups; ++group) {
+      const auto scores = group_scores(rows + i * centroids.dim, centroids, group);
+      for (std::size_t lane = 0; lane < group_size; ++lane) {
+        const float score = scores[lane];
+        if (score < lowest[i]) {
+          second[i] = lowest[i];
+          lowest[i] = score;
+          labels[i] = group * group_size + static_cast<std::int32_t>(lane);
+        } else if (score < second[i]) {
+          second[i] = score;
+        }
+      }
+    }
+  }
+}
+
 void own_scores(const float* rows, std::int64_t count, int dim, const float* centroids, const float* norms,
                 const std::int32_t* labels, float* scores) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -78,16 +98,20 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels scalar_kernels() {
-  return {squared_norms, nearest, nullptr, own_scores, accumulate<1>, accumulate<-1>, squared_distances};
+  return {squared_norms, nearest, nearest_two, own_scores, accumulate<1>, accumulate<-1>, squared_distances};
 }
 
 Kernels kernels_of(SimdPath path) {
   require_simd_path(path);
-  Kernels kernels = scalar_kernels();
-  if (path == SimdPath::avx512) kernels = avx512_kernels();
-  if (path == SimdPath::avx2) kernels = avx2_kernels();
-  kernels.nearest_two = nearest_two_of(path);
-  return kernels;
+  switch (path) {
+    case SimdPath::avx512:
+      return avx512_kernels();
+    case SimdPath::avx2:
+      return avx2_kernels();
+    case SimdPath::scalar:
+      break;
+  }
+  return scalar_kernels();
 }
 
 }  // namespace datus::lloyd

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "algo/kmeans/kernels.hpp"
-#include "datus/algo/simd_path.hpp"
 
 #include <cstdint>
 
@@ -9,17 +8,10 @@
 
 namespace datus::lloyd {
 
-/// For up to `strip_rows` rows f32 [count, D]: the label and the score that `Kernels::nearest` gives, and the lowest
-/// score among the other centroids (infinite where there is none, or where all of them overflow). All paths give the
-/// same numbers; only the sign of a score of zero may differ.
-using NearestTwo = void (*)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
-                            float* lowest, float* second);
-
-[[nodiscard]] NearestTwo scalar_nearest_two();
-[[nodiscard]] NearestTwo avx2_nearest_two();
-[[nodiscard]] NearestTwo avx512_nearest_two();
-
-/// Throws `UsageError` when this CPU cannot run `path`.
-[[nodiscard]] NearestTwo nearest_two_of(SimdPath path);
+/// `Kernels::nearest_two` of each SIMD path that has a file of its own for it.
+void avx2_nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
+                      float* lowest, float* second);
+void avx512_nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
+                        float* lowest, float* second);
 
 }  // namespace datus::lloyd

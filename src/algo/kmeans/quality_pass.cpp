@@ -27,7 +27,6 @@ QualityPass::QualityPass(const KMeansRows& rows, const KMeansQualityOptions& opt
     : rows_(rows),
       threads_(options.threads),
       kernels_(kernels_of(options.path)),
-      nearest_two_(nearest_two_of(options.path)),
       candidates_(candidates),
       tables_(std::move(pairs)),
       scale_(scale),
@@ -93,7 +92,7 @@ void QualityPass::add_strip(Worker& worker, const float* values, std::int64_t at
       const PackedView centroids = candidates_[i].packed[restart].view();
       std::int32_t* const labels = needs_labels ? worker.labels[i][restart].data() + at : unused.data();
       if (needs_silhouette_[i] && restart == candidates_[i].kept) {
-        nearest_two_(values, count, centroids, labels, lowest.data(), second.data());
+        kernels_.nearest_two(values, count, centroids, labels, lowest.data(), second.data());
         add_silhouettes(norms.data(), lowest.data(), second.data(), count, worker.sums[i]);
       } else if (needs_labels) {
         kernels_.nearest(values, count, centroids, labels, lowest.data());

@@ -2,7 +2,6 @@
 
 #include "algo/kmeans/agreement.hpp"
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/nearest_two.hpp"
 #include "algo/kmeans/packed.hpp"
 #include "datus/algo/kmeans_quality.hpp"
 
@@ -59,7 +58,6 @@ class QualityPass {
   const KMeansRows& rows_;
   int threads_;
   Kernels kernels_;
-  NearestTwo nearest_two_;
   std::span<const Candidate> candidates_;
   AgreementTables tables_;
   double scale_;

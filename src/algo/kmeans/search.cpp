@@ -7,11 +7,9 @@
 namespace datus::lloyd {
 namespace {
 
-/// An upper bound on the length of the longest of some vectors, from |v|^2 as a chain gives it.
-double longest(std::span<const float> squared_norms) {
-  float largest = 0.0F;
-  for (const float norm : squared_norms) largest = std::max(largest, norm);
-  return 1.01 * std::sqrt(static_cast<double>(largest)) + 1e-20;
+/// An upper bound on the length of a vector, from |v|^2 as a chain gives it.
+double length_of(float squared_norm) {
+  return 1.01 * std::sqrt(static_cast<double>(squared_norm)) + 1e-20;
 }
 
 }  // namespace
@@ -22,9 +20,12 @@ SearchTarget::SearchTarget(const Context& context, WorkingPair& working, bool pr
       packed_(previous ? working.pair->previous : working.pair->centroids, working.pair->clusters, context.rows.dim(),
               context.kernels),
       plain_((previous ? working.pair->previous : working.pair->centroids).data()),
-      error_(score_error(context.rows.dim(), longest(context.summary.squared_norms),
-                         longest({packed_.view().norms, static_cast<std::size_t>(working.pair->clusters)}))),
-      use_(previous ? BoundsUse::none : working.bounds_use()) {}
+      use_(previous ? BoundsUse::none : working.bounds_use()) {
+  if (use_ == BoundsUse::none) return;
+  const float* const norms = packed_.view().norms;
+  error_ = score_error(context.rows.dim(), length_of(context.summary.largest_squared_norm),
+                       length_of(*std::max_element(norms, norms + working.pair->clusters)));
+}
 
 bool SearchTarget::prepare(std::int64_t begin, std::int64_t count) const {
   if (use_ != BoundsUse::rely) return true;

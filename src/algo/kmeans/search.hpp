@@ -21,7 +21,7 @@ class SearchTarget {
   [[nodiscard]] PackedView centroids() const { return packed_.view(); }
   /// [K, D]
   [[nodiscard]] const float* plain_centroids() const { return plain_; }
-  /// Of the computed scores.
+  /// Of the computed scores, where bounds are used.
   [[nodiscard]] double error() const { return error_; }
   [[nodiscard]] BoundsUse bounds_use() const { return use_; }
 
@@ -30,7 +30,7 @@ class SearchTarget {
   WorkingPair& working_;
   PackedCentroids packed_;
   const float* plain_;
-  double error_;
+  double error_ = 0.0;
   BoundsUse use_;
 };
 

@@ -124,6 +124,9 @@ RowSummary summarise_rows(const KMeansRows& rows, int threads, const Kernels& ke
   }
   comm.allreduce(std::span(&seen.content, 1), ReduceOp::sum);
   summary.content = seen.content;
+  for (const float norm : summary.squared_norms) {
+    summary.largest_squared_norm = std::max(summary.largest_squared_norm, norm);
+  }
   summary.largest = std::bit_cast<float>(static_cast<std::uint32_t>(~agreed[1]));
   return summary;
 }

@@ -21,6 +21,8 @@ struct RowSummary {
   std::uint64_t content = 0;
   /// |x|^2 of each local row: the same in every iteration.
   std::vector<float> squared_norms;
+  /// The largest of them; 0 without local rows.
+  float largest_squared_norm = 0.0F;
 
   /// The matrix as a text: its size and contents.
   [[nodiscard]] std::string fingerprint(int dim) const;
