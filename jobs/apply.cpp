@@ -15,6 +15,7 @@ struct Arguments {
   std::optional<fs::path> truth;
   fs::path run;
   std::vector<std::string> overrides;
+  RunOptions options;
 };
 
 /// The data set to label: the one of a configuration file, or a plain folder or list.
@@ -71,10 +72,12 @@ Command add_apply(CLI::App& program) {
   parser->add_option("--set", arguments->overrides, "Override a setting, may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  parser->add_flag("--dry-run", arguments->options.dry_run, "Print what would be done and written; change nothing");
+  parser->add_flag("--force", arguments->options.force, "Start also when the run will not fit on the disk");
   return {parser, [arguments](Communicator& comm) {
             Config config;
             collectively(comm, [&] { config = config_of(*arguments); });
-            return apply_run(config, arguments->fitted, comm);
+            return apply_run(config, arguments->fitted, arguments->options, comm);
           }};
 }
 

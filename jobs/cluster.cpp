@@ -50,6 +50,7 @@ Command add_cluster(CLI::App& program) {
       "cluster", "k-means over descriptors: of a run, or of any HDF5 matrix; on any number of ranks");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* descriptors = parser->add_option("--descriptors", arguments->descriptors,
                                          "Matrix: rows of one or more FILE.h5[:/dataset] (default /descriptor), or of "
@@ -74,7 +75,7 @@ Command add_cluster(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->descriptors.empty() || !arguments->assign.empty()) return cluster_files(*arguments, comm);
             require_config(*arguments, "cluster", "--descriptors FILE --k K --out FILE");
-            return run_stage(arguments->load(comm), Stage::cluster, comm);
+            return run_stage(arguments->load(comm), Stage::cluster, arguments->options, comm);
           }};
 }
 

@@ -21,6 +21,11 @@ void ConfigArguments::add_run_to(CLI::App& parser) {
       ->type_name("DIR");
 }
 
+void ConfigArguments::add_options_to(CLI::App& parser) {
+  parser.add_flag("--dry-run", options.dry_run, "Print what the run would do and write; change nothing");
+  parser.add_flag("--force", options.force, "Start also when the run will not fit on the disk");
+}
+
 Config ConfigArguments::load(Communicator& comm) const {
   Config loaded;
   collectively(comm, [&] { loaded = load_config(config, overrides); });

@@ -3,6 +3,7 @@
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
+#include "datus/pipeline/run.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -27,11 +28,14 @@ struct Command {
 struct ConfigArguments {
   std::optional<std::filesystem::path> config;
   std::vector<std::string> overrides;
+  RunOptions options;
 
   /// Adds `--config FILE` and `--set key=value`.
   void add_to(CLI::App& parser);
   /// Adds the positional CONFIG, `--run DIR` and `--set key=value`.
   void add_run_to(CLI::App& parser);
+  /// Adds `--dry-run` and `--force`.
+  void add_options_to(CLI::App& parser);
   /// COLLECTIVE. The same configuration on all ranks, or the same error.
   [[nodiscard]] Config load(Communicator& comm) const;
   /// Overrides a key; `value` is taken literally, whatever is in it.
@@ -57,6 +61,7 @@ Command add_evaluate(CLI::App& program);
 Command add_apply(CLI::App& program);
 Command add_report(CLI::App& program);
 Command add_inspect(CLI::App& program);
+Command add_plan(CLI::App& program);
 Command add_config(CLI::App& program);
 Command add_version(CLI::App& program);
 

@@ -22,6 +22,7 @@ Command add_describe(CLI::App& program) {
   CLI::App* parser = program.add_subcommand("describe", "One vector per segment: of a run, or to one file");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* images =
       parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
@@ -35,7 +36,7 @@ Command add_describe(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (arguments->segments.empty()) {
               require_config(*arguments, "describe", "--images DIR --segments FILE --weights FILE --out FILE");
-              return run_stage(arguments->load(comm), Stage::describe, comm);
+              return run_stage(arguments->load(comm), Stage::describe, arguments->options, comm);
             }
             require_one_rank(comm, "describe");
             describe_to_file(arguments->load(comm), arguments->images, arguments->segments, arguments->out,

@@ -27,6 +27,7 @@ Command add_evaluate(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   auto& request = arguments->request;
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* predictions = parser->add_option("--predictions", request.predictions, "Folder of masks");
   auto* truth = parser->add_option("--truth", request.truth, "Folder of ground truth, paired by name");
@@ -47,7 +48,7 @@ Command add_evaluate(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->request.predictions.empty()) return evaluate_files(*arguments, comm);
             require_config(*arguments, "evaluate", "--predictions DIR --truth DIR");
-            return run_stage(arguments->load(comm), Stage::evaluate, comm);
+            return run_stage(arguments->load(comm), Stage::evaluate, arguments->options, comm);
           }};
 }
 

@@ -33,6 +33,7 @@ Command add_extract(CLI::App& program) {
   CLI::App* parser = program.add_subcommand("extract", "Patch embeddings of images: of a run, or to one file");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* images =
       parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
@@ -45,7 +46,7 @@ Command add_extract(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->images.empty()) return extract_files(*arguments, comm);
             require_config(*arguments, "extract", "--images DIR --weights FILE --out FILE");
-            return run_stage(arguments->load(comm), Stage::extract, comm);
+            return run_stage(arguments->load(comm), Stage::extract, arguments->options, comm);
           }};
 }
 

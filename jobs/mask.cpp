@@ -31,6 +31,7 @@ Command add_mask(CLI::App& program) {
   CLI::App* parser = program.add_subcommand("mask", "Label maps as PNG: of a run, or from segments and clusters");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
   auto* clusters = parser->add_option("--clusters", arguments->clusters, "FILE.h5:/k027 that 'datus cluster' wrote");
@@ -45,7 +46,7 @@ Command add_mask(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (!arguments->segments.empty()) return mask_files(*arguments, comm);
             require_config(*arguments, "mask", "--segments FILE --clusters FILE:/kK --images DIR --out DIR");
-            return run_stage(arguments->load(comm), Stage::mask, comm);
+            return run_stage(arguments->load(comm), Stage::mask, arguments->options, comm);
           }};
 }
 

@@ -1,9 +1,7 @@
-#include "datus/pipeline/report.hpp"
-
 #include "command.hpp"
-#include "datus/pipeline/run_context.hpp"
+#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/run_directory.hpp"
 
-#include <iostream>
 #include <memory>
 
 namespace datus::jobs {
@@ -20,10 +18,7 @@ Command add_report(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             arguments->config = RunDirectory(arguments->run).config();
             arguments->set_text("run.directory", arguments->run.string());
-            const auto run = open_run(arguments->load(comm), std::nullopt, comm);
-            write_report(*run, arguments->images);
-            if (comm.rank() == 0) std::cout << run->directory.report().string() << std::endl;
-            return ExitCode::done;
+            return run_report(arguments->load(comm), arguments->images, comm);
           }};
 }
 

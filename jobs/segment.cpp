@@ -22,6 +22,7 @@ Command add_segment(CLI::App& program) {
       program.add_subcommand("segment", "Segments from embeddings: of a run, or from one file to another");
   auto arguments = std::make_shared<Arguments>();
   arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* keys = parser->add_option("--keys", arguments->keys, "HDF5 file with /keys [n,P,D]");
   auto* out = parser->add_option("--out", arguments->out, "HDF5 file to write")->needs(keys);
@@ -29,7 +30,7 @@ Command add_segment(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (arguments->keys.empty()) {
               require_config(*arguments, "segment", "--keys FILE --out FILE");
-              return run_stage(arguments->load(comm), Stage::segment, comm);
+              return run_stage(arguments->load(comm), Stage::segment, arguments->options, comm);
             }
             require_one_rank(comm, "segment");
             segment_to_file(arguments->load(comm), arguments->keys, arguments->out, threads_per_rank(comm));

@@ -24,7 +24,6 @@ std::string without_backticks(std::string text) {
 
 std::string comment(const Key& key, const std::string& indent) {
   std::string text = key.help + " Allowed: " + key.allowed + ".";
-  if (key.built == Built::default_only) text += " Not built yet: only the default is taken.";
   if (!key.stages.empty()) text += " Affects: " + stage_list(key, "") + ".";
   return wrapped(without_backticks(text), indent + "# ", line_width);
 }
@@ -41,9 +40,8 @@ std::string cell(const std::string& text) {
 }
 
 std::string reference_row(const Key& key, const Config& defaults) {
-  const std::string built = key.built == Built::default_only ? " Not built yet: only the default is taken." : "";
   return "| `" + key.name + "` | `" + key.write(defaults) + "` | " + cell(key.allowed) + " | " + stage_list(key, "-") +
-         " | " + cell(key.help) + built + " |\n";
+         " | " + cell(key.help) + " |\n";
 }
 
 }  // namespace

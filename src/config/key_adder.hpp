@@ -20,10 +20,9 @@ class Adder {
       : keys_(keys), section_(std::move(section)), in_(in) {}
 
   template <class T>
-  void operator()(std::string name, T SectionConfig::*member, Codec<T> codec, Stages stages, std::string help,
-                  Built built = Built::yes) {
+  void operator()(std::string name, T SectionConfig::*member, Codec<T> codec, Stages stages, std::string help) {
     const auto in = in_;
-    Key key{section_, std::move(name), std::move(help), codec.allowed, std::move(stages), built, {}, {}, {}};
+    Key key{section_, std::move(name), std::move(help), codec.allowed, std::move(stages), {}, {}, {}};
     key.read = [in, member, parse = codec.parse](Config& config, const RawValue& raw) {
       auto value = parse(raw);
       if (value) (config.*in).*member = *std::move(value);

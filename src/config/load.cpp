@@ -23,12 +23,6 @@ class Loader {
     if (!key.read(config_, setting.value)) {
       throw UsageError(written + " is not allowed", setting.value.origin, "Allowed: " + key.allowed + ".");
     }
-    const std::string usual = key.write(Config{});
-    if (key.built == Built::default_only && key.write(config_) != usual) {
-      throw UsageError(written + " would have no effect",
-                       setting.value.origin + ": the feature is not built in this version",
-                       "Leave the key out, or write its default, " + usual + ".");
-    }
     origins_[name] = setting.value.origin;
   }
 

@@ -17,7 +17,6 @@ void add_preset(Keys& keys) {
                   "Set of values that the keys not written take.",
                   codec.allowed,
                   {},
-                  Built::yes,
                   [parse = codec.parse](Config& config, const RawValue& raw) {
                     const auto value = parse(raw);
                     if (value) config.preset = *value;

@@ -20,7 +20,7 @@ void add_run(Keys& keys) {
       "without its extension.");
   add("seed", &RunConfig::seed, integer<std::uint64_t>(0), {Stage::cluster}, "Seed of everything random.");
   add("grace", &RunConfig::grace, integer<int>(0), {},
-      "Seconds that an open shard may take to end after a request to stop.", Built::default_only);
+      "Seconds that an open shard may take to end after a request to stop; later it is given up.");
   add("mixed_hardware", &RunConfig::mixed_hardware, boolean(), {},
       "Whether ranks with different backends may share a run, which makes results depend on who "
       "computed what.");

@@ -28,6 +28,9 @@ InputError::InputError(std::string_view problem, std::string_view why, std::stri
 SystemError::SystemError(std::string_view problem, std::string_view why, std::string_view what_to_do)
     : Error(ExitCode::failure, problem, why, what_to_do) {}
 
+InterruptedError::InterruptedError(std::string_view what, std::string_view why)
+    : Error(ExitCode::interrupted, what, why, "Start it again: it goes on where it stopped.") {}
+
 std::string errno_text(int code) {
   return std::generic_category().message(code);
 }

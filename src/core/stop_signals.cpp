@@ -4,25 +4,45 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
+#include <string>
+
+#include <time.h>
 
 namespace datus {
 namespace {
 
+using std::chrono::nanoseconds;
+
 // A signal handler gets nothing but the signal's number, so what it tells must have a fixed place.
-std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a handler may touch lock-free atomics only");
+std::atomic<std::int64_t> first_request{0};  // nanoseconds of the monotonic clock; 0: none
+std::atomic<bool> has_insisted{false};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a handler may touch lock-free atomics only");
+
+constexpr nanoseconds repeats_within = std::chrono::seconds(10);
+
+/// The one clock that may be read in a signal handler.
+std::int64_t monotonic_nanoseconds() noexcept {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
 
 extern "C" void request_stop(int /*signal*/) {
-  stop_requested.store(true, std::memory_order_relaxed);
+  const std::int64_t now = monotonic_nanoseconds();
+  std::int64_t first = 0;
+  if (first_request.compare_exchange_strong(first, now, std::memory_order_relaxed)) return;
+  if (now - first >= repeats_within.count()) has_insisted.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace
 
 StopSignals::StopSignals() {
-  stop_requested.store(false, std::memory_order_relaxed);
+  first_request.store(0, std::memory_order_relaxed);
+  has_insisted.store(false, std::memory_order_relaxed);
   struct sigaction action {};
   action.sa_handler = request_stop;
-  // Interrupted system calls go on: the work notices the flag by itself.
+  // Interrupted system calls go on: the work notices the request by itself.
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < signals.size(); ++i) {
@@ -36,7 +56,18 @@ StopSignals::~StopSignals() {
 }
 
 bool StopSignals::requested() const noexcept {
-  return stop_requested.load(std::memory_order_relaxed);
+  return first_request.load(std::memory_order_relaxed) != 0;
+}
+
+bool StopSignals::out_of_grace(std::chrono::seconds grace) const noexcept {
+  const std::int64_t first = first_request.load(std::memory_order_relaxed);
+  if (first == 0) return false;
+  return has_insisted.load(std::memory_order_relaxed) || nanoseconds(monotonic_nanoseconds() - first) >= grace;
+}
+
+void StopSignals::check_grace(std::chrono::seconds grace, const char* what) const {
+  if (!out_of_grace(grace)) return;
+  throw InterruptedError(std::string(what) + " was given up", "a signal asked for a stop");
 }
 
 }  // namespace datus

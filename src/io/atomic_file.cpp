@@ -2,9 +2,13 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
+#include "datus/io/disk_space.hpp"
+#include "io/write_descriptor.hpp"
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,48 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using io_detail::WriteDescriptor;
+
 /// Longest file name that Linux file systems take, in bytes.
 constexpr std::size_t longest_name = 255;
-
-[[noreturn]] void fail(const std::string& problem, int code) {
-  std::string advice = "Check the path and its permissions.";
-  if (code == ENOSPC || code == EDQUOT) advice = "Free some space, or use another folder, and run again.";
-  if (code == EIO) advice = "Check the disk or the file server.";
-  throw SystemError(problem, errno_text(code), advice);
-}
-
-/// Calls `call` again when a signal interrupted it; signals are how a job learns that it must stop.
-template <class Call>
-auto retry(const Call& call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags, const std::string& problem)
-      : value_(retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); })) {
-    if (value_ < 0) fail(problem, errno);
-  }
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  [[nodiscard]] int get() const noexcept { return value_; }
-
-  /// Closes with the status checked: on network file systems a write error may show up only here.
-  void close(const std::string& problem) {
-    if (::close(std::exchange(value_, -1)) != 0 && errno != EINTR) fail(problem, errno);
-  }
-
- private:
-  int value_;
-};
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -78,33 +44,48 @@ fs::path temporary_path_for(const fs::path& final_path, std::string_view tag) {
   return folder_of(final_path) / ("." + stem + suffix);
 }
 
+void make_empty_file(const fs::path& path, const std::string& problem) {
+  WriteDescriptor file(O_WRONLY | O_CREAT | O_EXCL, {.problem = problem, .file = path});
+  try {
+    file.close();
+  } catch (const Error&) {
+    ::unlink(path.c_str());
+    throw;
+  }
+}
+
 void sync_file(const fs::path& path) {
-  const std::string problem = "Cannot bring " + path.string() + " to disk";
-  Descriptor file(path, O_WRONLY, problem);
-  if (retry([&] { return ::fsync(file.get()); }) != 0) fail(problem, errno);
-  file.close(problem);
+  WriteFailure report{.problem = "Cannot bring " + path.string() + " to disk", .file = path};
+  std::error_code unknown;
+  const auto size = fs::file_size(path, unknown);
+  if (!unknown) report.needed = static_cast<std::int64_t>(size);
+  WriteDescriptor file(O_WRONLY, std::move(report));
+  file.sync_file();
+  file.close();
 }
 
 void sync_folder(const fs::path& folder) {
-  const std::string problem = "Cannot bring the folder " + folder.string() + " to disk";
-  Descriptor file(folder, O_RDONLY | O_DIRECTORY, problem);
-  // Some network file systems have no sync of a folder and say EINVAL: their renames are the server's business.
-  if (retry([&] { return ::fsync(file.get()); }) != 0 && errno != EINVAL) fail(problem, errno);
+  WriteDescriptor file(O_RDONLY | O_DIRECTORY,
+                       {.problem = "Cannot bring the folder " + folder.string() + " to disk", .file = folder});
+  file.sync_folder();
 }
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path final_path, std::string_view tag) : final_path_(std::move(final_path)) {
+AtomicFile::AtomicFile(fs::path final_path, WriteOptions options)
+    : final_path_(std::move(final_path)), before_rename_(std::move(options.before_rename)) {
+  const std::string& tag = options.tag;
   const std::string problem = "Cannot write " + final_path_.string();
   if (!final_path_.has_filename()) throw SystemError(problem, "the path names no file", "Give the name of a file.");
-  if (tag.find('/') != std::string_view::npos) {
-    throw SystemError(problem, "the tag " + std::string(tag) + " holds a slash", "Use another tag.");
+  if (tag.find('/') != std::string::npos) {
+    throw SystemError(problem, "the tag " + tag + " holds a slash", "Use another tag.");
   }
   temporary_path_ = temporary_path_for(final_path_, tag);
   // Process numbers repeat after a restart in a container: the same name may be a leftover.
-  if (::unlink(temporary_path_.c_str()) != 0 && errno != ENOENT) fail(problem, errno);
-  Descriptor file(temporary_path_, O_WRONLY | O_CREAT | O_EXCL, problem);
-  file.close(problem);
+  if (::unlink(temporary_path_.c_str()) != 0 && errno != ENOENT) {
+    throw_write_failure({.problem = problem, .file = temporary_path_, .code = errno});
+  }
+  make_empty_file(temporary_path_, problem);
 }
 
 AtomicFile::~AtomicFile() {
@@ -116,8 +97,12 @@ void AtomicFile::commit(const Check& check) {
   if (committed_) throw SystemError("Cannot commit " + final_path_.string(), "it was committed before", "Commit once.");
   sync_file(temporary_path_);
   if (check) check(temporary_path_);
+  if (before_rename_) before_rename_();
   if (::rename(temporary_path_.c_str(), final_path_.c_str()) != 0) {
-    fail("Cannot rename " + temporary_path_.string() + " to " + final_path_.string(), errno);
+    const int code = errno;
+    throw_write_failure({.problem = "Cannot rename " + temporary_path_.string() + " to " + final_path_.string(),
+                         .file = temporary_path_,
+                         .code = code});
   }
   committed_ = true;
   sync_folder(folder_of(final_path_));
@@ -134,16 +119,15 @@ void remove_unfinished(const fs::path& final_path) {
   for (const fs::path& file : unfinished) fs::remove(file, problem);
 }
 
-void write_text_atomically(const fs::path& path, std::string_view text, std::string_view tag) {
-  AtomicFile file(path, tag);
-  const std::string problem = "Cannot write the " + std::to_string(text.size()) + " bytes of " + path.string();
-  Descriptor descriptor(file.path(), O_WRONLY, problem);
-  for (std::size_t done = 0; done < text.size();) {
-    const auto written = retry([&] { return ::write(descriptor.get(), text.data() + done, text.size() - done); });
-    if (written < 0) fail(problem, errno);
-    done += static_cast<std::size_t>(written);
-  }
-  descriptor.close(problem);
+void write_text_atomically(const fs::path& path, std::string_view text, const WriteOptions& options) {
+  AtomicFile file(path, options);
+  const auto size = static_cast<std::int64_t>(text.size());
+  WriteDescriptor descriptor(O_WRONLY,
+                             {.problem = "Cannot write the " + std::to_string(size) + " bytes of " + path.string(),
+                              .file = file.path(),
+                              .needed = size});
+  descriptor.write(std::as_bytes(std::span(text)));
+  descriptor.close();
   file.commit();
 }
 

@@ -1,6 +1,7 @@
 #include "io/file_bytes.hpp"
 
 #include "datus/core/error.hpp"
+#include "io/write_descriptor.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <system_error>
+
+#include <fcntl.h>
 
 namespace datus::io_detail {
 namespace {
@@ -19,11 +22,6 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& why) {
   throw InputError("Cannot read " + path.string(), why, "Check the path and its permissions.");
-}
-
-[[noreturn]] void throw_unwritable(const std::filesystem::path& path, int code) {
-  throw SystemError("Cannot write " + path.string(), errno_text(code),
-                    "Check the folder, its permissions and the free space.");
 }
 
 }  // namespace
@@ -52,10 +50,11 @@ std::vector<std::uint8_t> read_file_bytes(const std::filesystem::path& path, std
 }
 
 void write_file_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-  File file(std::fopen(path.c_str(), "wb"));
-  if (!file) throw_unwritable(path, errno);
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) throw_unwritable(path, errno);
-  if (std::fclose(file.release()) != 0) throw_unwritable(path, errno);
+  WriteDescriptor file(
+      O_WRONLY | O_CREAT | O_TRUNC,
+      {.problem = "Cannot write " + path.string(), .file = path, .needed = static_cast<std::int64_t>(bytes.size())});
+  file.write(std::as_bytes(bytes));
+  file.close();
 }
 
 }  // namespace datus::io_detail

@@ -1,6 +1,7 @@
 #include "hdf5_dataset.hpp"
 
 #include "datus/core/error.hpp"
+#include "hdf5_storage.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -146,6 +147,7 @@ Dataset open_dataset(const File& file, const std::string& name) {
   dataset.type = stored_type(type.get());
   const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, "read the layout of", name);
   dataset.is_virtual = file.check(H5Pget_layout(creation.get()), "read the layout of", name) == H5D_VIRTUAL;
+  if (!dataset.is_virtual) require_stored(file, dataset);
   return dataset;
 }
 

@@ -1,8 +1,10 @@
 #include "hdf5_library.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/disk_space.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <new>
 #include <utility>
 
@@ -26,14 +28,28 @@ std::recursive_mutex& library_mutex() {
   return guard.mutex;
 }
 
-/// Keeps the first message it sees. A C function: no exception may pass.
-herr_t keep_message(unsigned, const H5E_error2_t* error, void* text) noexcept {
+/// Messages of failed system calls read "…, errno = 28, error message = 'No space …', …", around times and addresses.
+/// File names, which may hold anything, come before.
+constexpr std::string_view errno_mark = ", errno = ";
+constexpr std::string_view message_mark = "error message = '";
+
+/// Keeps the innermost message, and that of a system call if there is one. A C function: no exception may pass.
+herr_t keep_message(unsigned, const H5E_error2_t* error, void* kept) noexcept {
+  auto& failure = *static_cast<LibraryFailure*>(kept);
+  if (error->desc == nullptr) return 0;
+  const std::string_view text = error->desc;
+  const auto mark = text.rfind(errno_mark);
   try {
-    *static_cast<std::string*>(text) = error->desc == nullptr ? "" : error->desc;
+    if (mark != std::string_view::npos) {
+      std::from_chars(text.data() + mark + errno_mark.size(), text.data() + text.size(), failure.system_error);
+      failure.text = text;
+      return 1;
+    }
+    if (failure.text.empty()) failure.text = text;
   } catch (const std::bad_alloc&) {
     return -1;
   }
-  return 1;
+  return 0;
 }
 
 /// File access: plain POSIX calls, no file locks (a file under its final name is never written again, and locks fail on
@@ -80,17 +96,15 @@ herr_t Handle::reset() noexcept {
   return id >= 0 ? close_(id) : 0;
 }
 
-std::string library_message() {
-  std::string text;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_message, &text);
-  if (text.empty()) return "the HDF5 library gives no reason";
-  // Messages of failed system calls hold times and addresses around the part that matters.
-  constexpr std::string_view mark = "error message = '";
-  if (const auto begin = text.find(mark); begin != std::string::npos) {
-    const auto start = begin + mark.size();
-    text = text.substr(start, text.find('\'', start) - start);
+LibraryFailure library_failure() {
+  LibraryFailure failure;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_message, &failure);
+  if (failure.text.empty()) failure.text = "the HDF5 library gives no reason";
+  if (const auto mark = failure.text.rfind(message_mark); mark != std::string::npos) {
+    const auto start = mark + message_mark.size();
+    failure.text = failure.text.substr(start, failure.text.find('\'', start) - start);
   }
-  return text;
+  return failure;
 }
 
 File::File(std::filesystem::path path, bool writing) : path_(std::move(path)), writing_(writing) {}
@@ -104,7 +118,7 @@ File File::open(const std::filesystem::path& path) {
   }
   file.handle_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (file.id() < 0) {
-    throw InputError("Cannot open " + path.string(), library_message(),
+    throw InputError("Cannot open " + path.string(), library_failure().text,
                      "The file is incomplete or damaged: make it or copy it again.");
   }
   return file;
@@ -114,19 +128,43 @@ File File::create(const std::filesystem::path& path) {
   File file(path, true);
   const Handle access = access_properties(file);
   file.check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "create", "the root");
-  const Handle creation = file.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "create", "the root");
-  file.check(H5Pset_obj_track_times(creation.get(), false), "create", "the root");
+  // Taken ahead, space would be left over that nothing uses: then a damaged byte there would pass unseen.
+  file.check(H5Pset_meta_block_size(access.get(), 0), "create", "the root");
+  file.check(H5Pset_small_data_block_size(access.get(), 0), "create", "the root");
+  const Handle creation = file.creation_properties(H5P_FILE_CREATE, "the root");
   file.handle_ =
       file.own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, "create", "the root");
   return file;
 }
 
+void File::start_writeback() const {
+#ifdef SYNC_FILE_RANGE_WRITE
+  void* descriptor = nullptr;
+  if (H5Fget_vfd_handle(id(), H5P_DEFAULT, &descriptor) < 0) return;
+  // Only a wish: what could not be written is found by the sync at the end.
+  ::sync_file_range(*static_cast<const int*>(descriptor), 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
 void File::fail(std::string_view action, std::string_view object) const {
-  const std::string why = library_message();
+  const LibraryFailure failure = library_failure();
   const std::string problem =
       std::string("Cannot ").append(action).append(" ").append(object).append(" of ").append(path_.string());
-  if (writing_) throw SystemError(problem, why, "Check the free space, the quota and the permissions of the folder.");
-  throw InputError(problem, why, "The file may be damaged: make it or copy it again.");
+  if (!writing_) throw InputError(problem, failure.text, "The file may be damaged: make it or copy it again.");
+  if (failure.system_error != 0) {
+    throw_write_failure({.problem = problem, .file = path_, .code = failure.system_error, .needed = expected_bytes_});
+  }
+  throw SystemError(problem, failure.text, "Check the free space, the quota and the permissions of the folder.");
+}
+
+Handle File::creation_properties(hid_t kind, std::string_view object) const {
+  // More attributes and links than any object has stay in its header: moving them would leave a hole behind.
+  constexpr unsigned many = 1000;
+  Handle creation = own(H5Pcreate(kind), H5Pclose, "create", object);
+  check(H5Pset_obj_track_times(creation.get(), false), "create", object);
+  check(H5Pset_attr_phase_change(creation.get(), many, 0), "create", object);
+  if (kind != H5P_DATASET_CREATE) check(H5Pset_link_phase_change(creation.get(), many, 0), "create", object);
+  return creation;
 }
 
 void File::close() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -42,10 +43,17 @@ class Handle {
   Close close_ = nullptr;
 };
 
-/// What the library says about the call that has just failed: its innermost message, short.
-[[nodiscard]] std::string library_message();
+/// Why the library call that has just failed did so.
+struct LibraryFailure {
+  std::string text;      ///< the innermost message, short
+  int system_error = 0;  ///< the `errno` of the system call that failed, 0 when it was not a system call
+};
+[[nodiscard]] LibraryFailure library_failure();
 
 /// An open file, and how its failures are reported: as `InputError` when reading, as `SystemError` when writing.
+///
+/// After a failed write the library cannot close the file: it closes the descriptor, says that closing failed, and
+/// keeps the identifier, which nobody uses again.
 class File {
  public:
   /// Opens for reading. Throws `InputError` for a missing, truncated or foreign file.
@@ -56,7 +64,13 @@ class File {
   [[nodiscard]] hid_t id() const noexcept { return handle_.get(); }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// Throws "Cannot ACTION OBJECT of FILE (the library's message)".
+  /// Counts bytes that this file is going to take, to be named when the disk is full.
+  void expect_bytes(std::int64_t bytes) { expected_bytes_ += bytes; }
+  /// Has the system begin to bring to disk what was written so far, without waiting for it.
+  void start_writeback() const;
+
+  /// Throws "Cannot ACTION OBJECT of FILE (the reason)": the system's reason where a system call failed, else the
+  /// library's.
   [[noreturn]] void fail(std::string_view action, std::string_view object) const;
   /// Throws `fail` when the library's status or identifier is negative.
   template <class Status>
@@ -69,6 +83,10 @@ class File {
     return {check(id, action, object), closer};
   }
 
+  /// Properties to create an object of `kind` with (`H5P_FILE_CREATE`, `H5P_GROUP_CREATE`, `H5P_DATASET_CREATE`): no
+  /// times in the file, and no byte that belongs to nothing.
+  [[nodiscard]] Handle creation_properties(hid_t kind, std::string_view object) const;
+
   /// Writes out and closes, with every status checked.
   void close();
 
@@ -77,6 +95,7 @@ class File {
 
   std::filesystem::path path_;
   bool writing_;
+  std::int64_t expected_bytes_ = 0;
   Handle handle_;
 };
 

@@ -3,7 +3,9 @@
 #include "hdf5_reader_impl.hpp"
 #include "hdf5_record.hpp"
 
+#include <filesystem>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace datus {
@@ -37,6 +39,15 @@ Hash content_hash(const File& file, const hdf5::Dataset& dataset, const std::vec
   return hdf5::stored_content_hash(file, dataset);
 }
 
+/// The library ignores what follows the contents.
+void require_nothing_added(const File& file) {
+  haddr_t end = 0;
+  file.check(H5Fget_eoa(file.id(), &end), "find the end of", "the contents");
+  const auto size = std::filesystem::file_size(file.path());
+  if (size == end) return;
+  fail_changed(file, "its size", std::to_string(size) + " bytes, where the contents end at " + std::to_string(end));
+}
+
 }  // namespace
 
 VerifyResult Hdf5Reader::verify(SourceCheck sources) const {
@@ -44,6 +55,7 @@ VerifyResult Hdf5Reader::verify(SourceCheck sources) const {
   const File& file = impl_->file;
   const hdf5::Handle root = hdf5::open_object(file, "/");
   const std::string record = kept_hash(file, {root.get(), "/"}, hdf5::done_name);
+  if (!record.empty()) require_nothing_added(file);
   VerifyResult result = record.empty() ? VerifyResult::no_record : VerifyResult::verified;
   std::set<std::filesystem::path> verified_sources;
   for (const std::string& name : datasets()) {

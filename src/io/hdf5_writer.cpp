@@ -1,6 +1,7 @@
 #include "datus/io/hdf5_writer.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 #include "datus/core/hash.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_dataset.hpp"
@@ -24,6 +25,9 @@ using hdf5::StoredType;
 /// The library cannot store larger pieces.
 constexpr std::int64_t largest_chunk = (std::int64_t{1} << 32) - 1;
 
+/// The disk begins to work each time that as many bytes are there for it, while the next ones are made.
+constexpr std::int64_t writeback_bytes = std::int64_t{4} << 20;
+
 /// Rows per chunk, or 0 for a dataset that is stored in one run of bytes.
 std::int64_t chunk_rows(const Dataset& dataset, ChunkHint hint) {
   const std::int64_t row_bytes = dataset.row_elements() * static_cast<std::int64_t>(dataset.type.size);
@@ -36,15 +40,8 @@ std::int64_t chunk_rows(const Dataset& dataset, ChunkHint hint) {
   return rows > largest_chunk / row_bytes ? 0 : rows;
 }
 
-/// Creation properties of every dataset: no times in the file.
-Handle creation_properties(const File& file, const std::string& name) {
-  Handle creation = file.own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "create", name);
-  file.check(H5Pset_obj_track_times(creation.get(), false), "create", name);
-  return creation;
-}
-
 Handle stored_creation_properties(const File& file, const Dataset& dataset, ChunkHint hint) {
-  Handle creation = creation_properties(file, dataset.name);
+  Handle creation = file.creation_properties(H5P_DATASET_CREATE, dataset.name);
   const std::int64_t rows = chunk_rows(dataset, hint);
   // All rows get written, so only a last chunk that sticks out has bytes that are nobody's: zeros then. A dataset of
   // one chunk is filled too: HDF5 1.10 with these format bounds and no fill loses such a chunk when it exceeds 1 MiB.
@@ -58,6 +55,24 @@ Handle stored_creation_properties(const File& file, const Dataset& dataset, Chun
     file.check(H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data()), "create", dataset.name);
   }
   return creation;
+}
+
+/// How the library goes about the pieces of a dataset. A piece that is one row is written as a whole, straight from the
+/// caller's memory: keeping it would cost a copy, and its errors would come late.
+Handle access_properties(const File& file, const std::string& name, ChunkHint hint) {
+  Handle access = file.own(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, "create", name);
+  if (hint == ChunkHint::per_row) {
+    file.check(H5Pset_chunk_cache(access.get(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, 0, H5D_CHUNK_CACHE_W0_DEFAULT),
+               "create", name);
+  }
+  return access;
+}
+
+/// Bytes that the pieces of a dataset take in the file.
+std::int64_t stored_bytes(const Dataset& dataset, ChunkHint hint) {
+  const std::int64_t row_bytes = dataset.row_elements() * static_cast<std::int64_t>(dataset.type.size);
+  const std::int64_t rows = std::max<std::int64_t>(chunk_rows(dataset, hint), 1);
+  return (dataset.rows() + rows - 1) / rows * rows * row_bytes;
 }
 
 [[noreturn]] void refuse(const File& file, const std::string& name, const std::string& why) {
@@ -78,6 +93,7 @@ struct Hdf5Writer::Impl {
   File file;
   std::set<std::string> groups{"/"};
   std::map<std::string, Unfinished> unfinished;
+  std::int64_t bytes_since_writeback = 0;
 
   explicit Impl(const std::filesystem::path& path) : file(File::create(path)) {}
 
@@ -88,8 +104,7 @@ struct Hdf5Writer::Impl {
   void make_group(const std::string& name) {
     if (groups.contains(name)) return;
     make_parents(name);
-    const Handle creation = file.own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "create", name);
-    file.check(H5Pset_obj_track_times(creation.get(), false), "create", name);
+    const Handle creation = file.creation_properties(H5P_GROUP_CREATE, name);
     const Handle links = link_properties(name);
     const Handle group = file.own(H5Gcreate2(file.id(), name.c_str(), links.get(), creation.get(), H5P_DEFAULT),
                                   H5Gclose, "create", name);
@@ -108,36 +123,44 @@ struct Hdf5Writer::Impl {
   }
 
   /// Makes the dataset in the file; `dataset` describes it.
-  void make_dataset(Dataset& dataset, const Handle& type, const Handle& creation) {
+  void make_dataset(Dataset& dataset, const Handle& type, const Handle& creation, ChunkHint hint) {
     make_parents(dataset.name);
     const std::vector<hsize_t> lengths(dataset.shape.begin(), dataset.shape.end());
     const Handle space = file.own(H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose,
                                   "create", dataset.name);
     const Handle links = link_properties(dataset.name);
+    const Handle access = access_properties(file, dataset.name, hint);
     dataset.id = file.own(
-        H5Dcreate2(file.id(), dataset.name.c_str(), type.get(), space.get(), links.get(), creation.get(), H5P_DEFAULT),
+        H5Dcreate2(file.id(), dataset.name.c_str(), type.get(), space.get(), links.get(), creation.get(), access.get()),
         H5Dclose, "create", dataset.name);
   }
 
-  void write_content_hash(const Dataset& dataset, const Hash& hash) const {
+  /// Ends a dataset. What the library has kept of it is written by closing it, which may fail.
+  void finish(Dataset& dataset, const Hash& hash) const {
     hdf5::write_attribute(file, {dataset.id.get(), dataset.name}, hdf5::content_hash_name, hash.hex());
+    file.check(dataset.id.reset(), "write", dataset.name);
   }
 
   void start(const std::string& name, Handle type, const StoredType& stored, const Shape& shape, ChunkHint hint) {
     Dataset dataset{name, {}, shape, stored, false};
     const bool is_empty = element_count(shape) == 0;
-    make_dataset(dataset, type, stored_creation_properties(file, dataset, hint));
+    file.expect_bytes(stored_bytes(dataset, hint));
+    make_dataset(dataset, type, stored_creation_properties(file, dataset, hint), hint);
     Hasher hasher = hdf5::content_hasher(dataset);
-    if (is_empty) return write_content_hash(dataset, hasher.finish());
+    if (is_empty) return finish(dataset, hasher.finish());
     unfinished.emplace(name, Unfinished{std::move(dataset), std::move(type), std::move(hasher)});
+  }
+
+  Unfinished& find_unfinished(const std::string& name) {
+    const auto found = unfinished.find(name);
+    if (found == unfinished.end()) refuse(file, name, "no dataset of this name waits for rows");
+    return found->second;
   }
 
   void add_rows(const std::string& name, Dtype dtype, std::int64_t first_row, std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
-    const auto found = unfinished.find(name);
-    if (found == unfinished.end()) refuse(file, name, "no dataset of this name waits for rows");
-    Unfinished& open = found->second;
-    const Dataset& dataset = open.dataset;
+    Unfinished& open = find_unfinished(name);
+    Dataset& dataset = open.dataset;
     const std::int64_t row_bytes = dataset.row_elements() * static_cast<std::int64_t>(dataset.type.size);
     const auto size = static_cast<std::int64_t>(bytes.size());
     const std::int64_t count = size / row_bytes;
@@ -153,9 +176,31 @@ struct Hdf5Writer::Impl {
     hdf5::write_rows(file, dataset, first_row, count, open.memory_type.get(), bytes.data());
     open.hasher.add_bytes(bytes);
     open.rows_written += count;
+    begin_writeback(size);
     if (open.rows_written < dataset.rows()) return;
-    write_content_hash(dataset, open.hasher.finish());
-    unfinished.erase(found);
+    finish(dataset, open.hasher.finish());
+    unfinished.erase(name);
+  }
+
+  /// Rounds row by row, so that the rounded values stay in the processor's cache on their way to the file.
+  void add_rounded_rows(const std::string& name, std::int64_t first_row, std::span<const float> values) {
+    if (values.empty()) return;
+    const Unfinished& open = find_unfinished(name);
+    if (open.dataset.type.dtype != Dtype::f16) return add_rows(name, Dtype::f32, first_row, std::as_bytes(values));
+    const auto row_size = static_cast<std::size_t>(open.dataset.row_elements());
+    std::vector<half> row(row_size);
+    for (; !values.empty(); values = values.subspan(row.size()), ++first_row) {
+      row.resize(std::min(row_size, values.size()));
+      to_half(values.first(row.size()), row);
+      add_rows(name, Dtype::f16, first_row, std::as_bytes(std::span(row)));
+    }
+  }
+
+  void begin_writeback(std::int64_t bytes) {
+    bytes_since_writeback += bytes;
+    if (bytes_since_writeback < writeback_bytes) return;
+    file.start_writeback();
+    bytes_since_writeback = 0;
   }
 
   /// Makes a dataset and writes all of it.
@@ -202,6 +247,12 @@ void Hdf5Writer::write_row_bytes(std::string_view name, Dtype dtype, std::int64_
   impl_->add_rows(hdf5::absolute_name(name), dtype, first_row, bytes);
 }
 
+void Hdf5Writer::write_rounded_rows(std::string_view name, std::int64_t first_row, std::span<const float> rows) {
+  const hdf5::LibraryLock lock;
+  impl_->require_open();
+  impl_->add_rounded_rows(hdf5::absolute_name(name), first_row, rows);
+}
+
 void Hdf5Writer::write_bytes(std::string_view name, Dtype dtype, std::span<const std::byte> bytes, const Shape& shape,
                              ChunkHint chunk) {
   const hdf5::LibraryLock lock;
@@ -243,10 +294,10 @@ void Hdf5Writer::write_virtual(std::string_view name, Dtype dtype, const Shape& 
   if (element_count(dataset.shape) == 0) {
     return impl_->start(dataset.name, std::move(type), dataset.type, dataset.shape, ChunkHint::whole);
   }
-  const Handle creation = creation_properties(file, dataset.name);
+  const Handle creation = file.creation_properties(H5P_DATASET_CREATE, dataset.name);
   hdf5::map_sources(file, creation, dataset.name, dataset.shape, sources);
-  impl_->make_dataset(dataset, type, creation);
-  impl_->write_content_hash(dataset, hdf5::virtual_content_hash(dataset, sources));
+  impl_->make_dataset(dataset, type, creation, ChunkHint::whole);
+  impl_->finish(dataset, hdf5::virtual_content_hash(dataset, sources));
 }
 
 void Hdf5Writer::group(std::string_view name) {

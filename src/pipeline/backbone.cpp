@@ -76,6 +76,7 @@ VisionTransformer::Features Backbone::forward(std::span<const Image> inputs,
   VisionTransformer::Features all;
   const auto batch_size = static_cast<std::size_t>(config_.batch_size);
   for (std::size_t begin = 0; begin < inputs.size(); begin += batch_size) {
+    if (before_each_batch_) before_each_batch_();
     const auto part = inputs.subspan(begin, std::min(batch_size, inputs.size() - begin));
     auto features = model_.forward(normalised(part), static_cast<int>(part.size()), part.front().height,
                                    part.front().width, request);
@@ -92,6 +93,7 @@ VisionTransformer::Features Backbone::forward(std::span<const Image> inputs,
 
 std::vector<float> Backbone::segment_cls(const Image& input, std::span<const std::int16_t> segment_map,
                                          int segments) const {
+  if (before_each_batch_) before_each_batch_();
   return model_.segment_cls(normalised(std::span(&input, 1)), input.height, input.width, segment_map, segments);
 }
 

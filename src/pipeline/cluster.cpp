@@ -115,14 +115,24 @@ constexpr const char* no_segments_hint =
     "When nearly all patches are joined to each other no community gains anything: try affinity.center: image; "
     "or lower segment.min_patches.";
 
+/// Whether a file of one K is current and holds `dataset`: those of one K have the same provenance, so one could be in
+/// the other's place.
+bool holds_current(const std::filesystem::path& path, const std::string& dataset, const StageProvenance& wanted,
+                   std::string& why) {
+  if (!is_current(path, wanted, &why)) return false;
+  if (Hdf5Reader(path).has(dataset)) return true;
+  why = path.string() + " holds no /" + dataset;
+  return false;
+}
+
 /// COLLECTIVE. Values of K whose files do not exist with this provenance.
 std::vector<int> stale_values(RunContext& run) {
   std::vector<std::int64_t> stale;
   for (const int k : run.config.cluster.k) {
     std::string why;
     const auto wanted = run.provenance.of(Stage::cluster, k);
-    const bool current =
-        is_current(run.directory.assignment(k), wanted, &why) && is_current(run.directory.centroids(k), wanted, &why);
+    const bool current = holds_current(run.directory.assignment(k), "assignment", wanted, why) &&
+                         holds_current(run.directory.centroids(k), "centroids", wanted, why);
     if (!current && !why.empty()) log::info("clustering again for K = " + std::to_string(k) + ": " + why);
     stale.push_back(current ? 0 : 1);
   }
@@ -149,7 +159,7 @@ void write_run_result(RunContext& run, const KMeansResult& result, const KMeansQ
   const int k = result.clusters;
   write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
                       result.inertia, attributes_of(result, quality, run.config.run.seed), result.assignment,
-                      data.offsets(), run.provenance.of(Stage::cluster, k), run.comm);
+                      data.offsets(), run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
 }
 
 /// What an assignment to given centroids asks of memory.
@@ -199,7 +209,6 @@ std::vector<KMeansResult> kmeans_with_checkpoint(const DescriptorRows& data, KMe
 }  // namespace
 
 std::vector<ClusterSummary> cluster_run(RunContext& run) {
-  const StopSignals signals;
   const auto stale = stale_values(run);
   std::vector<ClusterSummary> summaries;
   if (!stale.empty()) {
@@ -219,8 +228,8 @@ std::vector<ClusterSummary> cluster_run(RunContext& run) {
     } else {
       require_enough_rows(data.total(), stale, "segments", no_segments_hint);
       const auto given = given_centroids(run.config, stale, data.rows->dim(), run.comm);
-      const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.comm);
-      finish(kmeans_with_checkpoint(data, options, given, checkpoint, signals, run.comm));
+      const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
+      finish(kmeans_with_checkpoint(data, options, given, checkpoint, *run.signals, run.comm));
       checkpoint.remove();
     }
   }
@@ -234,7 +243,7 @@ std::vector<ClusterSummary> cluster_run(RunContext& run) {
     }
   }
   std::sort(summaries.begin(), summaries.end(), [](const auto& a, const auto& b) { return a.k < b.k; });
-  on_root(run.comm, [&] { write_selection_json(run.directory.selection(), summaries); });
+  on_root(run.comm, [&] { write_selection_json(run.directory.selection(), summaries, run.writing()); });
   return summaries;
 }
 
@@ -248,7 +257,7 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
                       "Make some descriptors first.");
   const auto given = given_centroids(config, config.cluster.k, dim, comm);
   // Beside the result, and named after it: the same command finds it again.
-  const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", comm);
+  const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", {}, comm);
   const auto results = kmeans_with_checkpoint(data, options, given, checkpoint, signals, comm);
   const auto qualities = qualities_of(results, data, threads, comm);
 

@@ -6,12 +6,14 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/run_directory.hpp"
+#include "pipeline/file_checks.hpp"
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -61,8 +63,8 @@ void write_pair(Hdf5Writer& writer, const std::string& group, const KMeansPair& 
 KMeansPair read_pair(const Hdf5Reader& reader, const std::string& group) {
   KMeansPair pair;
   pair.phase = phase_named(reader.attribute<std::string>(group, "phase"), reader.path());
-  pair.clusters = checked_cast<int>(reader.attribute<std::int64_t>(group, "clusters"), "K of a checkpoint");
-  pair.restart = checked_cast<int>(reader.attribute<std::int64_t>(group, "restart"), "The restart of a checkpoint");
+  pair.clusters = int_attribute(reader, group, "clusters", 1);
+  pair.restart = int_attribute(reader, group, "restart", 0);
   pair.centroids = reader.read<float>(group + "/centroids");
   pair.previous = reader.read<float>(group + "/previous");
   pair.inertia = reader.read<double>(group + "/inertia");
@@ -78,8 +80,10 @@ KMeansPair read_pair(const Hdf5Reader& reader, const std::string& group) {
 }
 
 KMeansState read_state(const fs::path& path) {
-  require_verified(path);
   const Hdf5Reader reader(path);
+  if (reader.verify() != VerifyResult::verified) {
+    throw InputError(path.string() + " is not complete", "it has no record of what was written", "Remove it.");
+  }
   KMeansState state{reader.attribute<std::string>("/", "data"), reader.attribute<std::string>("/", "settings"), {}};
   for (const std::string& group : reader.names("/pairs")) state.pairs.push_back(read_pair(reader, group));
   return state;
@@ -87,7 +91,8 @@ KMeansState read_state(const fs::path& path) {
 
 }  // namespace
 
-ClusterCheckpoint::ClusterCheckpoint(fs::path path, Communicator& comm) : path_(std::move(path)), comm_(comm) {
+ClusterCheckpoint::ClusterCheckpoint(fs::path path, WriteOptions options, Communicator& comm)
+    : path_(std::move(path)), options_(std::move(options)), comm_(comm) {
   on_root(comm_, [&] { remove_unfinished(path_); });
 }
 
@@ -95,11 +100,12 @@ std::optional<KMeansState> ClusterCheckpoint::read() const {
   // One rank decides whether there is one: folders of a parallel file system may look different for a moment.
   std::int64_t usable = 0;
   on_root(comm_, [&] {
-    if (!fs::exists(path_)) return;
+    std::error_code problem;
+    if (fs::status(path_, problem).type() == fs::file_type::not_found) return;
     try {
       (void)read_state(path_);
       usable = 1;
-    } catch (const InputError& error) {
+    } catch (const Error& error) {
       log::warning(std::string("k-means starts anew, without its checkpoint: ") + error.what());
     }
   });
@@ -112,7 +118,7 @@ std::optional<KMeansState> ClusterCheckpoint::read() const {
 
 void ClusterCheckpoint::save(const KMeansState& state, int dim) const {
   on_root(comm_, [&] {
-    AtomicFile file(path_);
+    AtomicFile file(path_, options_);
     Hdf5Writer writer(file.path());
     writer.attribute("/", "data", state.data);
     writer.attribute("/", "settings", state.settings);

@@ -4,9 +4,12 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/keys_reader.hpp"
+#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/file_checks.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <optional>
 
@@ -62,18 +65,18 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
                          std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
                          std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
-                         Communicator& comm) {
+                         const WriteOptions& options, Communicator& comm) {
   std::optional<AtomicFile> file;
   std::optional<Hdf5Writer> writer;
   on_root(comm, [&] {
     std::filesystem::create_directories(centroids_path.parent_path());
-    AtomicFile centroids_file(centroids_path);
+    AtomicFile centroids_file(centroids_path, options);
     Hdf5Writer centroids_writer(centroids_file.path());
     write_centroids(centroids_writer, "", centroids, k, dim, inertia, attributes);
     write_provenance(centroids_writer, provenance);
     centroids_writer.close();
     commit_verified(centroids_file);
-    file.emplace(assignment_path);
+    file.emplace(assignment_path, options);
     writer.emplace(file->path());
   });
   write_labels(writer ? &*writer : nullptr, "assignment", labels, comm);
@@ -86,22 +89,19 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
 }
 
 AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted) {
-  if (!std::filesystem::exists(path)) {
-    throw InputError(path.string() + " is missing", "the stage 'cluster' has not made it",
-                     "Run that stage first, or 'datus run'.");
+  const Hdf5Reader reader = open_verified(path, wanted);
+  const std::int64_t rows = reader.shape("assignment", 1)[0];
+  AssignmentFile file{reader.read<std::int32_t>("assignment"), reader.read<std::int64_t>("shard_offset")};
+  require_offsets(reader, "shard_offset", file.shard_offset, rows, "assignment");
+  const auto negative = std::ranges::find_if(file.clusters, [](std::int32_t cluster) { return cluster < 0; });
+  if (negative != file.clusters.end()) {
+    throw_inconsistent(reader, "/assignment names cluster " + std::to_string(*negative));
   }
-  const Hdf5Reader reader(path);
-  reader.verify();
-  if (!reader.has_attribute("/", "provenance") ||
-      reader.attribute<std::string>("/", "provenance") != wanted.hash().hex()) {
-    throw InputError(path.string() + " is not of this run", "it was made from other descriptors or settings",
-                     "Run the stage 'cluster' first.");
-  }
-  return {reader.read<std::int32_t>("assignment"), reader.read<std::int64_t>("shard_offset")};
+  return file;
 }
 
 PlainAssignment read_plain_assignment(const std::string& text) {
-  auto place = parse_dataset_path(text, "/");
+  const auto place = parse_dataset_path(text, "/assignment");
   const Hdf5Reader reader(place.file);
   reader.verify();
   std::string group = place.dataset;
@@ -114,17 +114,19 @@ PlainAssignment read_plain_assignment(const std::string& text) {
                      "Name the group, for example FILE.h5:/k027.");
   }
   PlainAssignment result;
+  (void)reader.shape(group + "/assignment", 1);
   result.clusters = reader.read<std::int32_t>(group + "/assignment");
-  const auto [low, high] = std::minmax_element(result.clusters.begin(), result.clusters.end());
-  if (!result.clusters.empty()) result.k = *high + 1;
-  if (reader.has(group + "/centroids")) {
-    result.k = checked_cast<int>(reader.shape(group + "/centroids", 2)[0], "The number of centroids");
-  }
-  if (!result.clusters.empty() && (*low < 0 || *high >= result.k)) {
+  // Of no rows at all K is 0.
+  const auto& clusters = result.clusters;
+  const std::int64_t low = clusters.empty() ? 0 : std::ranges::min(clusters);
+  const std::int64_t high = clusters.empty() ? -1 : std::ranges::max(clusters);
+  const std::int64_t k = reader.has(group + "/centroids") ? reader.shape(group + "/centroids", 2)[0] : high + 1;
+  if (low < 0 || high >= k || k > std::numeric_limits<int>::max()) {
     throw InputError(
-        group + "/assignment of " + place.file.string() + " names cluster " + std::to_string(*low < 0 ? *low : *high),
-        "there are " + std::to_string(result.k), "Cluster again.");
+        group + "/assignment of " + place.file.string() + " names cluster " + std::to_string(low < 0 ? low : high),
+        "K is " + std::to_string(k), "Cluster again.");
   }
+  result.k = static_cast<int>(k);
   return result;
 }
 

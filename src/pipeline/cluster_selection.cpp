@@ -116,7 +116,8 @@ void write_selection(Hdf5Writer& writer, std::span<const ClusterSummary> values)
   writer.write<double>("/selection/stability", stability, shape);
 }
 
-void write_selection_json(const std::filesystem::path& path, std::span<const ClusterSummary> values) {
+void write_selection_json(const std::filesystem::path& path, std::span<const ClusterSummary> values,
+                          const WriteOptions& options) {
   const std::vector<std::optional<double>> ratios = relative_inertia(values);
   Json rows = Json::array();
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -135,7 +136,7 @@ void write_selection_json(const std::filesystem::path& path, std::span<const Clu
   json["largest_silhouette"] = values_with_largest(values, &ClusterSummary::silhouette);
   json["most_stable"] = values_with_largest(values, &ClusterSummary::stability);
   const std::string text = json.dump(1) + "\n";
-  if (content_of(path) != text) write_text_atomically(path, text);
+  if (content_of(path) != text) write_text_atomically(path, text, options);
 }
 
 ClusterSummary read_cluster_summary(const std::filesystem::path& centroids) {

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -52,13 +54,15 @@ struct Pair {
   DatasetItem truth;
 };
 
-/// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's.
+/// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
+/// pair and gives up by throwing.
 ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, int clusters, int classes, int threads,
-                        Communicator& comm) {
+                        const std::function<void()>& may_go_on, Communicator& comm) {
   ConfusionMatrix matrix(clusters, classes);
   std::mutex mutex;
   collectively(comm, [&] {
     parallel_for(static_cast<std::int64_t>(pairs.size()), threads, [&](std::int64_t i) {
+      may_go_on();
       const auto& pair = pairs[static_cast<std::size_t>(i)];
       const LabelMap prediction = read_mask(pair.prediction);
       const LabelMap truth = dataset.read_truth(pair.truth);
@@ -98,7 +102,8 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   for (std::int64_t shard = begin; shard < end; ++shard) {
     require_current_masks(run, k, {shard});
-    const auto segments = read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment));
+    const auto segments =
+        read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
       pairs.push_back({run.directory.masks(k) / (stem_of(item.name) + ".png"), item});
@@ -172,7 +177,10 @@ std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
   if (classes == 0) {
     classes = static_cast<int>(largest_labels(pairs, *run.dataset, run.threads, run.comm)[1] + 1);
   }
-  const auto matrix = compare(pairs, *run.dataset, k, std::max(classes, 1), run.threads, run.comm);
+  const auto may_go_on = [&] {
+    run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
+  };
+  const auto matrix = compare(pairs, *run.dataset, k, std::max(classes, 1), run.threads, may_go_on, run.comm);
   Evaluation evaluation;
   collectively(run.comm, [&] {
     const auto mapping = run.fitted ? run.fitted->directory.scores(k) : fs::path();
@@ -191,7 +199,7 @@ std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
         {"run", run.provenance.of(Stage::evaluate, k).hash().hex()},
     };
   });
-  on_root(run.comm, [&] { write_scores(run.directory.scores(k), evaluation); });
+  on_root(run.comm, [&] { write_scores(run.directory.scores(k), evaluation, run.writing()); });
   return evaluation;
 }
 
@@ -213,7 +221,8 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     if (clusters == 0) clusters = std::max<std::int64_t>(1, largest[0] + 1);
     if (classes == 0) classes = std::max<std::int64_t>(1, largest[1] + 1);
   }
-  const auto matrix = compare(pairs, *dataset, static_cast<int>(clusters), static_cast<int>(classes), threads, comm);
+  const auto matrix = compare(
+      pairs, *dataset, static_cast<int>(clusters), static_cast<int>(classes), threads, [] {}, comm);
   Evaluation evaluation;
   collectively(comm, [&] {
     evaluation =

@@ -3,8 +3,10 @@
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
+#include "pipeline/file_checks.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace datus {
 namespace {
@@ -66,7 +68,7 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
   return list;
 }
 
-void write_image_list(const std::filesystem::path& path, const ImageList& list) {
+void write_image_list(const std::filesystem::path& path, const ImageList& list, const WriteOptions& options) {
   std::vector<std::string> names;
   std::vector<std::string> truth_names;
   std::vector<std::int64_t> bytes;
@@ -81,7 +83,7 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list) 
     sizes.push_back(image.height);
     shards.push_back(i / list.shard_size);
   }
-  AtomicFile file(path);
+  AtomicFile file(path, options);
   {
     Hdf5Writer writer(file.path());
     const std::int64_t count = list.size();
@@ -98,16 +100,26 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list) 
 }
 
 ImageList read_image_list(const std::filesystem::path& path) {
-  require_verified(path);
   const Hdf5Reader reader(path);
+  if (reader.verify() != VerifyResult::verified) {
+    throw InputError(path.string() + " is not complete", "it has no record of what was written",
+                     "Delete the file and make it anew.");
+  }
   ImageList list;
-  list.shard_size = checked_cast<int>(reader.attribute<std::int64_t>("/", "shard_size"), "shard_size");
+  list.shard_size = int_attribute(reader, "/", "shard_size", 1);
   const auto names = reader.names("name");
+  const std::int64_t count = std::ssize(names);
+  require_shape(reader, "truth", {count}, "one row per image");
+  require_shape(reader, "bytes", {count}, "one row per image");
+  require_shape(reader, "size", {count, 2}, "one row per image");
   const auto truth_names = reader.names("truth");
   const auto bytes = reader.read<std::int64_t>("bytes");
   const auto sizes = reader.read<std::int32_t>("size");
   for (std::size_t i = 0; i < names.size(); ++i) {
     list.images.push_back({names[i], bytes[i], sizes[2 * i], sizes[2 * i + 1], truth_names[i]});
+  }
+  if (reader.attribute<std::string>("/", "hash") != list.hash().hex()) {
+    throw_inconsistent(reader, "its attribute hash is not that of its images");
   }
   return list;
 }

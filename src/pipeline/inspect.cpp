@@ -3,8 +3,11 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/model/vision_transformer.hpp"
 #include "datus/pipeline/run_directory.hpp"
+#include "datus/pipeline/verify_run.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -52,36 +55,73 @@ std::vector<fs::path> files_of(const fs::path& run) {
   return files;
 }
 
-ExitCode inspect_run(const fs::path& path, bool verify, std::ostream& out) {
+void list_run(const fs::path& path, std::ostream& out) {
   const auto files = files_of(path);
-  std::int64_t damaged = 0;
   for (const auto& file : files) {
-    if (!verify) {
-      out << fs::relative(file, path).string() << "  " << fs::file_size(file) << " bytes\n";
-      continue;
-    }
-    try {
-      require_verified(file);
-    } catch (const Error& error) {
-      ++damaged;
-      out << "damaged: " << error.what() << "\n";
-    }
+    out << fs::relative(file, path).string() << "  " << fs::file_size(file) << " bytes\n";
   }
-  out << files.size() << " HDF5 files";
-  if (verify) out << ", " << damaged << " damaged";
+  out << files.size() << " HDF5 files\n";
+}
+
+/// One line for each kind of finding, and what to do.
+void print_counts(const RunVerification& found, std::ostream& out) {
+  using Kind = RunFinding::Kind;
+  std::string fine;
+  for (const auto& [kind, count] : found.fine) fine += (fine.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
+  out << "fine: " << (fine.empty() ? "nothing" : fine) << "\n";
+  if (found.unchecked > 0) out << "not checked: " << found.unchecked << " files whose record is not there\n";
+  if (found.is_fine()) return;
+  const std::string separator = ", ";
+  for (const Kind kind : {Kind::damaged, Kind::missing, Kind::stale, Kind::foreign}) {
+    out << (kind == Kind::damaged ? "" : separator) << found.count(kind) << " " << to_string(kind);
+  }
   out << "\n";
-  return damaged == 0 ? ExitCode::done : ExitCode::bad_input;
+  if (found.count(Kind::foreign) > 0) out << "next: move the foreign files elsewhere\n";
+  if (found.count(Kind::foreign) < std::ssize(found.findings) - found.count(Kind::note)) {
+    out << "next: run the same command again, it makes these anew\n";
+  }
+}
+
+/// Whether two findings can share a line. Damaged files are never put together: each is named.
+bool is_alike(const RunFinding& one, const RunFinding& other) {
+  return one.kind == other.kind && one.kind != RunFinding::Kind::damaged && one.reason == other.reason &&
+         fs::path(one.file).parent_path() == fs::path(other.file).parent_path();
+}
+
+/// A line for each finding; for a long row of files with the same fate one line with the first and the last, so that a
+/// run whose settings changed stays readable.
+void print_findings(const std::vector<RunFinding>& findings, std::ostream& out) {
+  constexpr std::ptrdiff_t long_row = 6;
+  for (auto first = findings.begin(); first != findings.end();) {
+    auto end = std::find_if_not(first, findings.end(), [&](const RunFinding& next) { return is_alike(*first, next); });
+    if (end - first < long_row) end = first + 1;
+    out << to_string(first->kind) << "  " << first->file;
+    if (end - first > 1) out << " ... " << std::prev(end)->file << "  (" << end - first << " files)";
+    out << "  " << first->reason << "\n";
+    first = end;
+  }
+}
+
+ExitCode print_verification(const fs::path& path, std::ostream& out) {
+  const RunVerification found = verify_run(RunDirectory(path));
+  print_findings(found.findings, out);
+  print_counts(found, out);
+  return found.is_fine() ? ExitCode::done : ExitCode::bad_input;
 }
 
 }  // namespace
 
 ExitCode inspect(const fs::path& path, bool verify, std::ostream& out) {
   if (fs::is_directory(path)) {
-    if (!fs::exists(RunDirectory(path).config())) {
-      throw InputError(path.string() + " is not a run", "it has no config.yaml",
+    const RunDirectory run(path);
+    // A run that lost one of the two is a damaged run.
+    if (!fs::exists(run.config()) && !fs::exists(run.image_list())) {
+      throw InputError(path.string() + " is not a run", "it has neither config.yaml nor images.h5",
                        "Give the directory of a run, or a file.");
     }
-    return inspect_run(path, verify, out);
+    if (verify) return print_verification(path, out);
+    list_run(path, out);
+    return ExitCode::done;
   }
   if (path.extension() == ".h5" || path.extension() == ".hdf5") {
     print_hdf5(path, verify, out);

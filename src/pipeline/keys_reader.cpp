@@ -1,8 +1,10 @@
 #include "datus/pipeline/keys_reader.hpp"
 
 #include "datus/core/error.hpp"
+#include "pipeline/file_checks.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace datus {
 
@@ -12,14 +14,18 @@ GridSize read_grid_attributes(const Hdf5Reader& reader, std::int64_t patches) {
     throw InputError("Only one of the attributes rows and cols is in " + file, "the patch grid needs both",
                      "Write both as root attributes.");
   }
+  if (patches < 1 || patches > std::numeric_limits<int>::max()) {
+    throw InputError("An image of " + file + " has " + std::to_string(patches) + " patches", "there is no such grid",
+                     "Make the file again.");
+  }
   GridSize grid;
   if (reader.has_attribute("/", "rows")) {
-    grid.rows = checked_cast<int>(reader.attribute<std::int64_t>("/", "rows"), "rows");
-    grid.cols = checked_cast<int>(reader.attribute<std::int64_t>("/", "cols"), "cols");
+    grid.rows = int_attribute(reader, "/", "rows", 1);
+    grid.cols = int_attribute(reader, "/", "cols", 1);
   } else {
     grid.rows = grid.cols = static_cast<int>(std::lround(std::sqrt(static_cast<double>(patches))));
   }
-  if (grid.rows < 1 || grid.cols < 1 || std::int64_t{grid.rows} * grid.cols != patches) {
+  if (std::int64_t{grid.rows} * grid.cols != patches) {
     throw InputError("The patch grid " + std::to_string(grid.rows) + "x" + std::to_string(grid.cols) + " of " + file +
                          " does not have its " + std::to_string(patches) + " patches",
                      "the attributes rows and cols, or a square without them",
@@ -54,9 +60,7 @@ KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
   patches_ = shape[1];
   dim_ = checked_cast<int>(shape[2], "The width of /keys");
   grid_ = read_grid_attributes(reader_, patches_);
-  if (reader_.has_attribute("/", "patch")) {
-    patch_ = checked_cast<int>(reader_.attribute<std::int64_t>("/", "patch"), "patch");
-  }
+  if (reader_.has_attribute("/", "patch")) patch_ = int_attribute(reader_, "/", "patch", 0);
   if (reader_.has("name")) names_ = reader_.names("name");
   if (!names_.empty() && static_cast<std::int64_t>(names_.size()) != count_) {
     throw InputError(
@@ -64,6 +68,7 @@ KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
         "each image has one name", "Make the file again.");
   }
   has_valid_ = reader_.has("valid");
+  if (has_valid_) require_shape(reader_, "valid", {count_, patches_}, "one value per patch");
 }
 
 KeysFile KeysReader::read(std::int64_t first, std::int64_t count) const {

@@ -1,18 +1,12 @@
 #include "datus/pipeline/keys_writer.hpp"
 
-#include "datus/core/half.hpp"
 #include "datus/io/hdf5_reader.hpp"
 
 namespace datus {
 
 void write_key_rows(Hdf5Writer& writer, std::int64_t first, const std::vector<float>& keys, KeyType type) {
-  if (type == KeyType::float32) {
-    writer.write_rows<float>("keys", first, keys);
-    return;
-  }
-  std::vector<half> rounded(keys.size());
-  to_half(keys, rounded);
-  writer.write_rows<half>("keys", first, rounded);
+  if (type == KeyType::float32) return writer.write_rows<float>("keys", first, keys);
+  writer.write_rounded_rows("keys", first, keys);
 }
 
 KeysWriter::KeysWriter(const std::filesystem::path& path, GridSize grid, const ViTArchitecture& architecture,

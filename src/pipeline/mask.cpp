@@ -13,9 +13,10 @@
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
 #include "datus/pipeline/shard_queue.hpp"
+#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
-#include <fstream>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
@@ -49,13 +50,17 @@ LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPrep
   return map;
 }
 
-/// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png: a
-/// folder of its own, so that ROOT holds nothing but masks.
+/// The folder of the previews beside the masks in `root`: one of its own, so that `root` holds nothing but masks.
+fs::path preview_folder(const fs::path& root) {
+  return root.string() + "-preview";
+}
+
+/// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
 void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
-                      const Palette& palette) {
+                      const Palette& palette, const WriteOptions& options) {
   const fs::path path = root / name;
   fs::create_directories(path.parent_path());
-  AtomicFile file(path);
+  AtomicFile file(path, options);
   write_mask(file.path(), labels, clusters, palette);
   file.commit([&](const fs::path& written) {
     if (read_mask(written).labels != labels.labels) {
@@ -64,9 +69,9 @@ void write_mask_files(const fs::path& root, const std::string& name, const Label
     }
   });
   if (!needs_preview(clusters)) return;
-  const fs::path preview_path = fs::path(root.string() + "-preview") / name;
+  const fs::path preview_path = preview_folder(root) / name;
   fs::create_directories(preview_path.parent_path());
-  AtomicFile preview(preview_path);
+  AtomicFile preview(preview_path, options);
   write_mask_preview(preview.path(), labels, palette);
   preview.commit();
 }
@@ -81,40 +86,77 @@ class MaskRecord {
   MaskRecord(const RunContext& run, int k, ShardIndex shard)
       : path_(run.directory.mask_record(k, shard)),
         masks_(run.directory.masks(k)),
-        provenance_(run.provenance.of(Stage::mask, k).hash().hex()) {}
+        provenance_(run.provenance.of(Stage::mask, k).hash().hex()),
+        shard_(shard.value) {}
 
   [[nodiscard]] bool is_current() const {
-    std::ifstream file(path_);
-    if (!file) return false;
-    const auto json = nlohmann::json::parse(file, nullptr, false);
-    if (!json.is_object() || json.value("provenance", "") != provenance_ || !json.contains("masks")) return false;
-    for (const auto& [mask, hash] : json["masks"].items()) {
-      if (!fs::exists(masks_ / mask) || hash_file(masks_ / mask).hex() != hash) return false;
+    const auto text = text_of_file(path_);
+    if (!text) return false;
+    try {
+      const auto json = nlohmann::json::parse(*text);
+      return json.dump(1) + "\n" == *text && json.at("provenance") == provenance_ && json.at("shard") == shard_ &&
+             are_there(masks_, json.at("masks")) && are_there(preview_folder(masks_), json.at("previews"));
+    } catch (const nlohmann::json::exception&) {
+      return false;  // a damaged record: the masks are made again
     }
-    return true;
   }
 
-  void write(const std::map<std::string, std::string>& hashes) const {
+  /// Records the files of these names, as they are now.
+  void write(const std::vector<std::string>& names, bool with_previews, int threads,
+             const WriteOptions& options) const {
+    const nlohmann::json json = {
+        {"provenance", provenance_},
+        {"shard", shard_},
+        {"masks", hashes_of(masks_, names, threads)},
+        {"previews", with_previews ? hashes_of(preview_folder(masks_), names, threads) : Hashes()}};
     fs::create_directories(path_.parent_path());
-    const nlohmann::json json = {{"provenance", provenance_}, {"masks", hashes}};
-    write_text_atomically(path_, json.dump(1) + "\n");
+    write_text_atomically(path_, json.dump(1) + "\n", options);
   }
 
  private:
+  using Hashes = std::map<std::string, std::string>;
+
+  static bool are_there(const fs::path& folder, const nlohmann::json& hashes) {
+    return std::ranges::all_of(hashes.get<Hashes>(), [&](const auto& entry) {
+      const fs::path file = folder / entry.first;
+      return fs::is_regular_file(file) && hash_file(file).hex() == entry.second;
+    });
+  }
+
+  static Hashes hashes_of(const fs::path& folder, const std::vector<std::string>& names, int threads) {
+    std::vector<std::string> texts(names.size());
+    parallel_for(std::ssize(names), threads, [&](std::int64_t i) {
+      const auto index = static_cast<std::size_t>(i);
+      texts[index] = hash_file(folder / names[index]).hex();
+    });
+    Hashes hashes;
+    for (std::size_t i = 0; i < names.size(); ++i) hashes[names[i]] = texts[i];
+    return hashes;
+  }
+
   fs::path path_;
   fs::path masks_;
   std::string provenance_;
+  std::int64_t shard_;
 };
 
-void make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
-  const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment));
+/// Returns the number of masks.
+std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
+  const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows);
   const Palette palette = palette_for(k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const auto clusters = assignment.of_shard(shard);
-  std::vector<std::string> hashes(segments.images.image.size());
-  std::vector<std::string> names(hashes.size());
+  if (std::ssize(clusters) != segments.offset.back()) {
+    throw InputError(
+        "The clusters for K = " + std::to_string(k) + " do not fit shard " + std::to_string(shard.value),
+        "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments.offset.back()),
+        "Delete " + run.directory.assignment(k).string() + " and run again.");
+  }
+  const WriteOptions options = run.writing();
+  std::vector<std::string> names(segments.images.image.size());
   parallel_for(static_cast<std::int64_t>(names.size()), run.threads, [&](std::int64_t i) {
+    run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The open shard");
     const auto index = static_cast<std::size_t>(i);
     const auto& image = run.list.images[static_cast<std::size_t>(segments.images.image[index])];
     const auto first = static_cast<std::size_t>(segments.offset[index]);
@@ -124,12 +166,10 @@ void make_shard_masks(const RunContext& run, int k, ShardIndex shard, const Assi
     names[index] = stem_of(image.name) + ".png";
     write_mask_files(run.directory.masks(k), names[index],
                      at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
-                     palette);
-    hashes[index] = hash_file(run.directory.masks(k) / names[index]).hex();
+                     palette, options);
   });
-  std::map<std::string, std::string> record;
-  for (std::size_t i = 0; i < names.size(); ++i) record[names[i]] = hashes[i];
-  MaskRecord(run, k, shard).write(record);
+  MaskRecord(run, k, shard).write(names, needs_preview(k), run.threads, options);
+  return std::ssize(names);
 }
 
 }  // namespace
@@ -143,31 +183,51 @@ std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segme
   return labels;
 }
 
-std::int64_t make_masks(RunContext& run, int k) {
+std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
   std::vector<std::uint8_t> current;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
-  for (std::int64_t i = begin; i < end; ++i) {
-    current.push_back(MaskRecord(run, k, {i}).is_current() ? 1 : 0);
-  }
-  std::vector<ShardIndex> pending;
+  collectively(run.comm, [&, begin = begin, end = end] {
+    for (std::int64_t i = begin; i < end; ++i) current.push_back(MaskRecord(run, k, {i}).is_current() ? 1 : 0);
+  });
+  std::vector<ShardIndex> stale;
   const auto current_everywhere = allgather_values(run.comm, current);
   for (std::size_t i = 0; i < current_everywhere.size(); ++i) {
-    if (current_everywhere[i] == 0) pending.push_back({static_cast<std::int64_t>(i)});
+    if (current_everywhere[i] == 0) stale.push_back({static_cast<std::int64_t>(i)});
   }
-  if (pending.empty()) return 0;
+  return stale;
+}
+
+StageWork make_masks(RunContext& run, int k) {
+  const auto pending = stale_masks(run, k);
+  StageWork work;
+  work.stage = stage_name(Stage::mask);
+  if (pending.empty()) return work;
 
   std::optional<AssignmentFile> assignment;
   collectively(run.comm, [&] {
     assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
   });
-  ShardQueue queue(run.directory.claims() / ("mask-" + RunDirectory::cluster_name(k)), pending, run.comm);
+  const std::string name = "mask-" + RunDirectory::cluster_name(k);
+  ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
+                   [&] { return run.signals->requested(); });
   Progress progress("mask", "shards", queue.total(), run.comm.rank() != 0);
   while (const auto shard = queue.claim()) {
-    make_shard_masks(run, k, *shard, *assignment);
+    const double before = progress.seconds();
+    try {
+      work.images += make_shard_masks(run, k, *shard, *assignment);
+    } catch (const InterruptedError&) {
+      break;
+    }
+    const double seconds = progress.seconds() - before;
+    run.events.write("shard", {{"stage", "mask"}, {"k", k}, {"shard", shard->value}, {"seconds", seconds}});
+    ++work.shards;
+    work.busy_seconds += seconds;
     progress.update(queue.claimed(), 0);
   }
+  work.wall_seconds = progress.seconds();
   queue.finish();
-  return queue.total();
+  run.require_no_stop("all masks were done");
+  return total_work(work, run.comm);
 }
 
 void require_current_masks(const RunContext& run, int k, ShardIndex shard) {
@@ -217,7 +277,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
                                            std::span(assignment->clusters).subspan(first, count));
     write_mask_files(out.lexically_normal(), stem_of(items[index].name) + ".png",
                      at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
-                     assignment->k, palette);
+                     assignment->k, palette, {});
   });
   comm.barrier();
   return segments.image_count();

@@ -38,6 +38,13 @@ std::map<std::string, std::string> parse_settings(const std::string& text) {
 
 constexpr const char* part_prefix = "provenance.";
 
+constexpr const char* shard_name = "shard";
+
+/// -1 where there is none.
+std::int64_t recorded_shard(const Hdf5Reader& reader) {
+  return reader.has_attribute("/", shard_name) ? reader.attribute<std::int64_t>("/", shard_name) : -1;
+}
+
 std::string hex_or_none(const std::optional<Hash>& hash) {
   return hash ? hash->hex() : std::string("none");
 }
@@ -49,6 +56,12 @@ Hash StageProvenance::hash() const {
   hasher.add(stage).add(static_cast<std::int64_t>(parts.size()));
   for (const auto& [name, text] : parts) hasher.add(name).add(text);
   return hasher.finish();
+}
+
+StageProvenance StageProvenance::of_shard(ShardIndex index) const {
+  StageProvenance record = *this;
+  record.shard = index;
+  return record;
 }
 
 Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
@@ -93,6 +106,13 @@ StageProvenance Provenance::of(Stage stage, int k) const {
 void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance) {
   writer.attribute("/", "provenance", provenance.hash().hex());
   for (const auto& [name, text] : provenance.parts) writer.attribute("/", part_prefix + name, text);
+  if (provenance.shard) writer.attribute("/", shard_name, provenance.shard->value);
+}
+
+bool has_provenance(const Hdf5Reader& reader, const StageProvenance& wanted) {
+  if (!reader.has_attribute("/", "done") || !reader.has_attribute("/", "provenance")) return false;
+  if (reader.attribute<std::string>("/", "provenance") != wanted.hash().hex()) return false;
+  return !wanted.shard || recorded_shard(reader) == wanted.shard->value;
 }
 
 std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader) {
@@ -134,6 +154,14 @@ std::string describe_difference(const std::map<std::string, std::string>& found,
     }
   }
   return text;
+}
+
+std::string describe_difference(const Hdf5Reader& reader, const StageProvenance& wanted) {
+  const std::string difference = describe_difference(recorded_parts(reader), wanted);
+  if (!difference.empty() || !wanted.shard) return difference;
+  const std::int64_t shard = recorded_shard(reader);
+  if (shard == wanted.shard->value) return {};
+  return shard < 0 ? "no record of its shard" : "it is a copy of shard " + std::to_string(shard);
 }
 
 }  // namespace datus

@@ -84,14 +84,14 @@ class Painter {
  private:
   void save(std::int64_t image, const std::string& what, const Image& picture) const {
     const fs::path path = run_.directory.report().parent_path() / picture_name(image, what);
-    AtomicFile file(path);
+    AtomicFile file(path, run_.writing());
     write_png(file.path(), picture);
     file.commit();
   }
 
   LabelMap segments_of(std::int64_t image, const Image& original) const {
     const ShardIndex shard{image / run_.list.shard_size};
-    const auto file = read_segments(run_.directory.segments(shard), run_.provenance.of(Stage::segment));
+    const auto file = read_segments(run_.directory.segments(shard), run_.provenance.of(Stage::segment).of_shard(shard));
     const auto place = std::find(file.images.image.begin(), file.images.image.end(), image);
     const auto index = static_cast<std::size_t>(place - file.images.image.begin());
     const auto patches = static_cast<std::size_t>(file.grid.patches());
@@ -171,7 +171,7 @@ void write_report(RunContext& run, int max_images) {
     data.settings = dump_config(run.config, false);
     data.backend = run.provenance.inputs().backend;
     data.images_description = run.images_description();
-    write_text_atomically(run.directory.report(), report_page(data));
+    write_text_atomically(run.directory.report(), report_page(data), run.writing());
   });
 }
 

@@ -1,17 +1,21 @@
 #include "datus/pipeline/run.hpp"
 
-#include "datus/core/log.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/evaluate.hpp"
+#include "datus/pipeline/job_record.hpp"
 #include "datus/pipeline/mask.hpp"
 #include "datus/pipeline/report.hpp"
 #include "datus/pipeline/run_context.hpp"
+#include "datus/pipeline/run_plan.hpp"
+#include "datus/pipeline/run_summary.hpp"
 #include "datus/pipeline/shard_stages.hpp"
+#include "datus/pipeline/virtual_files.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -22,80 +26,155 @@
 namespace datus {
 namespace {
 
-/// Lines of the summary that rank 0 prints at the end, and what goes into RUN/summary.json.
-class Summary {
- public:
-  void add(const std::string& stage, const std::string& text) {
-    lines_ += "  " + stage + std::string(stage.size() < 10 ? 10 - stage.size() : 1, ' ') + text + "\n";
-    json_["stages"][stage] = text;
-  }
-  /// A table to print below the lines.
-  void set_table(std::string text) { table_ = std::move(text); }
-  nlohmann::ordered_json& json() { return json_; }
-  [[nodiscard]] std::string text() const { return table_.empty() ? lines_ : lines_ + "\n" + table_; }
-
- private:
-  std::string lines_;
-  std::string table_;
-  nlohmann::ordered_json json_;
-};
-
-std::string seconds_text(double seconds) {
-  char text[32];
-  (void)std::snprintf(text, sizeof text, "%.1f s", seconds);
-  return text;
-}
-
 class Stopwatch {
  public:
-  [[nodiscard]] std::string text() const {
-    return seconds_text(std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-std::string describe_shards(const ShardSummary& done, const RunContext& run) {
-  if (done.shards == 0) return "up to date";
-  return std::to_string(done.shards) + " of " + std::to_string(run.list.shards()) + " shards, " +
-         seconds_text(done.seconds);
+/// What a job has done so far, and what it prints at its end.
+struct JobResults {
+  RunSummary summary;
+  std::vector<ClusterSummary> clusters;
+  std::vector<Evaluation> scores;
+  Stopwatch watch;
+};
+
+/// COLLECTIVE. Begins a stage: says so in the log, and leaves when a stop was asked for.
+void enter(RunContext& run, const std::string& stage) {
+  run.require_no_stop("the stage " + stage);
+  run.events.write("stage_start", {{"stage", stage}});
 }
 
-void add_clusters(Summary& summary, const std::vector<ClusterSummary>& clusters, const Stopwatch& watch) {
-  for (const auto& one : clusters) {
-    const std::string name = "cluster " + std::to_string(one.k);
-    if (one.up_to_date) {
-      summary.add(name, "up to date");
-      continue;
-    }
-    char text[160];
-    (void)std::snprintf(text, sizeof text, "%lld segments, %d iterations%s, inertia %.6g, %s",
-                        static_cast<long long>(one.rows), one.iterations, one.converged ? "" : " (limit reached)",
-                        one.inertia, watch.text().c_str());
-    summary.add(name, text);
+void leave(RunContext& run, JobResults& results, StageWork work) {
+  run.events.write("stage_end", {{"stage", work.stage}, {"seconds", work.wall_seconds}, {"shards", work.shards}});
+  results.summary.stages.push_back(std::move(work));
+}
+
+/// COLLECTIVE.
+void do_shard_stages(RunContext& run, ShardStages stages, JobResults& results) {
+  for (const auto& [wanted, stage] :
+       {std::pair(stages.extract, Stage::extract), std::pair(stages.segment, Stage::segment),
+        std::pair(stages.describe, Stage::describe)}) {
+    if (wanted) enter(run, stage_name(stage));
   }
-  summary.set_table(selection_table(clusters));
+  auto done = run_shard_stages(run, stages);
+  results.summary.unreadable = done.unreadable;
+  const std::array wanted = {stages.extract, stages.segment, stages.describe};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted.at(i)) leave(run, results, std::move(done.works.at(i)));
+  }
+  write_virtual_files(run);
+}
+
+std::string cluster_note(const std::vector<ClusterSummary>& clusters) {
+  if (std::ranges::all_of(clusters, &ClusterSummary::up_to_date)) return {};
+  std::string note;
+  for (const auto& one : clusters) {
+    note += (note.empty() ? "K = " : ", K = ") + std::to_string(one.k) + ": ";
+    note += one.up_to_date ? "up to date"
+                           : std::to_string(one.iterations) + " iterations" + (one.converged ? "" : " (limit reached)");
+  }
+  return note;
+}
+
+/// COLLECTIVE.
+void do_cluster(RunContext& run, JobResults& results) {
+  enter(run, stage_name(Stage::cluster));
+  const Stopwatch watch;
+  results.clusters = cluster_run(run);
+  StageWork work;
+  work.stage = stage_name(Stage::cluster);
+  work.note = cluster_note(results.clusters);
+  for (const auto& one : results.clusters) {
+    if (one.up_to_date) continue;
+    work.shards = run.list.shards();
+    work.segments = one.rows;
+  }
+  if (work.shards > 0) work.wall_seconds = watch.seconds();
+  leave(run, results, std::move(work));
+}
+
+/// COLLECTIVE.
+void do_mask(RunContext& run, JobResults& results) {
+  enter(run, stage_name(Stage::mask));
+  StageWork work;
+  work.stage = stage_name(Stage::mask);
+  for (const int k : run.config.cluster.k) {
+    const StageWork one = make_masks(run, k);
+    work.shards += one.shards;
+    work.images += one.images;
+    work.bytes += one.bytes;
+    work.busy_seconds += one.busy_seconds;
+    work.wall_seconds += one.wall_seconds;
+  }
+  leave(run, results, std::move(work));
+}
+
+/// COLLECTIVE.
+void do_evaluate(RunContext& run, JobResults& results) {
+  enter(run, stage_name(Stage::evaluate));
+  const Stopwatch watch;
+  StageWork work;
+  work.stage = stage_name(Stage::evaluate);
+  for (const int k : run.config.cluster.k) {
+    auto evaluation = evaluate_run(run, k);
+    if (!evaluation) continue;
+    results.scores.push_back(std::move(*evaluation));
+    work.shards = run.list.shards();
+    work.images += run.list.size();
+  }
+  if (results.scores.empty()) work.note = "no ground truth";
+  work.wall_seconds = watch.seconds();
+  leave(run, results, std::move(work));
+}
+
+/// COLLECTIVE.
+void do_report(RunContext& run, JobResults& results) {
+  enter(run, "report");
+  const Stopwatch watch;
+  write_report(run);
+  StageWork work;
+  work.stage = "report";
+  work.shards = run.list.shards();
+  work.wall_seconds = watch.seconds();
+  leave(run, results, std::move(work));
+}
+
+/// Segments of the whole run, from the first of its assignments. Rank 0 only.
+std::int64_t segments_of(const RunContext& run) {
+  const auto assignment = run.directory.assignment(run.config.cluster.k.front());
+  return Hdf5Reader(assignment).shape("assignment", 1)[0];
+}
+
+void fill_in(const RunContext& run, JobResults& results) {
+  auto& summary = results.summary;
+  summary.images = run.list.size();
+  summary.shards = run.list.shards();
+  summary.ranks = run.comm.size();
+  summary.threads = run.threads;
+  summary.seconds = results.watch.seconds();
 }
 
 /// Prints and writes what came out. Rank 0 only.
-void finish(const RunContext& run, Summary& summary, const std::vector<Evaluation>& scores, std::int64_t unreadable) {
-  auto& json = summary.json();
-  json["images"] = run.list.size();
-  json["shards"] = run.list.shards();
-  json["unreadable"] = unreadable;
-  json["ranks"] = run.comm.size();
-  write_text_atomically(run.directory.summary(), json.dump(1) + "\n");
-  std::cout << run.list.size() << " images in " << run.list.shards() << " shards, " << run.comm.size() << " ranks with "
-            << run.threads << " threads each\n"
-            << summary.text();
-  if (unreadable > 0) {
-    std::cout << "\n" << unreadable << " images could not be read: " << run.directory.unreadable().string() << "\n";
+void finish(const RunContext& run, JobResults& results) {
+  fill_in(run, results);
+  results.summary.segments = segments_of(run);
+  write_text_atomically(run.directory.summary(), summary_json(results.summary).dump(1) + "\n", run.writing());
+  std::cout << summary_text(results.summary) << "\n" << selection_table(results.clusters);
+  if (results.summary.unreadable > 0) {
+    std::cout << "\n"
+              << results.summary.unreadable << " images could not be read: " << run.directory.unreadable().string()
+              << "\n";
   }
-  if (!scores.empty()) std::cout << "\n" << score_table(scores) << "   (percent)\n";
+  if (!results.scores.empty()) std::cout << "\n" << score_table(results.scores) << "   (percent)\n";
   std::cout << "\n";
   for (const int k : run.config.cluster.k) std::cout << "masks   " << run.directory.masks(k).string() << "/\n";
-  for (const auto& one : scores) std::cout << "scores  " << run.directory.scores(one.k).string() << "\n";
+  for (const auto& one : results.scores) std::cout << "scores  " << run.directory.scores(one.k).string() << "\n";
   std::cout << "report  " << run.directory.report().string() << std::endl;
 }
 
@@ -104,97 +183,109 @@ ExitCode exit_code_for(const RunContext& run, std::int64_t unreadable) {
   return unreadable > 0 && report ? ExitCode::unreadable_images : ExitCode::done;
 }
 
-ExitCode run_everything(RunContext& run) {
-  Summary summary;
-  const auto shards = run_shard_stages(run, {.extract = true, .segment = true, .describe = true});
-  summary.add("images", describe_shards(shards, run) + " (extract, segment, describe)");
-  const Stopwatch cluster_watch;
-  add_clusters(summary, cluster_run(run), cluster_watch);
-  const Stopwatch mask_watch;
-  std::int64_t masks = 0;
-  for (const int k : run.config.cluster.k) masks += make_masks(run, k);
-  summary.add("mask", masks == 0 ? "up to date" : mask_watch.text());
-  const Stopwatch evaluate_watch;
-  std::vector<Evaluation> scores;
-  for (const int k : run.config.cluster.k) {
-    if (auto evaluation = evaluate_run(run, k)) scores.push_back(std::move(*evaluation));
+ExitCode do_everything(RunContext& run, const std::string& command) {
+  return recorded_job(run, command, [&] {
+    JobResults results;
+    do_shard_stages(run, {.extract = true, .segment = true, .describe = true}, results);
+    do_cluster(run, results);
+    do_mask(run, results);
+    do_evaluate(run, results);
+    do_report(run, results);
+    on_root(run.comm, [&] { finish(run, results); });
+    return exit_code_for(run, results.summary.unreadable);
+  });
+}
+
+void do_stage(RunContext& run, Stage stage, JobResults& results) {
+  switch (stage) {
+    case Stage::extract:
+      return do_shard_stages(run, {.extract = true}, results);
+    case Stage::segment:
+      return do_shard_stages(run, {.segment = true}, results);
+    case Stage::describe:
+      return do_shard_stages(run, {.describe = true}, results);
+    case Stage::cluster:
+      return do_cluster(run, results);
+    case Stage::mask:
+      return do_mask(run, results);
+    case Stage::evaluate:
+      return do_evaluate(run, results);
   }
-  summary.add("evaluate", scores.empty() ? "no ground truth" : evaluate_watch.text());
-  const Stopwatch report_watch;
-  write_report(run);
-  summary.add("report", report_watch.text());
-  on_root(run.comm, [&] { finish(run, summary, scores, shards.unreadable); });
-  return exit_code_for(run, shards.unreadable);
+}
+
+void require_something_to_store(const Config& config, Stage stage) {
+  if (stage != Stage::extract || config.storage.embeddings != StorageConfig::Embeddings::none) return;
+  throw AgreedError(ExitCode::usage, "'datus extract' has nothing to store", "storage.embeddings is none",
+                    "Set it to float16 or float32, or use 'datus run'.");
+}
+
+/// COLLECTIVE.
+std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedRun> fitted, RunOptions options,
+                                     Communicator& comm) {
+  auto run = open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : RunAccess::write);
+  run->force = options.force;
+  return run;
+}
+
+ExitCode print_plan_of(RunContext& run) {
+  const RunPlan plan = plan_run(run);
+  if (run.comm.rank() == 0) std::cout << plan_text(plan) << std::flush;
+  return ExitCode::done;
 }
 
 }  // namespace
 
-ExitCode run_all(const Config& config, Communicator& comm) {
+ExitCode run_all(const Config& config, RunOptions options, Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "the run needs a backbone"); });
-  const auto run = open_run(config, std::nullopt, comm);
-  return run_everything(*run);
+  const auto run = open_for(config, std::nullopt, options, comm);
+  return options.dry_run ? print_plan_of(*run) : do_everything(*run, "run");
 }
 
-ExitCode apply_run(const Config& config, const std::filesystem::path& fitted, Communicator& comm) {
+ExitCode print_plan(const Config& config, Communicator& comm) {
+  return run_all(config, {.dry_run = true}, comm);
+}
+
+ExitCode apply_run(const Config& config, const std::filesystem::path& fitted, RunOptions options, Communicator& comm) {
   FittedRun from{RunDirectory(fitted), {}};
   on_root(comm, [&] {
     const auto list = read_image_list(from.directory.image_list());
     from.description = std::to_string(list.size()) + " images, list " + list.hash().hex().substr(0, 12);
   });
   from.description = broadcast_text(comm, from.description);
-  const auto run = open_run(config, std::move(from), comm);
-  return run_everything(*run);
+  const auto run = open_for(config, std::move(from), options, comm);
+  return options.dry_run ? print_plan_of(*run) : do_everything(*run, "apply");
 }
 
-ExitCode run_stage(const Config& config, Stage stage, Communicator& comm) {
+ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "it is part of what a run is made from"); });
-  const auto run = open_run(config, std::nullopt, comm);
-  Summary summary;
-  std::int64_t unreadable = 0;
-  const auto shard_stage = [&](ShardStages stages) {
-    const auto done = run_shard_stages(*run, stages);
-    unreadable = done.unreadable;
-    summary.add(stage_name(stage), describe_shards(done, *run));
-  };
-  const Stopwatch watch;
-  std::vector<Evaluation> scores;
-  switch (stage) {
-    case Stage::extract:
-      if (config.storage.embeddings == StorageConfig::Embeddings::none) {
-        throw AgreedError(ExitCode::usage, "'datus extract' has nothing to store", "storage.embeddings is none",
-                          "Set it to float16 or float32, or use 'datus run'.");
+  require_something_to_store(config, stage);
+  const auto run = open_for(config, std::nullopt, options, comm);
+  if (options.dry_run) return print_plan_of(*run);
+  return recorded_job(*run, stage_name(stage), [&] {
+    JobResults results;
+    do_stage(*run, stage, results);
+    on_root(comm, [&] {
+      fill_in(*run, results);
+      std::cout << summary_text(results.summary);
+      if (!results.clusters.empty()) std::cout << "\n" << selection_table(results.clusters);
+      if (!results.scores.empty()) std::cout << "\n" << score_table(results.scores);
+      if (results.summary.unreadable > 0) {
+        std::cout << results.summary.unreadable << " images could not be read: " << run->directory.unreadable().string()
+                  << "\n";
       }
-      shard_stage({.extract = true});
-      break;
-    case Stage::segment:
-      shard_stage({.segment = true});
-      break;
-    case Stage::describe:
-      shard_stage({.describe = true});
-      break;
-    case Stage::cluster:
-      add_clusters(summary, cluster_run(*run), watch);
-      break;
-    case Stage::mask:
-      for (const int k : config.cluster.k) (void)make_masks(*run, k);
-      summary.add("mask", watch.text());
-      break;
-    case Stage::evaluate:
-      for (const int k : config.cluster.k) {
-        if (auto evaluation = evaluate_run(*run, k)) scores.push_back(std::move(*evaluation));
-      }
-      summary.add("evaluate", scores.empty() ? "no ground truth" : watch.text());
-      break;
-  }
-  on_root(comm, [&] {
-    std::cout << summary.text();
-    if (!scores.empty()) std::cout << "\n" << score_table(scores);
-    if (unreadable > 0) {
-      std::cout << unreadable << " images could not be read: " << run->directory.unreadable().string() << "\n";
-    }
-    std::cout << std::flush;
+      std::cout << std::flush;
+    });
+    return exit_code_for(*run, results.summary.unreadable);
   });
-  return exit_code_for(*run, unreadable);
+}
+
+ExitCode run_report(const Config& config, int max_images, Communicator& comm) {
+  const auto run = open_run(config, std::nullopt, comm, RunAccess::report);
+  return recorded_job(*run, "report", [&] {
+    write_report(*run, max_images);
+    if (comm.rank() == 0) std::cout << run->directory.report().string() << std::endl;
+    return ExitCode::done;
+  });
 }
 
 }  // namespace datus

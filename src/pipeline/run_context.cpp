@@ -5,11 +5,12 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/model/backend.hpp"
+#include "datus/pipeline/checksums.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
+#include "datus/pipeline/run_record.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <span>
 #include <utility>
 
@@ -33,27 +34,52 @@ void remove_leftovers(const RunDirectory& directory) {
   }
 }
 
-void make_folders(const RunDirectory& directory) {
+/// Makes the root, so that the lock has a place.
+void make_root(const RunDirectory& directory) {
   try {
-    for (const char* name : {"", "keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
-      fs::create_directories(directory.root() / name);
-    }
-    write_text_atomically(directory.root() / ".write-test", "");
-    fs::remove(directory.root() / ".write-test");
-    remove_leftovers(directory);
+    fs::create_directories(directory.root());
   } catch (const fs::filesystem_error& error) {
     throw SystemError("Cannot use " + directory.root().string() + " as run directory", error.code().message(),
                       "Choose a writable folder with --run or run.directory.");
   }
 }
 
+/// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
+void prepare_folders(const RunDirectory& directory) {
+  try {
+    for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
+      fs::create_directories(directory.root() / name);
+    }
+    remove_leftovers(directory);
+    fs::remove_all(directory.claims());
+    remove_checksums(directory);
+  } catch (const fs::filesystem_error& error) {
+    throw SystemError("Cannot use " + directory.root().string() + " as run directory", error.code().message(),
+                      "Choose a writable folder with --run or run.directory.");
+  }
+}
+
+/// The frozen list; nothing when there is none, or when it is damaged (then the shards' records still tell whether they
+/// belong to the images that are there now).
+std::optional<ImageList> frozen_image_list(const RunDirectory& directory) {
+  if (!fs::exists(directory.image_list())) return std::nullopt;
+  try {
+    return read_image_list(directory.image_list());
+  } catch (const InputError& error) {
+    log::warning(std::string("the list of images is made anew: ") + error.what());
+    return std::nullopt;
+  }
+}
+
 /// Compares with the list of the directory, or freezes this one.
-void freeze_image_list(const RunDirectory& directory, const ImageList& list) {
-  if (!fs::exists(directory.image_list())) {
-    write_image_list(directory.image_list(), list);
+void freeze_image_list(const RunDirectory& directory, const ImageList& list, RunAccess access,
+                       const WriteOptions& options) {
+  const auto frozen = frozen_image_list(directory);
+  if (!frozen) {
+    if (access == RunAccess::write) write_image_list(directory.image_list(), list, options);
     return;
   }
-  const std::string difference = first_difference(read_image_list(directory.image_list()), list);
+  const std::string difference = first_difference(*frozen, list);
   if (difference.empty()) return;
   throw InputError("The images are not those that " + directory.root().string() + " was started with", difference,
                    "Restore them, or choose another run directory with --run.");
@@ -95,15 +121,33 @@ RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fi
   return inputs;
 }
 
-constexpr const char* backend_comment = "# backend: ";
+/// What a run that is there was made from, by its own record.
+RunInputs recorded_inputs(const RunDirectory& directory, const ImageList& list, Communicator& comm) {
+  RunInputs inputs;
+  collectively(comm, [&] {
+    const auto record = read_run_record(directory.config());
+    if (!record || !record->intact) {
+      throw InputError(directory.config().string() + " cannot be used", "it was damaged or changed by hand",
+                       "Start the run again: it writes the file anew.");
+    }
+    inputs = record->inputs;
+    inputs.images = list.hash();
+  });
+  return inputs;
+}
 
-/// The backend that the run was started on, from the first line of its config.yaml; empty for a new run.
+/// COLLECTIVE. Rank 0's view of the job, on all ranks.
+JobIdentity agreed_job(Communicator& comm) {
+  return job_from_text(broadcast_text(comm, to_text(job_from_environment())));
+}
+
+/// The backend that the run was started on; empty for a new run.
 std::string recorded_backend(const RunDirectory& directory) {
-  std::ifstream file(directory.config());
-  std::string line;
-  const std::string prefix = backend_comment;
-  if (!std::getline(file, line) || !line.starts_with(prefix)) return {};
-  return line.substr(prefix.size());
+  const auto record = read_run_record(directory.config());
+  if (!record) return {};
+  if (record->intact) return record->inputs.backend;
+  log::warning(directory.config().string() + " was damaged or changed by hand; it is written anew");
+  return {};
 }
 
 /// The backend that counts for the run's provenance. A rank or a resume on another one would mix bits of two machines.
@@ -136,25 +180,60 @@ int threads_per_rank(const Communicator& comm) {
   return std::max(1, available_cores() / comm.local_size());
 }
 
-std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted, Communicator& comm) {
+WriteOptions RunContext::writing() const {
+  const RunLock* held = lock.get();
+  return {.tag = job.launch() + "-r" + std::to_string(comm.rank()), .before_rename = [held] {
+            if (held != nullptr) held->require_held();
+          }};
+}
+
+void RunContext::require_no_stop(const std::string& next) const {
+  std::int64_t requested = signals->requested() ? 1 : 0;
+  comm.allreduce(std::span(&requested, 1), ReduceOp::max);
+  if (requested == 0) return;
+  throw AgreedError(ExitCode::interrupted, "The run was interrupted before " + next, "a signal asked for a stop",
+                    "Start it again: it goes on where it stopped.");
+}
+
+std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted, Communicator& comm,
+                                     RunAccess access) {
+  auto signals = std::make_shared<const StopSignals>();
   require_same_everywhere(comm, dump_config(config, false), "the configuration");
-  const int threads = threads_per_rank(comm);
+  const bool writes = access != RunAccess::look;
+  const RunDirectory directory(config.run.directory);
+  auto job = agreed_job(comm);
   std::unique_ptr<Dataset> dataset;
   collectively(comm, [&] { dataset = open_configured_dataset(config.dataset); });
-  const RunDirectory directory(config.run.directory);
-  on_root(comm, [&] { make_folders(directory); });
+  std::unique_ptr<RunLock> lock;
+  if (writes) {
+    on_root(comm, [&] { make_root(directory); });
+    lock = std::make_unique<RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals->requested(); });
+    on_root(comm, [&] { prepare_folders(directory); });
+  }
+  std::unique_ptr<RunContext> run(new RunContext{.config = config,
+                                                 .directory = directory,
+                                                 .comm = comm,
+                                                 .dataset = std::move(dataset),
+                                                 .list = {},
+                                                 .provenance = Provenance(config, {}),
+                                                 .fitted = std::move(fitted),
+                                                 .threads = threads_per_rank(comm),
+                                                 .job = std::move(job),
+                                                 .lock = std::move(lock),
+                                                 .events = {},
+                                                 .signals = std::move(signals)});
+  if (writes) run->events = EventLog(directory.log(run->job.launch(), comm.rank()));
 
-  auto list = list_images(*dataset, config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
-  on_root(comm, [&] { freeze_image_list(directory, list); });
-  auto inputs = agreed_inputs(config, fitted, list, comm);
-  inputs.backend = agreed_backend(config, directory, comm);
-  on_root(comm, [&] {
-    write_text_atomically(directory.config(), backend_comment + inputs.backend + "\n" + dump_config(config, false));
-  });
-
-  Provenance provenance(config, std::move(inputs));
-  return std::unique_ptr<RunContext>(new RunContext{config, directory, comm, std::move(dataset), std::move(list),
-                                                    std::move(provenance), std::move(fitted), threads});
+  run->list = list_images(*run->dataset, config.dataset.shard_size, orientation_of(config.dataset), run->threads, comm);
+  on_root(comm, [&] { freeze_image_list(directory, run->list, access, run->writing()); });
+  auto inputs = access == RunAccess::report ? recorded_inputs(directory, run->list, comm)
+                                            : agreed_inputs(config, run->fitted, run->list, comm);
+  if (access != RunAccess::report) inputs.backend = agreed_backend(config, directory, comm);
+  if (access == RunAccess::write) {
+    on_root(comm, [&] { write_text_atomically(directory.config(), run_record_text(config, inputs), run->writing()); });
+  }
+  run->provenance = Provenance(config, std::move(inputs));
+  return run;
 }
 
 }  // namespace datus

@@ -12,6 +12,10 @@ std::filesystem::path RunDirectory::mask_record(int k, ShardIndex shard) const {
   return root_ / "masks" / ".done" / cluster_name(k) / (zero_padded(shard.value, 6) + ".json");
 }
 
+std::filesystem::path RunDirectory::log(const std::string& launch, int rank) const {
+  return root_ / "log" / launch / ("rank" + zero_padded(rank, 4) + ".jsonl");
+}
+
 std::filesystem::path RunDirectory::shard_file(const char* stage, ShardIndex shard) const {
   return root_ / stage / (zero_padded(shard.value, 6) + ".h5");
 }

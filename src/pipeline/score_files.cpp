@@ -89,10 +89,10 @@ Scores scores_of(const Json& json) {
 
 }  // namespace
 
-void write_scores(const std::filesystem::path& path, const Evaluation& evaluation) {
+void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options) {
   Json json;
   for (const auto& [protocol, scores] : evaluation.protocols) json[protocol] = json_of(scores, evaluation);
-  write_text_atomically(path, json.dump(1) + "\n");
+  write_text_atomically(path, json.dump(1) + "\n", options);
 }
 
 Evaluation read_scores(const std::filesystem::path& path) {

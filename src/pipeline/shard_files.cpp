@@ -6,9 +6,13 @@
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/keys_reader.hpp"
 #include "datus/pipeline/keys_writer.hpp"
+#include "pipeline/file_checks.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace datus {
@@ -23,31 +27,17 @@ void write_images(Hdf5Writer& writer, const ImageKeys& images) {
   writer.write<std::int64_t>("unreadable", images.unreadable, {static_cast<std::int64_t>(images.unreadable.size())});
 }
 
-ImageKeys read_images(const Hdf5Reader& reader) {
-  ImageKeys images;
-  if (reader.has("name")) images.name = reader.names("name");
-  if (reader.has("unreadable")) {
-    images.image = reader.read<std::int64_t>("image");
-    images.unreadable = reader.read<std::int64_t>("unreadable");
-  }
-  return images;
-}
-
 void write_grid(Hdf5Writer& writer, GridSize grid, int patch) {
   writer.attribute("/", "rows", grid.rows);
   writer.attribute("/", "cols", grid.cols);
   if (patch > 0) writer.attribute("/", "patch", patch);
 }
 
-bool has_provenance(const Hdf5Reader& reader, const StageProvenance& wanted) {
-  return reader.has_attribute("/", "done") && reader.has_attribute("/", "provenance") &&
-         reader.attribute<std::string>("/", "provenance") == wanted.hash().hex();
-}
-
 /// Writes under a temporary name and gives the final one after the file was read back.
 template <class Body>
-void write_file(const std::filesystem::path& path, const std::optional<StageProvenance>& provenance, Body body) {
-  AtomicFile file(path);
+void write_file(const std::filesystem::path& path, const std::optional<StageProvenance>& provenance,
+                const WriteOptions& options, Body body) {
+  AtomicFile file(path, options);
   Hdf5Writer writer(file.path());
   body(writer);
   if (provenance) write_provenance(writer, *provenance);
@@ -55,22 +45,107 @@ void write_file(const std::filesystem::path& path, const std::optional<StageProv
   file.commit([](const std::filesystem::path& written) { require_verified(written); });
 }
 
-Hdf5Reader open_verified(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted) {
-  if (wanted && !std::filesystem::exists(path)) {
-    throw InputError(path.string() + " is missing", "the stage '" + wanted->stage + "' has not made it",
-                     "Run that stage first, or 'datus run'.");
-  }
-  Hdf5Reader reader(path);
-  reader.verify();
-  if (wanted && !has_provenance(reader, *wanted)) {
-    throw InputError(path.string() + " is not of this run", describe_difference(recorded_parts(reader), *wanted),
-                     "Run the stage '" + wanted->stage + "' first.");
-  }
-  return reader;
+/// Throws unless there is an ordinary file, or a link to one. Opening a pipe would wait for a writer.
+void require_ordinary_file(const std::filesystem::path& path) {
+  std::error_code problem;
+  const std::filesystem::file_type type = std::filesystem::status(path, problem).type();
+  if (type == std::filesystem::file_type::regular) return;
+  const std::string why = problem                                         ? problem.message()
+                          : type == std::filesystem::file_type::directory ? "it is a folder"
+                                                                          : "it is not an ordinary file";
+  throw InputError("Cannot open " + path.string(), why, "Remove what is there and make the file again.");
 }
 
-[[noreturn]] void throw_inconsistent(const Hdf5Reader& reader, const std::string& what) {
-  throw InputError(reader.path().string() + " contradicts itself", what, "Make the file again.");
+/// What the records of a file say against its use; nothing when they are those wanted. They are small: the rest of a
+/// file of other settings need not be read.
+std::string record_problem(const Hdf5Reader& reader, const StageProvenance& wanted) {
+  if (!reader.has_attribute("/", "done")) return "it is not complete";
+  if (has_provenance(reader, wanted)) return {};
+  const std::string difference = describe_difference(reader, wanted);
+  return difference.empty() ? "its record is damaged" : difference;
+}
+
+/// The images of a file with `count` of them: names in plain files, indices in shards. A plain file may have neither.
+ImageKeys read_images(const Hdf5Reader& reader, std::int64_t count, bool of_a_run) {
+  ImageKeys images;
+  if (reader.has("name")) {
+    require_shape(reader, "name", {count}, "one row per image");
+    images.name = reader.names("name");
+  }
+  if (!images.name.empty() || (!of_a_run && !reader.has("unreadable"))) return images;
+  images.image = reader.read<std::int64_t>("image");
+  images.unreadable = reader.read<std::int64_t>("unreadable");
+  if (of_a_run || !images.image.empty()) require_shape(reader, "image", {count}, "one row per image");
+  require_ascending(reader, "image", images.image);
+  require_ascending(reader, "unreadable", images.unreadable);
+  std::vector<std::int64_t> both;
+  std::ranges::set_intersection(images.image, images.unreadable, std::back_inserter(both));
+  if (!both.empty()) {
+    throw_inconsistent(reader, "image " + std::to_string(both.front()) + " is in /image and in /unreadable");
+  }
+  return images;
+}
+
+/// Patches are numbered by 16 bits.
+GridSize read_segment_grid(const Hdf5Reader& reader, const Shape& shape) {
+  constexpr std::int64_t most = std::numeric_limits<std::int16_t>::max();
+  if (shape[1] < 1 || shape[2] < 1 || shape[1] > most || shape[2] > most || shape[1] * shape[2] > most) {
+    throw_inconsistent(reader, "/segment has the shape " + to_string(shape) + ", where a grid has 1 to " +
+                                   std::to_string(most) + " patches");
+  }
+  const GridSize grid{static_cast<int>(shape[1]), static_cast<int>(shape[2])};
+  if (reader.has_attribute("/", "rows") && read_grid_attributes(reader, grid.patches()) != grid) {
+    throw_inconsistent(reader, "/segment has the shape " + to_string(shape) + ", the attributes rows and cols differ");
+  }
+  return grid;
+}
+
+/// Every box lies on the grid and is large enough for its segment.
+void require_boxes(const Hdf5Reader& reader, const SegmentsFile& file) {
+  for (std::size_t i = 0; i < file.box.size(); ++i) {
+    const PatchBox& box = file.box[i];
+    const bool on_grid = box.row >= 0 && box.col >= 0 && box.rows >= 1 && box.cols >= 1 &&
+                         box.row + box.rows <= file.grid.rows && box.col + box.cols <= file.grid.cols;
+    if (!on_grid) throw_inconsistent(reader, "row " + std::to_string(i) + " of /box is not on the patch grid");
+    if (file.size[i] < 1 || file.size[i] > box.rows * box.cols) {
+      throw_inconsistent(reader, "/size of segment " + std::to_string(i) + " is " + std::to_string(file.size[i]) +
+                                     ", its box has " + std::to_string(box.rows * box.cols) + " patches");
+    }
+  }
+}
+
+/// Every patch is of a segment of its image, or of none.
+void require_known_segments(const Hdf5Reader& reader, const SegmentsFile& file) {
+  const auto patches = static_cast<std::size_t>(file.grid.patches());
+  for (std::size_t i = 0; i < file.segment.size(); ++i) {
+    const auto image = i / patches;
+    if (file.segment[i] >= file.offset[image + 1] - file.offset[image] || file.segment[i] < -1) {
+      throw_inconsistent(reader, "/segment of image " + std::to_string(image) + " names segment " +
+                                     std::to_string(file.segment[i]) + ", which /offset does not have");
+    }
+    if (!file.community.empty() && (file.community[i] < -1 || file.community[i] >= file.grid.patches())) {
+      throw_inconsistent(reader, "/community of image " + std::to_string(image) + " names community " +
+                                     std::to_string(file.community[i]));
+    }
+  }
+}
+
+/// Segments follow each other by image, and within an image by id.
+void require_segment_order(const Hdf5Reader& reader, const DescriptorsFile& file) {
+  std::pair<std::int64_t, std::int32_t> before{-1, -1};
+  for (std::size_t i = 0; i < file.image.size(); ++i) {
+    const std::pair now{file.image[i], file.segment[i]};
+    if (now <= before || now.second < 0) {
+      throw_inconsistent(reader, "segment " + std::to_string(now.second) + " of image " + std::to_string(now.first) +
+                                     " stands in row " + std::to_string(i) + ", out of order");
+    }
+    before = now;
+  }
+  const auto names = static_cast<std::int64_t>(file.images.name.size());
+  if (names > 0 && before.first >= names) {
+    throw_inconsistent(
+        reader, "/image names row " + std::to_string(before.first) + " of /name, which has " + std::to_string(names));
+  }
 }
 
 }  // namespace
@@ -89,8 +164,8 @@ void round_as_stored(std::vector<float>& values, KeyType type, const std::string
 }
 
 void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType type,
-                const std::optional<StageProvenance>& provenance) {
-  write_file(path, provenance, [&](Hdf5Writer& writer) {
+                const std::optional<StageProvenance>& provenance, const WriteOptions& options) {
+  write_file(path, provenance, options, [&](Hdf5Writer& writer) {
     const Shape shape = {file.size(), file.grid.patches(), file.dim};
     if (type == KeyType::float16) {
       writer.create<half>("keys", shape, ChunkHint::per_row);
@@ -106,8 +181,8 @@ void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType
 }
 
 void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
-                    const std::optional<StageProvenance>& provenance) {
-  write_file(path, provenance, [&](Hdf5Writer& writer) {
+                    const std::optional<StageProvenance>& provenance, const WriteOptions& options) {
+  write_file(path, provenance, options, [&](Hdf5Writer& writer) {
     const Shape shape = {file.image_count(), file.grid.rows, file.grid.cols};
     writer.write<std::int16_t>("segment", file.segment, shape, ChunkHint::per_row);
     writer.write<std::int16_t>("community", file.community, shape, ChunkHint::per_row);
@@ -123,8 +198,8 @@ void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
 }
 
 void write_descriptors(const std::filesystem::path& path, const DescriptorsFile& file,
-                       const std::optional<StageProvenance>& provenance) {
-  write_file(path, provenance, [&](Hdf5Writer& writer) {
+                       const std::optional<StageProvenance>& provenance, const WriteOptions& options) {
+  write_file(path, provenance, options, [&](Hdf5Writer& writer) {
     const auto count = static_cast<std::int64_t>(file.segment.size());
     writer.write<float>("descriptor", file.descriptor, {count, file.dim}, ChunkHint::about_one_mib);
     writer.write<std::int64_t>("image", file.image, {count});
@@ -133,17 +208,40 @@ void write_descriptors(const std::filesystem::path& path, const DescriptorsFile&
   });
 }
 
+Hdf5Reader open_verified(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted) {
+  std::error_code problem;
+  if (wanted && std::filesystem::status(path, problem).type() == std::filesystem::file_type::not_found) {
+    throw InputError(path.string() + " is missing", "the stage '" + wanted->stage + "' has not made it",
+                     "Run that stage first, or 'datus run'.");
+  }
+  require_ordinary_file(path);
+  Hdf5Reader reader(path);
+  const std::string difference = wanted ? record_problem(reader, *wanted) : "";
+  if (!difference.empty()) {
+    throw InputError(path.string() + " is not of this run", difference, "Run the stage '" + wanted->stage + "' first.");
+  }
+  reader.verify();
+  return reader;
+}
+
 KeysFile read_keys(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted) {
   const auto reader = open_verified(path, wanted);
   KeysFile file;
   const Shape shape = reader.shape("keys", 3);
   file.grid = read_grid_attributes(reader, shape[1]);
   file.dim = checked_cast<int>(shape[2], "The width of /keys");
-  file.patch = checked_cast<int>(reader.attribute<std::int64_t>("/", "patch"), "patch");
+  if (file.dim < 1) throw_inconsistent(reader, "/keys has the shape " + to_string(shape) + ", where a key has values");
+  if (reader.has_attribute("/", "patch")) file.patch = int_attribute(reader, "/", "patch", 1);
+  file.images = read_images(reader, shape[0], wanted.has_value());
+  require_shape(reader, "cls", {shape[0], shape[2]}, "one vector per image, as long as its keys");
   file.keys.resize(static_cast<std::size_t>(element_count(shape)));
   reader.read_rows_as_float("keys", 0, shape[0], file.keys);
-  if (reader.has("valid")) file.valid = reader.read<std::uint8_t>("valid");
-  file.images = read_images(reader);
+  file.cls.resize(static_cast<std::size_t>(shape[0] * shape[2]));
+  reader.read_rows_as_float("cls", 0, shape[0], file.cls);
+  if (reader.has("valid")) {
+    require_shape(reader, "valid", {shape[0], shape[1]}, "one value per patch");
+    file.valid = reader.read<std::uint8_t>("valid");
+  }
   return file;
 }
 
@@ -151,31 +249,26 @@ SegmentsFile read_segments(const std::filesystem::path& path, const std::optiona
   const auto reader = open_verified(path, wanted);
   SegmentsFile file;
   const Shape shape = reader.shape("segment", 3);
-  file.grid = {checked_cast<int>(shape[1], "rows"), checked_cast<int>(shape[2], "cols")};
-  if (reader.has_attribute("/", "patch")) {
-    file.patch = checked_cast<int>(reader.attribute<std::int64_t>("/", "patch"), "patch");
-  }
-  file.segment = reader.read<std::int16_t>("segment");
-  if (reader.has("community")) file.community = reader.read<std::int16_t>("community");
+  file.grid = read_segment_grid(reader, shape);
+  if (reader.has_attribute("/", "patch")) file.patch = int_attribute(reader, "/", "patch", 1);
+  file.images = read_images(reader, shape[0], wanted.has_value());
+  require_shape(reader, "offset", {shape[0] + 1}, "one row more than images");
+  const std::int64_t count = reader.shape("size", 1)[0];
+  require_shape(reader, "box", {count, 4}, "one row per segment, as /size has");
   file.offset = reader.read<std::int64_t>("offset");
+  require_offsets(reader, "offset", file.offset, count, "size");
+  file.size = reader.read<std::int32_t>("size");
   const auto boxes = reader.read<std::int16_t>("box");
-  for (std::size_t i = 0; i + 3 < boxes.size(); i += 4) {
+  for (std::size_t i = 0; i < boxes.size(); i += 4) {
     file.box.push_back({boxes[i], boxes[i + 1], boxes[i + 2], boxes[i + 3]});
   }
-  file.size = reader.read<std::int32_t>("size");
-  file.images = read_images(reader);
-  if (file.image_count() != shape[0]) throw_inconsistent(reader, "/offset does not have one row more than /segment");
-  if (file.box.size() != file.size.size() || file.offset.back() != static_cast<std::int64_t>(file.size.size())) {
-    throw_inconsistent(reader, "/box, /size and the end of /offset differ");
+  require_boxes(reader, file);
+  file.segment = reader.read<std::int16_t>("segment");
+  if (reader.has("community")) {
+    require_shape(reader, "community", shape, "that of /segment");
+    file.community = reader.read<std::int16_t>("community");
   }
-  const auto patches = static_cast<std::size_t>(file.grid.patches());
-  for (std::size_t i = 0; i < file.segment.size(); ++i) {
-    const auto image = i / patches;
-    if (file.segment[i] >= file.offset[image + 1] - file.offset[image] || file.segment[i] < -1) {
-      throw_inconsistent(reader, "/segment of image " + std::to_string(image) + " names segment " +
-                                     std::to_string(file.segment[i]) + ", which /offset does not have");
-    }
-  }
+  require_known_segments(reader, file);
   return file;
 }
 
@@ -184,20 +277,32 @@ DescriptorsFile read_descriptors(const std::filesystem::path& path, const std::o
   DescriptorsFile file;
   const Shape shape = reader.shape("descriptor", 2);
   file.dim = checked_cast<int>(shape[1], "The width of /descriptor");
+  if (file.dim < 1) {
+    throw_inconsistent(reader, "/descriptor has the shape " + to_string(shape) + ", where a descriptor has values");
+  }
+  require_shape(reader, "image", {shape[0]}, "one row per descriptor");
+  require_shape(reader, "segment", {shape[0]}, "one row per descriptor");
   file.descriptor = reader.read<float>("descriptor");
   file.image = reader.read<std::int64_t>("image");
   file.segment = reader.read<std::int32_t>("segment");
   if (reader.has("name")) file.images.name = reader.names("name");
+  require_segment_order(reader, file);
   return file;
 }
 
 bool is_current(const std::filesystem::path& path, const StageProvenance& wanted, std::string* why) {
-  if (!std::filesystem::exists(path)) return false;
+  std::error_code problem;
+  if (std::filesystem::status(path, problem).type() == std::filesystem::file_type::not_found) return false;
   try {
+    require_ordinary_file(path);
     const Hdf5Reader reader(path);
-    if (has_provenance(reader, wanted)) return true;
-    *why = describe_difference(recorded_parts(reader), wanted);
-  } catch (const InputError& error) {
+    const std::string difference = record_problem(reader, wanted);
+    if (difference.empty()) {
+      reader.verify();
+      return true;
+    }
+    *why = difference;
+  } catch (const Error& error) {
     *why = error.what();
   }
   return false;

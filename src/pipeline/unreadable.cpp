@@ -55,7 +55,7 @@ std::int64_t report_unreadable(RunContext& run) {
     if (text.empty()) {
       std::filesystem::remove(run.directory.unreadable());
     } else {
-      write_text_atomically(run.directory.unreadable(), text);
+      write_text_atomically(run.directory.unreadable(), text, run.writing());
     }
   });
   return static_cast<std::int64_t>(all.size());

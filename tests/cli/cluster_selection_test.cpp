@@ -204,7 +204,7 @@ TEST_F(Selection, ARunKeepsValuesThatAreUpToDate) {
 
   const Outcome second = run("cluster", "[5,4]", 2);
   ASSERT_EQ(second.code, 0) << second;
-  EXPECT_NE(second.out.find("cluster 4 up to date"), std::string::npos) << second;
+  EXPECT_NE(second.out.find("K = 4: up to date"), std::string::npos) << second;
   EXPECT_EQ(checked_selection(file("run")), (std::vector<int>{4, 5}));
   const auto table = printed_table(second.out);
   ASSERT_EQ(table.size(), 2U) << second;

@@ -1,4 +1,5 @@
 #include "support/program.hpp"
+#include "support/run_files.hpp"
 #include "support/temp_folder.hpp"
 
 #include <array>
@@ -25,27 +26,6 @@ constexpr std::array shard_names = {"000000.h5", "000001.h5", "000002.h5", "0000
 
 Arguments run_sample() {
   return {"run", source_path("configs/demo.yaml").string(), "--run", run_name};
-}
-
-/// What must be equal: everything but the summary, which tells seconds and ranks.
-std::map<std::string, std::string> contents_of(const fs::path& run) {
-  std::map<std::string, std::string> contents;
-  for (const auto& name : files_below(run)) {
-    if (name != "summary.json") contents[name] = bytes_of(run / name);
-  }
-  return contents;
-}
-
-void expect_equal(const std::map<std::string, std::string>& run, const std::map<std::string, std::string>& reference) {
-  for (const auto& [name, bytes] : reference) {
-    const auto found = run.find(name);
-    if (found == run.end()) {
-      ADD_FAILURE() << name << " is missing";
-    } else {
-      EXPECT_TRUE(found->second == bytes) << name << " differs";
-    }
-  }
-  for (const auto& [name, bytes] : run) EXPECT_TRUE(reference.contains(name)) << name << " is extra";
 }
 
 /// Reports each file that is made in a folder, also those that are gone again.
@@ -100,7 +80,7 @@ class Ranks : public testing::Test {
     const TempFolder folder;
     const Outcome outcome = run_program(run_sample(), {.folder = folder.path(), .ranks = ranks, .mpirun = mpirun});
     ASSERT_EQ(outcome.code, 0) << outcome;
-    EXPECT_NE(outcome.out.find(std::to_string(ranks) + " ranks"), std::string::npos) << outcome;
+    EXPECT_NE(outcome.out.find(std::to_string(ranks) + " rank"), std::string::npos) << outcome;
     expect_equal(contents_of(folder / run_name), reference());
   }
 };

@@ -50,9 +50,10 @@ inline std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
 /// A child process in a process group of its own, with its output in files.
 class Process {
  public:
-  /// `arguments[0]` is the program; `folder` its current folder.
-  Process(const Arguments& arguments, const std::filesystem::path& folder) {
+  /// `arguments[0]` is the program; `folder` its current folder; `more` are variables of its environment, "NAME=VALUE".
+  Process(const Arguments& arguments, const std::filesystem::path& folder, const Arguments& more = {}) {
     std::vector<std::string> variables = environment();
+    variables.insert(variables.end(), more.begin(), more.end());
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     check(posix_spawn_file_actions_init(&actions), "file actions");
@@ -178,6 +179,7 @@ struct Launch {
   int ranks = 0;                       ///< 0: without mpirun
   Arguments mpirun = {};               ///< further arguments for mpirun
   std::chrono::seconds limit = std::chrono::seconds(120);
+  Arguments environment = {};  ///< further variables of the program (not of mpirun), "NAME=VALUE"
 };
 
 /// The command line of `datus ARGUMENTS...`.
@@ -185,6 +187,7 @@ inline Arguments command_line(const Arguments& arguments, const Launch& launch =
   Arguments line;
   if (launch.ranks > 0) {
     line = {DATUS_MPIEXEC, "-n", std::to_string(launch.ranks)};
+    for (const std::string& variable : launch.environment) line.insert(line.end(), {"-x", variable});
     line.insert(line.end(), launch.mpirun.begin(), launch.mpirun.end());
   }
   line.push_back(program_path);
@@ -192,9 +195,14 @@ inline Arguments command_line(const Arguments& arguments, const Launch& launch =
   return line;
 }
 
+/// Starts `datus ARGUMENTS...`.
+inline Process start_program(const Arguments& arguments, const Launch& launch = {}) {
+  return Process(command_line(arguments, launch), launch.folder, launch.ranks > 0 ? Arguments{} : launch.environment);
+}
+
 /// Runs `datus ARGUMENTS...` to its end.
 inline Outcome run_program(const Arguments& arguments, const Launch& launch = {}) {
-  return Process(command_line(arguments, launch), launch.folder).wait(launch.limit);
+  return start_program(arguments, launch).wait(launch.limit);
 }
 
 }  // namespace datus::test

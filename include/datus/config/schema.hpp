@@ -31,10 +31,6 @@ struct RawValue {
   [[nodiscard]] std::string text() const;
 };
 
-/// Whether a key does something in this version, or is listed for a feature that is still to be
-/// built.
-enum class Built { yes, default_only };
-
 /// One key of the configuration. Parsing, messages, dump, reference and hashes all come from this.
 struct Key {
   /// Empty for `preset`, which is in no section.
@@ -48,7 +44,6 @@ struct Key {
   /// for paths: what is in the file counts, not where it lies, so provenance holds hashes of the
   /// contents instead.
   std::vector<Stage> stages;
-  Built built = Built::yes;
   /// Stores the value in the configuration; false, and nothing stored, when it is none that is
   /// allowed.
   std::function<bool(Config&, const RawValue&)> read;

@@ -49,6 +49,12 @@ class SystemError : public Error {
   SystemError(std::string_view problem, std::string_view why, std::string_view what_to_do);
 };
 
+/// Work that was given up because a signal asked for a stop (exit code 75). The same command goes on.
+class InterruptedError : public Error {
+ public:
+  InterruptedError(std::string_view what, std::string_view why);
+};
+
 /// An error that all ranks have agreed on: every rank throws it after the same collective, so the job ends in order
 /// and the text is printed once.
 class AgreedError : public Error {

@@ -1,13 +1,15 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <csignal>
 
 namespace datus {
 
 /// While it lives, SIGTERM and SIGUSR1 (how batch systems announce a preemption or the end of the allotted time) do not
-/// end the process but set a flag, which long work asks for at its next safe point; a batch step often gets the same
-/// event twice. One at a time: an inner one would restore too early.
+/// end the process but ask for a stop, which long work looks for at its next safe point. A batch step often gets the
+/// same event twice: what comes within 10 s of the first signal says nothing new; a later one is somebody who insists.
+/// One object at a time: an inner one would restore too early.
 class StopSignals {
  public:
   /// Forgets earlier signals. Throws `SystemError` when handlers cannot be set.
@@ -21,6 +23,12 @@ class StopSignals {
 
   /// Whether one of the signals has come since construction.
   [[nodiscard]] bool requested() const noexcept;
+
+  /// Whether what is open must be given up: the first signal is at least `grace` ago, or somebody insisted. Safe from
+  /// any thread.
+  [[nodiscard]] bool out_of_grace(std::chrono::seconds grace) const noexcept;
+  /// Throws `InterruptedError` when `out_of_grace`; `what` is what is given up ("shard 12").
+  void check_grace(std::chrono::seconds grace, const char* what) const;
 
  private:
   static constexpr std::array<int, 2> signals = {SIGTERM, SIGUSR1};

@@ -26,7 +26,9 @@ namespace datus {
 ///
 /// Names are absolute or relative to the root ("keys" is "/keys"); missing groups on the way are made. Every function
 /// throws `SystemError` naming file and object when the disk or the library refuses, when a name is taken, or when
-/// values do not fill the shape. Objects may be used from any thread: the library is entered by one at a time.
+/// values do not fill the shape; with the disk full also the bytes that the datasets made so far need, and those free.
+/// After an error of the disk only the destructor may be called. Objects may be used from any thread: the library is
+/// entered by one at a time.
 class Hdf5Writer {
  public:
   /// Makes the file, replacing what was there.
@@ -56,6 +58,9 @@ class Hdf5Writer {
   void write_rows(std::string_view name, std::int64_t first_row, std::span<const std::type_identity_t<T>> rows) {
     write_row_bytes(name, dtype_of<T>(), first_row, std::as_bytes(rows));
   }
+
+  /// `write_rows` for a dataset of f32, or of f16, to which the values are rounded (to nearest even).
+  void write_rounded_rows(std::string_view name, std::int64_t first_row, std::span<const float> rows);
 
   /// Writes [n] fixed-length UTF-8 strings, each padded with zero bytes to the longest.
   void write_names(std::string_view name, std::span<const std::string> names);

@@ -7,8 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace datus {
@@ -18,6 +20,10 @@ class Backbone {
  public:
   /// Loads `weights` with the settings of the model section. Throws `InputError` for weights that cannot be used.
   Backbone(const ModelConfig& config, const std::filesystem::path& weights, int threads);
+
+  /// Called before each batch of `forward` and each input of `segment_cls`, on their thread: a place to give up, by
+  /// throwing.
+  void before_each_batch(std::function<void()> call) { before_each_batch_ = std::move(call); }
 
   [[nodiscard]] const ViTArchitecture& architecture() const { return model_.architecture(); }
 
@@ -37,6 +43,7 @@ class Backbone {
   VisionTransformer model_;
   std::array<float, 3> mean_;
   std::array<float, 3> standard_deviation_;
+  std::function<void()> before_each_batch_;
 };
 
 }  // namespace datus

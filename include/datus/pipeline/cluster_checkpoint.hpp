@@ -2,6 +2,7 @@
 
 #include "datus/algo/kmeans_state.hpp"
 #include "datus/comm/communicator.hpp"
+#include "datus/io/atomic_file.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -13,7 +14,7 @@ namespace datus {
 class ClusterCheckpoint {
  public:
   /// Removes unfinished files that an earlier, killed job left beside `path`. COLLECTIVE.
-  ClusterCheckpoint(std::filesystem::path path, Communicator& comm);
+  ClusterCheckpoint(std::filesystem::path path, WriteOptions options, Communicator& comm);
 
   /// COLLECTIVE. The state; nothing when there is no file, or when it is damaged, which is logged.
   [[nodiscard]] std::optional<KMeansState> read() const;
@@ -24,6 +25,7 @@ class ClusterCheckpoint {
 
  private:
   std::filesystem::path path_;
+  WriteOptions options_;
   Communicator& comm_;
 };
 

@@ -3,6 +3,7 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/comm/communicator.hpp"
 #include "datus/core/types.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "datus/pipeline/provenance.hpp"
@@ -59,7 +60,7 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
                          std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
                          std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
-                         Communicator& comm);
+                         const WriteOptions& options, Communicator& comm);
 
 [[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
 

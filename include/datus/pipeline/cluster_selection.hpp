@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "datus/pipeline/cluster.hpp"
 
@@ -34,7 +35,8 @@ namespace datus {
 void write_selection(Hdf5Writer& writer, std::span<const ClusterSummary> values);
 
 /// RUN/clusters/selection.json. Atomic; nothing is written when the file says the same already. Throws `SystemError`.
-void write_selection_json(const std::filesystem::path& path, std::span<const ClusterSummary> values);
+void write_selection_json(const std::filesystem::path& path, std::span<const ClusterSummary> values,
+                          const WriteOptions& options = {});
 
 /// What RUN/clusters/kK/centroids.h5 says of its K, but for the number of rows. Throws `InputError` naming the file.
 [[nodiscard]] ClusterSummary read_cluster_summary(const std::filesystem::path& centroids);

@@ -3,6 +3,7 @@
 #include "datus/comm/communicator.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/types.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/dataset.hpp"
 #include "datus/io/image_reader.hpp"
 
@@ -44,7 +45,7 @@ struct ImageList {
                                     Communicator& comm);
 
 /// RUN/images.h5. Writing is atomic.
-void write_image_list(const std::filesystem::path& path, const ImageList& list);
+void write_image_list(const std::filesystem::path& path, const ImageList& list, const WriteOptions& options = {});
 [[nodiscard]] ImageList read_image_list(const std::filesystem::path& path);
 
 /// Empty when the lists are equal, else a phrase that names the first difference.

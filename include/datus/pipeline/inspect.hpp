@@ -7,8 +7,10 @@
 
 namespace datus {
 
-/// `datus inspect`: prints what a run directory, an HDF5 file or a weights file holds. With `verify` recomputes all
-/// content hashes and lists the files that are damaged; the exit code is `bad_input` when there are any.
+/// `datus inspect`: prints what a run directory, an HDF5 file or a weights file holds. With `verify` recomputes the
+/// content hashes of an HDF5 file, or of a run all that `verify_run` checks: one line for each file that is damaged,
+/// missing, stale or foreign, then counts; the exit code is `bad_input` when there are any. Throws `InputError` for a
+/// file that is damaged and for a directory that is not one of a run.
 ExitCode inspect(const std::filesystem::path& path, bool verify, std::ostream& out);
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 
 #include "datus/config/config.hpp"
 #include "datus/core/hash.hpp"
+#include "datus/core/types.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "datus/pipeline/image_list.hpp"
@@ -17,8 +18,12 @@ struct StageProvenance {
   std::string stage;
   /// Named parts: "code", "settings", "images", "weights", "input" and so on, as text. All of them are in the hash.
   std::map<std::string, std::string> parts;
+  /// The shard that a file must be of, where it is one of a shard. Not in the hash, which is the stage's.
+  std::optional<ShardIndex> shard = {};
 
   [[nodiscard]] Hash hash() const;
+  /// The same record for one shard.
+  [[nodiscard]] StageProvenance of_shard(ShardIndex index) const;
 };
 
 /// Content hashes of what a run reads from outside its folder.
@@ -46,8 +51,12 @@ class Provenance {
   RunInputs inputs_;
 };
 
-/// Records a stage's provenance in the root attributes of a file: "provenance" (the hash) and "provenance.PART".
+/// Records a stage's provenance in the root attributes of a file: "provenance" (the hash), "provenance.PART", and
+/// "shard" where it is of one.
 void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance);
+
+/// Whether a file is complete, of this provenance and, where it must be of a shard, of that shard. By its records only.
+[[nodiscard]] bool has_provenance(const Hdf5Reader& reader, const StageProvenance& wanted);
 
 /// The parts that a file records; empty when it has none.
 [[nodiscard]] std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader);
@@ -55,5 +64,7 @@ void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance);
 /// A phrase for people: which parts differ, down to the setting ("model.input_size: 224 became 448").
 [[nodiscard]] std::string describe_difference(const std::map<std::string, std::string>& found,
                                               const StageProvenance& wanted);
+/// The same for a file that `has_provenance` refuses; says so when it is of another shard.
+[[nodiscard]] std::string describe_difference(const Hdf5Reader& reader, const StageProvenance& wanted);
 
 }  // namespace datus

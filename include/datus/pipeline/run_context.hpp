@@ -2,10 +2,15 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
+#include "datus/core/job_identity.hpp"
+#include "datus/core/stop_signals.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/dataset.hpp"
+#include "datus/pipeline/event_log.hpp"
 #include "datus/pipeline/image_list.hpp"
 #include "datus/pipeline/provenance.hpp"
 #include "datus/pipeline/run_directory.hpp"
+#include "datus/pipeline/run_lock.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -31,6 +36,17 @@ struct RunContext {
   Provenance provenance;
   std::optional<FittedRun> fitted;
   int threads = 1;
+  JobIdentity job;                ///< this start of the job, the same on all ranks
+  std::unique_ptr<RunLock> lock;  ///< none when the run is only looked at
+  EventLog events;                ///< of this rank
+  std::shared_ptr<const StopSignals> signals;
+  bool force = false;  ///< starts also what will not fit on the disk
+
+  /// For every file that is written below the run: names the writer, and refuses the final name once the lock is lost.
+  [[nodiscard]] WriteOptions writing() const;
+  /// COLLECTIVE. Throws `AgreedError` (exit code interrupted) when any rank was asked to stop; `next` is what would
+  /// come next ("the stage mask").
+  void require_no_stop(const std::string& next) const;
 
   /// File of an image of the list.
   [[nodiscard]] std::filesystem::path image_path(std::int64_t image) const {
@@ -41,11 +57,18 @@ struct RunContext {
   [[nodiscard]] std::string images_description() const;
 };
 
+/// What a run is opened for.
+enum class RunAccess {
+  write,   ///< takes the lock, makes the folder, freezes the list
+  report,  ///< takes the lock too; what the run is made from stays what its record says
+  look,    ///< changes nothing
+};
+
 /// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
 /// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
 /// be written to, when the images differ from the frozen list, or when an input is missing.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
-                                                   Communicator& comm);
+                                                   Communicator& comm, RunAccess access = RunAccess::write);
 
 /// Threads that this rank may use: the cores of the node shared by its ranks.
 [[nodiscard]] int threads_per_rank(const Communicator& comm);

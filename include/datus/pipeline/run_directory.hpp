@@ -32,6 +32,13 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report" / "index.html"; }
   [[nodiscard]] std::filesystem::path unreadable() const { return root_ / "unreadable.tsv"; }
   [[nodiscard]] std::filesystem::path summary() const { return root_ / "summary.json"; }
+  [[nodiscard]] std::filesystem::path state() const { return root_ / "state.json"; }
+  [[nodiscard]] std::filesystem::path lock() const { return root_ / "lock"; }
+  [[nodiscard]] std::filesystem::path checksums() const { return root_ / "checksums.tsv"; }
+  /// Shards of a stage ("keys", "segments", "descriptors") as one virtual file.
+  [[nodiscard]] std::filesystem::path virtual_file(const std::string& stage) const { return root_ / (stage + ".h5"); }
+  /// Log of one rank of one start of a job.
+  [[nodiscard]] std::filesystem::path log(const std::string& launch, int rank) const;
   [[nodiscard]] std::filesystem::path claims() const { return root_ / "claims"; }
 
   /// "k027": K with at least three digits, also the group of an HDF5 file.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/algo/scores.hpp"
+#include "datus/io/atomic_file.hpp"
 
 #include <filesystem>
 #include <map>
@@ -26,7 +27,7 @@ struct Evaluation {
 };
 
 /// Writes the JSON of DESIGN section 9, "Scores": one object keyed by protocol. Atomic; equal scores give equal bytes.
-void write_scores(const std::filesystem::path& path, const Evaluation& evaluation);
+void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options = {});
 
 /// Reads it back. Throws `InputError` naming the file when it is not a score file.
 [[nodiscard]] Evaluation read_scores(const std::filesystem::path& path);

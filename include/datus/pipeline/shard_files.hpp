@@ -2,6 +2,7 @@
 
 #include "datus/core/patch_box.hpp"
 #include "datus/core/types.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/provenance.hpp"
 
 #include <cstdint>
@@ -67,22 +68,29 @@ void round_as_stored(std::vector<float>& values, KeyType type, const std::string
 /// Each write is atomic: the final name appears when the file is complete, flushed and read back. `provenance` is
 /// recorded in shards of a run; plain files have none.
 void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType type,
-                const std::optional<StageProvenance>& provenance);
+                const std::optional<StageProvenance>& provenance, const WriteOptions& options = {});
 void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
-                    const std::optional<StageProvenance>& provenance);
+                    const std::optional<StageProvenance>& provenance, const WriteOptions& options = {});
 void write_descriptors(const std::filesystem::path& path, const DescriptorsFile& file,
-                       const std::optional<StageProvenance>& provenance);
+                       const std::optional<StageProvenance>& provenance, const WriteOptions& options = {});
 
-/// Each read verifies the content hashes, where the file has them, and the sizes against each other. Throws
-/// `InputError` naming the file. With `wanted`, the file must be of that provenance.
+/// Opens a finished file and verifies all of it: every content hash the file has, and the record of the whole. With
+/// `wanted`, the file must be complete, of that provenance and, where that names a shard, of that shard. Throws
+/// `InputError` naming the file for anything else, whatever is in its place.
+[[nodiscard]] Hdf5Reader open_verified(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted);
+
+/// Each read opens as `open_verified` does, and checks the parts of the file against each other: equal numbers of rows,
+/// indices ascending, offsets from 0 to the last row, segments and boxes on the grid. Values may be of any kind, also
+/// not finite. Throws `InputError` naming the file.
 [[nodiscard]] KeysFile read_keys(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted);
 [[nodiscard]] SegmentsFile read_segments(const std::filesystem::path& path,
                                          const std::optional<StageProvenance>& wanted);
 [[nodiscard]] DescriptorsFile read_descriptors(const std::filesystem::path& path,
                                                const std::optional<StageProvenance>& wanted);
 
-/// Whether `path` is a finished file of that provenance, by its records only (nothing else is read). When not, and the
-/// file exists, `why` says what differs.
+/// Whether `path` is a finished, undamaged file of that provenance and, where that names a shard, of that shard. The
+/// whole file is read, unless its records differ already. When not, and there is something at `path`, `why` says what
+/// is wrong with it; without anything there, `why` is left as it is. Throws nothing for what it finds at `path`.
 [[nodiscard]] bool is_current(const std::filesystem::path& path, const StageProvenance& wanted, std::string* why);
 
 }  // namespace datus

@@ -16,25 +16,36 @@ namespace datus {
 /// part of the list and, once through with it, takes what others have left. A claim is a file created with O_EXCL in a
 /// folder of this job: no rank serves the others, and no message waits for a rank that computes. Which rank works on a
 /// shard never changes a result.
+///
+/// A request to stop may reach one rank only. That rank leaves a file in the folder too, and no rank claims any more.
 class ShardQueue {
  public:
-  /// COLLECTIVE. `pending` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims.
-  ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> pending, Communicator& comm);
+  /// COLLECTIVE. `pending` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims: name it
+  /// after this start of the job, because ranks of an earlier one may live on for a while. `stop_requested` tells
+  /// whether this rank was asked to stop.
+  ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> pending, Communicator& comm,
+             std::function<bool()> stop_requested = {});
   /// COLLECTIVE. Waits for all ranks; rank 0 removes the folder.
   void finish();
 
-  /// The next shard for this rank; nothing when all are taken.
+  /// The next shard for this rank; nothing when all are taken, or when a rank was asked to stop.
   [[nodiscard]] std::optional<ShardIndex> claim();
+  /// The shard that `claim` would give now, without claiming it: another rank may be faster. For reading ahead.
+  [[nodiscard]] std::optional<ShardIndex> peek() const;
   /// Shards claimed so far by all ranks together, for progress lines.
   [[nodiscard]] std::int64_t claimed() const;
   [[nodiscard]] std::int64_t total() const { return static_cast<std::int64_t>(pending_.size()); }
 
  private:
   [[nodiscard]] bool take(ShardIndex shard) const;
+  [[nodiscard]] bool make_file(const std::string& name) const;
+  [[nodiscard]] bool must_stop() const;
+  [[nodiscard]] ShardIndex visit(std::size_t position) const { return pending_[(start_ + position) % pending_.size()]; }
 
   std::filesystem::path folder_;
   std::vector<ShardIndex> pending_;
   Communicator& comm_;
+  std::function<bool()> stop_requested_;
   std::size_t start_ = 0;
   std::size_t visited_ = 0;
 };

@@ -33,7 +33,7 @@ std::map<std::string, Expected> input_keys() {
       {"preset", {"paper", {"preset=patch-kmeans"}, {"demo", "null", "[paper]"}}},
       {"run.directory", {"runs/default", {"run.directory=elsewhere"}, with(not_a_path, "null")}},
       {"run.seed", {"0", {"run.seed=7"}, not_natural}},
-      {"run.grace", {"30", {}, with(not_natural, "31")}},
+      {"run.grace", {"30", {"run.grace=5"}, not_natural}},
       {"run.mixed_hardware", {"false", {"run.mixed_hardware=true"}, {"0", "maybe", "[false]"}}},
       {"dataset.kind", {"folder", {"dataset.kind=suim"}, {"voc", "cityscapes", "null", "[folder]", "Folder"}}},
       {"dataset.images", {"null", {"dataset.images=/a"}, not_a_path}},
@@ -145,9 +145,7 @@ TEST_F(Schema, WrongValuesAreRefusedWithFileLineValueAndWhatIsAllowed) {
       const auto file = write("c.yaml", key.section.empty() ? "\n" + line : key.section + ":\n  " + line);
       const std::string text = usage_error([&] { (void)load_config(file, {}); });
       expect_contains(text, {name + " = " + (value.empty() ? "null" : value.substr(0, 2)), "c.yaml:2"});
-      const bool names_allowed = text.find("Allowed: " + key.allowed) != std::string::npos;
-      const bool names_default = text.find("its default, " + key.write(Config{})) != std::string::npos;
-      EXPECT_TRUE(names_allowed || (key.built == Built::default_only && names_default)) << text;
+      EXPECT_NE(text.find("Allowed: " + key.allowed), std::string::npos) << text;
     }
   }
 }

@@ -1,5 +1,8 @@
 #include "datus/core/stop_signals.hpp"
 
+#include "datus/core/error.hpp"
+
+#include <chrono>
 #include <csignal>
 
 #include <gtest/gtest.h>
@@ -24,6 +27,31 @@ TEST(StopSignals, EarlierSignalsAreForgotten) {
     ASSERT_EQ(std::raise(SIGTERM), 0);
   }
   EXPECT_FALSE(StopSignals().requested());
+}
+
+TEST(StopSignals, GraceCountsFromTheFirstSignal) {
+  using std::chrono::seconds;
+  const StopSignals signals;
+  EXPECT_FALSE(signals.out_of_grace(seconds(0)));
+  EXPECT_NO_THROW(signals.check_grace(seconds(0), "work"));
+  ASSERT_EQ(std::raise(SIGUSR1), 0);
+  EXPECT_TRUE(signals.out_of_grace(seconds(0)));
+  EXPECT_FALSE(signals.out_of_grace(seconds(3600)));
+  try {
+    signals.check_grace(seconds(0), "Shard 12");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const InterruptedError& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::interrupted);
+    EXPECT_NE(std::string(error.what()).find("Shard 12"), std::string::npos) << error.what();
+  }
+}
+
+// A batch step often gets the same event twice: the second one does not shorten the grace.
+TEST(StopSignals, AnImmediateRepeatSaysNothingNew) {
+  const StopSignals signals;
+  ASSERT_EQ(std::raise(SIGTERM), 0);
+  ASSERT_EQ(std::raise(SIGUSR1), 0);
+  EXPECT_FALSE(signals.out_of_grace(std::chrono::seconds(3600)));
 }
 
 TEST(StopSignals, TheOldHandlersComeBack) {

@@ -22,7 +22,7 @@ using test::write_bytes;
 
 TEST(AtomicFile, AppearsOnlyAtCommit) {
   const TemporaryFolder folder;
-  AtomicFile file(folder / "a.bin", "job7-rank3");
+  AtomicFile file(folder / "a.bin", {.tag = "job7-rank3"});
   EXPECT_EQ(file.path().filename(), ".a.bin.tmp-job7-rank3-" + std::to_string(::getpid()));
   EXPECT_EQ(file.path().parent_path(), folder.path());
   write_bytes(file.path(), "new");
@@ -68,7 +68,7 @@ TEST(AtomicFile, ReplacesALeftoverOfTheSameName) {
   const TemporaryFolder folder;
   const auto leftover = folder / (".a.bin.tmp-t-" + std::to_string(::getpid()));
   write_bytes(leftover, "half a file");
-  AtomicFile file(folder / "a.bin", "t");
+  AtomicFile file(folder / "a.bin", {.tag = "t"});
   EXPECT_EQ(file.path(), leftover);
   EXPECT_EQ(read_bytes(file.path()), "");
 }
@@ -76,7 +76,7 @@ TEST(AtomicFile, ReplacesALeftoverOfTheSameName) {
 TEST(AtomicFile, TheLongestNameFits) {
   const TemporaryFolder folder;
   const std::string name(255, 'x');
-  AtomicFile file(folder / name, "rank0");
+  AtomicFile file(folder / name, {.tag = "rank0"});
   EXPECT_EQ(file.path().filename().string().substr(0, 100), "." + std::string(99, 'x'));
   file.commit();
   EXPECT_EQ(folder.names(), std::vector<std::string>{name});
@@ -89,7 +89,7 @@ TEST(AtomicFile, AnUnusableFolderIsNamed) {
                             {(folder / "file/a.bin").string(), "Not a dir"});
   expect_error<SystemError>([&] { AtomicFile(folder / "none/a.bin"); }, {(folder / "none/a.bin").string(), "No such"});
   expect_error<SystemError>([&] { AtomicFile(folder / ""); }, {"names no file"});
-  expect_error<SystemError>([&] { AtomicFile(folder / "a", "x/y"); }, {"holds a slash"});
+  expect_error<SystemError>([&] { AtomicFile(folder / "a", {.tag = "x/y"}); }, {"holds a slash"});
 }
 
 TEST(AtomicFile, AFolderInTheWayIsAnError) {
@@ -133,14 +133,15 @@ TEST(AtomicFile, ALostTemporaryFileIsAnError) {
   std::exit(0);
 }
 
-TEST(AtomicFileDeathTest, AFullDiskEndsInOrder) {
+TEST(AtomicFileDeathTest, TooLargeAFileEndsInOrder) {
   const TemporaryFolder folder;
   EXPECT_EXIT(write_with_limit(folder / "a.json", 5000, 1000), ::testing::ExitedWithCode(1),
-              "Cannot write the 5000 bytes of .*a.json .File too large");
+              "Cannot write the 5000 bytes of .*a.json .File too large: the file needs at least 4.9 KiB, the limit of "
+              "this process is 1000 bytes.");
   // The HDF5 library gives up at the data or at the descriptions, which it writes last.
   for (const rlim_t limit : {2'000, 50'000, 100'000, 100'400}) {
     EXPECT_EXIT(write_with_limit(folder / "a.h5", 100'000, limit), ::testing::ExitedWithCode(1),
-                "Cannot .*a.h5.* .File too large.* Check the free space");
+                "Cannot .*a.h5.* .File too large: the file needs at least 97.7 KiB.* Raise the limit");
   }
   EXPECT_TRUE(folder.names().empty());
   EXPECT_EXIT(write_with_limit(folder / "a.h5", 100'000, 200'000), ::testing::ExitedWithCode(0), "");
@@ -152,7 +153,7 @@ TEST(WriteTextAtomically, WritesAndReplaces) {
   const std::string text(3'000'000, 'y');
   write_text_atomically(folder / "a.json", text);
   EXPECT_EQ(read_bytes(folder / "a.json"), text);
-  write_text_atomically(folder / "a.json", "", "tag");
+  write_text_atomically(folder / "a.json", "", {.tag = "tag"});
   EXPECT_EQ(read_bytes(folder / "a.json"), "");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.json"});
 }

@@ -221,7 +221,7 @@ TEST(Hdf5, EqualCallsGiveEqualBytes) {
   write_everything(folder / "first.h5");
   // HDF5 counts times in seconds.
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
-  AtomicFile file(folder / "second.h5", "rank5");
+  AtomicFile file(folder / "second.h5", {.tag = "rank5"});
   write_everything(file.path());
   file.commit();
   EXPECT_EQ(read_bytes(folder / "first.h5"), read_bytes(folder / "second.h5"));

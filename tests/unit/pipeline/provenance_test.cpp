@@ -58,7 +58,7 @@ TEST(Provenance, ASettingChangesItsStageAndThoseAfterIt) {
       {"evaluate.protocols=[strict]", Stage::evaluate},
       {"dataset.void=7", Stage::evaluate},
       {"run.directory=/elsewhere", std::nullopt},
-      {"run.grace=30", std::nullopt},
+      {"run.grace=5", std::nullopt},
       {"model.device=cpu", std::nullopt},
       {"dataset.on_unreadable=skip", std::nullopt},
       {"dataset.images=/elsewhere", std::nullopt},

@@ -123,6 +123,53 @@ TEST(ShardQueue, ClaimsOfAnEarlierJobDoNotCount) {
   EXPECT_EQ(all_of(work_off(folder / "claims", 2, 3, [](int, std::int64_t) {})), values_of(shards(3)));
 }
 
+// A signal may reach one rank only; the others learn of it at their next claim.
+TEST(ShardQueue, ARequestToStopOnOneRankStopsAll) {
+  for (int ranks = 1; ranks <= 4; ++ranks) {
+    const TempFolder folder;
+    std::mutex mutex;
+    int claimed = 0;
+    run_on_threads(ranks, [&](Communicator& comm) {
+      bool requested = false;
+      ShardQueue queue(folder / "claims", shards(20), comm, [&] { return requested && comm.rank() == ranks - 1; });
+      EXPECT_TRUE(queue.claim().has_value());
+      comm.barrier();
+      requested = true;
+      if (comm.rank() == ranks - 1) {
+        EXPECT_FALSE(queue.claim().has_value());
+      }
+      comm.barrier();
+      EXPECT_FALSE(queue.claim().has_value());
+      {
+        const std::scoped_lock lock(mutex);
+        claimed = std::max(claimed, static_cast<int>(queue.claimed()));
+      }
+      queue.finish();
+    });
+    EXPECT_EQ(claimed, ranks);
+  }
+}
+
+TEST(ShardQueue, PeekNamesTheNextClaimAndTakesNothing) {
+  const TempFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(6), comm);
+    const auto next = queue.peek();
+    ASSERT_TRUE(next.has_value());
+    EXPECT_EQ(queue.peek()->value, next->value);
+    comm.barrier();
+    EXPECT_EQ(queue.claim()->value, next->value);
+    comm.barrier();
+    if (comm.rank() == 0) {
+      while (queue.claim()) {
+      }
+    }
+    comm.barrier();
+    EXPECT_FALSE(queue.peek().has_value()) << "all are taken";
+    queue.finish();
+  });
+}
+
 TEST(ShardQueue, AFolderThatCannotBeMadeIsAnErrorOnAllRanks) {
   const TempFolder folder;
   write_bytes(folder / "file", "");

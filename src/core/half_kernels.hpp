@@ -1,0 +1,12 @@
+#pragma once
+
+#include "datus/core/half.hpp"
+
+#include <span>
+
+namespace datus::half_kernels {
+
+/// The same bits as `datus::to_half`, for CPUs with AVX2 and F16C.
+void to_half_avx2(std::span<const float> from, std::span<half> to) noexcept;
+
+}  // namespace datus::half_kernels
