@@ -1,10 +1,10 @@
 #include "datus/pipeline/job_record.hpp"
 
 #include "datus/core/log.hpp"
+#include "datus/core/stopwatch.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/checksums.hpp"
 
-#include <chrono>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -75,11 +75,11 @@ void end(RunContext& run, const std::string& command, ExitCode code, double seco
 }  // namespace
 
 ExitCode recorded_job(RunContext& run, const std::string& command, const std::function<ExitCode()>& body) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   try {
     begin(run, command);
     const ExitCode code = body();
-    end(run, command, code, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    end(run, command, code, watch.seconds());
     return code;
   } catch (const Error& error) {
     record_failure(run, command, error.exit_code(), error.what());

@@ -1,5 +1,6 @@
 #include "datus/pipeline/run.hpp"
 
+#include "datus/core/stopwatch.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -25,16 +25,6 @@
 
 namespace datus {
 namespace {
-
-class Stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// What a job has done so far, and what it prints at its end.
 struct JobResults {

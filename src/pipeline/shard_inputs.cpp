@@ -1,9 +1,10 @@
 #include "pipeline/shard_inputs.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/stopwatch.hpp"
 #include "datus/pipeline/load_images.hpp"
 
-#include <chrono>
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -60,7 +61,7 @@ ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale) {
 
 ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation, ShardIndex shard,
                               ShardNeeds needs, const std::stop_token& stop) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   ShardInputs inputs;
   if (needs.keys) {
     inputs.keys = read_keys(run.directory.keys(shard), run.provenance.of(Stage::extract).of_shard(shard));
@@ -69,7 +70,7 @@ ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* pre
     inputs.segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   }
   if (needs.images) decode_images(run, *preparation, shard, stop, inputs);
-  inputs.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  inputs.seconds = watch.seconds();
   return inputs;
 }
 

@@ -1,6 +1,7 @@
 #include "pipeline/shard_work.hpp"
 
 #include "datus/core/log.hpp"
+#include "datus/core/stopwatch.hpp"
 #include "datus/pipeline/describe.hpp"
 #include "datus/pipeline/extract.hpp"
 #include "datus/pipeline/segment.hpp"
@@ -15,16 +16,6 @@
 
 namespace datus {
 namespace {
-
-class Stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// One shard on its way through the stages: each product is computed when it is first asked for.
 class ShardWork {

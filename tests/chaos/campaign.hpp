@@ -2,7 +2,7 @@
 
 #include "chaos/job.hpp"
 #include "chaos/kill.hpp"
-#include "support/faults/run_files.hpp"
+#include "support/run_files.hpp"
 #include "support/temp_folder.hpp"
 
 #include <filesystem>

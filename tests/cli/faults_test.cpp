@@ -1,8 +1,8 @@
 #include "datus/io/image_reader.hpp"
 #include "datus/io/image_writer.hpp"
 #include "datus/io/mask_file.hpp"
-#include "support/faults/run_files.hpp"
 #include "support/program.hpp"
+#include "support/run_files.hpp"
 #include "support/temp_folder.hpp"
 
 #include <algorithm>

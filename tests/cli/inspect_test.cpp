@@ -4,6 +4,7 @@
 #include "datus/pipeline/provenance.hpp"
 #include "datus/pipeline/shard_files.hpp"
 #include "support/program.hpp"
+#include "support/run_files.hpp"
 #include "support/temp_folder.hpp"
 
 #include <cstddef>
@@ -33,21 +34,6 @@ Arguments run_sample(const Arguments& more = {}) {
   Arguments arguments = {"run", source_path("configs/demo.yaml").string(), "--run", run_name};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
-}
-
-/// Files that tell of the jobs, not of the results.
-bool is_about_jobs(const std::string& name) {
-  return name.starts_with("log/") || name == "summary.json" || name == "state.json";
-}
-
-using Contents = std::map<std::string, std::string>;
-
-Contents contents_of(const fs::path& run) {
-  Contents contents;
-  for (const auto& name : files_below(run)) {
-    if (!is_about_jobs(name)) contents[name] = bytes_of(run / name);
-  }
-  return contents;
 }
 
 /// A way to damage a file whose bytes are given.
@@ -117,7 +103,7 @@ class Inspect : public testing::Test {
     folder() = new TempFolder;
     const Outcome outcome = run_program(run_sample(), {.folder = folder()->path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
-    reference() = contents_of(run());
+    reference() = results_of(run());
     ASSERT_TRUE(reference().contains("checksums.tsv")) << "the run did not end as it should";
   }
   static void TearDownTestSuite() {
@@ -152,7 +138,7 @@ class Inspect : public testing::Test {
   }
 
   static void expect_restored(const fs::path& damaged_run) {
-    const Contents now = contents_of(damaged_run);
+    const Contents now = results_of(damaged_run);
     for (const auto& [name, bytes] : reference()) {
       const auto found = now.find(name);
       if (found == now.end()) {

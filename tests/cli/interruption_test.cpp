@@ -30,7 +30,7 @@ class Interruption : public testing::Test {
     const TempFolder folder;
     const Outcome outcome = run_program(command(), {.folder = folder.path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
-    reference() = contents_of(folder / run_name);
+    reference() = results_of(folder / run_name);
   }
   static void TearDownTestSuite() { reference().clear(); }
 
@@ -40,8 +40,8 @@ class Interruption : public testing::Test {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
-  static std::map<std::string, std::string>& reference() {
-    static std::map<std::string, std::string> files;
+  static Contents& reference() {
+    static Contents files;
     return files;
   }
   [[nodiscard]] fs::path run() const { return folder_ / run_name; }
@@ -70,7 +70,7 @@ class Interruption : public testing::Test {
   void expect_finishes(int ranks) const {
     const Outcome outcome = run_program(command(), {.folder = folder(), .ranks = ranks});
     ASSERT_EQ(outcome.code, 0) << outcome;
-    expect_equal(contents_of(run()), reference());
+    EXPECT_EQ(joined_lines(differences(run(), reference())), "");
     EXPECT_EQ(state().at("state"), "done");
   }
 
@@ -161,7 +161,7 @@ TEST_F(Interruption, ASecondJobIsRefusedAndTheFirstGoesOn) {
   EXPECT_NE(second.err.find(run_name), std::string::npos) << second;
   const Outcome outcome = first.wait(seconds(60));
   ASSERT_EQ(outcome.code, 0) << outcome;
-  expect_equal(contents_of(run()), reference());
+  EXPECT_EQ(joined_lines(differences(run(), reference())), "");
 }
 
 // Nothing of a killed job stands in the way of the next one, not even for a minute.
@@ -188,7 +188,7 @@ TEST_F(Interruption, ARestartTakesOverFromItsEarlierSelf) {
   const Outcome left = old.wait(seconds(60));
   EXPECT_EQ(left.code, 1) << left;
   EXPECT_NE(left.err.find("4711"), std::string::npos) << left;
-  expect_equal(contents_of(run()), reference());
+  EXPECT_EQ(joined_lines(differences(run(), reference())), "");
 }
 
 TEST_F(Interruption, TheLogTellsWhatEachRankDid) {
