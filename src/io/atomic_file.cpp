@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 
 using io_detail::WriteDescriptor;
 
+/// Between the name and the writer in the name of a temporary file.
+constexpr const char* unfinished_mark = ".tmp-";
+
 /// Longest file name that Linux file systems take, in bytes.
 constexpr std::size_t longest_name = 255;
 
@@ -32,7 +35,7 @@ fs::path folder_of(const fs::path& path) {
 
 fs::path temporary_path_for(const fs::path& final_path, std::string_view tag) {
   const std::string name = final_path.filename().string();
-  std::string suffix = ".tmp-";
+  std::string suffix = unfinished_mark;
   if (!tag.empty()) suffix.append(tag).append("-");
   suffix += std::to_string(::getpid());
   // A name near the file system's limit leaves no room for the suffix: its hash keeps the temporary name unique.
@@ -108,8 +111,13 @@ void AtomicFile::commit(const Check& check) {
   sync_folder(folder_of(final_path_));
 }
 
+bool is_unfinished(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with(".") && name.find(unfinished_mark) != std::string::npos;
+}
+
 void remove_unfinished(const fs::path& final_path) {
-  const std::string prefix = "." + final_path.filename().string() + ".tmp-";
+  const std::string prefix = "." + final_path.filename().string() + unfinished_mark;
   std::vector<fs::path> unfinished;
   std::error_code problem;
   for (fs::directory_iterator entry(folder_of(final_path), problem), end; !problem && entry != end;

@@ -1,46 +1,22 @@
 #include "datus/core/names.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "pipeline/mask_record.hpp"
 #include "pipeline/run_check.hpp"
 #include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
-
-#include <nlohmann/json.hpp>
 
 namespace datus {
 namespace {
 
 namespace fs = std::filesystem;
 using Kind = RunFinding::Kind;
-using Hashes = std::map<std::string, std::string>;
-
-/// masks/.done/kNNN/SHARD.json: what a shard's masks were made from, and the hash of each file.
-struct MaskRecord {
-  std::string provenance;
-  std::int64_t shard = 0;
-  Hashes masks;
-  Hashes previews;
-};
-
-/// Nothing when the text is not just as a record is written: every byte of it counts.
-std::optional<MaskRecord> parse_record(const std::string& text) {
-  try {
-    const auto json = nlohmann::json::parse(text);
-    MaskRecord record;
-    record.provenance = json.at("provenance").get<std::string>();
-    record.shard = json.at("shard").get<std::int64_t>();
-    record.masks = json.at("masks").get<Hashes>();
-    record.previews = json.at("previews").get<Hashes>();
-    return json.size() == 4 && json.dump(1) + "\n" == text ? std::optional(record) : std::nullopt;
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
-}
 
 /// The check of one K.
 class MaskCheck {
  public:
   MaskCheck(RunCheck& check, int k, bool is_configured)
-      : check_(check), masks_(check.directory.masks(k)), previews_(masks_.string() + "-preview") {
+      : check_(check), masks_(check.directory.masks(k)), previews_(preview_folder(masks_)) {
     if (is_configured && check.provenance) wanted_ = check.provenance->of(Stage::mask, k).hash().hex();
   }
 
@@ -49,7 +25,7 @@ class MaskCheck {
     const std::vector<std::string> expected = expected_masks(shard);
     const auto text = text_of_file(path);
     if (!text) return refuse(path, Kind::damaged, "it is not a regular file, or cannot be read", expected);
-    const auto record = parse_record(*text);
+    const auto record = mask_record_from(*text);
     if (!record) return refuse(path, Kind::damaged, "it is not a record of masks of this version", expected);
     check_record(*record, shard, path, expected);
   }

@@ -145,19 +145,4 @@ std::string difference_from(const Checksum& wanted, const RunDirectory& director
   }
 }
 
-std::vector<std::string> check_checksums(const RunDirectory& directory) {
-  std::vector<std::string> phrases;
-  try {
-    const auto checksums = read_checksums(directory);
-    if (!checksums) return phrases;
-    for (const Checksum& checksum : *checksums) {
-      const std::string difference = difference_from(checksum, directory);
-      if (!difference.empty()) phrases.push_back(checksum.path + " " + difference);
-    }
-  } catch (const InputError& error) {
-    phrases.emplace_back(error.what());
-  }
-  return phrases;
-}
-
 }  // namespace datus

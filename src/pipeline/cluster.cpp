@@ -125,26 +125,6 @@ bool holds_current(const std::filesystem::path& path, const std::string& dataset
   return false;
 }
 
-/// COLLECTIVE. Values of K whose files do not exist with this provenance.
-std::vector<int> stale_values(RunContext& run) {
-  std::vector<std::int64_t> stale;
-  for (const int k : run.config.cluster.k) {
-    std::string why;
-    const auto wanted = run.provenance.of(Stage::cluster, k);
-    const bool current = holds_current(run.directory.assignment(k), "assignment", wanted, why) &&
-                         holds_current(run.directory.centroids(k), "centroids", wanted, why);
-    if (!current && !why.empty()) log::info("clustering again for K = " + std::to_string(k) + ": " + why);
-    stale.push_back(current ? 0 : 1);
-  }
-  // Folders of a parallel file system may look different for a moment: one stale view is enough.
-  run.comm.allreduce(stale, ReduceOp::max);
-  std::vector<int> values;
-  for (std::size_t i = 0; i < stale.size(); ++i) {
-    if (stale[i] != 0) values.push_back(run.config.cluster.k[i]);
-  }
-  return values;
-}
-
 /// COLLECTIVE. One more pass over the rows.
 std::vector<KMeansQuality> qualities_of(const std::vector<KMeansResult>& results, const DescriptorRows& data,
                                         int threads, Communicator& comm) {
@@ -208,8 +188,31 @@ std::vector<KMeansResult> kmeans_with_checkpoint(const DescriptorRows& data, KMe
 
 }  // namespace
 
+std::vector<StaleCluster> stale_clusters(RunContext& run) {
+  std::vector<StaleCluster> stale;
+  for (const int k : run.config.cluster.k) {
+    std::int64_t is_stale = 0;
+    std::string why;
+    // One rank decides: folders of a parallel file system may look different for a moment, and one reading is enough.
+    on_root(run.comm, [&] {
+      const auto wanted = run.provenance.of(Stage::cluster, k);
+      const bool current = holds_current(run.directory.assignment(k), "assignment", wanted, why) &&
+                           holds_current(run.directory.centroids(k), "centroids", wanted, why);
+      is_stale = current ? 0 : 1;
+    });
+    run.comm.broadcast(std::as_writable_bytes(std::span(&is_stale, 1)), 0);
+    why = broadcast_text(run.comm, why);
+    if (is_stale != 0) stale.push_back({k, why});
+  }
+  return stale;
+}
+
 std::vector<ClusterSummary> cluster_run(RunContext& run) {
-  const auto stale = stale_values(run);
+  std::vector<int> stale;
+  for (const auto& [k, why] : stale_clusters(run)) {
+    if (!why.empty()) log::info("clustering again for K = " + std::to_string(k) + ": " + why);
+    stale.push_back(k);
+  }
   std::vector<ClusterSummary> summaries;
   if (!stale.empty()) {
     const auto options =

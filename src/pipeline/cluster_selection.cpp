@@ -2,12 +2,11 @@
 
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_reader.hpp"
+#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include <nlohmann/json.hpp>
@@ -40,11 +39,6 @@ Json json_of(const std::optional<double>& value) {
 
 bool can_compare(std::span<const ClusterSummary> values, Score score) {
   return std::ranges::count_if(values, [&](const ClusterSummary& value) { return (value.*score).has_value(); }) > 1;
-}
-
-std::string content_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
@@ -136,7 +130,7 @@ void write_selection_json(const std::filesystem::path& path, std::span<const Clu
   json["largest_silhouette"] = values_with_largest(values, &ClusterSummary::silhouette);
   json["most_stable"] = values_with_largest(values, &ClusterSummary::stability);
   const std::string text = json.dump(1) + "\n";
-  if (content_of(path) != text) write_text_atomically(path, text, options);
+  if (text_of_file(path) != text) write_text_atomically(path, text, options);
 }
 
 ClusterSummary read_cluster_summary(const std::filesystem::path& centroids) {

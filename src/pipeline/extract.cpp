@@ -77,7 +77,7 @@ std::pair<std::vector<DatasetItem>, UnreadableImages> sort_out_unreadable(const 
 
 UnreadableImages extract_to_file(const Config& config, const std::filesystem::path& images,
                                  const std::filesystem::path& out, int threads) {
-  if (config.storage.embeddings == StorageConfig::Embeddings::none) {
+  if (!config.storage.keeps_embeddings()) {
     throw UsageError("Nothing to write", "storage.embeddings is none",
                      "Set it to float16 or float32 for this command.");
   }

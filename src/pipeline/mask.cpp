@@ -13,11 +13,11 @@
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
 #include "datus/pipeline/shard_queue.hpp"
+#include "pipeline/mask_record.hpp"
 #include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -50,11 +50,6 @@ LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPrep
   return map;
 }
 
-/// The folder of the previews beside the masks in `root`: one of its own, so that `root` holds nothing but masks.
-fs::path preview_folder(const fs::path& root) {
-  return root.string() + "-preview";
-}
-
 /// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
 void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
                       const Palette& palette, const WriteOptions& options) {
@@ -80,65 +75,49 @@ Palette palette_for(int clusters) {
   return distinct_palette(std::min(clusters, 1024));
 }
 
-/// What a shard's masks were made from and what their bytes are, so that a resume can tell finished ones.
-class MaskRecord {
- public:
-  MaskRecord(const RunContext& run, int k, ShardIndex shard)
-      : path_(run.directory.mask_record(k, shard)),
-        masks_(run.directory.masks(k)),
-        provenance_(run.provenance.of(Stage::mask, k).hash().hex()),
-        shard_(shard.value) {}
+std::string mask_provenance(const RunContext& run, int k) {
+  return run.provenance.of(Stage::mask, k).hash().hex();
+}
 
-  [[nodiscard]] bool is_current() const {
-    const auto text = text_of_file(path_);
-    if (!text) return false;
-    try {
-      const auto json = nlohmann::json::parse(*text);
-      return json.dump(1) + "\n" == *text && json.at("provenance") == provenance_ && json.at("shard") == shard_ &&
-             are_there(masks_, json.at("masks")) && are_there(preview_folder(masks_), json.at("previews"));
-    } catch (const nlohmann::json::exception&) {
-      return false;  // a damaged record: the masks are made again
-    }
-  }
+bool are_there(const fs::path& folder, const MaskRecord::Hashes& hashes) {
+  return std::ranges::all_of(hashes, [&](const auto& entry) {
+    const fs::path file = folder / entry.first;
+    return fs::is_regular_file(file) && hash_file(file).hex() == entry.second;
+  });
+}
 
-  /// Records the files of these names, as they are now.
-  void write(const std::vector<std::string>& names, bool with_previews, int threads,
-             const WriteOptions& options) const {
-    const nlohmann::json json = {
-        {"provenance", provenance_},
-        {"shard", shard_},
-        {"masks", hashes_of(masks_, names, threads)},
-        {"previews", with_previews ? hashes_of(preview_folder(masks_), names, threads) : Hashes()}};
-    fs::create_directories(path_.parent_path());
-    write_text_atomically(path_, json.dump(1) + "\n", options);
-  }
+/// Whether the shard's masks are of this provenance, and as they were written. With a damaged record they are not.
+bool are_current(const RunContext& run, int k, ShardIndex shard) {
+  const auto text = text_of_file(run.directory.mask_record(k, shard));
+  const auto record = text ? mask_record_from(*text) : std::nullopt;
+  const fs::path masks = run.directory.masks(k);
+  return record && record->provenance == mask_provenance(run, k) && record->shard == shard.value &&
+         are_there(masks, record->masks) && are_there(preview_folder(masks), record->previews);
+}
 
- private:
-  using Hashes = std::map<std::string, std::string>;
+MaskRecord::Hashes hashes_of(const fs::path& folder, const std::vector<std::string>& names, int threads) {
+  std::vector<std::string> texts(names.size());
+  parallel_for(std::ssize(names), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    texts[index] = hash_file(folder / names[index]).hex();
+  });
+  MaskRecord::Hashes hashes;
+  for (std::size_t i = 0; i < names.size(); ++i) hashes[names[i]] = texts[i];
+  return hashes;
+}
 
-  static bool are_there(const fs::path& folder, const nlohmann::json& hashes) {
-    return std::ranges::all_of(hashes.get<Hashes>(), [&](const auto& entry) {
-      const fs::path file = folder / entry.first;
-      return fs::is_regular_file(file) && hash_file(file).hex() == entry.second;
-    });
-  }
-
-  static Hashes hashes_of(const fs::path& folder, const std::vector<std::string>& names, int threads) {
-    std::vector<std::string> texts(names.size());
-    parallel_for(std::ssize(names), threads, [&](std::int64_t i) {
-      const auto index = static_cast<std::size_t>(i);
-      texts[index] = hash_file(folder / names[index]).hex();
-    });
-    Hashes hashes;
-    for (std::size_t i = 0; i < names.size(); ++i) hashes[names[i]] = texts[i];
-    return hashes;
-  }
-
-  fs::path path_;
-  fs::path masks_;
-  std::string provenance_;
-  std::int64_t shard_;
-};
+/// Records the masks of these names, as they are now.
+void write_record(const RunContext& run, int k, ShardIndex shard, const std::vector<std::string>& names) {
+  const fs::path masks = run.directory.masks(k);
+  MaskRecord record{.provenance = mask_provenance(run, k),
+                    .shard = shard.value,
+                    .masks = hashes_of(masks, names, run.threads),
+                    .previews = {}};
+  if (needs_preview(k)) record.previews = hashes_of(preview_folder(masks), names, run.threads);
+  const fs::path path = run.directory.mask_record(k, shard);
+  fs::create_directories(path.parent_path());
+  write_text_atomically(path, to_text(record), run.writing());
+}
 
 /// Returns the number of masks.
 std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
@@ -168,7 +147,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
                      at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
                      palette, options);
   });
-  MaskRecord(run, k, shard).write(names, needs_preview(k), run.threads, options);
+  write_record(run, k, shard, names);
   return std::ssize(names);
 }
 
@@ -187,7 +166,7 @@ std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
   std::vector<std::uint8_t> current;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   collectively(run.comm, [&, begin = begin, end = end] {
-    for (std::int64_t i = begin; i < end; ++i) current.push_back(MaskRecord(run, k, {i}).is_current() ? 1 : 0);
+    for (std::int64_t i = begin; i < end; ++i) current.push_back(are_current(run, k, {i}) ? 1 : 0);
   });
   std::vector<ShardIndex> stale;
   const auto current_everywhere = allgather_values(run.comm, current);
@@ -231,7 +210,7 @@ StageWork make_masks(RunContext& run, int k) {
 }
 
 void require_current_masks(const RunContext& run, int k, ShardIndex shard) {
-  if (MaskRecord(run, k, shard).is_current()) return;
+  if (are_current(run, k, shard)) return;
   throw InputError("The masks of shard " + std::to_string(shard.value) + " in " + run.directory.masks(k).string() +
                        " cannot be used",
                    "they are missing, were changed, or come from other clusters or settings",

@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::int64_t mebibyte = std::int64_t{1} << 20U;
 /// What reading, writing and collectives take besides: conversion of pieces, pieces of labels, tables of the passes.
 constexpr std::int64_t overhead = 6 * mebibyte;
+/// How far the size of a process may differ from that of its last start: libraries, buffers of MPI.
+constexpr std::int64_t difference_between_starts = 4 * mebibyte;
 
 [[noreturn]] void fail_without(const fs::path& file) {
   throw SystemError("Cannot tell how much memory is in use", file.string() + " cannot be read",
@@ -132,11 +134,11 @@ RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, 
   std::array<std::int64_t, 1> needed{room < smallest ? used + overhead + state + smallest : 0};
   comm.allreduce(needed, ReduceOp::max);
   if (needed[0] == 0) return {data <= room, room};
-  // The process may use a little more at the next start.
-  throw AgreedError(ExitCode::usage, "cluster.memory = " + mebibytes(*limit) + " is too small",
-                    "on the rank that needs most, the process, the state of k-means and the smallest buffers take " +
-                        mebibytes(needed[0]),
-                    "Set it to " + whole_mebibytes(needed[0] + mebibyte) + " or more, or use more ranks.");
+  throw AgreedError(
+      ExitCode::usage, "cluster.memory = " + mebibytes(*limit) + " is too small",
+      "on the rank that needs most, the process, the state of k-means and the smallest buffers take " +
+          mebibytes(needed[0]),
+      "Set it to " + whole_mebibytes(needed[0] + difference_between_starts) + " or more, or use more ranks.");
 }
 
 std::string mebibytes(std::int64_t bytes) {

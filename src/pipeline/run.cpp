@@ -204,7 +204,7 @@ void do_stage(RunContext& run, Stage stage, JobResults& results) {
 }
 
 void require_something_to_store(const Config& config, Stage stage) {
-  if (stage != Stage::extract || config.storage.embeddings != StorageConfig::Embeddings::none) return;
+  if (stage != Stage::extract || config.storage.keeps_embeddings()) return;
   throw AgreedError(ExitCode::usage, "'datus extract' has nothing to store", "storage.embeddings is none",
                     "Set it to float16 or float32, or use 'datus run'.");
 }

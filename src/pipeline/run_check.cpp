@@ -46,11 +46,6 @@ std::string problem_of_place(const fs::path& path) {
   return {};
 }
 
-bool is_unfinished(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name.starts_with(".") && name.find(".tmp-") != std::string::npos;
-}
-
 RunCheck::RunCheck(RunDirectory run) : directory(std::move(run)) {
   std::set<fs::path> visited;
   list_folder(directory.root(), visited);

@@ -69,9 +69,6 @@ class RunCheck {
 /// What is there instead of a regular file; empty for one. Whatever opens a file asks this first: a pipe would wait.
 [[nodiscard]] std::string problem_of_place(const std::filesystem::path& path);
 
-/// Whether a file has the name of one that an `AtomicFile` was writing.
-[[nodiscard]] bool is_unfinished(const std::filesystem::path& path);
-
 /// The masks of one K: the records in masks/.done and the PNG files that they name.
 void check_masks(RunCheck& check, int k, bool is_configured);
 

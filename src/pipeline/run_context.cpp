@@ -11,6 +11,7 @@
 #include "datus/pipeline/run_record.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -23,10 +24,7 @@ namespace fs = std::filesystem;
 void remove_leftovers(const RunDirectory& directory) {
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::recursive_directory_iterator(directory.root())) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && name.starts_with(".") && name.find(".tmp-") != std::string::npos) {
-      leftovers.push_back(entry.path());
-    }
+    if (entry.is_regular_file() && is_unfinished(entry.path())) leftovers.push_back(entry.path());
   }
   for (const auto& path : leftovers) fs::remove(path);
   if (!leftovers.empty()) {
@@ -34,10 +32,10 @@ void remove_leftovers(const RunDirectory& directory) {
   }
 }
 
-/// Makes the root, so that the lock has a place.
-void make_root(const RunDirectory& directory) {
+/// Runs `body`, and says of what the file system refuses which folder cannot be used.
+void in_folder(const RunDirectory& directory, const std::function<void()>& body) {
   try {
-    fs::create_directories(directory.root());
+    body();
   } catch (const fs::filesystem_error& error) {
     throw SystemError("Cannot use " + directory.root().string() + " as run directory", error.code().message(),
                       "Choose a writable folder with --run or run.directory.");
@@ -46,17 +44,12 @@ void make_root(const RunDirectory& directory) {
 
 /// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
 void prepare_folders(const RunDirectory& directory) {
-  try {
-    for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
-      fs::create_directories(directory.root() / name);
-    }
-    remove_leftovers(directory);
-    fs::remove_all(directory.claims());
-    remove_checksums(directory);
-  } catch (const fs::filesystem_error& error) {
-    throw SystemError("Cannot use " + directory.root().string() + " as run directory", error.code().message(),
-                      "Choose a writable folder with --run or run.directory.");
+  for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
+    fs::create_directories(directory.root() / name);
   }
+  remove_leftovers(directory);
+  fs::remove_all(directory.claims());
+  remove_checksums(directory);
 }
 
 /// The frozen list; nothing when there is none, or when it is damaged (then the shards' records still tell whether they
@@ -206,9 +199,10 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
   collectively(comm, [&] { dataset = open_configured_dataset(config.dataset); });
   std::unique_ptr<RunLock> lock;
   if (writes) {
-    on_root(comm, [&] { make_root(directory); });
+    // The lock needs a place.
+    on_root(comm, [&] { in_folder(directory, [&] { fs::create_directories(directory.root()); }); });
     lock = std::make_unique<RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals->requested(); });
-    on_root(comm, [&] { prepare_folders(directory); });
+    on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory); }); });
   }
   std::unique_ptr<RunContext> run(new RunContext{.config = config,
                                                  .directory = directory,

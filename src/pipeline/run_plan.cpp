@@ -2,9 +2,9 @@
 
 #include "datus/io/disk_space.hpp"
 #include "datus/pipeline/backbone.hpp"
+#include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/input_preparation.hpp"
 #include "datus/pipeline/mask.hpp"
-#include "datus/pipeline/shard_files.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -40,32 +40,20 @@ PlannedStage plan_of_shards(const RunPlan& plan, Stage stage, bool StaleFiles::*
 }
 
 PlannedStage plan_of_extract(const RunContext& run, const RunPlan& plan, const StaleShards& found) {
-  if (run.config.storage.embeddings == StorageConfig::Embeddings::none) {
+  if (!run.config.storage.keeps_embeddings()) {
     return {stage_name(Stage::extract), "where a later stage needs it, nothing stored (storage.embeddings: none)", {}};
   }
   return plan_of_shards(plan, Stage::extract, &StaleFiles::keys, found);
 }
 
-/// COLLECTIVE. Rank 0 looks for all. Fills in the values of K to do as well.
+/// COLLECTIVE. Fills in the values of K to do as well.
 PlannedStage plan_of_clusters(RunContext& run, std::vector<int>& todo) {
-  std::vector<std::int64_t> stale(run.config.cluster.k.size());
   std::vector<std::string> reasons;
-  on_root(run.comm, [&] {
-    for (std::size_t i = 0; i < stale.size(); ++i) {
-      const int k = run.config.cluster.k[i];
-      const auto wanted = run.provenance.of(Stage::cluster, k);
-      std::string why;
-      const bool current =
-          is_current(run.directory.assignment(k), wanted, &why) && is_current(run.directory.centroids(k), wanted, &why);
-      stale[i] = current ? 0 : 1;
-      if (!why.empty() && std::ranges::find(reasons, why) == reasons.end()) reasons.push_back(why);
-    }
-  });
-  run.comm.allreduce(stale, ReduceOp::max);
-  for (std::size_t i = 0; i < stale.size(); ++i) {
-    if (stale[i] != 0) todo.push_back(run.config.cluster.k[i]);
+  for (const auto& [k, why] : stale_clusters(run)) {
+    todo.push_back(k);
+    if (!why.empty() && std::ranges::find(reasons, why) == reasons.end()) reasons.push_back(why);
   }
-  return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = broadcast_text(run.comm, joined(reasons))};
+  return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = joined(reasons)};
 }
 
 /// COLLECTIVE. Fills in the shards to do as well. What differs is not recorded of masks, only that something does.

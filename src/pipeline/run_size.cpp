@@ -1,6 +1,7 @@
 #include "datus/pipeline/run_size.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
 
@@ -42,7 +43,7 @@ class SizeEstimate {
   }
 
   [[nodiscard]] std::int64_t keys(int dim) const {
-    if (config_.storage.embeddings == StorageConfig::Embeddings::none) return 0;
+    if (!config_.storage.keeps_embeddings()) return 0;
     const std::int64_t value_bytes = config_.storage.embeddings == StorageConfig::Embeddings::float16 ? 2 : 4;
     const bool padded = config_.model.resize == ModelConfig::Resize::pad;
     std::int64_t total = 0;
@@ -172,11 +173,6 @@ class SizeEstimate {
   std::int64_t patches_;
   std::vector<std::int64_t> readable_;  ///< [shards] images
 };
-
-bool is_unfinished(const fs::path& file) {
-  const std::string name = file.filename().string();
-  return name.starts_with(".") && name.find(".tmp-") != std::string::npos;
-}
 
 [[noreturn]] void throw_cannot_look(const fs::path& folder, const std::error_code& problem) {
   throw SystemError("Cannot see how much there is in " + folder.string(), problem.message(),

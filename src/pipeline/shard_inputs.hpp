@@ -31,9 +31,6 @@ struct ShardNeeds {
 };
 [[nodiscard]] ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale);
 
-/// Whether the run keeps embeddings on disk.
-[[nodiscard]] bool keeps_keys(const RunContext& run);
-
 /// Reads them. `preparation` may be null when no images are needed. Throws `InputError` for a file that is missing or
 /// damaged, and for an image that is not of the listed size; returns early, with less, once `stop` asks for it.
 [[nodiscard]] ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation,

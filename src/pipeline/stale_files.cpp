@@ -23,8 +23,8 @@ struct FileKind {
 };
 
 std::array<FileKind, 3> kinds_of_files(const RunContext& run, ShardStages stages) {
-  const bool keeps_keys = run.config.storage.embeddings != StorageConfig::Embeddings::none;
-  return {{{Stage::extract, stages.extract && keeps_keys, &StaleFiles::keys, &RunDirectory::keys},
+  return {{{Stage::extract, stages.extract && run.config.storage.keeps_embeddings(), &StaleFiles::keys,
+            &RunDirectory::keys},
            {Stage::segment, stages.segment, &StaleFiles::segments, &RunDirectory::segments},
            {Stage::describe, stages.describe, &StaleFiles::descriptors, &RunDirectory::descriptors}}};
 }

@@ -1,6 +1,7 @@
 #include "datus/pipeline/verify_run.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/run_record.hpp"
 #include "pipeline/run_check.hpp"
 #include "pipeline/text_of_file.hpp"
@@ -88,7 +89,7 @@ std::int64_t shards_present(const RunCheck& check) {
 }
 
 bool keeps_keys(const RunCheck& check) {
-  return !check.config || check.config->storage.embeddings != StorageConfig::Embeddings::none;
+  return !check.config || check.config->storage.keeps_embeddings();
 }
 
 void check_shards(RunCheck& check, const ShardStage& stage) {

@@ -70,17 +70,17 @@ class ClusterMemory : public testing::Test {
   TempFolder folder_;
 };
 
-/// The size that a refusal asks for, and a little for what differs from start to start.
+/// The size that a refusal asks for.
 std::string enough(const Outcome& refusal) {
   std::smatch match;
-  if (!std::regex_search(refusal.err, match, std::regex("Set it to ([0-9]+)MiB or more"))) return "none";
-  return std::to_string(std::stoi(match[1]) + 1) + "MiB";
+  if (!std::regex_search(refusal.err, match, std::regex("Set it to ([0-9]+MiB) or more"))) return "none";
+  return match[1];
 }
 
 TEST_F(ClusterMemory, StreamedRowsGiveTheSameBytes) {
-  // 36 MiB as f32.
-  const std::vector<half> all = blobs(98304);
-  write_rows(file("rows.h5"), all, 0, 98304);
+  // 48 MiB as f32: a third of it is far more than what the size of a process varies by.
+  const std::vector<half> all = blobs(131072);
+  write_rows(file("rows.h5"), all, 0, 131072);
   const Outcome in_memory = cluster({name("rows.h5")});
   const std::string expected = output_of(in_memory);
   EXPECT_EQ(in_memory.err.find(streams), std::string::npos) << in_memory;

@@ -207,6 +207,8 @@ struct StorageConfig {
 
   Embeddings embeddings = Embeddings::float16;
   Compression compression = Compression::none;
+  /// Whether embeddings are on disk at all.
+  [[nodiscard]] bool keeps_embeddings() const { return embeddings != Embeddings::none; }
   friend bool operator==(const StorageConfig&, const StorageConfig&) = default;
 };
 

@@ -54,6 +54,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Whether a path is, by its name, a temporary file of an `AtomicFile`.
+[[nodiscard]] bool is_unfinished(const std::filesystem::path& path);
+
 /// Removes what writers of `final_path` that were killed left behind, where that can be done. Not while another one
 /// writes.
 void remove_unfinished(const std::filesystem::path& final_path);

@@ -33,8 +33,4 @@ void remove_checksums(const RunDirectory& directory);
 /// written"). Never throws for what is on the disk.
 [[nodiscard]] std::string difference_from(const Checksum& wanted, const RunDirectory& directory);
 
-/// One phrase per file that differs or is missing ("scores/k006.json was changed after it was written"); empty also
-/// when there is no checksums.tsv. A checksums.tsv that cannot be understood is reported as damaged itself.
-[[nodiscard]] std::vector<std::string> check_checksums(const RunDirectory& directory);
-
 }  // namespace datus

@@ -16,6 +16,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// One phrase for each file that differs or is missing, and for a list that is damaged itself.
+std::vector<std::string> check_checksums(const RunDirectory& directory) {
+  std::vector<std::string> phrases;
+  try {
+    const auto checksums = read_checksums(directory);
+    if (!checksums) return phrases;
+    for (const Checksum& checksum : *checksums) {
+      const std::string difference = difference_from(checksum, directory);
+      if (!difference.empty()) phrases.push_back(checksum.path + " " + difference);
+    }
+  } catch (const InputError& error) {
+    phrases.emplace_back(error.what());
+  }
+  return phrases;
+}
+
 /// A run directory with a file of each sort, the ones that the list leaves out too.
 class Checksums : public testing::Test {
  protected:
