@@ -2,9 +2,9 @@
 // rows are shared among the ranks. bench/run_kmeans compares with other programs and writes the tables of
 // docs/performance.md.
 
+#include "datus/comm/rank_threads.hpp"
 #include "datus/comm/run_distributed.hpp"
 #include "datus/core/error.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/core/types.hpp"
 #include "kmeans/lloyd_timing.hpp"
 #include "kmeans/machine_limits.hpp"
@@ -230,7 +230,7 @@ ExitCode run(Settings settings, Communicator& comm) {
     settings.cases = {"500x24x5", "500x24x5+6"};
     settings.iterations = 2;
   }
-  if (settings.threads == 0) settings.threads = std::max(1, available_cores() / comm.local_size());
+  if (settings.threads == 0) settings.threads = threads_per_rank(comm);
   Json json;
   json["allreduce"] = measure_allreduce(settings, comm);
   if (comm.rank() == 0 && settings.allreduce.empty()) print_header();

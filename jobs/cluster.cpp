@@ -1,9 +1,9 @@
 #include "datus/pipeline/cluster.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <cstdio>
 #include <iostream>

@@ -11,6 +11,10 @@ void ConfigArguments::add_to(CLI::App& parser) {
 
 void ConfigArguments::add_run_to(CLI::App& parser) {
   parser.add_option("CONFIG", config, "Configuration file of a run");
+  add_changes_to(parser);
+}
+
+void ConfigArguments::add_changes_to(CLI::App& parser) {
   parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -34,6 +34,8 @@ struct ConfigArguments {
   void add_to(CLI::App& parser);
   /// Adds the positional CONFIG, `--run DIR` and `--set key=value`.
   void add_run_to(CLI::App& parser);
+  /// Adds `--run DIR` and `--set key=value`.
+  void add_changes_to(CLI::App& parser);
   /// Adds `--dry-run` and `--force`.
   void add_options_to(CLI::App& parser);
   /// COLLECTIVE. The same configuration on all ranks, or the same error.
@@ -62,6 +64,7 @@ Command add_apply(CLI::App& program);
 Command add_report(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_plan(CLI::App& program);
+Command add_preflight(CLI::App& program);
 Command add_config(CLI::App& program);
 Command add_version(CLI::App& program);
 

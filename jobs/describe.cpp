@@ -1,8 +1,8 @@
 #include "datus/pipeline/describe.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <iostream>
 #include <memory>
@@ -39,8 +39,8 @@ Command add_describe(CLI::App& program) {
               return run_stage(arguments->load(comm), Stage::describe, arguments->options, comm);
             }
             require_one_rank(comm, "describe");
-            describe_to_file(arguments->load(comm), arguments->images, arguments->segments, arguments->out,
-                             threads_per_rank(comm));
+            const Config config = arguments->load(comm);
+            describe_to_file(config, arguments->images, arguments->segments, arguments->out, threads_per_rank(comm));
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;
           }};

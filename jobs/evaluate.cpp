@@ -1,8 +1,8 @@
 #include "datus/pipeline/evaluate.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <iostream>
 #include <memory>
@@ -15,7 +15,9 @@ struct Arguments : ConfigArguments {
 };
 
 ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
-  const auto evaluation = evaluate_folders(arguments.load(comm), arguments.request, threads_per_rank(comm), comm);
+  const Config config = arguments.load(comm);
+  const int threads = threads_per_rank(comm);
+  const auto evaluation = evaluate_folders(config, arguments.request, threads, comm);
   if (comm.rank() == 0) std::cout << score_table({evaluation}) << std::flush;
   return ExitCode::done;
 }

@@ -1,9 +1,9 @@
 #include "datus/pipeline/extract.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/core/log.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <iostream>
 #include <memory>

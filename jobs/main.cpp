@@ -18,9 +18,9 @@ int run_program(int argc, char** argv) {
       "3 bad input; 4 finished, but some images were unreadable; 75 interrupted after a checkpoint; 1 anything else.");
   using namespace datus::jobs;
   const std::vector<Command> commands = {
-      add_run(program),  add_extract(program),  add_segment(program), add_describe(program), add_cluster(program),
-      add_mask(program), add_evaluate(program), add_apply(program),   add_report(program),   add_inspect(program),
-      add_plan(program), add_config(program),   add_version(program),
+      add_run(program),  add_extract(program),   add_segment(program), add_describe(program), add_cluster(program),
+      add_mask(program), add_evaluate(program),  add_apply(program),   add_report(program),   add_inspect(program),
+      add_plan(program), add_preflight(program), add_config(program),  add_version(program),
   };
   const auto is_named = [&](const Command& command) { return command.parser->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), is_named)) {

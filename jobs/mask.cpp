@@ -1,8 +1,8 @@
 #include "datus/pipeline/mask.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <iostream>
 #include <memory>
@@ -19,8 +19,9 @@ struct Arguments : ConfigArguments {
 
 ExitCode mask_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
-  const auto count = masks_to_folder(config, arguments.segments, arguments.clusters, arguments.images, arguments.out,
-                                     threads_per_rank(comm), comm);
+  const int threads = threads_per_rank(comm);
+  const auto count =
+      masks_to_folder(config, arguments.segments, arguments.clusters, arguments.images, arguments.out, threads, comm);
   if (comm.rank() == 0) std::cout << count << " masks in " << arguments.out.string() << std::endl;
   return ExitCode::done;
 }

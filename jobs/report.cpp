@@ -1,3 +1,5 @@
+#include "datus/pipeline/report.hpp"
+
 #include "command.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"
@@ -9,15 +11,21 @@ namespace datus::jobs {
 Command add_report(CLI::App& program) {
   struct Arguments : ConfigArguments {
     std::filesystem::path run;
-    int images = 24;
+    int images = report_images;
   };
   CLI::App* parser = program.add_subcommand("report", "Write the report of a run again");
   auto arguments = std::make_shared<Arguments>();
-  parser->add_option("RUN", arguments->run, "Directory of the run")->required();
+  parser->add_option("RUN", arguments->run, "Directory of the run, or the configuration that it was started with")
+      ->required();
+  arguments->add_changes_to(*parser);
   parser->add_option("--images", arguments->images, "Most images to show")->check(CLI::PositiveNumber);
   return {parser, [arguments](Communicator& comm) {
-            arguments->config = RunDirectory(arguments->run).config();
-            arguments->set_text("run.directory", arguments->run.string());
+            if (std::filesystem::is_directory(arguments->run)) {
+              arguments->config = RunDirectory(arguments->run).config();
+              arguments->set_text("run.directory", arguments->run.string());
+            } else {
+              arguments->config = arguments->run;
+            }
             return run_report(arguments->load(comm), arguments->images, comm);
           }};
 }

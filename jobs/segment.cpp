@@ -1,8 +1,8 @@
 #include "datus/pipeline/segment.hpp"
 
 #include "command.hpp"
+#include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/run.hpp"
-#include "datus/pipeline/run_context.hpp"
 
 #include <iostream>
 #include <memory>
@@ -33,7 +33,8 @@ Command add_segment(CLI::App& program) {
               return run_stage(arguments->load(comm), Stage::segment, arguments->options, comm);
             }
             require_one_rank(comm, "segment");
-            segment_to_file(arguments->load(comm), arguments->keys, arguments->out, threads_per_rank(comm));
+            const Config config = arguments->load(comm);
+            segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm));
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;
           }};

@@ -6,6 +6,7 @@
 #include "datus/comm/mpi_factory.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/stop_signals.hpp"
 
 #include <exception>
 #include <memory>
@@ -66,8 +67,11 @@ int run_in_session(const Body& body) {
     comm = make_mpi_communicator();
     require_right_launch(comm->size());
     log::set_quiet(comm->rank() > 0);
-    return static_cast<int>(body(*comm));
+    const ExitCode code = body(*comm);
+    ignore_stop_signals();
+    return static_cast<int>(code);
   } catch (...) {
+    ignore_stop_signals();
     const Failure failure = describe_failure(std::current_exception());
     const JobPlace place = job_place();
     if (!failure.agreed && place.size > 1) end_job(failure, place);

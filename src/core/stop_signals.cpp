@@ -70,4 +70,11 @@ void StopSignals::check_grace(std::chrono::seconds grace, const char* what) cons
   throw InterruptedError(std::string(what) + " was given up", "a signal asked for a stop");
 }
 
+void ignore_stop_signals() noexcept {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : StopSignals::signals) (void)sigaction(signal, &action, nullptr);
+}
+
 }  // namespace datus

@@ -12,7 +12,9 @@
 #include "datus/pipeline/run_plan.hpp"
 #include "datus/pipeline/run_summary.hpp"
 #include "datus/pipeline/shard_stages.hpp"
+#include "datus/pipeline/unreadable.hpp"
 #include "datus/pipeline/virtual_files.hpp"
+#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -124,10 +126,10 @@ void do_evaluate(RunContext& run, JobResults& results) {
 }
 
 /// COLLECTIVE.
-void do_report(RunContext& run, JobResults& results) {
+void do_report(RunContext& run, JobResults& results, int max_images = report_images) {
   enter(run, "report");
   const Stopwatch watch;
-  write_report(run);
+  write_report(run, max_images);
   StageWork work;
   work.stage = "report";
   work.shards = run.list.shards();
@@ -135,42 +137,62 @@ void do_report(RunContext& run, JobResults& results) {
   leave(run, results, std::move(work));
 }
 
-/// Segments of the whole run, from the first of its assignments. Rank 0 only.
+/// Segments of the whole run, from the first of its assignments; 0 where there is none. Rank 0 only.
 std::int64_t segments_of(const RunContext& run) {
   const auto assignment = run.directory.assignment(run.config.cluster.k.front());
+  if (!std::filesystem::exists(assignment)) return 0;
   return Hdf5Reader(assignment).shape("assignment", 1)[0];
 }
 
-void fill_in(const RunContext& run, JobResults& results) {
+ExitCode exit_code_for(const RunContext& run, std::int64_t unreadable) {
+  const bool report = run.config.dataset.on_unreadable == DatasetConfig::OnUnreadable::report;
+  return unreadable > 0 && report ? ExitCode::unreadable_images : ExitCode::done;
+}
+
+void fill_in(const RunContext& run, const std::string& command, JobResults& results) {
   auto& summary = results.summary;
+  summary.command = command;
+  summary.exit_code = exit_code_for(run, summary.unreadable);
   summary.images = run.list.size();
   summary.shards = run.list.shards();
+  summary.segments = segments_of(run);
   summary.ranks = run.comm.size();
   summary.threads = run.threads;
   summary.seconds = results.watch.seconds();
 }
 
-/// Prints and writes what came out. Rank 0 only.
-void finish(const RunContext& run, JobResults& results) {
-  fill_in(run, results);
-  results.summary.segments = segments_of(run);
-  write_text_atomically(run.directory.summary(), summary_json(results.summary).dump(1) + "\n", run.writing());
-  std::cout << summary_text(results.summary) << "\n" << selection_table(results.clusters);
+/// What the summary of the jobs before this one says of stages that were not this one's.
+nlohmann::ordered_json summary_so_far(const RunDirectory& directory) {
+  const auto text = text_of_file(directory.summary());
+  return text ? nlohmann::ordered_json::parse(*text, nullptr, false) : nlohmann::ordered_json();
+}
+
+/// Writes what came out to RUN/summary.json. Rank 0 only.
+void record(const RunContext& run, const std::string& command, JobResults& results) {
+  fill_in(run, command, results);
+  const auto json = summary_json(results.summary, summary_so_far(run.directory));
+  write_text_atomically(run.directory.summary(), json.dump(1) + "\n", run.writing());
+}
+
+/// Prints it. Rank 0 only.
+void print(const RunContext& run, const JobResults& results) {
+  std::cout << summary_text(results.summary);
+  if (!results.clusters.empty()) std::cout << "\n" << selection_table(results.clusters);
   if (results.summary.unreadable > 0) {
     std::cout << "\n"
               << results.summary.unreadable << " images could not be read: " << run.directory.unreadable().string()
               << "\n";
   }
   if (!results.scores.empty()) std::cout << "\n" << score_table(results.scores) << "   (percent)\n";
+  std::cout << std::flush;
+}
+
+/// Where to look for the results. Rank 0 only.
+void print_places(const RunContext& run, const JobResults& results) {
   std::cout << "\n";
   for (const int k : run.config.cluster.k) std::cout << "masks   " << run.directory.masks(k).string() << "/\n";
   for (const auto& one : results.scores) std::cout << "scores  " << run.directory.scores(one.k).string() << "\n";
   std::cout << "report  " << run.directory.report().string() << std::endl;
-}
-
-ExitCode exit_code_for(const RunContext& run, std::int64_t unreadable) {
-  const bool report = run.config.dataset.on_unreadable == DatasetConfig::OnUnreadable::report;
-  return unreadable > 0 && report ? ExitCode::unreadable_images : ExitCode::done;
 }
 
 ExitCode do_everything(RunContext& run, const std::string& command) {
@@ -181,7 +203,11 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
     do_mask(run, results);
     do_evaluate(run, results);
     do_report(run, results);
-    on_root(run.comm, [&] { finish(run, results); });
+    on_root(run.comm, [&] {
+      record(run, command, results);
+      print(run, results);
+      print_places(run, results);
+    });
     return exit_code_for(run, results.summary.unreadable);
   });
 }
@@ -211,10 +237,16 @@ void require_something_to_store(const Config& config, Stage stage) {
 
 /// COLLECTIVE.
 std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedRun> fitted, RunOptions options,
-                                     Communicator& comm) {
-  auto run = open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : RunAccess::write);
+                                     Communicator& comm, RunAccess access = RunAccess::write) {
+  auto run = open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : access);
   run->force = options.force;
   return run;
+}
+
+/// Segments are found in stored keys; where none are kept, the keys are computed again.
+bool computes_embeddings(const Config& config, Stage stage) {
+  return stage == Stage::extract || stage == Stage::describe ||
+         (stage == Stage::segment && !config.storage.keeps_embeddings());
 }
 
 ExitCode print_plan_of(RunContext& run) {
@@ -249,21 +281,16 @@ ExitCode apply_run(const Config& config, const std::filesystem::path& fitted, Ru
 ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "it is part of what a run is made from"); });
   require_something_to_store(config, stage);
-  const auto run = open_for(config, std::nullopt, options, comm);
+  const auto access = computes_embeddings(config, stage) ? RunAccess::write : RunAccess::write_without_model;
+  const auto run = open_for(config, std::nullopt, options, comm, access);
   if (options.dry_run) return print_plan_of(*run);
   return recorded_job(*run, stage_name(stage), [&] {
     JobResults results;
     do_stage(*run, stage, results);
+    results.summary.unreadable = report_unreadable(*run);
     on_root(comm, [&] {
-      fill_in(*run, results);
-      std::cout << summary_text(results.summary);
-      if (!results.clusters.empty()) std::cout << "\n" << selection_table(results.clusters);
-      if (!results.scores.empty()) std::cout << "\n" << score_table(results.scores);
-      if (results.summary.unreadable > 0) {
-        std::cout << results.summary.unreadable << " images could not be read: " << run->directory.unreadable().string()
-                  << "\n";
-      }
-      std::cout << std::flush;
+      record(*run, stage_name(stage), results);
+      print(*run, results);
     });
     return exit_code_for(*run, results.summary.unreadable);
   });
@@ -272,9 +299,14 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
 ExitCode run_report(const Config& config, int max_images, Communicator& comm) {
   const auto run = open_run(config, std::nullopt, comm, RunAccess::report);
   return recorded_job(*run, "report", [&] {
-    write_report(*run, max_images);
-    if (comm.rank() == 0) std::cout << run->directory.report().string() << std::endl;
-    return ExitCode::done;
+    JobResults results;
+    do_report(*run, results, max_images);
+    results.summary.unreadable = report_unreadable(*run);
+    on_root(comm, [&] {
+      record(*run, "report", results);
+      std::cout << run->directory.report().string() << std::endl;
+    });
+    return exit_code_for(*run, results.summary.unreadable);
   });
 }
 

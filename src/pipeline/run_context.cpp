@@ -1,7 +1,7 @@
 #include "datus/pipeline/run_context.hpp"
 
+#include "datus/comm/rank_threads.hpp"
 #include "datus/core/log.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/model/backend.hpp"
@@ -10,7 +10,6 @@
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/run_record.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <span>
 #include <utility>
@@ -69,7 +68,9 @@ void freeze_image_list(const RunDirectory& directory, const ImageList& list, Run
                        const WriteOptions& options) {
   const auto frozen = frozen_image_list(directory);
   if (!frozen) {
-    if (access == RunAccess::write) write_image_list(directory.image_list(), list, options);
+    if (access != RunAccess::look && access != RunAccess::report) {
+      write_image_list(directory.image_list(), list, options);
+    }
     return;
   }
   const std::string difference = first_difference(*frozen, list);
@@ -143,15 +144,23 @@ std::string recorded_backend(const RunDirectory& directory) {
   return {};
 }
 
-/// The backend that counts for the run's provenance. A rank or a resume on another one would mix bits of two machines.
-std::string agreed_backend(const Config& config, const RunDirectory& directory, Communicator& comm) {
+/// The backend that counts for the run's provenance. A rank or a resume on another one would mix bits of two machines,
+/// where embeddings are computed.
+std::string agreed_backend(const Config& config, const RunDirectory& directory, RunAccess access, Communicator& comm) {
   std::string backend = torch_backend();
   const std::string recorded = broadcast_text(comm, comm.rank() == 0 ? recorded_backend(directory) : std::string());
-  if (config.run.mixed_hardware) {
+  if (config.run.mixed_hardware || access == RunAccess::write_without_model) {
     return broadcast_text(comm, recorded.empty() ? backend : recorded);
   }
   require_same_everywhere(comm, backend, "the backend of the model (device, instruction set, LibTorch, BLAS)");
   if (recorded.empty() || recorded == backend) return backend;
+  if (access == RunAccess::look) {
+    if (comm.rank() == 0) {
+      log::warning("the run was started on another backend (it was " + recorded + ", here it is " + backend +
+                   "): embeddings cannot be computed here");
+    }
+    return recorded;
+  }
   throw AgreedError(ExitCode::bad_input, "The run in " + directory.root().string() + " was started on another backend",
                     "it was " + recorded + ", here it is " + backend + "; the last bits of the embeddings differ",
                     "Go on where it was started, or choose another run directory, or set run.mixed_hardware: true.");
@@ -167,10 +176,6 @@ std::string RunContext::images_description() const {
   std::string text = std::to_string(list.size()) + " images";
   if (config.dataset.split) text += ", split " + *config.dataset.split;
   return text + ", list " + list.hash().hex().substr(0, 12);
-}
-
-int threads_per_rank(const Communicator& comm) {
-  return std::max(1, available_cores() / comm.local_size());
 }
 
 WriteOptions RunContext::writing() const {
@@ -204,6 +209,7 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
     lock = std::make_unique<RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals->requested(); });
     on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory); }); });
   }
+  const int threads = threads_per_rank(comm);
   std::unique_ptr<RunContext> run(new RunContext{.config = config,
                                                  .directory = directory,
                                                  .comm = comm,
@@ -211,19 +217,19 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
                                                  .list = {},
                                                  .provenance = Provenance(config, {}),
                                                  .fitted = std::move(fitted),
-                                                 .threads = threads_per_rank(comm),
+                                                 .threads = threads,
                                                  .job = std::move(job),
+                                                 .signals = std::move(signals),
                                                  .lock = std::move(lock),
-                                                 .events = {},
-                                                 .signals = std::move(signals)});
+                                                 .events = {}});
   if (writes) run->events = EventLog(directory.log(run->job.launch(), comm.rank()));
 
   run->list = list_images(*run->dataset, config.dataset.shard_size, orientation_of(config.dataset), run->threads, comm);
   on_root(comm, [&] { freeze_image_list(directory, run->list, access, run->writing()); });
   auto inputs = access == RunAccess::report ? recorded_inputs(directory, run->list, comm)
                                             : agreed_inputs(config, run->fitted, run->list, comm);
-  if (access != RunAccess::report) inputs.backend = agreed_backend(config, directory, comm);
-  if (access == RunAccess::write) {
+  if (access != RunAccess::report) inputs.backend = agreed_backend(config, directory, access, comm);
+  if (access == RunAccess::write || access == RunAccess::write_without_model) {
     on_root(comm, [&] { write_text_atomically(directory.config(), run_record_text(config, inputs), run->writing()); });
   }
   run->provenance = Provenance(config, std::move(inputs));

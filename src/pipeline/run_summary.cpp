@@ -119,8 +119,9 @@ std::string summary_text(const RunSummary& summary) {
   return text;
 }
 
-nlohmann::ordered_json summary_json(const RunSummary& summary) {
+nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before) {
   Json stages = Json::object();
+  if (before.is_object() && before.contains("stages") && before["stages"].is_object()) stages = before["stages"];
   for (const StageWork& work : summary.stages) {
     const auto rate = images_per_second(work);
     stages[work.stage] = {{"shards", work.shards},
@@ -133,6 +134,8 @@ nlohmann::ordered_json summary_json(const RunSummary& summary) {
                           {"note", work.note}};
   }
   return {{"schema", 1},
+          {"command", summary.command},
+          {"exit_code", static_cast<int>(summary.exit_code)},
           {"images", summary.images},
           {"shards", summary.shards},
           {"unreadable", summary.unreadable},

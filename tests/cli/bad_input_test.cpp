@@ -24,6 +24,10 @@ class BadInput : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments, launch);
   }
+  /// `datus STAGE` of the same run.
+  [[nodiscard]] Outcome run_command(const std::string& stage) const {
+    return run_program(tiny_model({stage, config(), "--run", directory().string()}));
+  }
   [[nodiscard]] std::string config() const {
     write_bytes(folder_ / "config.yaml",
                 "dataset: {images: images, shard_size: 2}\nsegment: {method: none}\n"
@@ -75,6 +79,21 @@ TEST_F(BadInput, AnUnreadableImageIsListedAndTheRestIsDone) {
   EXPECT_EQ(run().code, 4);
   EXPECT_EQ(run({"--set", "dataset.on_unreadable=skip"}).code, 0);
   EXPECT_EQ(bytes_of(directory() / "unreadable.tsv"), listed);
+}
+
+TEST_F(BadInput, EachStageSaysThatImagesAreUnreadable) {
+  write_test_images(images(), 2);
+  write_truncated_jpeg("broken.jpg");
+  std::size_t stages = 0;
+  for (const char* stage : {"extract", "segment", "describe", "cluster", "mask", "evaluate", "report"}) {
+    const Outcome outcome = run_command(stage);
+    EXPECT_EQ(outcome.code, 4) << stage << ": " << outcome;
+    const auto summary = nlohmann::json::parse(bytes_of(directory() / "summary.json"));
+    EXPECT_EQ(summary["command"], stage);
+    EXPECT_EQ(summary["exit_code"], 4) << stage;
+    EXPECT_EQ(summary["unreadable"], 1) << stage;
+    EXPECT_EQ(summary["stages"].size(), ++stages) << stage;
+  }
 }
 
 TEST_F(BadInput, AllImagesUnreadable) {

@@ -113,6 +113,34 @@ TEST_F(Stages, OneByOneTheyMakeTheFilesOfRun) {
   EXPECT_EQ(bytes_of(other / run_name / "images.h5"), bytes_of(reference() / "images.h5"));
 }
 
+TEST_F(Stages, OnlyEmbeddingsAreTiedToTheMachine) {
+  const TempFolder other;
+  copy_reference(other);
+  const fs::path run = other / run_name;
+  fs::remove(run / "keys" / "000001.h5");
+  fs::remove(run / "descriptors" / "000001.h5");
+  // LibTorch then says that the machine has no vector instructions, which makes it another backend.
+  const Launch elsewhere = {.folder = other.path(), .environment = {"ATEN_CPU_CAPABILITY=default"}};
+  for (const char* stage : {"extract", "describe", "run"}) {
+    const Outcome outcome = run_program(small_run(stage), elsewhere);
+    EXPECT_EQ(outcome.code, 3) << stage << ": " << outcome;
+    EXPECT_NE(outcome.err.find("another backend"), std::string::npos) << outcome;
+  }
+  const Outcome plan = run_program(small_run("plan"), elsewhere);
+  EXPECT_EQ(plan.code, 0) << plan;
+  EXPECT_NE(plan.err.find("another backend"), std::string::npos) << plan;
+  for (const char* stage : {"extract", "describe"}) {
+    ASSERT_EQ(run_program(small_run(stage), {.folder = other.path()}).code, 0) << stage;
+  }
+  for (const char* part : {"segments", "clusters", "masks", "scores", "report"}) fs::remove_all(run / part);
+  for (const char* stage : {"segment", "cluster", "mask", "evaluate", "report"}) {
+    const Outcome outcome = run_program(small_run(stage), elsewhere);
+    EXPECT_EQ(outcome.code, 0) << stage << ": " << outcome;
+  }
+  expect_parts_equal(run, {"segments", "descriptors", "clusters", "masks", "scores", "report"});
+  EXPECT_EQ(bytes_of(run / "config.yaml"), bytes_of(reference() / "config.yaml"));
+}
+
 TEST_F(Stages, AStageWithoutTheOneBeforeItSaysWhichToRun) {
   const std::map<std::string, std::string> before = {
       {"segment", "extract"}, {"describe", "segment"}, {"cluster", "describe"}, {"mask", "cluster"}};

@@ -12,6 +12,8 @@ namespace datus {
 /// One object at a time: an inner one would restore too early.
 class StopSignals {
  public:
+  static constexpr std::array<int, 2> signals = {SIGTERM, SIGUSR1};
+
   /// Forgets earlier signals. Throws `SystemError` when handlers cannot be set.
   StopSignals();
   /// Brings back the handlers from before.
@@ -31,8 +33,12 @@ class StopSignals {
   void check_grace(std::chrono::seconds grace, const char* what) const;
 
  private:
-  static constexpr std::array<int, 2> signals = {SIGTERM, SIGUSR1};
   std::array<struct sigaction, signals.size()> previous_{};
 };
+
+/// From now on this process ignores the signals that ask for a stop. For the last moments of a process whose work is
+/// done: a launcher that sees the first rank leave tells the others to, and a rank that this kills has a wrong exit
+/// code.
+void ignore_stop_signals() noexcept;
 
 }  // namespace datus

@@ -4,9 +4,12 @@
 
 namespace datus {
 
+/// Images that a report shows, unless another number is asked for.
+constexpr int report_images = 24;
+
 /// COLLECTIVE. Writes RUN/report/index.html with its pictures: for up to `max_images` images, evenly chosen, the
 /// original, its segments, the mask for every K, the matched classes and the ground truth side by side; scores,
 /// legends, settings. Ranks draw the pictures together; the result does not depend on their number.
-void write_report(RunContext& run, int max_images = 24);
+void write_report(RunContext& run, int max_images = report_images);
 
 }  // namespace datus

@@ -36,11 +36,11 @@ struct RunContext {
   Provenance provenance;
   std::optional<FittedRun> fitted;
   int threads = 1;
-  JobIdentity job;                ///< this start of the job, the same on all ranks
-  std::unique_ptr<RunLock> lock;  ///< none when the run is only looked at
-  EventLog events;                ///< of this rank
-  std::shared_ptr<const StopSignals> signals;
-  bool force = false;  ///< starts also what will not fit on the disk
+  JobIdentity job;                             ///< this start of the job, the same on all ranks
+  std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
+  std::unique_ptr<RunLock> lock;               ///< none when the run is only looked at
+  EventLog events;                             ///< of this rank
+  bool force = false;                          ///< starts also what will not fit on the disk
 
   /// For every file that is written below the run: names the writer, and refuses the final name once the lock is lost.
   [[nodiscard]] WriteOptions writing() const;
@@ -59,18 +59,17 @@ struct RunContext {
 
 /// What a run is opened for.
 enum class RunAccess {
-  write,   ///< takes the lock, makes the folder, freezes the list
-  report,  ///< takes the lock too; what the run is made from stays what its record says
-  look,    ///< changes nothing
+  write,                ///< takes the lock, makes the folder, freezes the list
+  write_without_model,  ///< the same for stages that compute no embeddings: they go on from another backend too
+  report,               ///< takes the lock too; what the run is made from stays what its record says
+  look,                 ///< changes nothing
 };
 
 /// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
 /// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
-/// be written to, when the images differ from the frozen list, or when an input is missing.
+/// be written to, when the images differ from the frozen list, when an input is missing, and with `RunAccess::write`
+/// when the run was started on another backend.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
                                                    Communicator& comm, RunAccess access = RunAccess::write);
-
-/// Threads that this rank may use: the cores of the node shared by its ranks.
-[[nodiscard]] int threads_per_rank(const Communicator& comm);
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/comm/communicator.hpp"
+#include "datus/core/error.hpp"
 
 #include <cstdint>
 #include <string>
@@ -29,6 +30,8 @@ struct StageWork {
 
 /// What a job did, for people and for programs.
 struct RunSummary {
+  std::string command;                  ///< "run", or the stage
+  ExitCode exit_code = ExitCode::done;  ///< of the job
   std::int64_t images = 0;
   std::int64_t shards = 0;
   std::int64_t unreadable = 0;
@@ -44,7 +47,8 @@ struct RunSummary {
 /// threads. Numbers read "1,234,567.8". Ends with a newline.
 [[nodiscard]] std::string summary_text(const RunSummary& summary);
 /// RUN/summary.json: the members by name, "stages" an object by the name of the stage, each with "images_per_second"
-/// (of wall time; null where there is none).
-[[nodiscard]] nlohmann::ordered_json summary_json(const RunSummary& summary);
+/// (of wall time; null where there is none). Stages that only `before` has (the summary of earlier jobs of the run, or
+/// anything else) are taken over from it.
+[[nodiscard]] nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before);
 
 }  // namespace datus

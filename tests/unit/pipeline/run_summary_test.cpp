@@ -214,7 +214,7 @@ TEST(SummaryText, KeepsItsColumnsWhateverTheNumbers) {
 TEST(SummaryJson, HoldsEveryNumber) {
   RunSummary summary = large_run();
   summary.stages.front().busy_seconds = 765432.5;
-  const auto json = nlohmann::json::parse(summary_json(summary).dump());
+  const auto json = nlohmann::json::parse(summary_json(summary, {}).dump());
   EXPECT_EQ(json.at("schema"), 1);
   EXPECT_EQ(json.at("images"), 1234567);
   EXPECT_EQ(json.at("shards"), 19291);
@@ -242,18 +242,50 @@ TEST(SummaryJson, HoldsEveryNumber) {
 
 TEST(SummaryJson, KeepsTheOrderOfTheStagesAndIsValidWithoutAny) {
   std::vector<std::string> names;
-  const auto json = summary_json(large_run());
+  const auto json = summary_json(large_run(), {});
   for (const auto& [name, value] : json.at("stages").items()) names.push_back(name);
   EXPECT_EQ(names,
             (std::vector<std::string>{"extract", "segment", "describe", "cluster", "mask", "evaluate", "report"}));
-  EXPECT_EQ(summary_json({}).at("stages").dump(), "{}");
+  EXPECT_EQ(summary_json({}, {}).at("stages").dump(), "{}");
+}
+
+TEST(SummaryJson, SaysWhatTheJobWas) {
+  RunSummary summary = large_run();
+  summary.command = "mask";
+  summary.exit_code = ExitCode::unreadable_images;
+  const auto json = summary_json(summary, {});
+  EXPECT_EQ(json.at("command"), "mask");
+  EXPECT_EQ(json.at("exit_code"), 4);
+}
+
+TEST(SummaryJson, TakesStagesOfEarlierJobsOver) {
+  RunSummary before;
+  before.images = 5;
+  before.stages = {stage("extract", 1, 5, 2), stage("mask", 1, 5, 3)};
+  RunSummary now;
+  now.images = 5;
+  now.stages = {stage("mask", 1, 5, 7), stage("evaluate", 1, 5, 1)};
+  const auto json = summary_json(now, summary_json(before, {}));
+  EXPECT_EQ(json.at("stages").size(), 3U);
+  EXPECT_EQ(json.at("stages").at("extract").at("wall_seconds"), 2);
+  EXPECT_EQ(json.at("stages").at("mask").at("wall_seconds"), 7);
+  EXPECT_EQ(json.at("stages").at("evaluate").at("wall_seconds"), 1);
+}
+
+TEST(SummaryJson, PassesOverASummaryThatIsNone) {
+  RunSummary now;
+  now.stages = {stage("mask", 1, 5, 7)};
+  const auto alone = summary_json(now, {}).dump();
+  for (const char* before : {"[1]", "{\"stages\": 3}", "nothing", "{}", "null"}) {
+    EXPECT_EQ(summary_json(now, nlohmann::ordered_json::parse(before, nullptr, false)).dump(), alone) << before;
+  }
 }
 
 TEST(SummaryJson, NeverHoldsWhatIsNoNumberInJson) {
   RunSummary summary;
   summary.seconds = infinite;
   summary.stages.push_back(stage("mask", 1, 5, not_a_number));
-  const auto json = nlohmann::json::parse(summary_json(summary).dump());
+  const auto json = nlohmann::json::parse(summary_json(summary, {}).dump());
   EXPECT_TRUE(json.at("seconds").is_null());
   EXPECT_TRUE(json.at("stages").at("mask").at("wall_seconds").is_null());
   EXPECT_TRUE(json.at("stages").at("mask").at("images_per_second").is_null());

@@ -43,9 +43,9 @@ class SmallRun {
             .fitted = {},
             .threads = 1,
             .job = {},
+            .signals = {},
             .lock = {},
-            .events = {},
-            .signals = {}};
+            .events = {}};
   }
 
   [[nodiscard]] Provenance provenance() const {

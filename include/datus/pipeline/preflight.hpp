@@ -1,0 +1,28 @@
+#pragma once
+
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "datus/core/error.hpp"
+
+#include <optional>
+
+namespace datus {
+
+/// What a job is checked for.
+struct PreflightRequest {
+  std::optional<int> ranks;  ///< how many the launcher was asked for
+  /// Whether the job works in a run directory, and whether it is an error when the configuration names no images. What
+  /// it names is always checked.
+  bool in_run_directory = false;
+  bool needs_images = false;
+};
+
+/// COLLECTIVE. Checks on all nodes what a job needs before it starts: the number of ranks, messages between them, and
+/// that all nodes have the same program, configuration, weights, images and run directory. Rank 0 prints a line for
+/// each problem on stderr ("preflight: NODE: …"), or one line on stdout when there is none. Changes nothing: test files
+/// in the run directory, or in the nearest folder above it that exists, are removed again.
+///
+/// Returns, the same on all ranks, the exit code of the first problem. Throws `SystemError` when MPI fails.
+[[nodiscard]] ExitCode preflight(const Config& config, const PreflightRequest& request, Communicator& comm);
+
+}  // namespace datus

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Shared by the scripts in slurm/: the site, the layout of the job, and how its steps are started. Source it with `root` set to
+# the folder of the project; it starts nothing.
+
+# say TEXT...: a line for the log of the job.
+say() { printf '%s %s: %s\n' "$(date '+%F %T')" "$(basename "${script:-$0}")" "$*"; }
+
+# load_site: reads the site's settings, $DATUS_SITE or slurm/site.sh; without one, defaults and whatever is in the environment.
+load_site() {
+  run_options="" extract_options="" segment_options="" describe_options="" cluster_options="" mask_options="" smoke_options=""
+  datus_program=$root/build/release/datus
+  container="" container_options=""
+  mpi_type=pmix
+  most_requeues=20
+  load_libraries() { :; }
+  site=${DATUS_SITE:-$root/slurm/site.sh}
+  if [ -f "$site" ]; then
+    . "$site"
+  elif [ -n "${DATUS_SITE:-}" ]; then
+    say "there is no file $DATUS_SITE (DATUS_SITE names it)" >&2
+    return 2
+  fi
+  datus_command=("$datus_program")
+  if [ -n "$container" ]; then
+    # shellcheck disable=SC2206 # options are words
+    datus_command=(apptainer exec $container_options "$container" datus)
+  fi
+}
+
+# resolve_layout: what the job was given. Sets nodes, ranks_per_node (0: as --ntasks spreads them), ranks, cpus_per_rank (0:
+# not said) and gpus_per_node. What --ntasks-per-node or --ntasks say; otherwise one rank per GPU, or on nodes without GPUs one
+# for every --cpus-per-task cores, or a single one.
+resolve_layout() {
+  nodes=${SLURM_JOB_NUM_NODES:-1}
+  cpus_per_rank=${SLURM_CPUS_PER_TASK:-0}
+  # "a100:8", or of several kinds "a100:4,v100:4". Not SLURM_GPUS_ON_NODE: --exclusive alone sets it too.
+  gpus_per_node=$(tr ',' '\n' <<<"${SLURM_GPUS_PER_NODE:-0}" | sed 's/.*://' | awk '{n += $1} END {print n + 0}')
+  ranks_per_node=${SLURM_NTASKS_PER_NODE:-0}
+  if [ "$ranks_per_node" -eq 0 ] && [ "$gpus_per_node" -gt 0 ]; then
+    ranks_per_node=$gpus_per_node
+  elif [ "$ranks_per_node" -eq 0 ] && [ -z "${SLURM_NTASKS:-}" ]; then
+    ranks_per_node=1
+    if [ "$cpus_per_rank" -gt 0 ]; then ranks_per_node=$((${SLURM_CPUS_ON_NODE:-1} / cpus_per_rank)); fi
+    if [ "$ranks_per_node" -lt 1 ]; then ranks_per_node=1; fi
+  fi
+  # Not SLURM_NTASKS where ranks are counted by node: with --nodes=1-4 it is that of all nodes that were asked for.
+  if [ "$ranks_per_node" -gt 0 ]; then ranks=$((nodes * ranks_per_node)); else ranks=$SLURM_NTASKS; fi
+}
+
+# options_of_step TASKS: sets `step_options`, options of srun. One failed rank ends the step. A GPU is chosen by the rank itself
+# among all of its node: bound to one GPU each, ranks could not reach the others' memory directly (NCCL, peer to peer).
+options_of_step() {
+  step_options=(--kill-on-bad-exit=1 --nodes="$nodes" --ntasks="$1")
+  if [ "$gpus_per_node" -gt 0 ]; then step_options+=(--gpus-per-node="$gpus_per_node" --gpu-bind=none); fi
+}
+
+# options_of_ranks: the same for the ranks of the job, one MPI world.
+options_of_ranks() {
+  options_of_step "$ranks"
+  step_options+=(--mpi="$mpi_type")
+  if [ "$ranks_per_node" -gt 0 ]; then step_options+=(--ntasks-per-node="$ranks_per_node"); fi
+  # srun does not take it over from the job by itself (Slurm 22.05 and later).
+  if [ "$cpus_per_rank" -gt 0 ]; then step_options+=(--cpus-per-task="$cpus_per_rank" --cpu-bind=cores); fi
+}
+
+# on_nodes COMMAND...: once on each node of the job, without MPI.
+on_nodes() {
+  options_of_step "$nodes"
+  srun "${step_options[@]}" --mpi=none --ntasks-per-node=1 --cpus-per-task=1 "$@"
+}
+
+# on_ranks COMMAND...
+on_ranks() {
+  options_of_ranks
+  srun "${step_options[@]}" "$@"
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Undisturbed jobs: the smoke test, a whole run, the chain of stages, an array; all end COMPLETED with the files of a plain mpirun.
+. "$(dirname "$0")/job_lib.sh" "$@"
+begin
+
+smoke=$(sbatch --parsable --output="$work/smoke.log" "$root/slurm/smoke.sbatch")
+expect_end "$smoke" COMPLETED 120 "$work/smoke.log"
+mkdir demo
+(cd demo && "$mpirun" -n 2 "$program" run "$root/configs/demo.yaml" --run "runs/smoke-$smoke") >demo.log 2>&1 ||
+  complain "the sample under mpirun" demo.log
+expect_equal "runs/smoke-$smoke" "demo/runs/smoke-$smoke"
+
+# A dry run names the five jobs and submits none.
+"$root/slurm/pipeline.sh" --dry-run "$shared/run.yaml" >"$work/dry.log" 2>&1 || complain "a dry run of the chain" "$work/dry.log"
+[ "$(grep -c '^sbatch .*datus.sbatch' "$work/dry.log")" -eq 5 ] || complain "a dry run names not five jobs" "$work/dry.log"
+[ "$(grep -c 'afterok:ID_OF_' "$work/dry.log")" -eq 4 ] || complain "four jobs must wait for another" "$work/dry.log"
+[ "$(squeue -h -t all | wc -l)" -eq 1 ] || complain "a dry run submitted something"
+
+mkdir chain whole
+(cd chain && "$root/slurm/pipeline.sh" "$shared/run.yaml") >"$work/chain.log" 2>&1 || complain "submitting the chain" "$work/chain.log"
+[ "$(cut -d' ' -f1 "$work/chain.log" | tr '\n' ' ')" = "extract segment describe cluster mask+evaluate+report " ] ||
+  complain "the chain prints its jobs" "$work/chain.log"
+while read -r stage job; do expect_end "$job" COMPLETED 120 "$work/chain/datus-$job.log"; done <"$work/chain.log"
+expect_equal "$(run_of chain)"
+
+# submit.sh, with the site's options.
+job=$(cd whole && "$root/slurm/submit.sh" "$shared/run.yaml" | sed 's/.* //')
+expect_end "$job" COMPLETED 120 "$work/whole/datus-$job.log"
+expect_equal "$(run_of whole)"
+
+# An array: a data set for each task.
+for k in 5 7; do
+  sed "s|^run:.*|run: {directory: runs/k$k}|; s|^cluster:.*|cluster: {k: [$k]}|" "$shared/run.yaml" >"k$k.yaml"
+done
+array=$(sbatch --parsable --array=1-2 --output="$work/array-%a.log" --nodes=1 --ntasks-per-node=2 --time=5 \
+  "$root/slurm/datus.sbatch" k5.yaml k7.yaml --set cluster.restarts=2)
+for task in 1 2; do expect_end "${array}_$task" COMPLETED 120 "$work/array-$task.log"; done
+for k in 5 7; do [ -f "runs/k$k/clusters/k00$k/centroids.h5" ] || complain "the array has not made runs/k$k" array-*.log; done
+
+finish
