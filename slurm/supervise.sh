@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How a batch job ends: signals, requeues, exit codes. Source it after lib.sh.
+# How a batch job ends: signals, requeues, exit codes. Source it after lib.sh, with `job` set to what Slurm calls it.
 #
 #   what happens                         who is told               what the job does
 #   the end of the time is near          this shell, by USR1       passes it on; ranks save, exit 75; requeue
@@ -49,7 +49,7 @@ run_step() {
 
 # state_of_job: "RUNNING None", "COMPLETING TimeLimit", ...; empty while the controller does not answer.
 state_of_job() {
-  scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null | sed -n 's/.* JobState=\([^ ]*\) Reason=\([^ ]*\).*/\1 \2/p'
+  scontrol -o show job "$job" 2>/dev/null | sed -n 's/.* JobState=\([^ ]*\) Reason=\([^ ]*\).*/\1 \2/p'
 }
 
 # wait_for_state: the same, however long the controller takes to come back, within a minute.
@@ -65,7 +65,7 @@ wait_for_state() {
   done
 }
 
-log_of_job() { scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null | sed -n 's/.* StdOut=\([^ ]*\).*/\1/p'; }
+log_of_job() { scontrol -o show job "$job" 2>/dev/null | sed -n 's/.* StdOut=\([^ ]*\).*/\1/p'; }
 
 # requeue WHY: does not return.
 requeue() {
@@ -75,7 +75,7 @@ requeue() {
     exit 75
   fi
   say "requeued ($1), start $((restarts + 1)) of at most $((most_requeues + 1)) ends here"
-  if ! scontrol requeue "$SLURM_JOB_ID"; then
+  if ! scontrol requeue "$job"; then
     say "Slurm does not requeue it. Submit it again: it goes on from here."
     exit 75
   fi
@@ -97,7 +97,7 @@ code_in_log() {
   local log
   log=$(log_of_job)
   if [ -f "$log" ]; then
-    awk '/ datus.sbatch: job [0-9]+, start / {code = ""} /^srun: error: .* Exited with exit code [0-9]+$/ {code = $NF} END {print code}' "$log"
+    awk '/ datus.sbatch: job [0-9_]+, start / {code = ""} /^srun: error: .* Exited with exit code [0-9]+$/ {code = $NF} END {print code}' "$log"
   fi
 }
 

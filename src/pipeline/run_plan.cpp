@@ -165,6 +165,35 @@ RunPlan plan_run(RunContext& run) {
   return plan;
 }
 
+RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape, const KnownSizes& known) {
+  RunPlan plan;
+  plan.directory = run.directory.root();
+  plan.images = list.size();
+  plan.unreadable = std::ranges::count(list.images, 0, &ListedImage::width);
+  plan.shards = list.shards();
+  const auto shards = static_cast<std::size_t>(list.shards());
+  const bool keeps_keys = run.config.storage.keeps_embeddings();
+  plan.todo.shards.assign(shards, {.keys = keeps_keys, .segments = true, .descriptors = true});
+  plan.todo.clusters = run.config.cluster.k;
+  PlannedStage masks{.name = stage_name(Stage::mask), .work = {}, .why = {}};
+  for (const int k : run.config.cluster.k) {
+    for (std::int64_t shard = 0; shard < list.shards(); ++shard) plan.todo.masks[k].push_back({shard});
+    masks.work +=
+        (masks.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(plan.shards, plan);
+  }
+  plan.stages.push_back(plan_of_extract(run, plan, {}));
+  plan.stages.push_back(plan_of_shards(plan, Stage::segment, &StaleFiles::segments, {}));
+  plan.stages.push_back(plan_of_shards(plan, Stage::describe, &StaleFiles::descriptors, {}));
+  plan.stages.push_back({.name = stage_name(Stage::cluster), .work = list_of(plan.todo.clusters), .why = {}});
+  plan.stages.push_back(std::move(masks));
+  plan.stages.push_back(plan_of_evaluation(run));
+  plan.stages.push_back({.name = "report", .work = "each time", .why = {}});
+  plan.whole = estimate_run_size(run.config, list, shape.grid, shape.dim, shape.descriptor_dim, known);
+  on_root(run.comm, [&] { plan.free = free_bytes(run.directory.root()); });
+  run.comm.broadcast(std::as_writable_bytes(std::span(&plan.free, 1)), 0);
+  return plan;
+}
+
 std::string plan_text(const RunPlan& plan) {
   std::string text = plan.directory.string() + ": " + std::to_string(plan.images) + " images in " +
                      std::to_string(plan.shards) + " shards";

@@ -6,6 +6,7 @@
 #include "datus/io/mask_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -34,8 +35,8 @@ bool is_readable(const ListedImage& image) {
 /// does not depend on the width of the rows.
 class SizeEstimate {
  public:
-  SizeEstimate(const Config& config, const ImageList& list, GridSize grid)
-      : config_(config), list_(list), patches_(grid.patches()) {
+  SizeEstimate(const Config& config, const ImageList& list, GridSize grid, const KnownSizes& known)
+      : config_(config), list_(list), patches_(grid.patches()), known_(known) {
     for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
       const auto [begin, end] = list.range({shard});
       readable_.push_back(std::count_if(list.images.begin() + begin, list.images.begin() + end, is_readable));
@@ -63,7 +64,7 @@ class SizeEstimate {
       constexpr std::int64_t per_patch = 2 + 2;       // segment and community
       constexpr std::int64_t per_segment = 8 + 4;     // box and size
       constexpr std::int64_t per_image = 16 + 2 * 8;  // offset, index, and two entries of HDF5's tables
-      total += structure + images * (patches_ * per_patch + segments_per_image() * per_segment + per_image);
+      total += structure + images * (patches_ * per_patch + per_image) + segments_of(images) * per_segment;
     }
     return total;
   }
@@ -73,7 +74,7 @@ class SizeEstimate {
     for (const std::int64_t images : readable_) {
       constexpr std::int64_t structure = 1820;
       constexpr std::int64_t per_segment = 8 + 4;  // image and number
-      const std::int64_t rows = images * segments_per_image();
+      const std::int64_t rows = segments_of(images);
       total += structure + rows * per_segment + bytes_in_pieces(rows, std::int64_t{4} * dim);
     }
     return total;
@@ -84,7 +85,7 @@ class SizeEstimate {
     std::int64_t total = 0;
     for (const std::int64_t k : config_.cluster.k) {
       total += structure + k * dim * 4 + std::int64_t{8} * config_.cluster.max_iterations +
-               bytes_in_pieces(all_images() * segments_per_image(), 4) + 8 * (list_.shards() + 1);
+               bytes_in_pieces(segments_of(all_images()), 4) + 8 * (list_.shards() + 1);
     }
     return total;
   }
@@ -93,10 +94,14 @@ class SizeEstimate {
     std::int64_t total = 0;
     for (const int k : config_.cluster.k) {
       const bool preview = needs_preview(k);
-      for (const auto& image : list_.images) {
-        if (!is_readable(image)) continue;
-        const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
-        total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
+      if (const auto& bytes = preview ? known_.mask_and_preview_bytes : known_.mask_bytes) {
+        total += std::llround(*bytes * static_cast<double>(all_images()));
+      } else {
+        for (const auto& image : list_.images) {
+          if (!is_readable(image)) continue;
+          const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
+          total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
+        }
       }
       total += 256 * list_.shards();  // the records' own
     }
@@ -107,12 +112,17 @@ class SizeEstimate {
     constexpr std::int64_t logs_and_tables = 256 * kibibyte;
     constexpr std::int64_t per_shard = 8 * kibibyte;  // lines in logs, sources of virtual files
     std::int64_t total = logs_and_tables + per_shard * list_.shards() + listed_names() + report();
-    total += 8 * all_images() * segments_per_image();                          // /image of the virtual file of segments
+    total += 8 * segments_of(all_images());                                    // /image of the virtual file of segments
     for (const std::int64_t k : config_.cluster.k) total += k * 2 * kibibyte;  // scores
     return total;
   }
 
  private:
+  [[nodiscard]] std::int64_t segments_of(std::int64_t images) const {
+    if (!known_.segments_per_image) return images * segments_per_image();
+    return std::llround(*known_.segments_per_image * static_cast<double>(images));
+  }
+
   /// An assumption, 1.3 to 4 times what the sample's photos give with grids of 196 to 3,136 patches. Counted there: 2.8
   /// to 5.6 with the defaults, 11 to 39 with min_patches 0 and resolution 1.5, where lone patches count; COCO has 3.
   [[nodiscard]] std::int64_t segments_per_image() const {
@@ -149,6 +159,7 @@ class SizeEstimate {
   /// Pictures of up to 24 images, at most 420 pixels wide: of the image, its segments, its truth, and two for each K.
   [[nodiscard]] std::int64_t report() const {
     if (all_images() == 0) return 0;
+    if (known_.report_bytes) return std::llround(*known_.report_bytes);
     constexpr std::int64_t shown = 24;
     constexpr std::int64_t width = 420;
     constexpr std::int64_t bytes_per_pixel = 2;
@@ -171,6 +182,7 @@ class SizeEstimate {
   const Config& config_;
   const ImageList& list_;
   std::int64_t patches_;
+  const KnownSizes& known_;
   std::vector<std::int64_t> readable_;  ///< [shards] images
 };
 
@@ -198,8 +210,9 @@ std::int64_t folder_bytes(const fs::path& folder) {
 
 }  // namespace
 
-RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim, int descriptor_dim) {
-  const SizeEstimate estimate(config, list, grid);
+RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim, int descriptor_dim,
+                          const KnownSizes& known) {
+  const SizeEstimate estimate(config, list, grid, known);
   return {.keys = estimate.keys(dim),
           .segments = estimate.segments(),
           .descriptors = estimate.descriptors(descriptor_dim),

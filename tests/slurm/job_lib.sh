@@ -63,7 +63,7 @@ begin() {
   chmod 711 "$work"
   trap 'lab_stop; if [ "$failures" -eq 0 ] && [ -z "${DATUS_KEEP:-}" ]; then rm -rf "$work"; else echo "kept: $work" >&2; fi' EXIT
   lab_start "$work/lab" || exit 1
-  export DATUS_SITE=$work/site.sh DATUS_ROOT=$root
+  export DATUS_SITE=$work/site.sh
   cat >"$DATUS_SITE" <<SITE
 datus_program=$program
 run_options="${resources[*]} --time=5"

@@ -67,8 +67,8 @@ KillWait=10
 MinJobAge=600
 MailProg=/bin/true
 GresTypes=gpu
-NodeName=n1 $address Port=$2 CPUs=4 RealMemory=1000 Gres=gpu:4 State=UNKNOWN
-NodeName=n2 $address Port=$3 CPUs=4 RealMemory=1000 Gres=gpu:4 State=UNKNOWN
+NodeName=n1 $address Port=$2 CPUs=4 RealMemory=16000 Gres=gpu:4 State=UNKNOWN
+NodeName=n2 $address Port=$3 CPUs=4 RealMemory=16000 Gres=gpu:4 State=UNKNOWN
 PartitionName=low  Nodes=n1,n2 Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=0 MaxTime=INFINITE State=UP
 PartitionName=grace Nodes=n1,n2 PriorityTier=1 PreemptMode=REQUEUE GraceTime=60 MaxTime=INFINITE State=UP
 PartitionName=high Nodes=n1,n2 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP

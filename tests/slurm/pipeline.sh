@@ -24,6 +24,10 @@ while read -r stage job; do expect_end "$job" COMPLETED 120 "$work/chain/datus-$
 expect_equal "$(run_of chain)"
 
 # submit.sh, with the site's options.
+[ "$("$root/slurm/submit.sh" --dry-run "$shared/run.yaml")" = "sbatch ${resources[*]} --time=5 $root/slurm/datus.sbatch $shared/run.yaml" ] ||
+  complain "a dry run prints the command: $("$root/slurm/submit.sh" --dry-run "$shared/run.yaml")"
+"$root/slurm/submit.sh" "$work/none.yaml" 2>none.log && complain "a missing configuration is not refused"
+expect_text none.log "there is no configuration"
 job=$(cd whole && "$root/slurm/submit.sh" "$shared/run.yaml" | sed 's/.* //')
 expect_end "$job" COMPLETED 120 "$work/whole/datus-$job.log"
 expect_equal "$(run_of whole)"
@@ -34,7 +38,12 @@ for k in 5 7; do
 done
 array=$(sbatch --parsable --array=1-2 --output="$work/array-%a.log" --nodes=1 --ntasks-per-node=2 --time=5 \
   "$root/slurm/datus.sbatch" k5.yaml k7.yaml --set cluster.restarts=2)
+# One task is asked to stop, as at the end of its time: it alone is requeued.
+lab_wait 60 "the second task works" is_extracting runs/k7 || complain "the second task did not begin" array-2.log
+scancel --batch --signal=USR1 "${array}_2"
 for task in 1 2; do expect_end "${array}_$task" COMPLETED 120 "$work/array-$task.log"; done
+expect_restarts "${array}_2" 1 array-2.log
+[ "$(restarts_of "${array}_1")" -eq 0 ] || complain "the first task was requeued too" array-1.log
 for k in 5 7; do [ -f "runs/k$k/clusters/k00$k/centroids.h5" ] || complain "the array has not made runs/k$k" array-*.log; done
 
 finish

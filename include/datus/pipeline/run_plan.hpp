@@ -37,6 +37,11 @@ struct RunPlan {
 /// ranks and on any number of them. Throws `AgreedError` for weights that are not given or cannot be used.
 [[nodiscard]] RunPlan plan_run(RunContext& run);
 
+/// COLLECTIVE. The plan of a run of `list`, which need not exist: everything is to be done, and nothing is looked at
+/// but the free space. `known`: what is known of the sizes.
+[[nodiscard]] RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape,
+                                      const KnownSizes& known);
+
 /// The plan for people: a line for each stage, a table of bytes, and whether they fit.
 [[nodiscard]] std::string plan_text(const RunPlan& plan);
 

@@ -1,0 +1,302 @@
+#include "datus/pipeline/calibration.hpp"
+#include "support/program.hpp"
+#include "support/temp_folder.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+// `datus plan --calibrate` and `datus plan --nodes` on the sample. Nothing here depends on how long anything takes.
+namespace datus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string run_name = "run";
+const std::string calibration_name = "run.calibration.json";
+const std::vector<std::string> stages = {"start",   "extract", "segment",  "describe",
+                                         "cluster", "mask",    "evaluate", "report"};
+
+Arguments of_sample(const std::string& command, const Arguments& more = {}) {
+  Arguments arguments = {command, source_path("configs/demo.yaml").string(), "--run", run_name};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+using Snapshot = std::map<std::string, std::pair<std::string, fs::file_time_type>>;
+
+Snapshot snapshot_of(const fs::path& folder) {
+  Snapshot files;
+  for (const auto& name : files_below(folder)) {
+    files[name] = {bytes_of(folder / name), fs::last_write_time(folder / name)};
+  }
+  return files;
+}
+
+Outcome calibrate(const fs::path& folder, int ranks = 0, const Arguments& more = {}) {
+  Arguments arguments = {"--calibrate", "--seconds", "0.2"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program(of_sample("plan", arguments), {.folder = folder, .ranks = ranks});
+}
+
+/// A plan for `--nodes`; an error unless it succeeds and changes nothing.
+std::string plan(const fs::path& folder, const Arguments& more, int ranks = 0) {
+  const Snapshot before = snapshot_of(folder);
+  const Outcome outcome = run_program(of_sample("plan", more), {.folder = folder, .ranks = ranks});
+  EXPECT_EQ(outcome.code, 0) << outcome;
+  EXPECT_TRUE(snapshot_of(folder) == before) << "the plan changed files";
+  return outcome.out;
+}
+
+/// The part of a plan from the table by stages on.
+std::string cost_of(const std::string& text) {
+  const auto begin = text.find("\nexpected on ");
+  EXPECT_NE(begin, std::string::npos) << text;
+  return begin == std::string::npos ? text : text.substr(begin + 1);
+}
+
+/// What follows the name of a stage in the table.
+std::string line_of(const std::string& cost, const std::string& stage) {
+  std::istringstream lines(cost);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  " + stage + " ")) return line;
+  }
+  ADD_FAILURE() << "no line for " << stage << " in\n" << cost;
+  return {};
+}
+
+void expect_part(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
+}
+
+class PlanCost : public testing::Test {
+ protected:
+  /// A calibration of the sample by one rank.
+  static void SetUpTestSuite() {
+    const Outcome outcome = calibrate(calibrated().path());
+    ASSERT_EQ(outcome.code, 0) << outcome;
+  }
+  static const TempFolder& calibrated() {
+    static const TempFolder folder;
+    return folder;
+  }
+  void SetUp() override { fs::copy_file(calibrated() / calibration_name, folder_ / calibration_name); }
+  [[nodiscard]] const fs::path& folder() const { return folder_.path(); }
+
+ private:
+  TempFolder folder_;
+};
+
+void expect_complete(const fs::path& file, int ranks) {
+  const Calibration calibration = read_calibration(file);
+  EXPECT_EQ(calibration.machine.ranks, ranks);
+  EXPECT_EQ(calibration.machine.ranks_per_node, ranks);
+  EXPECT_FALSE(calibration.machine.cpu.empty());
+  EXPECT_FALSE(calibration.machine.torch_backend.empty());
+  EXPECT_EQ(calibration.listed_images, 8);
+  EXPECT_GE(calibration.measured_images, 1);
+  EXPECT_EQ(calibration.shape.grid, (GridSize{28, 28}));
+  EXPECT_EQ(calibration.shape.dim, 192);
+  EXPECT_TRUE(calibration.has_truth);
+  const auto& values = calibration.values;
+  // Measured with the sample's own settings: 73 segments in 8 images.
+  EXPECT_GT(values.segments_per_image, 2);
+  EXPECT_LT(values.segments_per_image, 40);
+  for (const double value :
+       {values.forward_thread_seconds_per_image, values.decode_thread_seconds_per_megapixel,
+        values.segment_thread_seconds_per_image, values.describe_thread_seconds_per_image, values.file_write_seconds,
+        values.mask_thread_seconds_per_image, values.mask_and_preview_thread_seconds_per_image,
+        values.evaluate_thread_seconds_per_megapixel, values.report_thread_seconds_per_picture,
+        values.weights_load_seconds, values.process_start_seconds, values.mask_bytes_per_image,
+        values.report_bytes_per_picture, values.process_memory_bytes, values.model_memory_bytes}) {
+    EXPECT_GT(value, 0);
+  }
+  EXPECT_GT(values.mask_and_preview_bytes_per_image, values.mask_bytes_per_image);
+  EXPECT_EQ(values.allreduce_step_seconds > 0, ranks > 1);
+}
+
+TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
+  expect_complete(folder() / calibration_name, 1);
+  EXPECT_EQ(files_below(calibrated().path()), std::vector<std::string>{calibration_name});
+  for (const int ranks : {1, 2}) {
+    const TempFolder empty;
+    const Outcome outcome = calibrate(empty.path(), ranks);
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    expect_complete(empty / calibration_name, ranks);
+    EXPECT_EQ(files_below(empty.path()), std::vector<std::string>{calibration_name});
+    EXPECT_EQ(std::distance(fs::directory_iterator(empty.path()), {}), 1) << "a folder is left";
+    expect_part(outcome.out, "run.calibration.json: measured ");
+    for (const auto& [name, member, agreement] : calibration_values()) expect_part(outcome.out, name);
+  }
+}
+
+TEST_F(PlanCost, CalibrationLeavesARunAlone) {
+  ASSERT_EQ(run_program(of_sample("run"), {.folder = folder()}).code, 0);
+  const Snapshot before = snapshot_of(folder() / run_name);
+  const Outcome outcome = calibrate(folder(), 2, {"--calibration", "elsewhere/c.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_TRUE(snapshot_of(folder() / run_name) == before);
+  expect_complete(folder() / "elsewhere/c.json", 2);
+  for (const auto& entry : fs::directory_iterator(folder())) {
+    EXPECT_TRUE(entry.path().filename() == run_name || entry.path().filename() == calibration_name ||
+                entry.path().filename() == "elsewhere")
+        << entry.path();
+  }
+}
+
+TEST_F(PlanCost, CalibrationThatFailsLeavesNothing) {
+  const TempFolder empty;
+  const fs::path images = empty / "images";
+  write_bytes(images / "a.jpg", "this is no image");
+  const Snapshot before = snapshot_of(empty.path());
+  for (const int ranks : {1, 2}) {
+    const Outcome outcome = calibrate(
+        empty.path(), ranks,
+        {"--set", "dataset.kind=folder", "--set", "dataset.images=" + images.string(), "--set", "dataset.truth=null"});
+    EXPECT_EQ(outcome.code, 3) << outcome;
+    expect_part(outcome.err, "nothing to measure with");
+    EXPECT_TRUE(snapshot_of(empty.path()) == before);
+    EXPECT_EQ(std::distance(fs::directory_iterator(empty.path()), {}), 1);
+  }
+}
+
+TEST_F(PlanCost, OtherKindsOfDescriptors) {
+  for (const char* kind : {"masked_crop", "masked_cls", "mean_key"}) {
+    const TempFolder empty;
+    const Arguments setting = {"--set", std::string("descriptor.kind=") + kind};
+    ASSERT_EQ(calibrate(empty.path(), 0, setting).code, 0) << kind;
+    const auto values = read_calibration(empty / calibration_name).values;
+    EXPECT_EQ(values.crop_thread_seconds_per_segment > 0, kind == std::string("masked_crop")) << kind;
+    EXPECT_GT(values.describe_thread_seconds_per_segment + values.describe_thread_seconds_per_image, 0) << kind;
+    Arguments request = {"--nodes", "1"};
+    request.insert(request.end(), setting.begin(), setting.end());
+    expect_part(plan(empty.path(), request), "\n  total ");
+  }
+}
+
+TEST_F(PlanCost, HasARowForEachStage) {
+  const std::string text = plan(folder(), {"--nodes", "3", "--ranks-per-node", "2", "--cpus-per-rank", "4"});
+  const std::string before = plan(folder(), {});
+  // What stands before it is the plan as ever, but for the free space, which changes with all that others do.
+  EXPECT_EQ(text.substr(0, text.find("  it fits")), before.substr(0, before.find("  it fits")));
+  const std::string cost = cost_of(text);
+  expect_part(cost, "expected on 3 nodes with 2 ranks of 4 threads:");
+  for (const auto& stage : stages) EXPECT_FALSE(line_of(cost, stage).empty());
+  expect_part(line_of(cost, "extract"), "8 images in 4 shards, at most 1 per rank");
+  expect_part(line_of(cost, "cluster"), "K = 6, 10, 5 restarts");
+  expect_part(line_of(cost, "mask"), "16 masks");
+  expect_part(line_of(cost, "report"), "56 pictures of 8 images");
+  expect_part(cost, "  sbatch --nodes=3 --ntasks-per-node=2 --cpus-per-task=4 --mem=");
+  expect_part(cost, "slurm/datus.sbatch " + source_path("configs/demo.yaml").string() + " --run run\n");
+  expect_part(cost, "cluster_options=\"--nodes=3 ");
+}
+
+TEST_F(PlanCost, IsTheSameOnAnyNumberOfRanks) {
+  const Arguments request = {"--nodes", "2", "--images", "1000"};
+  EXPECT_EQ(cost_of(plan(folder(), request, 3)), cost_of(plan(folder(), request)));
+}
+
+TEST_F(PlanCost, AsIfThereWereMoreImages) {
+  const std::string text = plan(folder(), {"--nodes", "1", "--images", "1001", "--segments", "12345"});
+  expect_part(text, "as if it were a new run of 1001 images with 12345 segments; listed are 8 images");
+  expect_part(text, "1001 images in 501 shards");
+  expect_part(text, "  extract   501 of 501 shards");
+  expect_part(line_of(cost_of(text), "describe"), "1001 images in 501 shards");
+  expect_part(line_of(cost_of(text), "cluster"), "12345 segments");
+  // 28 x 28 patches of 192 values of two bytes, 1001 times: 301,056 bytes each, 287.4 MiB; HDF5 adds a little.
+  expect_part(line_of(cost_of(text), "extract"), " 289 MiB ");
+  expect_part(text, "  keys             289 MiB");
+}
+
+TEST_F(PlanCost, CountsWhatIsLeftOfARun) {
+  ASSERT_EQ(run_program(of_sample("run"), {.folder = folder()}).code, 0);
+  std::string cost = cost_of(plan(folder(), {"--nodes", "1"}));
+  for (const char* stage : {"extract", "segment", "describe", "cluster", "mask"}) {
+    expect_part(line_of(cost, stage), "nothing to do");
+  }
+  expect_part(line_of(cost, "evaluate"), "8 images");
+  fs::remove(folder() / run_name / "descriptors/000002.h5");
+  fs::remove(folder() / run_name / "clusters/k006/assignment.h5");
+  cost = cost_of(plan(folder(), {"--nodes", "1"}));
+  expect_part(line_of(cost, "segment"), "nothing to do");
+  expect_part(line_of(cost, "describe"), "2 images in 1 shard");
+  expect_part(line_of(cost, "cluster"), "K = 6, 5 restarts");
+  expect_part(line_of(cost, "mask"), "nothing to do");
+}
+
+TEST_F(PlanCost, GpusAndAnAssumedRate) {
+  const std::string cost =
+      cost_of(plan(folder(), {"--nodes", "2", "--gpus-per-node", "4", "--forward-rate", "1000", "--images", "5000"}));
+  expect_part(cost, "expected on 2 nodes with 4 GPUs, one rank for each of ");
+  expect_part(cost, "1000 images/s and rank, ASSUMED (--forward-rate)");
+  expect_part(cost, "--ntasks-per-node=4 --gpus-per-node=4");
+  expect_part(cost_of(plan(folder(), {"--nodes", "2", "--gpus-per-node", "4"})), "THE GPUs ARE NOT COUNTED");
+}
+
+TEST_F(PlanCost, WithoutStoredKeysThereIsNoChain) {
+  const std::string cost = cost_of(plan(folder(), {"--nodes", "1", "--set", "storage.embeddings=none"}));
+  expect_part(line_of(cost, "extract"), "8 images in 4 shards");
+  expect_part(cost, "no chain of jobs");
+}
+
+TEST_F(PlanCost, ACalibrationOfSomethingElseIsRefusedByField) {
+  const auto refused = [&](const Arguments& setting, const std::string& part) {
+    Arguments request = {"--nodes", "1"};
+    request.insert(request.end(), setting.begin(), setting.end());
+    const Outcome outcome = run_program(of_sample("plan", request), {.folder = folder()});
+    EXPECT_EQ(outcome.code, 3) << outcome;
+    expect_part(outcome.err, part);
+    expect_part(outcome.err, "datus plan CONFIG --calibrate");
+  };
+  refused({"--set", "model.input_size=224"},
+          calibration_name + " is the calibration of something else (model.input_size: 448 there, 224 here");
+  refused({"--set", "descriptor.kind=masked_crop"}, "descriptor.kind: mean_token there, masked_crop here");
+  refused({"--calibration", "none.json"}, "none.json");
+  // The same model with one other number in it.
+  std::string weights = bytes_of(source_path("data/weights/demo_vit_tiny_patch16.safetensors"));
+  weights.back() = static_cast<char>(weights.back() ^ 1);
+  write_bytes(folder() / "other.safetensors", weights);
+  refused({"--set", "model.weights=other.safetensors"}, "model.weights: ");
+  // What the cost is computed from may differ.
+  (void)plan(folder(), {"--nodes", "1", "--set", "cluster.k=[5]", "--set", "dataset.shard_size=3"});
+}
+
+TEST_F(PlanCost, MissingCalibrationIsAnErrorOnce) {
+  const TempFolder empty;
+  for (const int ranks : {0, 2}) {
+    const Outcome outcome = run_program(of_sample("plan", {"--nodes", "1"}), {.folder = empty.path(), .ranks = ranks});
+    EXPECT_EQ(outcome.code, 3) << outcome;
+    expect_part(outcome.err, "There is no calibration run.calibration.json");
+    EXPECT_EQ(outcome.err.find("no calibration"), outcome.err.rfind("no calibration")) << outcome;
+  }
+  EXPECT_TRUE(fs::is_empty(empty.path()));
+}
+
+TEST_F(PlanCost, OptionsThatDoNotFitAreRefused) {
+  const std::vector<Arguments> wrong = {{"--images", "5"},
+                                        {"--forward-rate", "5"},
+                                        {"--seconds", "5"},
+                                        {"--calibration", calibration_name},
+                                        {"--nodes", "0"},
+                                        {"--nodes", "1", "--images", "0"},
+                                        {"--nodes", "1", "--segments", "-3"},
+                                        {"--nodes", "1", "--forward-rate", "0"},
+                                        {"--nodes", "1", "--forward-rate", "nan"},
+                                        {"--nodes", "1", "--cpus-per-rank", "0"},
+                                        {"--nodes", "1", "--calibrate"},
+                                        {"--nodes", "1", "--gpus-per-node", "2", "--ranks-per-node", "2"}};
+  for (const Arguments& options : wrong) {
+    const Outcome outcome = run_program(of_sample("plan", options), {.folder = folder()});
+    EXPECT_EQ(outcome.code, 2) << options.at(0) << " " << options.at(1) << "\n" << outcome;
+  }
+}
+
+}  // namespace
+}  // namespace datus::test
