@@ -8,6 +8,8 @@ namespace datus {
 namespace {
 
 constexpr double channels = 3;
+/// What the allocator keeps of what was freed, and tears apart; measured 0 to 13 %.
+constexpr double kept_by_allocator = 1.1;
 
 double bytes_of_input(const Config& config) {
   return channels * config.model.input_size.rows * config.model.input_size.cols;
@@ -58,16 +60,17 @@ std::int64_t memory_of_shards(const RunWork& work, const Config& config, const C
   const double describe = bytes_of_describe(config, calibration, images, batch, threads);
   const double model =
       std::max(calibration.values.forward_memory_bytes_per_thread, calibration.values.describe_memory_bytes_per_thread);
-  return memory_of_process(work, calibration) +
-         std::llround(calibration.values.model_memory_bytes + threads * model + shards + std::max(extract, describe));
+  const auto process = static_cast<double>(memory_of_process(work, calibration));
+  return std::llround(kept_by_allocator * (process + calibration.values.model_memory_bytes + threads * model + shards +
+                                           std::max(extract, describe)));
 }
 
 std::int64_t memory_of_clusters(const RunWork& work, const Config& config, const Calibration& calibration,
                                 const Allocation& allocation) {
   const std::int64_t rows = rows_of_rank(work, allocation);
   const int dim = calibration.shape.descriptor_dim;
-  const std::int64_t fixed =
-      memory_of_process(work, calibration) + state_of_kmeans(work, config, calibration, allocation);
+  const double process = kept_by_allocator * static_cast<double>(memory_of_process(work, calibration));
+  const std::int64_t fixed = std::llround(process) + state_of_kmeans(work, config, calibration, allocation);
   const std::int64_t data = rows * dim * std::int64_t{4};
   // The assignments of all K are kept until they are written.
   const std::int64_t labels = rows * 4 * std::ssize(work.clusters);
@@ -78,7 +81,8 @@ std::int64_t memory_of_clusters(const RunWork& work, const Config& config, const
 std::int64_t memory_of_images(const RunWork& work, const Calibration& calibration, const Allocation& allocation,
                               double bytes_per_thread) {
   const double assignment = 4 * work.segments;
-  return memory_of_process(work, calibration) + std::llround(allocation.cpus_per_rank * bytes_per_thread + assignment);
+  const auto process = static_cast<double>(memory_of_process(work, calibration));
+  return std::llround(kept_by_allocator * (process + allocation.cpus_per_rank * bytes_per_thread + assignment));
 }
 
 }  // namespace datus

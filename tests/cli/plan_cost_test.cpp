@@ -2,16 +2,17 @@
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
-#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 // `datus plan --calibrate` and `datus plan --nodes` on the sample. Nothing here depends on how long anything takes.
 namespace datus::test {
@@ -165,6 +166,18 @@ TEST_F(PlanCost, CalibrationThatFailsLeavesNothing) {
     EXPECT_TRUE(snapshot_of(empty.path()) == before);
     EXPECT_EQ(std::distance(fs::directory_iterator(empty.path()), {}), 1);
   }
+}
+
+TEST_F(PlanCost, AStoppedCalibrationLeavesNothing) {
+  const TempFolder empty;
+  const Arguments arguments = of_sample("plan", {"--calibrate", "--seconds", "600"});
+  Process process = start_program(arguments, {.folder = empty.path()});
+  // Once there is something to clean up.
+  while (process.running() && fs::is_empty(empty.path())) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  process.send(SIGUSR1);
+  const Outcome outcome = process.wait(std::chrono::seconds(60));
+  EXPECT_EQ(outcome.code, 75) << outcome;
+  EXPECT_TRUE(fs::is_empty(empty.path()));
 }
 
 TEST_F(PlanCost, OtherKindsOfDescriptors) {

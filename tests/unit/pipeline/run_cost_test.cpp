@@ -216,11 +216,11 @@ TEST(RunMemory, OfShardsGrowsWithTheirImages) {
   config.model.batch_size = 8;
   RunWork work = new_run(1000, 16);
   // 16 images: input 150,528 bytes and keys 196 x 64 x 4 = 50,176, each twice; 4 x 2 originals of 3 MB; extract: inputs
-  // once more, and a batch of 8 in f32 with its keys.
+  // once more, and a batch of 8 in f32 with its keys. A tenth more for the allocator.
   const double shard = 16 * 2 * (150'528 + 50'176) + 8 * 3e6;
   const double extract = 16 * 150'528 + 8 * (4 * 150'528 + 50'176);
   EXPECT_NEAR(static_cast<double>(memory_of_shards(work, config, calibration, machines(1, 1, 2))),
-              3e6 + 2e5 + shard + extract, 1);
+              1.1 * (3e6 + 2e5 + shard + extract), 1);
 }
 
 TEST(RunMemory, OfTheListOfMoreImages) {
