@@ -22,9 +22,7 @@ std::optional<int> positive_number_in(const char* text) {
   return error == std::errc() && is_whole && number > 0 ? std::optional(number) : std::nullopt;
 }
 
-/// COLLECTIVE.
-void warn_of_tight_binding(Communicator& comm, const UsableCores& own, const ThreadLimits& limits) {
-  const auto all = cores_of_all_ranks(comm, own);
+void warn_of_tight_binding(const Communicator& comm, std::span<const UsableCores> all, const ThreadLimits& limits) {
   // A batch system binds on purpose.
   if (comm.rank() != 0 || limits.batch_system) return;
   const auto launcher = usable_cores(::getppid());
@@ -63,16 +61,17 @@ std::vector<UsableCores> cores_of_all_ranks(Communicator& comm, const UsableCore
   return all;
 }
 
-int fair_share_of_rank(Communicator& comm, const UsableCores& own) {
-  return fair_share(cores_of_all_ranks(comm, own), static_cast<std::size_t>(comm.rank()));
+int fair_share_of_rank(const Communicator& comm, std::span<const UsableCores> all) {
+  return fair_share(all, static_cast<std::size_t>(comm.rank()));
 }
 
 int threads_per_rank(Communicator& comm) {
   // A rank that cannot tell its cores has none, and one thread.
   const auto own = usable_cores().value_or(UsableCores{});
+  const auto all = cores_of_all_ranks(comm, own);
   const ThreadLimits limits = thread_limits();
-  warn_of_tight_binding(comm, own, limits);
-  return limits.of(fair_share_of_rank(comm, own));
+  warn_of_tight_binding(comm, all, limits);
+  return limits.of(fair_share_of_rank(comm, all));
 }
 
 std::string binding_advice(std::span<const UsableCores> all, const UsableCores& launcher) {

@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 /// So many clusters have masks of 16 bits, with a preview.
 constexpr int many_clusters = 300;
-constexpr int most_shown_images = 24;
 constexpr int most_repeats = 8;
 
 /// Of all files below.
@@ -101,7 +100,7 @@ class SampleRun {
   void forget_masks() { fs::remove_all(context_.directory.root() / "masks"); }
   void make_masks() { (void)datus::make_masks(context_, clusters()); }
   void evaluate() { (void)evaluate_run(context_, clusters()); }
-  void report() { write_report(context_, most_shown_images); }
+  void report() { write_report(context_, report_images); }
   [[nodiscard]] bool can_evaluate() const {
     return context_.dataset->has_truth() && config_.mask.resolution == MaskConfig::Resolution::original;
   }
@@ -150,7 +149,7 @@ class MaskMeter {
   }
   Cost report() {
     return measured(
-        std::min<std::int64_t>(most_shown_images, sample_.images()), 0, [&] { sample_.report(); }, [] {});
+        std::min<std::int64_t>(report_images, sample_.images()), 0, [&] { sample_.report(); }, [] {});
   }
 
  private:
@@ -200,7 +199,7 @@ void measure_masks(RunContext& run, const MeasuredSample& sample, const fs::path
     const Cost report = meter.report();
     // The image, its segments, its truth, and one or two of the masks.
     const double pictures = has_truth ? 5 : 3;
-    const double shown = static_cast<double>(std::min<std::int64_t>(most_shown_images, small.images()));
+    const double shown = static_cast<double>(std::min<std::int64_t>(report_images, small.images()));
     values.report_thread_seconds_per_picture = report.seconds / pictures;
     values.report_memory_bytes_per_thread = report.memory;
     collectively(run.comm, [&] { values.report_bytes_per_picture = small.report_bytes() / (shown * pictures); });

@@ -54,7 +54,7 @@ void check_messages(Communicator& comm, RankFacts& facts) {
 /// COLLECTIVE.
 void find_threads(Communicator& comm, RankFacts& facts) {
   facts.threads = threads_per_rank(comm);
-  facts.share = fair_share_of_rank(comm, usable_cores().value_or(UsableCores{}));
+  facts.share = fair_share_of_rank(comm, cores_of_all_ranks(comm, usable_cores().value_or(UsableCores{})));
   facts.granted_cores = thread_limits().batch_system;
 }
 

@@ -63,14 +63,17 @@ std::optional<ImageList> frozen_image_list(const RunDirectory& directory) {
   }
 }
 
+/// Whether the run's own record, its configuration and list of images, is written.
+bool makes_record(RunAccess access) {
+  return access == RunAccess::write || access == RunAccess::write_without_model;
+}
+
 /// Compares with the list of the directory, or freezes this one.
 void freeze_image_list(const RunDirectory& directory, const ImageList& list, RunAccess access,
                        const WriteOptions& options) {
   const auto frozen = frozen_image_list(directory);
   if (!frozen) {
-    if (access != RunAccess::look && access != RunAccess::report) {
-      write_image_list(directory.image_list(), list, options);
-    }
+    if (makes_record(access)) write_image_list(directory.image_list(), list, options);
     return;
   }
   const std::string difference = first_difference(*frozen, list);
@@ -229,7 +232,7 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
   auto inputs = access == RunAccess::report ? recorded_inputs(directory, run->list, comm)
                                             : agreed_inputs(config, run->fitted, run->list, comm);
   if (access != RunAccess::report) inputs.backend = agreed_backend(config, directory, access, comm);
-  if (access == RunAccess::write || access == RunAccess::write_without_model) {
+  if (makes_record(access)) {
     on_root(comm, [&] { write_text_atomically(directory.config(), run_record_text(config, inputs), run->writing()); });
   }
   run->provenance = Provenance(config, std::move(inputs));

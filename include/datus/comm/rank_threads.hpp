@@ -34,9 +34,9 @@ using Variables = std::function<const char*(const char*)>;
 /// COLLECTIVE. The cores of every rank, by rank.
 [[nodiscard]] std::vector<UsableCores> cores_of_all_ranks(Communicator& comm, const UsableCores& own);
 
-/// COLLECTIVE. How many cores this rank can count on, at least 1, when each is shared evenly by the ranks that may run
-/// on it.
-[[nodiscard]] int fair_share_of_rank(Communicator& comm, const UsableCores& own);
+/// How many cores this rank can count on, at least 1, when each is shared evenly by the ranks that may run on it.
+/// `all`: of every rank, by rank.
+[[nodiscard]] int fair_share_of_rank(const Communicator& comm, std::span<const UsableCores> all);
 
 /// COLLECTIVE. Threads that this rank may use, at least 1: its fair share of the cores that it may run on, which it
 /// shares with the ranks that may run on them too, within `thread_limits`. Rank 0 warns when a launcher has bound the

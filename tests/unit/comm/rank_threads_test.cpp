@@ -69,7 +69,7 @@ TEST(FairShareOfRank, IsEachRanksOwn) {
   const std::vector<int> expected = {2, 2, 3, 8, 1};
   run_on_threads(5, [&](Communicator& comm) {
     const auto rank = static_cast<std::size_t>(comm.rank());
-    EXPECT_EQ(fair_share_of_rank(comm, cores[rank]), expected[rank]) << rank;
+    EXPECT_EQ(fair_share_of_rank(comm, cores_of_all_ranks(comm, cores[rank])), expected[rank]) << rank;
   });
 }
 
