@@ -1,8 +1,8 @@
 #pragma once
 
+#include "model/attention.hpp"
+
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -40,14 +40,8 @@ class TransformerBlock {
   /// are not scaled.
   [[nodiscard]] at::Tensor project(const at::Tensor& normalised, ProjectionPart part) const;
 
-  /// softmax(Q Kᵀ / √d) V per head: [Q, D] queries, [T, D] keys and values give [Q, D].
-  [[nodiscard]] at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) const;
-
-  /// The same for one query, [1, D], once per segment, each time over that segment's rows of the
-  /// keys only: `segment_map` names the segment of each row, or -1. Every segment has at least one
-  /// row. Gives [segments, D].
-  [[nodiscard]] at::Tensor attend_segments(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
-                                           std::span<const std::int16_t> segment_map, int segments) const;
+  /// How tokens look at each other here.
+  [[nodiscard]] const Attention& attention() const noexcept { return attention_; }
 
   /// Adds the projected attention, then the MLP of the result, to the residual stream `tokens`, in
   /// place.
@@ -63,10 +57,8 @@ class TransformerBlock {
   Norm norm2_;
   Linear mlp_in_;
   Linear mlp_out_;
-  std::int64_t heads_;
   std::int64_t dim_;
-  std::int64_t head_dim_;
-  double scale_;
+  Attention attention_;
 };
 
 }  // namespace datus

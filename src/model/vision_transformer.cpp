@@ -107,7 +107,7 @@ at::Tensor VisionTransformer::State::cls_only(const at::Tensor& tokens, const at
   const TransformerBlock& block = weights.blocks[layer];
   at::Tensor cls = tokens.narrow(0, 0, 1).clone();
   const at::Tensor query = block.project(normalised.narrow(0, 0, 1), ProjectionPart::query);
-  block.finish(cls, block.attend(query, keys, values));
+  block.finish(cls, block.attention().attend(query, keys, values));
   return weights.final_norm(cls);
 }
 
@@ -213,7 +213,7 @@ std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, 
     const TransformerBlock& last = blocks.back();
     const at::Tensor normalised = last.normalise(tokens);
     const at::Tensor patches = normalised.narrow(0, 1, size.patches());
-    const at::Tensor attention = last.attend_segments(
+    const at::Tensor attention = last.attention().attend_segments(
         last.project(normalised.narrow(0, 0, 1), ProjectionPart::query), last.project(patches, ProjectionPart::key),
         last.project(patches, ProjectionPart::value), segment_map, segments);
     at::Tensor cls = tokens.narrow(0, 0, 1).repeat({segments, 1});
