@@ -12,6 +12,9 @@ load_site() {
   container="" container_options=""
   mpi_type=pmix
   most_requeues=20
+  # How Slurm's PMIx plugin lets the ranks meet while MPI starts. Its default (mixed) uses a tree, which in Slurm 22.05 lets some
+  # of them go on before all have come: a message then reaches a rank that is not ready, and that one crashes (docs/cluster.md).
+  export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-ring}
   load_libraries() { :; }
   site=${DATUS_SITE:-$root/slurm/site.sh}
   if [ -f "$site" ]; then

@@ -83,7 +83,12 @@ check_nodes() {
 # check_ranks [CONFIG and options]: the step that the job's work is going to be, with the same layout.
 check_ranks() {
   local code=0
-  SLURM_TIMELIMIT=$longest_minutes on_ranks "${datus_command[@]}" preflight --ranks "$ranks" "$@" >"$output" 2>&1 || code=$?
+  run_ranks "$@" || code=$?
+  if [ "$code" -ne 0 ] && ! datus_spoke && crashed; then
+    echo "preflight: $SLURM_JOB_NODELIST: warning: a rank crashed while MPI started; the check of the ranks is run once more"
+    code=0
+    run_ranks "$@" || code=$?
+  fi
   if [ "$code" -eq 0 ]; then
     cat "$output"
     return 0
@@ -91,11 +96,19 @@ check_ranks() {
   stop_if_told
   # Each rank may say the same. What datus says of a configuration names no node: it is wrong on all.
   sed "s/^datus: error: /preflight: $SLURM_JOB_NODELIST: /" "$output" | grep '^preflight: ' | awk '!seen[$0]++' || true
-  if grep '^preflight: \|^datus: error: ' "$output" | grep -qv '^preflight: [^:]*: warning: '; then return "$(code_of_ranks)"; fi
+  if datus_spoke; then return "$(code_of_ranks)"; fi
   echo "preflight: $SLURM_JOB_NODELIST: the ranks ended before datus could say anything: $(likely_cause) Their last lines:"
   last_lines
   return 1
 }
+
+run_ranks() {
+  SLURM_TIMELIMIT=$longest_minutes on_ranks "${datus_command[@]}" preflight --ranks "$ranks" "$@" >"$output" 2>&1
+}
+
+# datus_spoke: it has said what is wrong, beside warnings.
+datus_spoke() { grep '^preflight: \|^datus: error: ' "$output" | grep -qv '^preflight: [^:]*: warning: '; }
+crashed() { grep -qi 'segmentation fault' "$output"; }
 
 # stop_if_told: ends when all ranks were ended by a signal that Slurm sends (preempted, cancelled), which is no problem of the
 # nodes. When one fails, srun ends the others in the same way.
@@ -123,8 +136,8 @@ likely_cause() {
     cause="--mpi=$mpi_type of srun does not fit the MPI library. Set mpi_type in the site file; srun --mpi=list shows $(offered_mpi_types)."
   elif grep -qi 'exec format error\|illegal instruction' "$output"; then
     cause="the program was built for another kind of CPU. Build it on such a node."
-  elif grep -qi 'segmentation fault' "$output"; then
-    cause="a crash when MPI starts. Often it takes another network than it should, or shared memory between two nodes of one host name: try OMPI_MCA_btl=tcp,self, with OMPI_MCA_btl_tcp_if_include=NETWORK."
+  elif crashed; then
+    cause="a crash when MPI starts, twice. Often it takes another network than it should, or shared memory between two nodes of one host name: try OMPI_MCA_btl=tcp,self, with OMPI_MCA_btl_tcp_if_include=NETWORK."
   elif grep -qi 'oom.kill\|out of memory\|task.*: Killed' "$output"; then
     cause="a rank was killed, perhaps for want of memory. Ask for more with --mem or --mem-per-cpu."
   else

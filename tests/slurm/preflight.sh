@@ -99,7 +99,13 @@ expect_problems builds 2 "n2: the program is not the same as on n1"
 printf '#!/bin/sh\nkill -SEGV $$\n' >crash && chmod +x crash
 site "datus_program=$work/crash"
 preflight crash "$demo"
-expect_problems crash 1 "n[1-2]: the ranks ended before datus could say anything: a crash when MPI starts"
+expect_problems crash 1 "n[1-2]: warning: a rank crashed while MPI started" \
+  "n[1-2]: the ranks ended before datus could say anything: a crash when MPI starts, twice"
+# A crash that does not come again stops nothing: the first rank that starts crashes, later ones do not.
+printf '#!/bin/sh\nmkdir "%s/once" 2>/dev/null && kill -SEGV $$\nexec "%s" "$@"\n' "$work" "$program" >once.sh && chmod +x once.sh
+site "datus_program=$work/once.sh"
+preflight crash_once "$demo" --run runs/f
+expect_problems crash_once 0 "n[1-2]: warning: a rank crashed while MPI started" "ok: 4 ranks on 2 nodes, "
 # Told to stop, not wrong.
 printf '#!/bin/sh\nkill -TERM $$\n' >stopped && chmod +x stopped
 site "datus_program=$work/stopped"
