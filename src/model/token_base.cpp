@@ -2,14 +2,14 @@
 
 #include "datus/model/position_grid.hpp"
 
-#include <span>
+#include <algorithm>
 #include <vector>
 
 #include <ATen/ops/empty.h>
 
 namespace datus {
 
-at::Tensor TokenBase::get(GridSize grid, bool square) {
+TokenBase::Grid TokenBase::get(GridSize grid, bool square) {
   // A run has one or two sizes; the limit is for callers that bring a new one each time.
   constexpr std::size_t most_kept = 16;
   const bool native = square && grid.patches() == architecture_.native_grid * architecture_.native_grid;
@@ -22,18 +22,22 @@ at::Tensor TokenBase::get(GridSize grid, bool square) {
   return kept_.emplace(key, make(grid, native)).first->second;
 }
 
-at::Tensor TokenBase::make(GridSize grid, bool native) const {
+TokenBase::Grid TokenBase::make(GridSize grid, bool native) const {
   const auto dim = static_cast<std::size_t>(architecture_.dim);
-  const std::span<const float> stored = std::span(weights_.positions).subspan(dim);
-  const std::vector<float> resized =
-      native ? std::vector<float>(stored.begin(), stored.end())
-             : resize_positions(stored, architecture_.native_grid, architecture_.dim, grid, architecture_.position);
-  at::Tensor base = at::empty({1 + grid.patches(), architecture_.dim}, at::kFloat);
-  auto* out = base.data_ptr<float>();
-  for (std::size_t d = 0; d < dim; ++d) out[d] = weights_.cls_token[d] + weights_.positions[d];
+  std::vector<float> positions = weights_.positions;
+  if (!native && !architecture_.is_rotary()) {
+    positions = resize_positions(positions, architecture_.native_grid, architecture_.dim, grid, architecture_.position);
+  }
+  Grid result;
+  result.tokens = at::empty({architecture_.leading_tokens() + grid.patches(), architecture_.dim}, at::kFloat);
+  auto* out = std::ranges::copy(weights_.cls_token, result.tokens.data_ptr<float>()).out;
+  out = std::ranges::copy(weights_.registers, out).out;
   const auto* bias = weights_.patch_embedding.bias.data_ptr<float>();
-  for (std::size_t i = 0; i < resized.size(); ++i) out[dim + i] = bias[i % dim] + resized[i];
-  return base;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(grid.patches()) * dim; ++i) {
+    out[i] = bias[i % dim] + (positions.empty() ? 0.0F : positions[i]);
+  }
+  if (architecture_.is_rotary()) result.rotary = std::make_shared<RotaryPositions>(grid, weights_.rotary_periods);
+  return result;
 }
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 
 #include "datus/core/types.hpp"
 #include "datus/model/vit_architecture.hpp"
+#include "model/rotary_positions.hpp"
 #include "model/vit_weights.hpp"
 
 #include <map>
@@ -17,23 +18,28 @@ namespace datus {
 /// several threads.
 class TokenBase {
  public:
+  struct Grid {
+    /// [leading + P, D]: the CLS token with its position and the registers, then the patch embedding's bias with each
+    /// patch's position. Not to be written to.
+    at::Tensor tokens;
+    std::shared_ptr<const RotaryPositions> rotary;  ///< null without
+  };
+
   /// Refers to both arguments, which must outlive it.
   TokenBase(const ViTArchitecture& architecture, const ViTWeights& weights)
       : architecture_(architecture), weights_(weights) {}
 
-  /// [1 + P, D]: row 0 is the CLS token with its position, the others are the patch embedding's
-  /// bias with the patch's position. The native positions are used as they are only for a square
-  /// image with the native number of patches, as the DINO authors' code does; any other is resized.
-  /// Not to be written to.
-  [[nodiscard]] at::Tensor get(GridSize grid, bool square);
+  /// The native positions are used as they are only for a square image with the native number of patches, as the DINO
+  /// authors' code does; any other is resized.
+  [[nodiscard]] Grid get(GridSize grid, bool square);
 
  private:
-  [[nodiscard]] at::Tensor make(GridSize grid, bool native) const;
+  [[nodiscard]] Grid make(GridSize grid, bool native) const;
 
   const ViTArchitecture& architecture_;
   const ViTWeights& weights_;
   std::mutex mutex_;
-  std::map<std::pair<int, int>, at::Tensor> kept_;
+  std::map<std::pair<int, int>, Grid> kept_;
 };
 
 }  // namespace datus

@@ -1,10 +1,14 @@
 #include "model/transformer_block.hpp"
 
+#include "model/rotary_positions.hpp"
+
 #include <utility>
 
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/clamp.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/silu.h>
 
 namespace datus {
 namespace {
@@ -24,33 +28,52 @@ at::Tensor Norm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, weight.sizes(), weight, bias, eps);
 }
 
-TransformerBlock::TransformerBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2, Linear mlp_in, Linear mlp_out,
-                                   int heads)
-    : norm1_(std::move(norm1)),
-      qkv_(std::move(qkv)),
-      projection_(std::move(projection)),
-      norm2_(std::move(norm2)),
-      mlp_in_(std::move(mlp_in)),
-      mlp_out_(std::move(mlp_out)),
-      dim_(projection_.weight.size(0)),
+TransformerBlock::TransformerBlock(Layers layers, Activation activation, int heads)
+    : layers_(std::move(layers)),
+      activation_(activation),
+      heads_(heads),
+      dim_(layers_.projection.weight.size(0)),
       attention_(dim_, heads) {}
 
 at::Tensor TransformerBlock::project(const at::Tensor& normalised, ProjectionPart part) const {
-  if (part == ProjectionPart::all) return apply(normalised, qkv_.weight, qkv_.bias);
+  const Linear& qkv = layers_.qkv;
+  if (part == ProjectionPart::all) return apply(normalised, qkv.weight, qkv.bias);
   const std::int64_t first = static_cast<std::int64_t>(part) * dim_;
-  return apply(normalised, qkv_.weight.narrow(0, first, dim_), qkv_.bias.narrow(0, first, dim_));
+  return apply(normalised, qkv.weight.narrow(0, first, dim_), qkv.bias.narrow(0, first, dim_));
+}
+
+void TransformerBlock::place(const at::Tensor& rows, const PatchPositions& positions) const {
+  if (positions.rotary == nullptr) return;
+  positions.rotary->rotate(rows.narrow(0, positions.first_patch, rows.size(0) - positions.first_patch), heads_);
+}
+
+at::Tensor TransformerBlock::activate(at::Tensor hidden) const {
+  switch (activation_) {
+    case Activation::gelu:
+      return at::gelu_(hidden);
+    case Activation::relu6:
+      return at::clamp_(hidden, 0, 6);
+    case Activation::swiglu: {
+      const std::int64_t width = hidden.size(1) / 2;
+      return at::silu(hidden.narrow(1, 0, width)).mul_(hidden.narrow(1, width, width));
+    }
+  }
+  return hidden;
 }
 
 void TransformerBlock::finish(at::Tensor& tokens, const at::Tensor& attention) const {
-  add_linear(tokens, attention, projection_);
-  at::Tensor hidden = apply(norm2_(tokens), mlp_in_.weight, mlp_in_.bias);
-  at::gelu_(hidden);
-  add_linear(tokens, hidden, mlp_out_);
+  add_linear(tokens, attention, layers_.projection);
+  const at::Tensor hidden = activate(apply(layers_.norm2(tokens), layers_.mlp_in.weight, layers_.mlp_in.bias));
+  add_linear(tokens, hidden, layers_.mlp_out);
 }
 
-void TransformerBlock::run(at::Tensor& tokens) const {
+void TransformerBlock::run(at::Tensor& tokens, const PatchPositions& positions) const {
   const at::Tensor qkv = project(normalise(tokens), ProjectionPart::all);
-  finish(tokens, attention_.attend(qkv.narrow(1, 0, dim_), qkv.narrow(1, dim_, dim_), qkv.narrow(1, 2 * dim_, dim_)));
+  const at::Tensor queries = qkv.narrow(1, 0, dim_);
+  const at::Tensor keys = qkv.narrow(1, dim_, dim_);
+  place(queries, positions);
+  place(keys, positions);
+  finish(tokens, attention_.attend(queries, keys, qkv.narrow(1, 2 * dim_, dim_)));
 }
 
 }  // namespace datus

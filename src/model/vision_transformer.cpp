@@ -4,9 +4,10 @@
 #include "datus/core/parallel.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
+#include "model/hub_config.hpp"
 #include "model/single_thread.hpp"
 #include "model/token_base.hpp"
-#include "model/vit_family.hpp"
+#include "model/vit_plan.hpp"
 #include "model/vit_weights.hpp"
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
@@ -76,18 +78,32 @@ struct VisionTransformer::State {
   ViTWeights weights;
   TokenBase token_base{architecture, weights};
 
-  /// The tokens that enter the first block, [1 + P, D].
-  [[nodiscard]] at::Tensor embed(std::span<const float> image, int height, int width, GridSize grid);
-  /// Runs one image and writes what is read to `embeddings` [P, D] and, if wanted, `cls` [D].
-  void read(at::Tensor tokens, const Reading& reading, std::span<float> embeddings, std::span<float> cls) const;
+  /// One image on its way through the blocks.
+  struct Stream {
+    at::Tensor tokens;  ///< [leading + P, D]
+    std::shared_ptr<const RotaryPositions> rotary;
+    PatchPositions positions;
+
+    [[nodiscard]] at::Tensor patches(const at::Tensor& rows) const {
+      return rows.narrow(0, positions.first_patch, rows.size(0) - positions.first_patch);
+    }
+  };
+
+  /// What enters the first block.
+  [[nodiscard]] Stream embed(std::span<const float> image, int height, int width, GridSize grid);
+  /// Runs one image and writes what is read to `embeddings` [P, D] and, if wanted, `cls` [image vector].
+  void read(Stream image, const Reading& reading, std::span<float> embeddings, std::span<float> cls) const;
   /// The CLS token behind block `layer`, [1, D], given what enters it; nothing is computed for the
-  /// other tokens but their keys and values.
-  [[nodiscard]] at::Tensor cls_only(const at::Tensor& tokens, const at::Tensor& normalised, const at::Tensor& keys,
+  /// other tokens but their keys and values. The keys get their rotary positions.
+  [[nodiscard]] at::Tensor cls_only(const Stream& image, const at::Tensor& normalised, const at::Tensor& keys,
                                     const at::Tensor& values, std::size_t layer) const;
+  /// The image's vector where a head makes it, [1, E].
+  [[nodiscard]] at::Tensor image_vector(const at::Tensor& normalised_patches) const;
   [[nodiscard]] std::size_t layer_number(int layer) const;
 };
 
-at::Tensor VisionTransformer::State::embed(std::span<const float> image, int height, int width, GridSize grid) {
+VisionTransformer::State::Stream VisionTransformer::State::embed(std::span<const float> image, int height, int width,
+                                                                 GridSize grid) {
   const std::int64_t p = architecture.patch;
   // LibTorch has no view of constant data; nothing writes to this one.
   const at::Tensor pixels = at::from_blob(const_cast<float*>(image.data()), {3, height, width}, at::kFloat);
@@ -96,41 +112,53 @@ at::Tensor VisionTransformer::State::embed(std::span<const float> image, int hei
                                  .reshape({3, grid.rows, p, grid.cols, p})
                                  .permute({1, 3, 0, 2, 4})
                                  .reshape({grid.patches(), 3 * p * p});
-  at::Tensor tokens = token_base.get(grid, height == width).clone();
-  tokens.narrow(0, 1, grid.patches()).addmm_(patches, weights.patch_embedding.weight.t());
-  return tokens;
+  const TokenBase::Grid base = token_base.get(grid, height == width);
+  Stream stream{base.tokens.clone(), base.rotary, {base.rotary.get(), architecture.leading_tokens()}};
+  stream.patches(stream.tokens).addmm_(patches, weights.patch_embedding.weight.t());
+  return stream;
 }
 
-at::Tensor VisionTransformer::State::cls_only(const at::Tensor& tokens, const at::Tensor& normalised,
-                                              const at::Tensor& keys, const at::Tensor& values,
-                                              std::size_t layer) const {
+at::Tensor VisionTransformer::State::cls_only(const Stream& image, const at::Tensor& normalised, const at::Tensor& keys,
+                                              const at::Tensor& values, std::size_t layer) const {
   const TransformerBlock& block = weights.blocks[layer];
-  at::Tensor cls = tokens.narrow(0, 0, 1).clone();
+  at::Tensor cls = image.tokens.narrow(0, 0, 1).clone();
   const at::Tensor query = block.project(normalised.narrow(0, 0, 1), ProjectionPart::query);
+  block.place(keys, image.positions);
   block.finish(cls, block.attention().attend(query, keys, values));
   return weights.final_norm(cls);
 }
 
-void VisionTransformer::State::read(at::Tensor tokens, const Reading& reading, std::span<float> embeddings,
+at::Tensor VisionTransformer::State::image_vector(const at::Tensor& normalised_patches) const {
+  const auto apply = [](const at::Tensor& x, const Linear& layer) {
+    return at::addmm(layer.bias, x, layer.weight.t());
+  };
+  const at::Tensor flat = normalised_patches.reshape({1, normalised_patches.numel()});
+  return apply(apply(flat, weights.image_head->first), weights.image_head->second);
+}
+
+void VisionTransformer::State::read(Stream image, const Reading& reading, std::span<float> embeddings,
                                     std::span<float> cls) const {
-  const auto patches = [](const at::Tensor& rows) { return rows.narrow(0, 1, rows.size(0) - 1); };
-  for (std::size_t b = 0; b < reading.layer; ++b) weights.blocks[b].run(tokens);
+  at::Tensor& tokens = image.tokens;
+  for (std::size_t b = 0; b < reading.layer; ++b) weights.blocks[b].run(tokens, image.positions);
   const TransformerBlock& block = weights.blocks[reading.layer];
-  if (reading.feature == PatchFeature::token) {
-    block.run(tokens);
-    const at::Tensor normalised = weights.final_norm(tokens);
-    copy_rows(patches(normalised), embeddings);
-    if (reading.cls) copy_rows(normalised.narrow(0, 0, 1), cls);
-    return;
+  const bool is_token = reading.feature == PatchFeature::token;
+  const bool needs_all = is_token || (reading.cls && !architecture.has_cls);
+  const at::Tensor normalised = is_token ? at::Tensor() : block.normalise(tokens);
+  if (!is_token) {
+    const auto part = [&](ProjectionPart wanted) { return block.project(normalised, wanted); };
+    const bool key = reading.feature == PatchFeature::key;
+    const bool value = reading.feature == PatchFeature::value;
+    const bool cls_here = reading.cls && !needs_all;
+    const at::Tensor keys = key || cls_here ? part(ProjectionPart::key) : at::Tensor();
+    const at::Tensor values = value || cls_here ? part(ProjectionPart::value) : at::Tensor();
+    copy_rows(image.patches(key ? keys : value ? values : part(ProjectionPart::query)), embeddings);
+    if (cls_here) copy_rows(cls_only(image, normalised, keys, values, reading.layer), cls);
   }
-  const at::Tensor normalised = block.normalise(tokens);
-  const auto part = [&](ProjectionPart wanted) { return block.project(normalised, wanted); };
-  const bool key = reading.feature == PatchFeature::key;
-  const bool value = reading.feature == PatchFeature::value;
-  const at::Tensor keys = key || reading.cls ? part(ProjectionPart::key) : at::Tensor();
-  const at::Tensor values = value || reading.cls ? part(ProjectionPart::value) : at::Tensor();
-  copy_rows(patches(key ? keys : value ? values : part(ProjectionPart::query)), embeddings);
-  if (reading.cls) copy_rows(cls_only(tokens, normalised, keys, values, reading.layer), cls);
+  if (!needs_all) return;
+  block.run(tokens, image.positions);
+  const at::Tensor final = weights.final_norm(tokens);
+  if (is_token) copy_rows(image.patches(final), embeddings);
+  if (reading.cls) copy_rows(architecture.has_cls ? final.narrow(0, 0, 1) : image_vector(image.patches(final)), cls);
 }
 
 std::size_t VisionTransformer::State::layer_number(int layer) const {
@@ -147,7 +175,7 @@ VisionTransformer VisionTransformer::load(const std::filesystem::path& path, con
   }
   const WeightFile file = WeightFile::open(path);
   const WeightBranch branch = choose_branch(file.tensors(), options.branch, file.source());
-  const ViTPlan plan = plan_vit(branch, options);
+  const ViTPlan plan = plan_vit(branch, options, read_hub_config(path));
   auto state = std::make_unique<State>();
   state->architecture = plan.architecture;
   state->threads = options.threads;
@@ -176,6 +204,22 @@ GridSize VisionTransformer::grid(int height, int width) const {
                    "Use a larger model.input_size.");
 }
 
+int VisionTransformer::image_vector_dim(int height, int width) const {
+  const ViTArchitecture& model = state_->architecture;
+  const bool native = height == width && height / model.patch == model.native_grid;
+  return model.has_cls || native ? model.image_vector_dim : 0;
+}
+
+void VisionTransformer::require_image_vector(int height, int width) const {
+  if (image_vector_dim(height, width) > 0) return;
+  const ViTArchitecture& model = state_->architecture;
+  throw UsageError("a " + model.family + " model has no vector for an image of " + std::to_string(height) + " x " +
+                       std::to_string(width) + " pixels",
+                   "it has no CLS token, and its head takes all patches of an image of its native size",
+                   "Use inputs and crops of " + std::to_string(model.native_grid * model.patch) +
+                       " pixels, or descriptor.kind: mean_key.");
+}
+
 VisionTransformer::Features VisionTransformer::forward(std::span<const float> images, int batch, int height, int width,
                                                        const Request& request) const {
   const GridSize size = grid(height, width);
@@ -183,15 +227,18 @@ VisionTransformer::Features VisionTransformer::forward(std::span<const float> im
   const std::size_t image_values = 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   check_size(images.size(), count * image_values, "a batch of images");
   const Reading reading{state_->layer_number(request.layer), request.feature, request.cls};
+  if (request.cls && count > 0) require_image_vector(height, width);
   const auto dim = static_cast<std::size_t>(state_->architecture.dim);
+  const auto vector_dim = static_cast<std::size_t>(state_->architecture.image_vector_dim);
   const std::size_t embedding_values = static_cast<std::size_t>(size.patches()) * dim;
 
   Features features{size, std::vector<float>(count * embedding_values), {}};
-  if (request.cls) features.cls.resize(count * dim);
+  if (request.cls) features.cls.resize(count * vector_dim);
   parallel_for(batch, state_->threads, [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     compute([&] {
-      const std::span<float> cls = request.cls ? std::span(features.cls).subspan(i * dim, dim) : std::span<float>();
+      const std::span<float> cls =
+          request.cls ? std::span(features.cls).subspan(i * vector_dim, vector_dim) : std::span<float>();
       state_->read(state_->embed(images.subspan(i * image_values, image_values), height, width, size), reading,
                    std::span(features.embeddings).subspan(i * embedding_values, embedding_values), cls);
     });
@@ -205,18 +252,23 @@ std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, 
   check_size(image.size(), 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width), "an image");
   check_size(segment_map.size(), static_cast<std::size_t>(size.patches()), "a segment map");
   check_segment_map(segment_map, segments);
+  if (!state_->architecture.has_cls) {
+    throw UsageError("a " + state_->architecture.family + " model cannot make masked_cls descriptors",
+                     "it has no CLS token", "Use another descriptor.kind.");
+  }
   if (segments <= 0) return {};
   return compute([&] {
-    at::Tensor tokens = state_->embed(image, height, width, size);
+    State::Stream stream = state_->embed(image, height, width, size);
     const auto& blocks = state_->weights.blocks;
-    for (std::size_t b = 0; b + 1 < blocks.size(); ++b) blocks[b].run(tokens);
+    for (std::size_t b = 0; b + 1 < blocks.size(); ++b) blocks[b].run(stream.tokens, stream.positions);
     const TransformerBlock& last = blocks.back();
-    const at::Tensor normalised = last.normalise(tokens);
-    const at::Tensor patches = normalised.narrow(0, 1, size.patches());
+    const at::Tensor normalised = last.normalise(stream.tokens);
+    const at::Tensor keys = last.project(normalised, ProjectionPart::key);
+    last.place(keys, stream.positions);
     const at::Tensor attention = last.attention().attend_segments(
-        last.project(normalised.narrow(0, 0, 1), ProjectionPart::query), last.project(patches, ProjectionPart::key),
-        last.project(patches, ProjectionPart::value), segment_map, segments);
-    at::Tensor cls = tokens.narrow(0, 0, 1).repeat({segments, 1});
+        last.project(normalised.narrow(0, 0, 1), ProjectionPart::query), stream.patches(keys),
+        last.project(stream.patches(normalised), ProjectionPart::value), segment_map, segments);
+    at::Tensor cls = stream.tokens.narrow(0, 0, 1).repeat({segments, 1});
     last.finish(cls, attention);
     std::vector<float> descriptors(static_cast<std::size_t>(cls.numel()));
     copy_rows(state_->weights.final_norm(cls), descriptors);

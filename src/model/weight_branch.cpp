@@ -3,7 +3,9 @@
 #include "datus/core/error.hpp"
 #include "model/damaged_file.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <vector>
 
 namespace datus {
@@ -11,8 +13,9 @@ namespace {
 
 /// Wrappers that hold the model, in the order in which they are tried: a `teacher` goes before its
 /// surroundings.
-constexpr std::array<std::string_view, 6> wrappers{"teacher.", "model.",        "state_dict.",
-                                                   "module.",  "base_encoder.", "backbone."};
+constexpr std::array<std::string_view, 10> wrappers{
+    "teacher.",  "model.", "state_dict.", "module.",     "base_encoder.",
+    "backbone.", "vit.",   "dinov2.",     "dinov3_vit.", "dinov2_with_registers."};
 
 struct Named {
   std::string name;
@@ -47,6 +50,20 @@ std::string enter_wrappers(std::vector<Named>& tensors) {
   return entered;
 }
 
+/// Training code of DINOv2 cuts its blocks into chunks, "blocks.2.17.norm1.weight": the second number counts all
+/// blocks.
+std::string without_chunk(const std::string& name) {
+  constexpr std::string_view blocks = "blocks.";
+  if (!name.starts_with(blocks)) return name;
+  const auto number_end = [&](std::size_t begin) {
+    const std::size_t end = std::min(name.find_first_not_of("0123456789", begin), name.size());
+    return end > begin && end < name.size() && name[end] == '.' ? end + 1 : std::string::npos;
+  };
+  const std::size_t chunk_end = number_end(blocks.size());
+  if (chunk_end == std::string::npos || number_end(chunk_end) == std::string::npos) return name;
+  return std::string(blocks) + name.substr(chunk_end);
+}
+
 /// The named branch may itself lie inside wrappers: "module.base_encoder" inside "state_dict".
 std::string enter_branch(std::vector<Named>& tensors, std::string_view branch, const std::string& source) {
   const std::string prefix = std::string(branch) + ".";
@@ -71,7 +88,10 @@ WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_vi
   result.source = source;
   if (branch != "auto") result.prefix = enter_branch(named, branch, source);
   result.prefix += enter_wrappers(named);
-  for (const Named& entry : named) result.tensors.emplace(entry.name, entry.tensor);
+  for (const Named& entry : named) {
+    if (result.tensors.emplace(without_chunk(entry.name), entry.tensor).second) continue;
+    throw_damaged(source, "two tensors are named " + without_chunk(entry.name));
+  }
   return result;
 }
 

@@ -16,10 +16,10 @@ namespace datus {
 
 /// What the weights file cannot tell, and how to run.
 struct ViTOptions {
-  /// Attention heads. Unset: 64 wide, or as wide as in the published models that differ (MoCo-v3 S, ViT-H); an error
-  /// where neither fits.
+  /// Attention heads. Unset: what the tensors or a config.json beside the file tell; otherwise 64 wide, or as wide as
+  /// in the published models that differ (MoCo-v3 S, ViT-H, DINOv3 7B); an error where neither fits.
   std::optional<int> heads;
-  /// Epsilon of LayerNorm. Unset: the family's.
+  /// Epsilon of LayerNorm. Unset: that of a config.json beside the file, or the family's.
   std::optional<double> eps;
   /// Dictionary inside a checkpoint that holds the weights, for example "teacher"; "auto" follows
   /// the known layouts.
@@ -48,7 +48,8 @@ class VisionTransformer {
     PatchFeature feature = PatchFeature::key;
     /// Block to read, 0 … depth-1, or from the end: -1 is the last one, -depth the first.
     int layer = -1;
-    /// Also return the CLS token of that block after the final norm.
+    /// Also return the image's vector: the CLS token of that block after the final norm. A model without one (Unicom)
+    /// makes it of all patches behind that block, of images of its native size only.
     bool cls = false;
   };
 
@@ -56,7 +57,7 @@ class VisionTransformer {
   struct Features {
     GridSize grid;
     std::vector<float> embeddings;  ///< [B, P, D]
-    std::vector<float> cls;         ///< [B, D], empty unless asked for
+    std::vector<float> cls;         ///< [B, image_vector_dim], empty unless asked for
   };
 
   /// Reads a .safetensors or .pth file (told apart by content), finds the family and the sizes from
@@ -82,9 +83,12 @@ class VisionTransformer {
   /// off. Throws `UsageError` when no whole patch fits.
   [[nodiscard]] GridSize grid(int height, int width) const;
 
+  /// Width of the vector that an image of that size in pixels has; 0 where the model cannot make one.
+  [[nodiscard]] int image_vector_dim(int height, int width) const;
+
   /// Runs the model on `images`, [batch, 3, height, width] float32, already normalised. Throws
-  /// `UsageError` for a layer that does not exist, `SystemError` when the sizes do not fit
-  /// `images`.
+  /// `UsageError` for a layer that does not exist or a vector that the model cannot make, `SystemError` when the sizes
+  /// do not fit `images`.
   [[nodiscard]] Features forward(std::span<const float> images, int batch, int height, int width,
                                  const Request& request) const;
 
@@ -99,6 +103,7 @@ class VisionTransformer {
 
  private:
   struct State;
+  void require_image_vector(int height, int width) const;
   explicit VisionTransformer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -21,10 +21,11 @@ struct WeightBranch {
 
 /// Finds the model in a file that may hold several. With `branch` "auto" the known wrappers are
 /// taken off while any name starts with one: `teacher` (DINO, iBOT, Mugs), `model` (MAE),
-/// `state_dict`, `module` (data parallel training), `base_encoder` (MoCo-v3), `backbone`; what lies
-/// beside the wrapper (student, head, optimizer) is left out. Otherwise `branch` names the
-/// dictionary or prefix to start from, for example "student" or "module.base_encoder". The result
-/// refers to `tensors`. Throws `InputError` naming `source` when the file has no tensor there.
+/// `state_dict`, `module` (data parallel training), `base_encoder` (MoCo-v3), `backbone`, and those of Hugging Face's
+/// larger models (`vit`, `dinov2`, …); chunks of blocks are numbered through; what lies beside the wrapper (student,
+/// head, optimizer) is left out. Otherwise `branch` names the dictionary or prefix to start from, for example "student"
+/// or "module.base_encoder". The result refers to `tensors`. Throws `InputError` naming `source` when the file has no
+/// tensor there.
 [[nodiscard]] WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch,
                                          const std::string& source);
 

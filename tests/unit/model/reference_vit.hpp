@@ -5,6 +5,7 @@
 
 #include "unit/model/weight_builders.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -18,8 +19,16 @@ using Rows = std::vector<Row>;
 
 class ReferenceViT {
  public:
-  ReferenceViT(PlainTensors tensors, int heads)
-      : tensors_(std::move(tensors)), heads_(static_cast<std::size_t>(heads)) {}
+  /// What differs between families: a model without CLS token has positions of patches only.
+  struct Form {
+    bool cls = true;
+    bool relu6 = false;
+    double eps = 1e-6;
+  };
+
+  ReferenceViT(PlainTensors tensors, int heads, Form form)
+      : tensors_(std::move(tensors)), heads_(static_cast<std::size_t>(heads)), form_(form) {}
+  ReferenceViT(PlainTensors tensors, int heads) : ReferenceViT(std::move(tensors), heads, Form{}) {}
 
   /// The tokens that enter block `layer`, CLS first; `image` is [3, side, side].
   [[nodiscard]] Rows tokens_before(std::span<const float> image, std::size_t side, int layer) const {
@@ -62,17 +71,18 @@ class ReferenceViT {
     const auto patch = static_cast<std::size_t>(tensors_.at("patch_embed.proj.weight").shape[3]);
     const std::size_t dim = bias.size();
     const std::size_t grid = side / patch;
-    Rows tokens(1 + grid * grid, Row(dim));
+    const std::size_t first = form_.cls ? 1 : 0;
+    Rows tokens(first + grid * grid, Row(dim));
     for (std::size_t d = 0; d < dim; ++d) {
-      tokens[0][d] = double{values("cls_token")[d]} + position[d];
+      if (form_.cls) tokens[0][d] = double{values("cls_token")[d]} + position[d];
       for (std::size_t p = 0; p < grid * grid; ++p) {
-        double sum = double{bias[d]} + position[(1 + p) * dim + d];
+        double sum = double{bias[d]} + position[(first + p) * dim + d];
         for (std::size_t i = 0; i < 3 * patch * patch; ++i) {
           const std::size_t y = p / grid * patch + i / patch % patch;
           const std::size_t x = p % grid * patch + i % patch;
           sum += double{weight[d * 3 * patch * patch + i]} * image[(i / (patch * patch) * side + y) * side + x];
         }
-        tokens[1 + p][d] = sum;
+        tokens[first + p][d] = sum;
       }
     }
     return tokens;
@@ -86,7 +96,8 @@ class ReferenceViT {
       for (const double v : row) mean += v / static_cast<double>(row.size());
       for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
       for (std::size_t d = 0; d < row.size(); ++d) {
-        row[d] = (row[d] - mean) / std::sqrt(variance + 1e-6) * values(name + ".weight")[d] + values(name + ".bias")[d];
+        row[d] =
+            (row[d] - mean) / std::sqrt(variance + form_.eps) * values(name + ".weight")[d] + values(name + ".bias")[d];
       }
     }
     return result;
@@ -94,7 +105,8 @@ class ReferenceViT {
 
   [[nodiscard]] Rows linear(const Rows& rows, const std::string& name) const {
     const auto& weight = values(name + ".weight");
-    const auto& bias = values(name + ".bias");
+    const std::vector<float> zeros(weight.size() / rows[0].size());
+    const auto& bias = tensors_.contains(name + ".bias") ? values(name + ".bias") : zeros;
     Rows result;
     for (const Row& row : rows) {
       Row& out = result.emplace_back(bias.begin(), bias.end());
@@ -129,7 +141,7 @@ class ReferenceViT {
     add(tokens, linear(attended, block(layer, "attn.proj")));
     Rows hidden = linear(norm(tokens, block(layer, "norm2")), block(layer, "mlp.fc1"));
     for (Row& row : hidden) {
-      for (double& v : row) v = 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
+      for (double& v : row) v = form_.relu6 ? std::clamp(v, 0.0, 6.0) : 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
     }
     add(tokens, linear(hidden, block(layer, "mlp.fc2")));
   }
@@ -142,6 +154,7 @@ class ReferenceViT {
 
   PlainTensors tensors_;
   std::size_t heads_;
+  Form form_;
 };
 
 }  // namespace datus::test

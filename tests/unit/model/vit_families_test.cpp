@@ -1,0 +1,234 @@
+// Families without a golden file, and what lies beside a weights file.
+
+#include "datus/core/error.hpp"
+#include "datus/model/vision_transformer.hpp"
+#include "support/golden.hpp"
+#include "support/temp_folder.hpp"
+#include "unit/model/reference_vit.hpp"
+#include "unit/model/weight_builders.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace {
+
+constexpr std::int64_t dim = 64;
+constexpr std::size_t side = 8;  // pixels; 4 x 4 patches of 2 x 2
+
+class RandomModel {
+ public:
+  void add(const std::string& name, const std::vector<std::int64_t>& shape, float centre = 0) {
+    std::size_t count = 1;
+    for (const auto size : shape) count *= static_cast<std::size_t>(size);
+    PlainTensor& tensor = tensors[name] = {shape, std::vector<float>(count)};
+    for (float& value : tensor.values) value = centre + spread_(generator_);
+  }
+  void add_layer(const std::string& name, const std::vector<std::int64_t>& shape, float centre = 0) {
+    add(name + ".weight", shape, centre);
+    add(name + ".bias", {shape[0]});
+  }
+
+  PlainTensors tensors;
+
+ private:
+  std::mt19937 generator_{7};
+  std::normal_distribution<float> spread_{0.0F, 0.3F};
+};
+
+/// Patches of 2 x 2 pixels, a grid of 4 x 4, one head, two blocks.
+PlainTensors unicom_model() {
+  RandomModel model;
+  model.add("pos_embed", {1, 16, dim});
+  model.add_layer("patch_embed.proj", {dim, 3, 2, 2});
+  for (const std::string block : {"blocks.0.", "blocks.1."}) {
+    model.add_layer(block + "norm1", {dim}, 1);
+    model.add(block + "attn.qkv.weight", {3 * dim, dim});
+    model.add_layer(block + "attn.proj", {dim, dim});
+    model.add_layer(block + "norm2", {dim}, 1);
+    model.add_layer(block + "mlp.fc1", {2 * dim, dim});
+    model.add_layer(block + "mlp.fc2", {dim, 2 * dim});
+  }
+  model.add_layer("norm", {dim}, 1);
+  model.add("feature.0.weight", {dim, 16 * dim});
+  model.add("feature.2.weight", {24, dim});
+  for (const auto& [name, size] : {std::pair<std::string, std::int64_t>{"feature.1", dim}, {"feature.3", 24}}) {
+    model.add_layer(name, {size}, 1);
+    model.add(name + ".running_mean", {size});
+    model.add(name + ".running_var", {size}, 2);
+    model.add(name + ".num_batches_tracked", {1});
+  }
+  return model.tensors;
+}
+
+std::vector<float> pixels() {
+  std::vector<float> values(3 * side * side);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(std::sin(0.7 * static_cast<double>(i)));
+  return values;
+}
+
+void expect_close(const std::vector<float>& actual, const std::vector<double>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  double largest = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    largest = std::max(largest, std::abs(expected[i]));
+    worst = std::max(worst, std::abs(actual[i] - expected[i]));
+  }
+  EXPECT_LE(worst, 1e-5 + 2e-5 * largest);
+}
+
+/// linear, batch norm, linear, batch norm in double precision.
+Row image_vector(const PlainTensors& model, const Rows& tokens) {
+  Row row;
+  for (const Row& token : tokens) row.insert(row.end(), token.begin(), token.end());
+  for (const int layer : {0, 2}) {
+    const auto& weight = model.at("feature." + std::to_string(layer) + ".weight").values;
+    const std::string norm = "feature." + std::to_string(layer + 1);
+    const auto part = [&](const std::string& name, std::size_t i) { return double{model.at(norm + name).values[i]}; };
+    Row out(weight.size() / row.size());
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      double sum = 0;
+      for (std::size_t i = 0; i < row.size(); ++i) sum += weight[o * row.size() + i] * row[i];
+      out[o] = (sum - part(".running_mean", o)) / std::sqrt(part(".running_var", o) + 2e-5) * part(".weight", o) +
+               part(".bias", o);
+    }
+    row = out;
+  }
+  return row;
+}
+
+TEST(Unicom, EqualsPlainLoops) {
+  const PlainTensors tensors = unicom_model();
+  const TemporaryFile file(safetensors_bytes(tensors));
+  const auto model = VisionTransformer::load(file.path());
+  EXPECT_EQ(model.architecture().family, "Unicom");
+  EXPECT_EQ(model.architecture().image_vector_dim, 24);
+  const ReferenceViT reference(tensors, 1, {.cls = false, .relu6 = true, .eps = 1e-5});
+  const auto image = pixels();
+  const Rows last = reference.tokens_before(image, side, 1);
+  const Rows final = reference.final_norm(reference.tokens_before(image, side, 2));
+  std::vector<double> keys;
+  std::vector<double> tokens;
+  for (const Row& row : reference.qkv(last, 1)) keys.insert(keys.end(), row.begin() + dim, row.begin() + 2 * dim);
+  for (const Row& row : final) tokens.insert(tokens.end(), row.begin(), row.end());
+  const auto key_features = model.forward(image, 1, side, side, {.cls = true});
+  expect_close(key_features.embeddings, keys);
+  expect_close(key_features.cls, image_vector(tensors, final));
+  const auto token_features = model.forward(image, 1, side, side, {.feature = PatchFeature::token, .cls = true});
+  expect_close(token_features.embeddings, tokens);
+  EXPECT_EQ(token_features.cls, key_features.cls);
+}
+
+TEST(Unicom, HasAVectorAtItsNativeSizeOnly) {
+  const TemporaryFile file(safetensors_bytes(unicom_model()));
+  const auto model = VisionTransformer::load(file.path());
+  const std::vector<float> wide(3 * side * 2 * side, 0.5F);
+  EXPECT_EQ(model.image_vector_dim(side, side), 24);
+  EXPECT_EQ(model.image_vector_dim(side, 2 * side), 0);
+  EXPECT_EQ(model.forward(wide, 1, side, 2 * side, {}).embeddings.size(), 32U * dim);
+  EXPECT_THROW((void)model.forward(wide, 1, side, 2 * side, {.cls = true}), UsageError);
+  EXPECT_THROW((void)model.segment_cls(pixels(), side, side, std::vector<std::int16_t>(16, 0), 1), UsageError);
+}
+
+/// timm keeps the CLS token with its position, and positions of patches only.
+TEST(TimmRegisters, AreTheSameModelAsTheAuthorsNaming) {
+  PlainTensors tensors = load_plain(data_path("golden/vit/dinov2_p14_reg4.safetensors"));
+  const TemporaryFile original(safetensors_bytes(tensors));
+  auto& positions = tensors.at("pos_embed");
+  auto& cls = tensors.at("cls_token").values;
+  for (std::size_t d = 0; d < cls.size(); ++d) cls[d] += positions.values[d];
+  positions.values.erase(positions.values.begin(), positions.values.begin() + static_cast<std::ptrdiff_t>(cls.size()));
+  positions.shape[1] -= 1;
+  tensors["reg_token"] = tensors.at("register_tokens");
+  tensors.erase("register_tokens");
+  tensors.erase("mask_token");
+  const TemporaryFile renamed(safetensors_bytes(tensors));
+  ViTOptions options;
+  options.heads = 2;
+  const std::vector<float> image(3UL * 56 * 98, 0.25F);
+  const auto expected = VisionTransformer::load(original.path(), options).forward(image, 1, 56, 98, {.cls = true});
+  const auto found = VisionTransformer::load(renamed.path(), options).forward(image, 1, 56, 98, {.cls = true});
+  EXPECT_EQ(found.embeddings, expected.embeddings);
+  EXPECT_EQ(found.cls, expected.cls);
+}
+
+/// A Hugging Face file with a configuration of our own beside it.
+class HubFile : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::copy_file(data_path("golden/vit/hf_vit_p16.safetensors"), weights); }
+  void write_config(const std::string& text, const std::string& name = "config.json") const {
+    std::ofstream(folder.path() / name) << text;
+  }
+  [[nodiscard]] std::string error() const {
+    try {
+      (void)VisionTransformer::load(weights);
+    } catch (const InputError& problem) {
+      return problem.what();
+    }
+    return "no error";
+  }
+  void expect_error(const std::string& part) const { EXPECT_NE(error().find(part), std::string::npos) << error(); }
+
+  TempFolder folder;
+  std::filesystem::path weights = folder.path() / "model.safetensors";
+};
+
+TEST_F(HubFile, ItsConfigurationTellsHeadsAndEpsilon) {
+  expect_error("Set model.heads");  // 32 wide, and no configuration
+  write_config(R"({"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "layer_norm_eps": 1e-7})");
+  EXPECT_EQ(VisionTransformer::load(weights).architecture().heads, 4);
+  EXPECT_EQ(VisionTransformer::load(weights).architecture().layer_norm_eps, 1e-7);
+  write_config(R"({"hidden_size": 32, "num_attention_heads": 8})", "model.config.json");
+  EXPECT_EQ(VisionTransformer::load(weights).architecture().heads, 8);  // the file's own goes first
+  ViTOptions options;
+  options.heads = 2;
+  options.eps = 1e-3;
+  EXPECT_EQ(VisionTransformer::load(weights, options).architecture().heads, 2);
+  EXPECT_EQ(VisionTransformer::load(weights, options).architecture().layer_norm_eps, 1e-3);
+}
+
+TEST_F(HubFile, AWrongConfigurationIsRefused) {
+  write_config(R"({"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4})");
+  expect_error("is not the configuration of the weights beside it");
+  write_config(R"({"hidden_size": 32, "num_hidden_layers": 12, "num_attention_heads": 4})");
+  expect_error("is not the configuration of the weights beside it");
+  write_config(R"({"hidden_size": 32, "num_attention_heads": 5})");
+  expect_error("5 attention heads");
+  write_config(R"({"hidden_size": 32, "num_attention_heads": "two"})");
+  expect_error("num_attention_heads");
+  write_config(R"({"hidden_size": 32, "num_attention_heads": 2, "hidden_act": "quick_gelu"})");
+  expect_error("quick_gelu");
+  write_config("{ not json");
+  expect_error("it is no JSON");
+  write_config(std::string(100000, '['));
+  expect_error("config.json");
+  write_config("[1, 2]");
+  expect_error("it holds no JSON object");
+}
+
+TEST(HubConfig, RotaryPeriodsFollowIt) {
+  const TempFolder folder;
+  const auto weights = folder.path() / "model.safetensors";
+  std::filesystem::copy_file(data_path("golden/vit/dinov3_p16_hf.safetensors"), weights);
+  const auto tokens = [&](const std::string& config) {
+    std::ofstream(folder.path() / "config.json") << config;
+    const std::vector<float> image(3UL * 64 * 64, 0.5F);
+    return VisionTransformer::load(weights).forward(image, 1, 64, 64, {.feature = PatchFeature::token}).embeddings;
+  };
+  const auto usual = tokens(R"({"hidden_size": 32, "num_attention_heads": 2})");
+  EXPECT_EQ(tokens(R"({"hidden_size": 32, "num_attention_heads": 2, "rope_theta": 100.0})"), usual);
+  EXPECT_NE(tokens(R"({"hidden_size": 32, "num_attention_heads": 2, "rope_theta": 10000.0})"), usual);
+  EXPECT_NE(tokens(R"({"hidden_size": 32, "num_attention_heads": 2, "rope_parameters": {"rope_theta": 500}})"), usual);
+}
+
+}  // namespace
+}  // namespace datus::test
