@@ -66,7 +66,7 @@ begin() {
   export DATUS_SITE=$work/site.sh
   cat >"$DATUS_SITE" <<SITE
 datus_program=$program
-run_options="${resources[*]} --time=5"
+run_options="${resources[*]} --time=15"
 extract_options="\$run_options" segment_options="\$run_options" describe_options="\$run_options"
 cluster_options="\$run_options" mask_options="\$run_options"
 SITE
@@ -85,7 +85,7 @@ submit_run() {
   local name=$1
   shift
   mkdir -p "$work/$name"
-  job=$(cd "$work/$name" && sbatch --parsable --output="$work/$name.log" "${resources[@]}" --time=5 "$@" \
+  job=$(cd "$work/$name" && sbatch --parsable --output="$work/$name.log" "${resources[@]}" --time=15 "$@" \
     "$root/slurm/datus.sbatch" "$shared/run.yaml")
 }
 

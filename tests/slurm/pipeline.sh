@@ -24,7 +24,7 @@ while read -r stage job; do expect_end "$job" COMPLETED 120 "$work/chain/datus-$
 expect_equal "$(run_of chain)"
 
 # submit.sh, with the site's options.
-[ "$("$root/slurm/submit.sh" --dry-run "$shared/run.yaml")" = "sbatch ${resources[*]} --time=5 $root/slurm/datus.sbatch $shared/run.yaml" ] ||
+[ "$("$root/slurm/submit.sh" --dry-run "$shared/run.yaml")" = "sbatch ${resources[*]} --time=15 $root/slurm/datus.sbatch $shared/run.yaml" ] ||
   complain "a dry run prints the command: $("$root/slurm/submit.sh" --dry-run "$shared/run.yaml")"
 "$root/slurm/submit.sh" "$work/none.yaml" 2>none.log && complain "a missing configuration is not refused"
 expect_text none.log "there is no configuration"
@@ -36,7 +36,7 @@ expect_equal "$(run_of whole)"
 for k in 5 7; do
   sed "s|^run:.*|run: {directory: runs/k$k}|; s|^cluster:.*|cluster: {k: [$k]}|" "$shared/run.yaml" >"k$k.yaml"
 done
-array=$(sbatch --parsable --array=1-2 --output="$work/array-%a.log" --nodes=1 --ntasks-per-node=2 --time=5 \
+array=$(sbatch --parsable --array=1-2 --output="$work/array-%a.log" --nodes=1 --ntasks-per-node=2 --time=15 \
   "$root/slurm/datus.sbatch" k5.yaml k7.yaml --set cluster.restarts=2)
 # One task is asked to stop, as at the end of its time: it alone is requeued.
 lab_wait 60 "the second task works" is_extracting runs/k7 || complain "the second task did not begin" array-2.log

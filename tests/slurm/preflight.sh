@@ -30,7 +30,7 @@ export TMPDIR=$work/tmp
 preflight() {
   local name=$1
   shift
-  job=$(sbatch --parsable --output="$work/$name.log" --nodes=2 --ntasks-per-node=2 --time=5 \
+  job=$(sbatch --parsable --output="$work/$name.log" --nodes=2 --ntasks-per-node=2 --time=15 \
     --wrap="\"$root/slurm/preflight.sh\" $*")
   lab_wait 60 "$name has ended" has_ended "$job" || true
   code=$(scontrol -o show job "$job" | sed -n 's/.* ExitCode=\([0-9]*\):.*/\1/p')

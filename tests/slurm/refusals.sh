@@ -15,9 +15,9 @@ refused() {
   [ ! -e "$work/none" ] || complain "$name has touched the run directory" "$work/$name.log"
 }
 # step NAME COMMAND: a batch job of two nodes.
-step() { sbatch --parsable --output="$work/$1.log" --nodes=2 --ntasks-per-node=2 --time=2 --wrap "exec $2"; }
+step() { sbatch --parsable --output="$work/$1.log" --nodes=2 --ntasks-per-node=2 --time=10 --wrap "exec $2"; }
 # whole NAME OPTIONS...: the project's own job.
-whole() { sbatch --parsable --output="$work/$1.log" "${resources[@]}" --time=2 "$root/slurm/datus.sbatch" "$shared/run.yaml" --run "$run" "${@:2}"; }
+whole() { sbatch --parsable --output="$work/$1.log" "${resources[@]}" --time=10 "$root/slurm/datus.sbatch" "$shared/run.yaml" --run "$run" "${@:2}"; }
 # site NAME LINE: the site's settings with another line; with_site NAME COMMAND...: a command with these.
 usual_site=$DATUS_SITE
 site() { { cat "$usual_site"; echo "$2"; } >"$work/$1.sh"; }
@@ -43,7 +43,7 @@ mkdir bin
 printf '#!/bin/sh\necho "GPU 0: one"\necho "GPU 1: two"\n' >bin/nvidia-smi
 chmod +x bin/nvidia-smi
 site gpus "PATH=$work/bin:\$PATH"
-gpus() { with_site gpus sbatch --parsable --output="$work/gpus.log" --nodes=2 --gpus-per-node=4 --ntasks-per-node=4 --time=2 \
+gpus() { with_site gpus sbatch --parsable --output="$work/gpus.log" --nodes=2 --gpus-per-node=4 --ntasks-per-node=4 --time=10 \
   "$root/slurm/datus.sbatch" "$shared/run.yaml" --run "$run"; }
 refused gpus "2 GPUs for 4 ranks" gpus
 
@@ -52,7 +52,7 @@ submit_run first --nodes=1
 first=$job
 lab_wait 90 "the first job works" is_extracting "$(run_of first)" || complain "the first job did not begin" "$work/first.log"
 signal_ranks STOP "$first"
-second=$(cd first && sbatch --parsable --output="$work/second.log" --nodes=1 --ntasks-per-node=1 --time=2 "$root/slurm/datus.sbatch" "$shared/run.yaml")
+second=$(cd first && sbatch --parsable --output="$work/second.log" --nodes=1 --ntasks-per-node=1 --time=10 "$root/slurm/datus.sbatch" "$shared/run.yaml")
 lab_wait 5 "the second job starts" has_line "$work/second.log" "start 1" || true
 sleep 3
 signal_ranks CONT "$first"
@@ -66,7 +66,7 @@ plan=$(step plan "$program plan $shared/run.yaml --run $run")
 expect_end "$plan" COMPLETED 60 "$work/plan.log"
 expect_text "$work/plan.log" "images in 16 shards"
 mkdir allocation
-(cd allocation && salloc --nodes=2 --ntasks-per-node=2 --time=2 "$mpirun" -n 4 "$program" run "$shared/run.yaml") >allocation.log 2>&1 ||
+(cd allocation && salloc --nodes=2 --ntasks-per-node=2 --time=10 "$mpirun" -n 4 "$program" run "$shared/run.yaml") >allocation.log 2>&1 ||
   complain "mpirun inside salloc" allocation.log
 expect_equal "$(run_of allocation)"
 [ ! -e "$work/none" ] || complain "a plan has touched the run directory"
