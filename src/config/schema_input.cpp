@@ -66,8 +66,8 @@ void add_model_input(Adder<ModelConfig>& add) {
       "How an image gets that size: squashed; by its shorter side and a centre crop; or with "
       "padding.");
   add("resample", &M::resample,
-      choice<M::Resample>({{"bicubic", M::Resample::bicubic}, {"bilinear", M::Resample::bilinear}}), embedding(),
-      "Filter of the resize, antialiased.");
+      word_or("auto", choice<M::Resample>({{"bicubic", M::Resample::bicubic}, {"bilinear", M::Resample::bilinear}})),
+      embedding(), "Filter of the resize, antialiased; auto: that of a description beside the weights, or bicubic.");
   add("channel_order", &M::channel_order,
       choice<M::ChannelOrder>({{"rgb", M::ChannelOrder::rgb}, {"bgr", M::ChannelOrder::bgr}}), {Stage::extract},
       "Channel order of the input of extract; `bgr` reproduces the reference's mistake.");

@@ -74,6 +74,7 @@ void check_segment_map(std::span<const std::int16_t> map, int segments) {
 
 struct VisionTransformer::State {
   ViTArchitecture architecture;
+  Preprocessing preprocessing;
   int threads = 1;
   ViTWeights weights;
   TokenBase token_base{architecture, weights};
@@ -178,6 +179,7 @@ VisionTransformer VisionTransformer::load(const std::filesystem::path& path, con
   const ViTPlan plan = plan_vit(branch, options, read_hub_config(path));
   auto state = std::make_unique<State>();
   state->architecture = plan.architecture;
+  state->preprocessing = find_preprocessing(path, published_preprocessing(plan));
   state->threads = options.threads;
   state->weights = compute([&] { return load_vit_weights(branch, plan); });
   return VisionTransformer(std::move(state));
@@ -190,6 +192,9 @@ VisionTransformer& VisionTransformer::operator=(VisionTransformer&&) noexcept = 
 
 const ViTArchitecture& VisionTransformer::architecture() const noexcept {
   return state_->architecture;
+}
+const Preprocessing& VisionTransformer::preprocessing() const noexcept {
+  return state_->preprocessing;
 }
 Hash VisionTransformer::weights_hash() const noexcept {
   return state_->weights.hash;

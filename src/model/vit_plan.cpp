@@ -296,6 +296,25 @@ const char* to_string(Activation activation) noexcept {
   return "unknown";
 }
 
+Preprocessing published_preprocessing(const ViTPlan& plan) {
+  const ViTFamily& family = *plan.family;
+  Preprocessing result;
+  for (std::size_t c = 0; c < 3; ++c) {
+    result.mean[c] = static_cast<float>(family.mean[c]);
+    result.standard_deviation[c] = static_cast<float>(family.standard_deviation[c]);
+  }
+  result.source = family.name;
+  // L and 7B exist in two forms whose tensors look alike.
+  constexpr int large = 1024;
+  constexpr int largest = 4096;
+  if (plan.architecture.is_rotary() && (plan.architecture.dim == large || plan.architecture.dim == largest)) {
+    result.doubt =
+        "DINOv3 weights of this size may be those for satellite images (SAT-493M): then set model.mean: [0.430, 0.411, "
+        "0.296] and model.std: [0.213, 0.156, 0.143], or put their preprocessor_config.json beside the weights";
+  }
+  return result;
+}
+
 ViTPlan plan_vit(const WeightBranch& weights, const ViTOptions& options, const std::optional<HubConfig>& hub_beside) {
   refuse_strangers(weights);
   const ViTFamily& family = find_family(weights);

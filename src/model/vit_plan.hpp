@@ -29,6 +29,9 @@ struct ViTPlan {
   [[nodiscard]] bool uses(const std::string& name) const { return tensors.contains(name); }
 };
 
+/// What the family's own code does, for weights without a description beside them.
+[[nodiscard]] Preprocessing published_preprocessing(const ViTPlan& plan);
+
 /// Finds the family and the sizes from the tensors, and from `hub`, the configuration beside the file, what they do not
 /// tell. Checks that every tensor is there in the right shape and that none is left over (a tensor of unknown meaning
 /// is a model that this code would compute wrongly). Throws `InputError` naming the file and the tensor; `UsageError`

@@ -1,15 +1,14 @@
 #include "datus/pipeline/backbone.hpp"
 
+#include "datus/core/error.hpp"
 #include "datus/model/normalise.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 namespace datus {
 namespace {
-
-constexpr std::array<float, 3> imagenet_mean = {0.485F, 0.456F, 0.406F};
-constexpr std::array<float, 3> imagenet_standard_deviation = {0.229F, 0.224F, 0.225F};
 
 std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& values,
                                const std::array<float, 3>& otherwise) {
@@ -17,7 +16,23 @@ std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& value
   return {static_cast<float>((*values)[0]), static_cast<float>((*values)[1]), static_cast<float>((*values)[2])};
 }
 
-ViTOptions options_of(const ModelConfig& config, int threads) {
+PatchFeature patch_feature(ModelConfig::Feature feature) {
+  switch (feature) {
+    case ModelConfig::Feature::key:
+      return PatchFeature::key;
+    case ModelConfig::Feature::query:
+      return PatchFeature::query;
+    case ModelConfig::Feature::value:
+      return PatchFeature::value;
+    case ModelConfig::Feature::token:
+      return PatchFeature::token;
+  }
+  return PatchFeature::key;
+}
+
+}  // namespace
+
+ViTOptions vit_options(const ModelConfig& config, int threads) {
   ViTOptions options;
   options.heads = config.heads;
   options.eps = config.eps;
@@ -39,27 +54,52 @@ ViTOptions options_of(const ModelConfig& config, int threads) {
   return options;
 }
 
-PatchFeature patch_feature(ModelConfig::Feature feature) {
-  switch (feature) {
-    case ModelConfig::Feature::key:
-      return PatchFeature::key;
-    case ModelConfig::Feature::query:
-      return PatchFeature::query;
-    case ModelConfig::Feature::value:
-      return PatchFeature::value;
-    case ModelConfig::Feature::token:
-      return PatchFeature::token;
-  }
-  return PatchFeature::key;
-}
-
-}  // namespace
-
 Backbone::Backbone(const ModelConfig& config, const std::filesystem::path& weights, int threads)
     : config_(config),
-      model_(VisionTransformer::load(weights, options_of(config, threads))),
-      mean_(as_floats(config.mean, imagenet_mean)),
-      standard_deviation_(as_floats(config.standard_deviation, imagenet_standard_deviation)) {}
+      model_(VisionTransformer::load(weights, vit_options(config, threads))),
+      mean_(as_floats(config.mean, model_.preprocessing().mean)),
+      standard_deviation_(as_floats(config.standard_deviation, model_.preprocessing().standard_deviation)) {}
+
+std::string Backbone::preprocessing_text() const {
+  std::ostringstream text;
+  const auto add = [&](const char* what, const std::array<float, 3>& values) {
+    text << what << " " << values[0] << " " << values[1] << " " << values[2] << ", ";
+  };
+  add("mean", mean_);
+  add("std", standard_deviation_);
+  text << (resample() == Resample::bicubic ? "bicubic" : "bilinear");
+  text << ", epsilon " << architecture().layer_norm_eps << ", " << architecture().heads << " heads, ";
+  if (architecture().is_rotary()) {
+    text << "rotary positions";
+  } else {
+    text << "positions by " << to_string(architecture().position);
+  }
+  return text.str();
+}
+
+Resample Backbone::resample() const {
+  if (!config_.resample) return model_.preprocessing().resample;
+  return *config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
+}
+
+std::string Backbone::doubt() const {
+  return config_.mean && config_.standard_deviation ? std::string() : model_.preprocessing().doubt;
+}
+
+int Backbone::descriptor_dim(DescriptorConfig::Kind kind) const {
+  return kind == DescriptorConfig::Kind::masked_crop ? architecture().image_vector_dim : architecture().dim;
+}
+
+void Backbone::require_descriptor(const DescriptorConfig& config) const {
+  const bool crops = config.kind == DescriptorConfig::Kind::masked_crop;
+  if (crops && model_.image_vector_dim(config.crop_size, config.crop_size) > 0) return;
+  if (!crops && (config.kind != DescriptorConfig::Kind::masked_cls || architecture().has_cls)) return;
+  const int native = architecture().native_grid * architecture().patch;
+  throw UsageError("the descriptors asked for cannot be made by a model of the family " + architecture().family,
+                   "it has no CLS token, and its head takes images of its native size only",
+                   "Set descriptor.kind: masked_crop with descriptor.crop_size: " + std::to_string(native) +
+                       ", or descriptor.kind: mean_key.");
+}
 
 std::vector<float> Backbone::normalised(std::span<const Image> inputs) const {
   const std::size_t one = inputs.front().pixels.size();

@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/model/backend.hpp"
+#include "datus/model/model_files.hpp"
 #include "datus/pipeline/calibration.hpp"
 #include "datus/pipeline/memory_budget.hpp"
 #include "datus/pipeline/plain_images.hpp"
@@ -72,8 +73,8 @@ void measure_start(RunContext& run, CalibrationValues& values) {
   values.header_thread_seconds_per_image = headers / static_cast<double>(count);
   values.weights_hash_seconds = seconds_of(run.comm, [&] {
     if (run.comm.rank() != 0) return;
-    (void)hash_file(*run.config.model.weights);
-    if (run.config.descriptor.weights) (void)hash_file(*run.config.descriptor.weights);
+    (void)hash_model_files(*run.config.model.weights);
+    if (run.config.descriptor.weights) (void)hash_model_files(*run.config.descriptor.weights);
   });
 }
 
@@ -122,7 +123,7 @@ Calibration calibrate(RunContext& run, double seconds, double process_seconds) {
     const auto& descriptor = models.descriptor ? *models.descriptor : backbone;
     calibration.shape = {.grid = models.preparation->grid(),
                          .dim = backbone.architecture().dim,
-                         .descriptor_dim = descriptor.architecture().dim};
+                         .descriptor_dim = descriptor.descriptor_dim(run.config.descriptor.kind)};
     sample = measure_images(run, models, share_of_images * seconds, values);
   }
   constexpr std::int64_t mebibyte = std::int64_t{1} << 20U;

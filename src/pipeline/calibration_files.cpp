@@ -21,11 +21,12 @@ KeysFile repeated(const KeysFile& few, std::int64_t images) {
   file.grid = few.grid;
   file.patch = few.patch;
   file.dim = few.dim;
+  file.cls_dim = few.cls_dim;
   const auto keys = static_cast<std::ptrdiff_t>(file.grid.patches()) * file.dim;
   for (std::int64_t i = 0; i < images; ++i) {
     const std::ptrdiff_t from = i % few.size();
     file.keys.insert(file.keys.end(), few.keys.begin() + from * keys, few.keys.begin() + (from + 1) * keys);
-    file.cls.insert(file.cls.end(), few.cls.begin() + from * file.dim, few.cls.begin() + (from + 1) * file.dim);
+    file.cls.insert(file.cls.end(), few.cls.begin() + from * file.cls_dim, few.cls.begin() + (from + 1) * file.cls_dim);
     file.images.image.push_back(i);
   }
   return file;

@@ -45,7 +45,7 @@ Vectors masked_crops(const Work& work) {
     }
   }
   Vectors vectors;
-  vectors.reserve(places.size() * static_cast<std::size_t>(work.backbone.architecture().dim));
+  vectors.reserve(places.size() * static_cast<std::size_t>(work.backbone.architecture().image_vector_dim));
   const auto batch = static_cast<std::size_t>(std::max(work.config.model.batch_size, work.threads));
   const auto& descriptor = work.config.descriptor;
   for (std::size_t begin = 0; begin < places.size(); begin += batch) {
@@ -56,8 +56,8 @@ Vectors masked_crops(const Work& work) {
           masked_crop(work.inputs[place.image].input, work.segment_map(place.image), work.segments.grid, work.patch,
                       place.segment, work.segments.box[place.row], descriptor.crop_resize, descriptor.crop_size);
     });
-    // The CLS alone is wanted: the feature is a by-product, so take one that costs nothing more.
-    const auto features = work.backbone.forward(crops, {.feature = PatchFeature::token, .layer = -1, .cls = true});
+    // The CLS alone is wanted: keys are the by-product that spares the last block's other tokens.
+    const auto features = work.backbone.forward(crops, {.feature = PatchFeature::key, .layer = -1, .cls = true});
     vectors.insert(vectors.end(), features.cls.begin(), features.cls.end());
   }
   return vectors;
@@ -169,7 +169,7 @@ DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const S
   const Work work{inputs, segments, backbone, config, patch, threads};
   DescriptorsFile file;
   file.images = segments.images;
-  file.dim = backbone.architecture().dim;
+  file.dim = backbone.descriptor_dim(config.descriptor.kind);
   switch (config.descriptor.kind) {
     case DescriptorConfig::Kind::masked_crop:
       file.descriptor = masked_crops(work);
@@ -222,11 +222,13 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   const auto dataset = open_plain_images(images);
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
   const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights), threads);
-  const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size));
+  backbone.require_descriptor(config.descriptor);
+  const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
+                                     backbone.resample());
   const Orientation orientation = orientation_of(config.dataset);
 
   DescriptorsFile all;
-  all.dim = backbone.architecture().dim;
+  all.dim = backbone.descriptor_dim(config.descriptor.kind);
   for (const auto& item : items) all.images.name.push_back(item.name);
   Progress progress("describe", "images", static_cast<std::int64_t>(items.size()), false);
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));

@@ -22,16 +22,18 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
   file.grid = grid;
   file.patch = backbone.architecture().patch;
   file.dim = backbone.architecture().dim;
+  file.cls_dim = backbone.image_vector_dim({grid.rows * file.patch, grid.cols * file.patch});
+  file.preprocessing = backbone.preprocessing_text();
   if (inputs.empty()) return file;
 
   std::vector<Image> images;
   images.reserve(inputs.size());
   for (const auto& input : inputs) images.push_back(input.input);
-  auto features = backbone.forward(images, backbone.embedding_request(true));
+  auto features = backbone.forward(images, backbone.embedding_request(file.cls_dim > 0));
   file.keys = std::move(features.embeddings);
   file.cls = std::move(features.cls);
   round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names);
-  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.dim, names);
+  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.cls_dim, names);
 
   const bool padded = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return !input.valid.empty(); });
   for (const auto& input : inputs) {
@@ -84,7 +86,8 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   const auto dataset = open_plain_images(images);
   const Orientation orientation = orientation_of(config.dataset);
   const Backbone backbone(config.model, *config.model.weights, threads);
-  const InputPreparation preparation(config.model, backbone.architecture().patch);
+  if (!backbone.doubt().empty()) log::warning(backbone.doubt());
+  const InputPreparation preparation(config.model, backbone.architecture().patch, backbone.resample());
   auto [items, unreadable] = sort_out_unreadable(*dataset, orientation, threads);
   if (items.empty()) {
     throw InputError("None of the " + std::to_string(unreadable.size()) + " images can be read",
@@ -95,7 +98,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   for (const auto& item : items) names.push_back(item.name);
   const KeyType type = key_type(config.storage);
   const bool padded = config.model.resize == ModelConfig::Resize::pad;
-  KeysWriter writer(out, preparation.grid(), backbone.architecture(), names, type, padded);
+  KeysWriter writer(out, preparation.grid(), backbone, names, type, padded);
   Progress progress("extract", "images", static_cast<std::int64_t>(items.size()), false);
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
   for (std::size_t begin = 0; begin < items.size(); begin += step) {

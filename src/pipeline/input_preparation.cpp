@@ -27,7 +27,8 @@ ResizeMode resize_mode(ModelConfig::Resize resize) {
 
 }  // namespace
 
-InputPreparation::InputPreparation(const ModelConfig& config, int patch) : config_(config), patch_(patch) {
+InputPreparation::InputPreparation(const ModelConfig& config, int patch, Resample resample)
+    : config_(config), patch_(patch), resample_(resample) {
   const auto [rows, cols] = config.input_size;
   if (rows % patch != 0 || cols % patch != 0) {
     throw UsageError("model.input_size " + std::to_string(rows) + "x" + std::to_string(cols) + " does not fit",
@@ -49,13 +50,12 @@ InputGeometry InputPreparation::geometry(int height, int width) const {
 }
 
 std::vector<InputImage> InputPreparation::prepare(std::vector<Image> originals, int threads) const {
-  const Resample resample = config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
   std::vector<InputImage> inputs(originals.size());
   parallel_for(static_cast<std::int64_t>(originals.size()), threads, [&](std::int64_t i) {
     const Image original = std::move(originals[static_cast<std::size_t>(i)]);
     auto& input = inputs[static_cast<std::size_t>(i)];
     const InputGeometry geometry_of_image = geometry(original.height, original.width);
-    input.input = geometry_of_image.apply(original, resample);
+    input.input = geometry_of_image.apply(original, resample_);
     input.valid = geometry_of_image.valid_patches();
     if (std::find(input.valid.begin(), input.valid.end(), 0) == input.valid.end()) input.valid.clear();
   });

@@ -1,13 +1,16 @@
 #include "datus/pipeline/inspect.hpp"
 
 #include "datus/io/hdf5_reader.hpp"
-#include "datus/model/vision_transformer.hpp"
+#include "datus/model/weights_summary.hpp"
+#include "datus/pipeline/backbone.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "datus/pipeline/verify_run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -37,12 +40,43 @@ void print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
                    : "  no record: not written by datus, nothing to check\n");
 }
 
-void print_weights(const fs::path& path, std::ostream& out) {
-  const auto model = VisionTransformer::load(path);
-  const auto& it = model.architecture();
-  out << path.string() << "\n  family " << it.family << "\n  patch " << it.patch << ", D " << it.dim << ", " << it.depth
-      << " blocks, " << it.heads << " heads, MLP " << it.hidden << ", positions " << it.native_grid << "x"
-      << it.native_grid << ", epsilon " << it.layer_norm_eps << "\n  hash " << model.weights_hash().hex() << "\n";
+/// "0.485 0.456 0.406".
+std::string three(const std::array<float, 3>& values) {
+  std::ostringstream text;
+  text << values[0] << " " << values[1] << " " << values[2];
+  return text.str();
+}
+
+void print_architecture(const ViTArchitecture& it, std::ostream& out) {
+  out << "  family " << it.family << "\n  patch " << it.patch << ", D " << it.dim << ", " << it.depth << " blocks, "
+      << it.heads << " heads, MLP " << it.hidden << " (" << to_string(it.activation) << "), epsilon "
+      << it.layer_norm_eps << "\n";
+  if (it.is_rotary()) {
+    out << "  rotary positions";
+  } else {
+    out << "  positions " << it.native_grid << "x" << it.native_grid << " (inputs of " << it.native_grid * it.patch
+        << " pixels), other grids by rule " << to_string(it.position);
+  }
+  out << (it.has_cls ? ", CLS" : ", no CLS, a head makes the image's vector of ");
+  if (!it.has_cls) out << it.image_vector_dim << " values";
+  if (it.registers > 0) out << ", " << it.registers << " registers";
+  out << "\n  " << it.parameters << " parameters\n";
+}
+
+void print_weights(const fs::path& path, const ModelConfig& config, std::ostream& out) {
+  const WeightsSummary it = summarise_weights(path, vit_options(config, 1));
+  out << path.string() << "\n";
+  print_architecture(it.architecture, out);
+  out << "  stored as";
+  for (const auto& [type, count] : it.types) out << " " << type << " (" << count << " tensors)";
+  if (!it.branch.empty()) out << ", under " << it.branch;
+  out << "\n  pixels: mean " << three(it.preprocessing.mean) << ", std " << three(it.preprocessing.standard_deviation)
+      << ", " << (it.preprocessing.resample == Resample::bicubic ? "bicubic" : "bilinear") << " (of "
+      << it.preprocessing.source << ")\n";
+  if (!it.preprocessing.doubt.empty()) out << "  but: " << it.preprocessing.doubt << "\n";
+  for (std::size_t i = 1; i < it.files.size(); ++i) out << "  with " << it.files[i].string() << "\n";
+  for (const auto& unused : it.unused) out << "  not used: " << unused.names << ": " << unused.why << "\n";
+  out << "  hash " << it.hash.hex() << "\n";
 }
 
 /// All HDF5 files below a run, in byte order.
@@ -111,7 +145,7 @@ ExitCode print_verification(const fs::path& path, std::ostream& out) {
 
 }  // namespace
 
-ExitCode inspect(const fs::path& path, bool verify, std::ostream& out) {
+ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, std::ostream& out) {
   if (fs::is_directory(path)) {
     const RunDirectory run(path);
     // A run that lost one of the two is a damaged run.
@@ -126,7 +160,7 @@ ExitCode inspect(const fs::path& path, bool verify, std::ostream& out) {
   if (path.extension() == ".h5" || path.extension() == ".hdf5") {
     print_hdf5(path, verify, out);
   } else {
-    print_weights(path, out);
+    print_weights(path, config, out);
   }
   return ExitCode::done;
 }

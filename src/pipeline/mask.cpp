@@ -122,7 +122,8 @@ void write_record(const RunContext& run, int k, ShardIndex shard, const std::vec
 /// Returns the number of masks.
 std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
   const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
-  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows);
+  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
+                                     Resample::bicubic);
   const Palette palette = palette_for(k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const auto clusters = assignment.of_shard(shard);
@@ -239,7 +240,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     const int patch = segments.patch > 0 ? segments.patch : config.model.input_size.rows / segments.grid.rows;
     ModelConfig model = config.model;
     model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
-    preparation.emplace(model, patch);
+    preparation.emplace(model, patch, Resample::bicubic);
     fs::create_directories(out);
   });
 

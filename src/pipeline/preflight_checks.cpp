@@ -3,6 +3,7 @@
 #include "datus/core/hash.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/model/model_files.hpp"
 #include "datus/pipeline/plain_images.hpp"
 #include "pipeline/text_of_file.hpp"
 
@@ -70,7 +71,11 @@ void check_program(RankFacts& facts) {
 
 void check_weights(const Config& config, RankFacts& facts) {
   const auto share = [&](const std::string& what, const std::optional<fs::path>& file) {
-    if (file) share_hash(facts, what, *file, "Copy the same file to all nodes: " + file->string());
+    if (!file) return;
+    attempt(facts, [&] {
+      facts.shared.push_back({what, "hash " + hash_model_files(*file).hex(),
+                              "Copy the same file, and what lies beside it, to all nodes: " + file->string()});
+    });
   };
   share("the weights are", config.model.weights);
   share("the weights for descriptors are", config.descriptor.weights);

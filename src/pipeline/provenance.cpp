@@ -11,11 +11,11 @@ namespace {
 constexpr int code_version(Stage stage) {
   switch (stage) {
     case Stage::extract:
-      return 1;
+      return 2;
     case Stage::segment:
       return 1;
     case Stage::describe:
-      return 1;
+      return 2;
     case Stage::cluster:
       return 1;
     case Stage::mask:

@@ -97,7 +97,8 @@ class Painter {
     const auto patches = static_cast<std::size_t>(file.grid.patches());
     const auto map = std::span(file.segment).subspan(index * patches, patches);
     const std::vector<std::int32_t> labels(map.begin(), map.end());
-    const InputPreparation preparation(run_.config.model, run_.config.model.input_size.rows / file.grid.rows);
+    const InputPreparation preparation(run_.config.model, run_.config.model.input_size.rows / file.grid.rows,
+                                       Resample::bicubic);
     return preparation.geometry(original.height, original.width).to_original(labels);
   }
 

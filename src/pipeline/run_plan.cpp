@@ -86,10 +86,13 @@ PlannedStage plan_of_evaluation(const RunContext& run) {
 /// Reads the weights.
 ModelShape shape_of_model(const RunContext& run) {
   const auto& config = run.config.model;
-  const ViTArchitecture model = Backbone(config, *config.weights, run.threads).architecture();
-  ModelShape shape{InputPreparation(config, model.patch).grid(), model.dim, model.dim};
+  const auto kind = run.config.descriptor.kind;
+  const Backbone backbone(config, *config.weights, run.threads);
+  const ViTArchitecture& model = backbone.architecture();
+  ModelShape shape{InputPreparation(config, model.patch, backbone.resample()).grid(), model.dim,
+                   backbone.descriptor_dim(kind)};
   if (run.config.descriptor.weights) {
-    shape.descriptor_dim = Backbone(config, *run.config.descriptor.weights, run.threads).architecture().dim;
+    shape.descriptor_dim = Backbone(config, *run.config.descriptor.weights, run.threads).descriptor_dim(kind);
   }
   return shape;
 }

@@ -173,10 +173,13 @@ void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType
       writer.create<float>("keys", shape, ChunkHint::per_row);
     }
     write_key_rows(writer, 0, file.keys, type);
-    writer.write<float>("cls", file.cls, {file.size(), file.dim}, ChunkHint::about_one_mib);
+    if (file.cls_dim > 0) {
+      writer.write<float>("cls", file.cls, {file.size(), file.cls_dim}, ChunkHint::about_one_mib);
+    }
     if (!file.valid.empty()) writer.write<std::uint8_t>("valid", file.valid, {file.size(), file.grid.patches()});
     write_images(writer, file.images);
     write_grid(writer, file.grid, file.patch);
+    if (!file.preprocessing.empty()) writer.attribute("/", "preprocessing", file.preprocessing);
   });
 }
 
@@ -233,11 +236,14 @@ KeysFile read_keys(const std::filesystem::path& path, const std::optional<StageP
   if (file.dim < 1) throw_inconsistent(reader, "/keys has the shape " + to_string(shape) + ", where a key has values");
   if (reader.has_attribute("/", "patch")) file.patch = int_attribute(reader, "/", "patch", 1);
   file.images = read_images(reader, shape[0], wanted.has_value());
-  require_shape(reader, "cls", {shape[0], shape[2]}, "one vector per image, as long as its keys");
+  if (reader.has("cls")) {
+    file.cls_dim = checked_cast<int>(reader.shape("cls", 2)[1], "The width of /cls");
+    require_shape(reader, "cls", {shape[0], file.cls_dim}, "one vector per image");
+  }
   file.keys.resize(static_cast<std::size_t>(element_count(shape)));
   reader.read_rows_as_float("keys", 0, shape[0], file.keys);
-  file.cls.resize(static_cast<std::size_t>(shape[0] * shape[2]));
-  reader.read_rows_as_float("cls", 0, shape[0], file.cls);
+  file.cls.resize(static_cast<std::size_t>(shape[0] * file.cls_dim));
+  if (file.cls_dim > 0) reader.read_rows_as_float("cls", 0, shape[0], file.cls);
   if (reader.has("valid")) {
     require_shape(reader, "valid", {shape[0], shape[1]}, "one value per patch");
     file.valid = reader.read<std::uint8_t>("valid");

@@ -35,10 +35,10 @@ bool uses_models(const RunContext& run, const std::vector<StaleFiles>& stale) {
 void require_space_for(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale) {
   if (run.force) return;
   on_root(run.comm, [&] {
-    const int dim = models.backbone->architecture().dim;
+    const Backbone& descriptor = models.descriptor ? *models.descriptor : *models.backbone;
     const ModelShape shape{.grid = models.preparation->grid(),
-                           .dim = dim,
-                           .descriptor_dim = models.descriptor ? models.descriptor->architecture().dim : dim};
+                           .dim = models.backbone->architecture().dim,
+                           .descriptor_dim = descriptor.descriptor_dim(run.config.descriptor.kind)};
     const RunSize present = present_run_size(run.directory);
     require_space(run_size_after(run, files_to_make(run, stale), shape, present), present, run.directory);
   });

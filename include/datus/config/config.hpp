@@ -90,7 +90,7 @@ struct ModelConfig {
   std::optional<std::filesystem::path> weights;
   PixelSize input_size = {224, 224};
   Resize resize = Resize::squash;
-  Resample resample = Resample::bicubic;
+  std::optional<Resample> resample;
   ChannelOrder channel_order = ChannelOrder::rgb;
   /// Per channel in the order R, G, B, for pixels in [0, 1].
   std::optional<std::array<double, 3>> mean;

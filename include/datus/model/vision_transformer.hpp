@@ -2,6 +2,7 @@
 
 #include "datus/core/hash.hpp"
 #include "datus/core/types.hpp"
+#include "datus/model/preprocessing.hpp"
 #include "datus/model/vit_architecture.hpp"
 
 #include <cstdint>
@@ -74,6 +75,9 @@ class VisionTransformer {
   VisionTransformer& operator=(const VisionTransformer&) = delete;
 
   [[nodiscard]] const ViTArchitecture& architecture() const noexcept;
+
+  /// How the model wants its pixels, as published with it.
+  [[nodiscard]] const Preprocessing& preprocessing() const noexcept;
 
   /// Hash of the tensors in use (names, shapes, float32 values): the same for one model stored in
   /// two kinds of file.

@@ -15,6 +15,9 @@
 
 namespace datus {
 
+/// The settings of the model section that say how weights are read.
+[[nodiscard]] ViTOptions vit_options(const ModelConfig& config, int threads);
+
 /// A frozen backbone, fed with prepared images.
 class Backbone {
  public:
@@ -26,6 +29,19 @@ class Backbone {
   void before_each_batch(std::function<void()> call) { before_each_batch_ = std::move(call); }
 
   [[nodiscard]] const ViTArchitecture& architecture() const { return model_.architecture(); }
+
+  /// What was left to the weights and their family, as it was found: for the record of what was made with it.
+  [[nodiscard]] std::string preprocessing_text() const;
+  /// Filter for the resize: that of the configuration, or what is published with the weights.
+  [[nodiscard]] Resample resample() const;
+  /// What could make the preprocessing wrong, or nothing.
+  [[nodiscard]] std::string doubt() const;
+  /// Width of the vector that images of `input` have; 0 where the model cannot make one.
+  [[nodiscard]] int image_vector_dim(PixelSize input) const { return model_.image_vector_dim(input.rows, input.cols); }
+  /// Width of descriptors of that kind.
+  [[nodiscard]] int descriptor_dim(DescriptorConfig::Kind kind) const;
+  /// Throws `UsageError` when the model cannot make them.
+  void require_descriptor(const DescriptorConfig& config) const;
 
   /// Runs the model on equally large inputs, `batch_size` at a time.
   [[nodiscard]] VisionTransformer::Features forward(std::span<const Image> inputs,

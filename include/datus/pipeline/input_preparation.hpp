@@ -4,6 +4,7 @@
 #include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
 #include "datus/model/input_geometry.hpp"
+#include "datus/model/resize.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -19,8 +20,9 @@ struct InputImage {
 /// How images of any size are brought to the one input size and patch grid of a run.
 class InputPreparation {
  public:
-  /// Throws `UsageError` when the input size is no multiple of `patch` or gives more than 32,767 patches.
-  InputPreparation(const ModelConfig& config, int patch);
+  /// `resample`: of the resize (`Backbone::resample`). Throws `UsageError` when the input size is no multiple of
+  /// `patch` or gives more than 32,767 patches.
+  InputPreparation(const ModelConfig& config, int patch, Resample resample);
 
   [[nodiscard]] GridSize grid() const;
   [[nodiscard]] int patch() const { return patch_; }
@@ -32,6 +34,7 @@ class InputPreparation {
  private:
   ModelConfig config_;
   int patch_;
+  Resample resample_;
 };
 
 }  // namespace datus

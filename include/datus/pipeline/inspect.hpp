@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
 
 #include <filesystem>
@@ -9,8 +10,8 @@ namespace datus {
 
 /// `datus inspect`: prints what a run directory, an HDF5 file or a weights file holds. With `verify` recomputes the
 /// content hashes of an HDF5 file, or of a run all that `verify_run` checks: one line for each file that is damaged,
-/// missing, stale or foreign, then counts; the exit code is `bad_input` when there are any. Throws `InputError` for a
-/// file that is damaged and for a directory that is not one of a run.
-ExitCode inspect(const std::filesystem::path& path, bool verify, std::ostream& out);
+/// missing, stale or foreign, then counts; weights are read by the settings of `config`; the exit code is `bad_input`
+/// when there are any. Throws `InputError` for a file that is damaged and for a directory that is not one of a run.
+ExitCode inspect(const std::filesystem::path& path, bool verify, const ModelConfig& config, std::ostream& out);
 
 }  // namespace datus

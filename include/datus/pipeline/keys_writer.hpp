@@ -3,7 +3,7 @@
 #include "datus/core/types.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_writer.hpp"
-#include "datus/model/vit_architecture.hpp"
+#include "datus/pipeline/backbone.hpp"
 #include "datus/pipeline/shard_files.hpp"
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace datus {
 
-/// Writes a plain keys file part by part: /keys [n,P,D], /cls [n,D], /name [n], and /valid [n,P] for padded inputs. The
-/// final name appears with `finish`.
+/// Writes a plain keys file part by part: /keys [n,P,D], /cls [n,D] where the model has such vectors for inputs of this
+/// size, /name [n], and /valid [n,P] for padded inputs. The final name appears with `finish`.
 class KeysWriter {
  public:
-  KeysWriter(const std::filesystem::path& path, GridSize grid, const ViTArchitecture& architecture,
+  KeysWriter(const std::filesystem::path& path, GridSize grid, const Backbone& backbone,
              const std::vector<std::string>& names, KeyType type, bool padded);
   /// The next images, in the order of the names.
   void append(const KeysFile& part);
@@ -29,6 +29,7 @@ class KeysWriter {
   KeyType type_;
   bool padded_;
   std::int64_t patches_;
+  int cls_dim_ = 0;
   std::int64_t next_ = 0;
 };
 

@@ -21,14 +21,16 @@ struct ImageKeys {
   std::vector<std::int64_t> unreadable;  ///< global index of the images of the shard that could not be read
 };
 
-/// Embeddings of n images on one grid: /keys [n,P,D], /cls [n,D]. Values are as stored, that is after rounding.
+/// Embeddings of n images on one grid: /keys [n,P,D], /cls [n,cls_dim]. Values are as stored, that is after rounding.
 struct KeysFile {
   ImageKeys images;
   GridSize grid;
   int patch = 0;
   int dim = 0;
+  int cls_dim = 0;                  ///< 0: the model makes no vector of an image of this size, and there is no /cls
+  std::string preprocessing;        ///< what was used where the configuration left it to the weights
   std::vector<float> keys;          ///< [n,P,D]
-  std::vector<float> cls;           ///< [n,D]
+  std::vector<float> cls;           ///< [n,cls_dim]
   std::vector<std::uint8_t> valid;  ///< [n,P], 0 = padding; empty: all valid
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(keys.size()) / (std::int64_t{grid.patches()} * dim);

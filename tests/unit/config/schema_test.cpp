@@ -50,7 +50,7 @@ std::map<std::string, Expected> input_keys() {
       {"model.input_size",
        {"224", {"model.input_size=[224, 320]"}, {"0", "-8", "[224]", "[1,2,3]", "[224,0]", "22.4", "x", "null"}}},
       {"model.resize", {"squash", {"model.resize=pad"}, {"stretch", "null"}}},
-      {"model.resample", {"bicubic", {"model.resample=bilinear"}, {"nearest"}}},
+      {"model.resample", {"auto", {"model.resample=bilinear", "model.resample=bicubic"}, {"nearest"}}},
       {"model.channel_order", {"rgb", {"model.channel_order=bgr"}, {"rbg"}}},
       {"model.mean", {"auto", {"model.mean=[0.5, 0.5, 0.5]"}, {"0.5", "[1,2]", "[1,2,x]", "[1,2,.inf]", "null"}}},
       {"model.std", {"auto", {"model.std=[0.5, 0.5, 0.5]"}, {"0.5", "[1,2]", "[1,2,0]", "[1,2,-1]", "null"}}},

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ void expect_close(const std::vector<float>& actual, const std::vector<float>& ex
   float worst = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) worst = std::max(worst, std::abs(actual[i] - expected[i]));
   EXPECT_LE(worst, 1e-4F + 1e-4F * largest) << what;
+  // The figures of docs/backbones.md.
+  if (std::getenv("DATUS_SHOW_DIFFERENCES") != nullptr) std::cout << what << " " << worst / largest << "\n";
 }
 
 /// A batch whose values look like normalised pixels.

@@ -150,7 +150,6 @@ TEST(ContradictingFiles, KeysAreRefused) {
     expect_error<InputError>([&] { (void)read_keys(path, std::nullopt); }, {"wrong.h5", message});
   };
   refused("/cls has the shape [1, 6], not [2, 6]", {.cls = {1, 6}});
-  refused("/cls has the shape [2, 7], not [2, 6]", {.cls = {2, 7}});
   refused("/valid has the shape [3, 12], not [2, 12]", {.valid = {3, 12}});
   refused("/image has the shape [1], not [2]", {.image = {5}});
   refused("/image holds 5 in row 1", {.image = {5, 5}});

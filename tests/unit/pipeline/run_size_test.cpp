@@ -69,6 +69,7 @@ std::int64_t bytes_of_keys(const Config& config, const ImageList& list, GridSize
     file.grid = grid;
     file.patch = 16;
     file.dim = dim;
+    file.cls_dim = dim;
     file.keys.assign(count * patches * static_cast<std::size_t>(dim), 0.5F);
     file.cls.assign(count * static_cast<std::size_t>(dim), 0.5F);
     if (config.model.resize == ModelConfig::Resize::pad) file.valid.assign(count * patches, 1);

@@ -34,6 +34,7 @@ TEST(ShardFiles, KeysComeBackAsWritten) {
       write_keys(folder / "keys.h5", written, type, record);
       const KeysFile found = read_keys(folder / "keys.h5", record);
       EXPECT_EQ(found.keys, written.keys);
+      EXPECT_EQ(found.cls_dim, written.cls_dim);
       EXPECT_EQ(found.cls, written.cls);
       EXPECT_EQ(found.valid, written.valid);
       EXPECT_EQ(found.grid, written.grid);

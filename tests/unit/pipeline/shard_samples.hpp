@@ -55,6 +55,7 @@ inline KeysFile sample_keys(int count, int shard, bool padded) {
   file.grid = {3, 4};
   file.patch = 8;
   file.dim = 6;
+  file.cls_dim = 6;
   file.keys = sample_values(std::int64_t{count} * file.grid.patches() * file.dim, shard);
   file.cls = sample_values(std::int64_t{count} * file.dim, shard + 1000);
   if (padded) {

@@ -70,6 +70,7 @@ class SmallRun {
     file.grid = grid;
     file.patch = 16;
     file.dim = dim;
+    file.cls_dim = dim;
     file.keys.assign(file.images.image.size() * static_cast<std::size_t>(grid.patches() * dim), 0.5F);
     file.cls.assign(file.images.image.size() * static_cast<std::size_t>(dim), 0.5F);
     std::filesystem::create_directories(directory_.root() / "keys");

@@ -79,6 +79,7 @@ class VirtualFiles : public testing::Test {
     keys.grid = grid;
     keys.patch = 8;
     keys.dim = dim;
+    keys.cls_dim = dim;
     SegmentsFile found;
     found.grid = grid;
     found.patch = 8;
