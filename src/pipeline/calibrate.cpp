@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/model/backend.hpp"
+#include "datus/model/weight_files.hpp"
 #include "datus/pipeline/calibration.hpp"
 #include "datus/pipeline/memory_budget.hpp"
 #include "datus/pipeline/plain_images.hpp"
@@ -72,8 +73,8 @@ void measure_start(RunContext& run, CalibrationValues& values) {
   values.header_thread_seconds_per_image = headers / static_cast<double>(count);
   values.weights_hash_seconds = seconds_of(run.comm, [&] {
     if (run.comm.rank() != 0) return;
-    (void)hash_file(*run.config.model.weights);
-    if (run.config.descriptor.weights) (void)hash_file(*run.config.descriptor.weights);
+    (void)hash_weight_files(*run.config.model.weights);
+    if (run.config.descriptor.weights) (void)hash_weight_files(*run.config.descriptor.weights);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/model/backend.hpp"
+#include "datus/model/weight_files.hpp"
 #include "datus/pipeline/checksums.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
@@ -82,22 +83,18 @@ void freeze_image_list(const RunDirectory& directory, const ImageList& list, Run
                    "Restore them, or choose another run directory with --run.");
 }
 
-std::optional<Hash> hash_of(const std::optional<fs::path>& file) {
-  if (!file) return std::nullopt;
-  return hash_file(*file);
-}
-
 /// File of the given centroids, without the name of the dataset in it.
 std::optional<fs::path> given_centroids(const Config& config) {
   if (!config.cluster.centroids) return std::nullopt;
   return parse_dataset_path(*config.cluster.centroids, "/centroids").file;
 }
 
-/// The hash that rank 0 computed, on all ranks: a large file is read once.
-std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path>& file) {
+/// The hash that `compute` gives rank 0, on all ranks: a large file is read once.
+std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path>& file,
+                                Hash (*compute)(const fs::path&) = hash_file) {
   if (!file) return std::nullopt;
   Hash hash;
-  on_root(comm, [&] { hash = *hash_of(file); });
+  on_root(comm, [&] { hash = compute(*file); });
   comm.broadcast(std::as_writable_bytes(std::span(&hash, 1)), 0);
   return hash;
 }
@@ -106,8 +103,8 @@ RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fi
                         Communicator& comm) {
   RunInputs inputs;
   inputs.images = list.hash();
-  inputs.weights = agreed_hash(comm, config.model.weights);
-  inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights);
+  inputs.weights = agreed_hash(comm, config.model.weights, hash_weight_files);
+  inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights, hash_weight_files);
   inputs.centroids = agreed_hash(comm, given_centroids(config));
   if (fitted) {
     // All centroids of the fitted run together: the new run has the same list of K.
