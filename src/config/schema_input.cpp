@@ -57,7 +57,8 @@ void add_dataset(Keys& keys) {
 
 void add_model_input(Adder<ModelConfig>& add) {
   using M = ModelConfig;
-  add("weights", &M::weights, word_or("null", file_path()), {}, "File with the weights (.pth or .safetensors).");
+  add("weights", &M::weights, word_or("null", file_path()), {},
+      "Weights: a .pth or .safetensors file, the index of a sharded one, or its folder.");
   add("input_size", &M::input_size, pixel_size(), geometry(),
       "Pixels of the model's input, a multiple of the patch size.");
   add("resize", &M::resize,

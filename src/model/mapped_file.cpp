@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 
 #include <cerrno>
+#include <functional>
 #include <string>
 
 #include <fcntl.h>
@@ -49,6 +50,23 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 
 MappedFile::~MappedFile() {
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+bool MappedFile::holds(std::span<const std::byte> part) const noexcept {
+  const std::less_equal<const std::byte*> before;  // a total order, also for unrelated pointers
+  return before(bytes_.data(), part.data()) && before(part.data() + part.size(), bytes_.data() + bytes_.size());
+}
+
+void MappedFile::release(std::span<const std::byte> part) const noexcept {
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  if (!holds(part)) return;
+  const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t begin = (offset + page - 1) / page * page;
+  const std::size_t end = (offset + part.size()) / page * page;
+  if (begin >= end) return;
+  // Only a hint: when it is refused the pages stay, and nothing else changes. The mapping is never
+  // written to, so nothing is lost with them.
+  (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace datus

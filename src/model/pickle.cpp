@@ -4,6 +4,7 @@
 #include "model/little_endian.hpp"
 #include "model/pickle_opcode.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <type_traits>
@@ -27,6 +28,7 @@ class Unpickler {
   Pickle run() {
     while (step(static_cast<Opcode>(get<unsigned char>()))) {
     }
+    pickle_.length_ = position_;
     return std::move(pickle_);
   }
 
@@ -38,7 +40,7 @@ class Unpickler {
   }
 
   std::span<const std::byte> take(std::uint64_t size) {
-    if (size > bytes_.size() - position_) fail("it is cut off");
+    if (size > bytes_.size() - position_) fail(bytes_.size() == size_limit ? "it is too large" : "it is cut off");
     const auto taken = bytes_.subspan(position_, size);
     position_ += size;
     return taken;
@@ -357,8 +359,7 @@ bool Unpickler::step_stack(Opcode opcode) {
 }
 
 Pickle Pickle::read(std::span<const std::byte> bytes, const std::string& source) {
-  if (bytes.size() > size_limit) throw_damaged(source, "its pickle is too large");
-  return Unpickler(bytes, source).run();
+  return Unpickler(bytes.first(std::min(bytes.size(), size_limit)), source).run();
 }
 
 bool Pickle::is_global(Id id, std::string_view module, std::string_view name) const {

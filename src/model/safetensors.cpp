@@ -2,13 +2,13 @@
 
 #include "model/damaged_file.hpp"
 #include "model/little_endian.hpp"
+#include "model/strict_json.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <set>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -19,9 +19,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t length_bytes = 8;
-/// Published headers are well below a megabyte; the limit keeps a hostile one from taking the
-/// memory.
-constexpr std::uint64_t header_limit = std::uint64_t{16} << 20U;
 
 /// A tensor and where its data lies, relative to the end of the header.
 struct Placed {
@@ -31,40 +28,27 @@ struct Placed {
 };
 
 std::optional<ElementType> parse_type(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, ElementType>, 10> types{{{"F64", ElementType::f64},
+  constexpr std::array<std::pair<std::string_view, ElementType>, 17> types{{{"F64", ElementType::f64},
                                                                             {"F32", ElementType::f32},
                                                                             {"F16", ElementType::f16},
                                                                             {"BF16", ElementType::bf16},
+                                                                            {"F8_E4M3", ElementType::f8_e4m3},
+                                                                            {"F8_E5M2", ElementType::f8_e5m2},
+                                                                            {"F8_E8M0", ElementType::f8_e8m0},
                                                                             {"I64", ElementType::i64},
                                                                             {"I32", ElementType::i32},
                                                                             {"I16", ElementType::i16},
                                                                             {"I8", ElementType::i8},
+                                                                            {"U64", ElementType::u64},
+                                                                            {"U32", ElementType::u32},
+                                                                            {"U16", ElementType::u16},
                                                                             {"U8", ElementType::u8},
+                                                                            {"C64", ElementType::c64},
                                                                             {"BOOL", ElementType::boolean}}};
   for (const auto& [name, type] : types) {
     if (name == text) return type;
   }
   return std::nullopt;
-}
-
-/// Parses the header with a limit on nesting, and refuses repeated keys, of which the JSON reader
-/// would keep the last.
-json parse_header(std::span<const std::byte> bytes, const std::string& source) {
-  constexpr int deepest = 4;
-  std::set<std::string> names;
-  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth > deepest) throw_damaged(source, "the header is nested too deeply");
-    if (depth == 1 && event == json::parse_event_t::key && !names.insert(parsed.get<std::string>()).second) {
-      throw_damaged(source, "two tensors are named " + parsed.get<std::string>());
-    }
-    return true;
-  };
-  const auto* first = reinterpret_cast<const char*>(bytes.data());
-  try {
-    return json::parse(first, first + bytes.size(), check);
-  } catch (const json::exception& error) {
-    throw_damaged(source, std::string("the header is not JSON: ") + error.what());
-  }
 }
 
 std::uint64_t parse_count(const json& value, const std::string& what, const std::string& source) {
@@ -99,7 +83,7 @@ Placed parse_tensor(const std::string& name, const json& entry, std::uint64_t da
   if (!entry.is_object()) throw_damaged(source, "the header's entry " + name + " is not an object");
   const json& type_name = member(entry, "dtype", name, source);
   const auto type = type_name.is_string() ? parse_type(type_name.get_ref<const std::string&>()) : std::nullopt;
-  if (!type) throw_damaged(source, "tensor " + name + " has the unknown type " + type_name.dump());
+  if (!type) throw_damaged(source, "tensor " + name + " has the unknown type " + printable(type_name.dump()));
   Placed placed;
   placed.tensor.name = name;
   placed.tensor.type = *type;
@@ -139,9 +123,9 @@ bool looks_like_safetensors(std::span<const std::byte> bytes) noexcept {
 std::vector<WeightTensor> read_safetensors(std::span<const std::byte> bytes, const std::string& source) {
   if (bytes.size() < length_bytes) throw_damaged(source, "it is too short: truncated");
   const auto header_size = load_little_endian<std::uint64_t>(bytes, 0);
-  if (header_size > header_limit) throw_damaged(source, "a header of " + std::to_string(header_size) + " bytes");
-  if (header_size > bytes.size() - length_bytes) throw_damaged(source, "it ends inside the header: truncated");
-  const json header = parse_header(bytes.subspan(length_bytes, header_size), source);
+  if (header_size > bytes.size() - length_bytes)
+    throw_damaged(source, "it ends inside the header of " + std::to_string(header_size) + " bytes: truncated");
+  const json header = parse_strict_json(bytes.subspan(length_bytes, header_size), "the header", source);
   if (!header.is_object()) throw_damaged(source, "the header is not an object");
   const std::span<const std::byte> data = bytes.subspan(length_bytes + header_size);
 

@@ -2,9 +2,7 @@
 
 #include "datus/core/error.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -17,8 +15,7 @@ void TensorLoader::read(const std::string& name, std::span<float> to) {
     throw SystemError("tensor " + tensor.name + " has " + std::to_string(tensor.elements()) + " values",
                       std::to_string(to.size()) + " were planned", "Report this.");
   }
-  const std::vector<float> values = to_floats(tensor, branch_.source);
-  std::ranges::copy(values, to.begin());
+  file_.read(tensor, to);
   Hasher hasher;
   const auto& shape = plan_.tensors.at(name);
   hasher.add(name).add(static_cast<std::int64_t>(shape.size()));

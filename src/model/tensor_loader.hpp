@@ -2,10 +2,12 @@
 
 #include "datus/core/hash.hpp"
 #include "datus/model/weight_branch.hpp"
+#include "datus/model/weights.hpp"
 #include "model/vit_plan.hpp"
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,9 @@ namespace datus {
 /// for values that are not finite numbers.
 class TensorLoader {
  public:
-  /// Refers to both arguments. The shapes are those of `plan`.
-  TensorLoader(const WeightBranch& branch, const ViTPlan& plan) : branch_(branch), plan_(plan) {}
+  /// Refers to its arguments. The shapes are those of `plan`.
+  TensorLoader(const WeightFile& file, const WeightBranch& branch, const ViTPlan& plan)
+      : file_(file), branch_(branch), plan_(plan) {}
 
   [[nodiscard]] at::Tensor tensor(const std::string& name);
   [[nodiscard]] std::vector<float> values(const std::string& name);
@@ -35,6 +38,7 @@ class TensorLoader {
  private:
   void read(const std::string& name, std::span<float> to);
 
+  const WeightFile& file_;
   const WeightBranch& branch_;
   const ViTPlan& plan_;
   std::map<std::string, Hash> hashes_;

@@ -14,8 +14,8 @@ namespace {
 /// The tensors of one model, named by its family.
 class Assembler {
  public:
-  Assembler(const WeightBranch& branch, const ViTPlan& plan)
-      : plan_(plan), family_(*plan.family), model_(plan.architecture), loader_(branch, plan) {}
+  Assembler(const WeightFile& file, const WeightBranch& branch, const ViTPlan& plan)
+      : plan_(plan), family_(*plan.family), model_(plan.architecture), loader_(file, branch, plan) {}
 
   ViTWeights run() {
     ViTWeights weights;
@@ -147,8 +147,8 @@ class Assembler {
 
 }  // namespace
 
-ViTWeights load_vit_weights(const WeightBranch& branch, const ViTPlan& plan) {
-  return Assembler(branch, plan).run();
+ViTWeights load_vit_weights(const WeightFile& file, const WeightBranch& branch, const ViTPlan& plan) {
+  return Assembler(file, branch, plan).run();
 }
 
 }  // namespace datus

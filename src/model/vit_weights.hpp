@@ -2,6 +2,7 @@
 
 #include "datus/core/hash.hpp"
 #include "datus/model/weight_branch.hpp"
+#include "datus/model/weights.hpp"
 #include "model/transformer_block.hpp"
 #include "model/vit_plan.hpp"
 
@@ -35,6 +36,6 @@ struct ViTWeights {
 
 /// Converts the tensors of `plan`, one after the other. Throws `InputError` naming the tensor when it holds values that
 /// are not finite.
-[[nodiscard]] ViTWeights load_vit_weights(const WeightBranch& branch, const ViTPlan& plan);
+[[nodiscard]] ViTWeights load_vit_weights(const WeightFile& file, const WeightBranch& branch, const ViTPlan& plan);
 
 }  // namespace datus

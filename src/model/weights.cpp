@@ -1,18 +1,16 @@
 #include "datus/model/weights.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/core/half.hpp"
 #include "datus/model/checkpoint.hpp"
+#include "datus/model/legacy_checkpoint.hpp"
 #include "datus/model/safetensors.hpp"
+#include "datus/model/weight_files.hpp"
 #include "model/damaged_file.hpp"
-#include "model/little_endian.hpp"
 #include "model/mapped_file.hpp"
+#include "model/shard_index.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -20,64 +18,8 @@
 namespace datus {
 namespace {
 
-struct ElementTypeInfo {
-  ElementType type;
-  std::size_t size;
-  const char* name;
-};
-
-constexpr std::array element_types{
-    ElementTypeInfo{ElementType::f64, 8, "float64"}, ElementTypeInfo{ElementType::f32, 4, "float32"},
-    ElementTypeInfo{ElementType::f16, 2, "float16"}, ElementTypeInfo{ElementType::bf16, 2, "bfloat16"},
-    ElementTypeInfo{ElementType::i64, 8, "int64"},   ElementTypeInfo{ElementType::i32, 4, "int32"},
-    ElementTypeInfo{ElementType::i16, 2, "int16"},   ElementTypeInfo{ElementType::i8, 1, "int8"},
-    ElementTypeInfo{ElementType::u8, 1, "uint8"},    ElementTypeInfo{ElementType::boolean, 1, "bool"},
-};
-
-const ElementTypeInfo& info(ElementType type) noexcept {
-  return element_types[static_cast<std::size_t>(type)];
-}
-
-float decode_f64(std::span<const std::byte> data, std::size_t offset) noexcept {
-  return static_cast<float>(load_little_endian<double>(data, offset));
-}
-float decode_f32(std::span<const std::byte> data, std::size_t offset) noexcept {
-  return load_little_endian<float>(data, offset);
-}
-float decode_f16(std::span<const std::byte> data, std::size_t offset) noexcept {
-  return to_float(half{load_little_endian<std::uint16_t>(data, offset)});
-}
-float decode_bf16(std::span<const std::byte> data, std::size_t offset) noexcept {
-  return std::bit_cast<float>(std::uint32_t{load_little_endian<std::uint16_t>(data, offset)} << 16U);
-}
-
-/// Visits the elements in row-major order; the innermost dimension is a plain loop.
-template <class Decode>
-void copy_strided(const WeightTensor& tensor, Decode decode, std::span<float> to) {
-  const std::size_t size = element_size(tensor.type);
-  const std::size_t rank = tensor.shape.size();
-  const std::size_t inner = rank == 0 ? 1 : static_cast<std::size_t>(tensor.shape[rank - 1]);
-  const std::size_t inner_stride = rank == 0 ? 0 : static_cast<std::size_t>(tensor.strides[rank - 1]);
-  std::vector<std::int64_t> index(rank, 0);
-  std::size_t written = 0;
-  while (written < to.size()) {
-    std::size_t element = 0;
-    for (std::size_t d = 0; d + 1 < rank; ++d) {
-      element += static_cast<std::size_t>(index[d]) * static_cast<std::size_t>(tensor.strides[d]);
-    }
-    for (std::size_t i = 0; i < inner; ++i) {
-      to[written + i] = decode(tensor.data, (element + i * inner_stride) * size);
-    }
-    written += inner;
-    for (std::size_t d = rank - (rank > 0 ? 1 : 0); d-- > 0;) {
-      if (++index[d] < tensor.shape[d]) break;
-      index[d] = 0;
-    }
-  }
-}
-
 /// Recognises files that people mistake for weights, so that the message can say what happened.
-void refuse_known_strangers(std::span<const std::byte> bytes, const std::string& source) {
+[[noreturn]] void refuse_stranger(std::span<const std::byte> bytes, const std::string& source) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("version https://git-lfs")) {
     throw_damaged(source, "it is a Git LFS pointer, not the file that it points to");
@@ -85,79 +27,72 @@ void refuse_known_strangers(std::span<const std::byte> bytes, const std::string&
   if (text.starts_with("<!DOCTYPE") || text.starts_with("<!doctype") || text.starts_with("<html")) {
     throw_damaged(source, "it is a web page, not a weights file");
   }
-  // The first pickle of torch.save before version 1.6 holds this 80-bit magic number.
-  constexpr std::string_view legacy_magic("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12);
-  if (text.substr(0, 64).find(legacy_magic) != std::string_view::npos) {
-    throw InputError("cannot read the weights file " + source,
-                     "a checkpoint in the format of torch.save before version 1.6",
-                     "Convert it: torch.save(torch.load(OLD, map_location='cpu'), NEW) with "
-                     "PyTorch 1.6 or later.");
+  constexpr std::size_t tar_magic = 257;
+  if (text.size() > tar_magic && text.substr(tar_magic).starts_with("ustar")) {
+    throw InputError("cannot read the weights file " + source, "a tar archive: PyTorch before 0.1.10 saved so",
+                     "Unpack it, or convert it: torch.save(torch.load(OLD, map_location='cpu'), NEW).");
+  }
+  if (text.starts_with('\x80')) {
+    throw InputError("cannot read the weights file " + source, "a Python pickle that torch.save did not write",
+                     "Save its weights with torch.save.");
+  }
+  throw InputError("cannot read the weights file " + source, "neither .safetensors nor a checkpoint of torch.save",
+                   "Give a file of one of these kinds.");
+}
+
+std::vector<WeightTensor> read_any(std::span<const std::byte> bytes, const std::string& source,
+                                   const ReleaseBytes& release) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("PK\x03\x04")) return read_checkpoint(bytes, source, release);
+  if (looks_like_shard_index(bytes)) {
+    throw InputError("cannot read the weights file " + source, "an index of shards inside of another file's bytes",
+                     "Give the index itself as model.weights.");
+  }
+  if (looks_like_safetensors(bytes)) return read_safetensors(bytes, source);
+  if (looks_like_legacy_checkpoint(bytes)) return read_legacy_checkpoint(bytes, source);
+  refuse_stranger(bytes, source);
+}
+
+/// One mapped file.
+struct Part {
+  explicit Part(const std::filesystem::path& path) : source(path.string()), file(path) {}
+
+  std::string source;
+  MappedFile file;
+  std::vector<WeightTensor> tensors;
+};
+using Parts = std::vector<std::unique_ptr<Part>>;
+
+/// The shards and their index must tell the same: each tensor lies where the index says, and only there.
+void check_against_index(const WeightFiles& files, const Parts& parts) {
+  const std::string index = files.index->string();
+  std::map<std::string_view, std::size_t> found;
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    for (const WeightTensor& tensor : parts[p]->tensors) {
+      const auto [other, is_first] = found.emplace(tensor.name, p);
+      if (is_first) continue;
+      throw_damaged(parts[p]->source, "tensor " + tensor.name + " lies in " + parts[other->second]->source + " too");
+    }
+  }
+  for (const auto& [name, p] : found) {
+    const auto wanted = files.part_of.find(std::string(name));
+    if (wanted != files.part_of.end() && wanted->second == p) continue;
+    throw_damaged(
+        parts[p]->source,
+        "it holds tensor " + std::string(name) + ", which " + index +
+            (wanted == files.part_of.end() ? " does not name" : " puts into " + parts[wanted->second]->source));
+  }
+  for (const auto& [name, p] : files.part_of) {
+    if (!found.contains(name))
+      throw_damaged(parts[p]->source, "it has no tensor " + name + ", which " + index + " puts into it");
   }
 }
 
 }  // namespace
 
-std::size_t element_size(ElementType type) noexcept {
-  return info(type).size;
-}
-
-const char* to_string(ElementType type) noexcept {
-  return info(type).name;
-}
-
-std::int64_t WeightTensor::elements() const noexcept {
-  if (std::ranges::find(shape, 0) != shape.end()) return 0;  // whatever the other sizes are: no overflow
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= size;
-  return count;
-}
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
-  }
-  return text + "]";
-}
-
-std::vector<float> to_floats(const WeightTensor& tensor, const std::string& source) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
-  switch (tensor.type) {
-    case ElementType::f64:
-      copy_strided(tensor, decode_f64, values);
-      break;
-    case ElementType::f32:
-      copy_strided(tensor, decode_f32, values);
-      break;
-    case ElementType::f16:
-      copy_strided(tensor, decode_f16, values);
-      break;
-    case ElementType::bf16:
-      copy_strided(tensor, decode_bf16, values);
-      break;
-    default:
-      throw InputError("cannot use tensor " + tensor.name + " of " + source,
-                       std::string("its type is ") + to_string(tensor.type), "Weights must be floating-point numbers.");
-  }
-  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
-    throw_damaged(source, "tensor " + tensor.name + " holds a value that is not a finite float32");
-  }
-  return values;
-}
-
-std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::vector<WeightTensor> tensors;
-  if (text.starts_with("PK\x03\x04")) {
-    tensors = read_checkpoint(bytes, source);
-  } else if (looks_like_safetensors(bytes)) {
-    tensors = read_safetensors(bytes, source);
-  } else {
-    refuse_known_strangers(bytes, source);
-    throw InputError("cannot read the weights file " + source, "neither .safetensors nor a checkpoint of torch.save",
-                     "Give a file of one of these kinds.");
-  }
+std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source,
+                                       const ReleaseBytes& release) {
+  std::vector<WeightTensor> tensors = read_any(bytes, source, release);
   std::set<std::string_view> names;
   for (const WeightTensor& tensor : tensors) {
     if (!names.insert(tensor.name).second) throw_damaged(source, "two tensors are named " + tensor.name);
@@ -166,16 +101,30 @@ std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const s
 }
 
 struct WeightFile::State {
-  explicit State(const std::filesystem::path& path)
-      : source(path.string()), file(path), tensors(read_weights(file.bytes(), source)) {}
+  explicit State(const WeightFiles& files)
+      : source(files.index ? files.index->string() : files.parts.front().string()) {
+    for (const auto& path : files.parts) {
+      Part& part = *parts.emplace_back(std::make_unique<Part>(path));
+      const auto release = [&](std::span<const std::byte> bytes) { part.file.release(bytes); };
+      part.tensors = read_weights(part.file.bytes(), part.source, release);
+    }
+    if (files.index) check_against_index(files, parts);
+    for (const auto& part : parts) std::ranges::move(part->tensors, std::back_inserter(tensors));
+  }
+
+  [[nodiscard]] const Part& part_of(const WeightTensor& tensor) const {
+    const auto holds = [&](const auto& part) { return part->file.holds(tensor.data); };
+    const auto found = std::ranges::find_if(parts, holds);
+    return found == parts.end() ? *parts.front() : **found;
+  }
 
   std::string source;
-  MappedFile file;
+  Parts parts;
   std::vector<WeightTensor> tensors;
 };
 
 WeightFile WeightFile::open(const std::filesystem::path& path) {
-  return WeightFile(std::make_unique<State>(path));
+  return WeightFile(std::make_unique<State>(weight_files(path)));
 }
 
 WeightFile::WeightFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -188,6 +137,12 @@ const std::string& WeightFile::source() const noexcept {
 }
 std::span<const WeightTensor> WeightFile::tensors() const noexcept {
   return state_->tensors;
+}
+
+void WeightFile::read(const WeightTensor& tensor, std::span<float> to) const {
+  const Part& part = state_->part_of(tensor);
+  to_floats(tensor, to, part.source);
+  part.file.release(tensor.data);
 }
 
 }  // namespace datus

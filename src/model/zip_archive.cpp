@@ -213,8 +213,8 @@ constexpr auto crc_tables = [] {
 
 }  // namespace
 
-std::uint32_t crc32(std::span<const std::byte> bytes) noexcept {
-  std::uint32_t crc = 0xFFFFFFFFU;
+std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t previous) noexcept {
+  std::uint32_t crc = ~previous;
   std::size_t i = 0;
   for (; bytes.size() - i >= 8; i += 8) {
     const std::uint64_t word = load_little_endian<std::uint64_t>(bytes, i) ^ crc;
@@ -227,7 +227,8 @@ std::uint32_t crc32(std::span<const std::byte> bytes) noexcept {
   return ~crc;
 }
 
-ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source) : source_(std::move(source)) {
+ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source, ReleaseBytes release)
+    : source_(std::move(source)), release_(std::move(release)) {
   const Reader reader(bytes, source_);
   const Directory directory = find_directory(reader);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> extents;
@@ -247,7 +248,14 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source) : s
 std::span<const std::byte> ZipArchive::read(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw_damaged(source_, "the zip archive has no entry " + name);
-  if (crc32(found->second.bytes) != found->second.crc) {
+  constexpr std::size_t block = std::size_t{1} << 24U;
+  std::uint32_t crc = 0;
+  for (auto rest = found->second.bytes; !rest.empty(); rest = rest.subspan(std::min(block, rest.size()))) {
+    const auto part = rest.first(std::min(block, rest.size()));
+    crc = crc32(part, crc);
+    if (release_) release_(part);
+  }
+  if (crc != found->second.crc) {
     throw_damaged(source_, "the checksum of zip entry " + name + " does not match its bytes");
   }
   return found->second.bytes;

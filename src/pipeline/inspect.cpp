@@ -1,6 +1,7 @@
 #include "datus/pipeline/inspect.hpp"
 
 #include "datus/io/hdf5_reader.hpp"
+#include "datus/model/weight_files.hpp"
 #include "datus/model/weights_summary.hpp"
 #include "datus/pipeline/backbone.hpp"
 #include "datus/pipeline/run_directory.hpp"
@@ -79,6 +80,16 @@ void print_weights(const fs::path& path, const ModelConfig& config, std::ostream
   out << "  hash " << it.hash.hex() << "\n";
 }
 
+/// Whether a folder is one that model.weights could name.
+bool holds_weights(const fs::path& folder) {
+  try {
+    (void)main_file(folder);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 /// All HDF5 files below a run, in byte order.
 std::vector<fs::path> files_of(const fs::path& run) {
   std::vector<fs::path> files;
@@ -150,6 +161,10 @@ ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, s
     const RunDirectory run(path);
     // A run that lost one of the two is a damaged run.
     if (!fs::exists(run.config()) && !fs::exists(run.image_list())) {
+      if (holds_weights(path)) {
+        print_weights(path, config, out);
+        return ExitCode::done;
+      }
       throw InputError(path.string() + " is not a run", "it has neither config.yaml nor images.h5",
                        "Give the directory of a run, or a file.");
     }

@@ -18,9 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Adds the hash of a file to what must be the same.
-void share_hash(RankFacts& facts, const std::string& what, const fs::path& file, const std::string& advice) {
-  attempt(facts, [&] { facts.shared.push_back({what, "hash " + hash_file(file).hex(), advice}); });
+/// Adds the hash of a file, or of what `compute` takes it for, to what must be the same.
+void share_hash(RankFacts& facts, const std::string& what, const fs::path& file, const std::string& advice,
+                Hash (*compute)(const fs::path&) = hash_file) {
+  attempt(facts, [&] { facts.shared.push_back({what, "hash " + compute(file).hex(), advice}); });
 }
 
 /// Opens the first of `files` that can be opened; throws what the very first said when none of a few can.
@@ -72,10 +73,8 @@ void check_program(RankFacts& facts) {
 void check_weights(const Config& config, RankFacts& facts) {
   const auto share = [&](const std::string& what, const std::optional<fs::path>& file) {
     if (!file) return;
-    attempt(facts, [&] {
-      facts.shared.push_back({what, "hash " + hash_model_files(*file).hex(),
-                              "Copy the same file, and what lies beside it, to all nodes: " + file->string()});
-    });
+    share_hash(facts, what, *file, "Copy the same file, and what lies beside it, to all nodes: " + file->string(),
+               hash_model_files);
   };
   share("the weights are", config.model.weights);
   share("the weights for descriptors are", config.descriptor.weights);

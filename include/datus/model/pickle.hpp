@@ -47,14 +47,17 @@ class Pickle {
   using Value = std::variant<None, bool, std::int64_t, double, std::string_view, Bytes, Sequence, Dictionary, Global,
                              Object, Persistent>;
 
-  /// Reads one pickle of protocol 2 to 5 (the opcodes that pickling data uses; the text opcodes of
-  /// protocols 0 and 1 are refused). Memory is bounded by the size of the pickle and by a limit on
-  /// the number of values; nesting costs no stack. Throws `InputError` naming `source` and the
-  /// reason.
+  /// Reads the pickle at the beginning of `bytes`, of protocol 2 to 5 (the opcodes that pickling data
+  /// uses; the text opcodes of protocols 0 and 1 are refused). Memory is bounded by the size of the pickle and by a
+  /// limit on the number of values; nesting costs no stack. Throws `InputError` naming `source` and the reason.
   [[nodiscard]] static Pickle read(std::span<const std::byte> bytes, const std::string& source);
 
   [[nodiscard]] const Value& operator[](Id id) const { return values_[id]; }
   [[nodiscard]] Id root() const noexcept { return root_; }
+  /// Number of values; each id lies below it.
+  [[nodiscard]] Id size() const noexcept { return static_cast<Id>(values_.size()); }
+  /// Bytes that the pickle takes, its last opcode included: what follows is something else.
+  [[nodiscard]] std::size_t length() const noexcept { return length_; }
 
   /// The value as a T, or nothing when it is of another kind.
   template <class T>
@@ -68,6 +71,7 @@ class Pickle {
   friend class Unpickler;
   std::vector<Value> values_;
   Id root_ = 0;
+  std::size_t length_ = 0;
 };
 
 }  // namespace datus

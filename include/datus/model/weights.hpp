@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,8 +11,28 @@
 
 namespace datus {
 
-/// Type of a stored element.
-enum class ElementType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+/// Type of a stored element. Only the first four can be weights; tensors of the others are read, and
+/// refused by whoever needs one.
+enum class ElementType {
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  c64,
+  c128
+};
 
 /// Bytes of one element.
 [[nodiscard]] std::size_t element_size(ElementType type) noexcept;
@@ -37,19 +58,25 @@ struct WeightTensor {
 /// "[3, 16, 16]".
 [[nodiscard]] std::string shape_text(std::span<const std::int64_t> shape);
 
-/// The elements in row-major order as float32; the float types are converted (float64 rounded to
-/// nearest), others refused with `InputError`. `source` names the file in that message. NaN and
-/// infinity are refused likewise: no model works with them, and a damaged file often shows that
-/// way.
+/// Writes the elements in row-major order as float32 to `to`, which has room for exactly those; the
+/// float types are converted (float64 rounded to nearest), others refused with `InputError`. `source`
+/// names the file in that message. NaN and infinity are refused likewise: no model works with them,
+/// and a damaged file often shows that way. Needs no memory beside `to`.
+void to_floats(const WeightTensor& tensor, std::span<float> to, const std::string& source);
+/// The same elements in new memory.
 [[nodiscard]] std::vector<float> to_floats(const WeightTensor& tensor, const std::string& source);
 
-/// A file of named tensors, open for reading: .safetensors, or the zip kind of .pth, .pt and .bin,
-/// told apart by content. Reading one never executes anything: a checkpoint's pickle is taken apart
-/// as data.
+/// Is told of bytes of a weights file that are not needed soon, so that it may give their memory back.
+using ReleaseBytes = std::function<void(std::span<const std::byte>)>;
+
+/// A model's named tensors, open for reading: .safetensors, the .pth, .pt and .bin files of torch.save
+/// of any version, told apart by content, or several of these behind one index. Reading never
+/// executes anything: a checkpoint's pickle is taken apart as data.
 class WeightFile {
  public:
-  /// Maps the file and checks its whole structure. Throws `InputError` naming the file and the
-  /// reason: missing, not a weights file, truncated, inconsistent, an older kind of checkpoint.
+  /// Maps the file, the shards of an index, or what a folder holds (`weight_files` says which), and
+  /// checks the whole structure. Throws `InputError` naming the file and the reason: missing, not a
+  /// weights file, truncated, inconsistent, one shard of many.
   [[nodiscard]] static WeightFile open(const std::filesystem::path& path);
 
   ~WeightFile();
@@ -58,10 +85,14 @@ class WeightFile {
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
 
-  /// The path in the form that messages use.
+  /// The path in the form that messages use; of an index for sharded weights.
   [[nodiscard]] const std::string& source() const noexcept;
   /// All tensors in the file's order, names unique. Their bytes live as long as this object.
   [[nodiscard]] std::span<const WeightTensor> tensors() const noexcept;
+
+  /// `to_floats`, and then gives back the memory that the tensor's part of the mapped file took: with
+  /// this, a model takes little more than its own size while it is loaded. Messages name the shard.
+  void read(const WeightTensor& tensor, std::span<float> to) const;
 
  private:
   struct State;
@@ -69,8 +100,9 @@ class WeightFile {
   std::unique_ptr<State> state_;
 };
 
-/// Reads the tensors from the bytes of a weights file; `source` names it in messages. The tensors
-/// refer to `bytes`. Throws as `WeightFile::open` does.
-[[nodiscard]] std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source);
+/// Reads the tensors from the bytes of one weights file; `source` names it in messages. The tensors
+/// refer to `bytes`; `release` is told what was read to check it. Throws as `WeightFile::open` does.
+[[nodiscard]] std::vector<WeightTensor> read_weights(std::span<const std::byte> bytes, const std::string& source,
+                                                     const ReleaseBytes& release = {});
 
 }  // namespace datus

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "datus/model/weights.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -20,8 +22,8 @@ class ZipArchive {
 
   /// Checks the directory, every local header against it, and that entries lie inside the file
   /// without overlap. Throws `InputError` naming `source` and the reason; compressed and encrypted
-  /// entries are refused.
-  ZipArchive(std::span<const std::byte> bytes, std::string source);
+  /// entries are refused. `release` is told of every part of an entry whose checksum was computed.
+  ZipArchive(std::span<const std::byte> bytes, std::string source, ReleaseBytes release = {});
 
   /// All entries by name.
   [[nodiscard]] const std::map<std::string, Entry>& entries() const noexcept { return entries_; }
@@ -32,10 +34,12 @@ class ZipArchive {
 
  private:
   std::string source_;
+  ReleaseBytes release_;
   std::map<std::string, Entry> entries_;
 };
 
-/// CRC-32 as zip uses it (polynomial 0xEDB88320).
-[[nodiscard]] std::uint32_t crc32(std::span<const std::byte> bytes) noexcept;
+/// CRC-32 as zip uses it (polynomial 0xEDB88320), of bytes that follow others whose checksum is
+/// `previous`.
+[[nodiscard]] std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
 }  // namespace datus

@@ -4,6 +4,7 @@
 #include "datus/model/checkpoint.hpp"
 #include "datus/model/zip_archive.hpp"
 #include "unit/model/weight_builders.hpp"
+#include "unit/model/weight_errors.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -31,10 +32,6 @@ std::string checkpoint_error(const std::string& pickle, const std::vector<float>
     return error.what();
   }
   return "no error";
-}
-
-void expect_part(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
 template <class T>
@@ -69,20 +66,40 @@ TEST(Pickle, CallsAreNeverMade) {
   const auto marker = std::filesystem::temp_directory_path() / "datus_pickle_was_executed";
   std::filesystem::remove(marker);
   const std::string command = pickle_text("touch " + marker.string());
-  for (const std::string& call : {"cos\nsystem\n" + command + "\x85R", "cposix\nsystem\n(" + command + "tR",
-                                  pickle_text("os") + pickle_text("system") + "\x93" + command + "\x85R",
-                                  "cos\nsystem\n" + command + "\x85\x81}b"}) {
+  const std::string system = "cos\nsystem\n";
+  for (const std::string& call :
+       {system + command + "\x85R", "cposix\nsystem\n(" + command + "tR",
+        pickle_text("os") + pickle_text("system") + "\x93" + command + "\x85R", system + command + "\x85\x81}b",
+        system + command + "\x85}\x92", "ccopyreg\n_reconstructor\n(" + system + command + "tR(" + command + "tb"}) {
     const std::string text = "\x80\x02" + call + ".";
     const auto pickle = Pickle::read(as_bytes(text), "FILE");
     const auto* object = pickle.as<Pickle::Object>(pickle.root());
     ASSERT_NE(object, nullptr);
-    EXPECT_EQ(pickle.as<Pickle::Global>(object->callable)->name, "system");
-    const std::string in_checkpoint =
-        "}(" + pickle_text("x") + call + pickle_text("w") + pickle_tensor("0", 12, 0, {2}, {1}) + "u";
-    const std::string file = checkpoint_bytes(in_checkpoint, std::vector<float>(12));
-    EXPECT_EQ(read_checkpoint(as_bytes(file), "FILE").size(), 1U);
+    EXPECT_NE(pickle.as<Pickle::Global>(object->callable), nullptr);
+    // Beside a tensor, as a key, and in the place of a dictionary, of a storage and of a tensor's arguments.
+    const std::string tensor = pickle_tensor("0", 12, 0, {2}, {1});
+    const std::string weights = "(" + pickle_text("x") + call + call + tensor + pickle_text("w") + tensor + "u";
+    const std::vector<float> storage(12);
+    EXPECT_EQ(read_weights(as_bytes(checkpoint_bytes("}" + weights, storage)), "FILE").size(), 1U);
+    EXPECT_EQ(read_weights(as_bytes(legacy_bytes("}" + weights, storage)), "FILE").size(), 1U);
+    EXPECT_THROW((void)read_weights(as_bytes(checkpoint_bytes(call + weights, storage)), "FILE"), InputError);
+    for (const std::string& broken : {"ctorch._utils\n_rebuild_tensor_v2\n(" + call + "K\x01K\x01K\x01tR",
+                                      "ctorch._utils\n_rebuild_tensor_v2\n(" + call + "QK\x01K\x01K\x01tR"}) {
+      EXPECT_THROW((void)read_weights(as_bytes(checkpoint_bytes("}K\x01" + broken + "s", storage)), "FILE"),
+                   InputError);
+    }
   }
   EXPECT_FALSE(std::filesystem::exists(marker));
+}
+
+TEST(Pickle, OpcodesThatOnlyOtherPicklesNeedAreRefused) {
+  // Registered extensions, instances of protocol 0 and 1, text persistent ids, buffers outside of the pickle.
+  for (const std::string& opcode :
+       {std::string("\x82\x01"), std::string("\x83\x01\x01"), std::string("\x84\x01\x01\x01\x01"),
+        std::string("(ios\nsystem\n"), std::string("(cos\nsystem\nX\x01\0\0\0ao", 19), std::string("Pstorage\n"),
+        std::string("\x97"), std::string("\x98"), std::string("S'text'\n"), std::string("F1.5\n")}) {
+    expect_part(error_of("\x80\x02N" + opcode + "."), "is not one that weights use");
+  }
 }
 
 TEST(Pickle, DamageIsNamed) {

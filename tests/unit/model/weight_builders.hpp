@@ -111,6 +111,28 @@ inline std::string checkpoint_bytes(const std::string& pickle, const std::vector
   return zip_bytes({{"a/data.pkl", "\x80\x02" + pickle + "."}, {"a/data/0", storage}});
 }
 
+/// The pickles before the checkpoint's in a file of torch.save before version 1.6: magic number, version, system.
+inline std::string legacy_head(std::int32_t version = 1001, bool little_endian_machine = true) {
+  return std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15) + "\x80\x02" +
+         pickle_number(version) + ".\x80\x02}" + pickle_text("little_endian") +
+         (little_endian_machine ? "\x88" : "\x89") + "s.";
+}
+/// A list of storage keys as that file has it.
+inline std::string pickle_keys(const std::vector<std::string>& keys) {
+  std::string text = "\x80\x02](";
+  for (const auto& key : keys) text += pickle_text(key);
+  return text + "e.";
+}
+/// One storage of such a file.
+inline std::string legacy_storage(const std::vector<float>& values) {
+  return little_endian(std::uint64_t{values.size()}) +
+         std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+}
+/// Such a file whose pickle is `pickle` (without protocol and stop) and whose storage "0" holds `values`.
+inline std::string legacy_bytes(const std::string& pickle, const std::vector<float>& values) {
+  return legacy_head() + "\x80\x02" + pickle + "." + pickle_keys({"0"}) + legacy_storage(values);
+}
+
 /// A file that exists as long as this object.
 class TemporaryFile {
  public:

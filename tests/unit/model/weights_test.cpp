@@ -4,6 +4,7 @@
 #include "datus/model/weight_branch.hpp"
 #include "support/golden.hpp"
 #include "unit/model/weight_builders.hpp"
+#include "unit/model/weight_errors.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -17,22 +18,8 @@ namespace {
 
 const std::string folder = "golden/vit/";
 
-/// The message of the InputError that `body` throws; anything else fails the test.
-std::string input_error(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 std::string read_error(const std::string& content) {
   return input_error([&] { (void)read_weights(as_bytes(content), "FILE"); });
-}
-
-void expect_part(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
 /// The tensors as text: equal for equal content.
@@ -95,6 +82,32 @@ TEST(Weights, HalfPrecisionTypesAreConverted) {
   expect_part(input_error([&] { (void)to_floats(tensors[3], "FILE"); }), "tensor i of FILE");
 }
 
+TEST(Weights, OtherTypesAreRefusedOnlyWhereNeeded) {
+  const std::string header =
+      R"({"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"F8_E5M2","shape":[1],"data_offsets":[2,3]},)"
+      R"("c":{"dtype":"BOOL","shape":[1],"data_offsets":[3,4]},"d":{"dtype":"U16","shape":[2],"data_offsets":[4,8]},)"
+      R"("e":{"dtype":"C64","shape":[1],"data_offsets":[8,16]},"f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}})";
+  const std::string content = safetensors_bytes(header, std::string(20, '\0'));
+  const auto tensors = read_weights(as_bytes(content), "FILE");
+  ASSERT_EQ(tensors.size(), 6U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const std::string error = input_error([&] { (void)to_floats(tensors[i], "FILE"); });
+    expect_part(error, "cannot use tensor " + tensors[i].name + " of FILE (its type is ");
+    expect_part(error, to_string(tensors[i].type));
+  }
+  EXPECT_EQ(to_floats(tensors[5], "FILE"), std::vector<float>{0});
+}
+
+TEST(Weights, AreReadIntoRoomOfTheirSize) {
+  const std::string content = safetensors_bytes({{"w", {{2}, {1.0F, 2.0F}}}});
+  const auto tensors = read_weights(as_bytes(content), "FILE");
+  std::vector<float> room(3, 7.0F);
+  to_floats(tensors[0], std::span(room).first(2), "FILE");
+  EXPECT_EQ(room, (std::vector<float>{1, 2, 7}));
+  EXPECT_THROW(to_floats(tensors[0], room, "FILE"), SystemError);
+  EXPECT_THROW(to_floats(tensors[0], std::span(room).first(1), "FILE"), SystemError);
+}
+
 TEST(Weights, ValuesThatAreNotFiniteAreRefused) {
   const std::string content = safetensors_bytes({{"w", {{2}, {1.0F, std::numeric_limits<float>::quiet_NaN()}}}});
   const auto tensors = read_weights(as_bytes(content), "FILE");
@@ -115,7 +128,7 @@ TEST(Weights, DamagedSafetensorsAreRefused) {
       "gap or an overlap");
   refused(
       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
-      "two tensors are named a");
+      "the header names a twice");
   refused(R"({"a":{"dtype":"F7","shape":[2],"data_offsets":[0,8]}})", "unknown type \"F7\"");
   refused(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "not a natural number");
   refused(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}})", "too large");
@@ -123,20 +136,25 @@ TEST(Weights, DamagedSafetensorsAreRefused) {
   refused(R"({"a":[1]})", "not an object");
   refused(R"({"a":[[[[[[1]]]]]]})", "nested too deeply");
   refused(R"({"a":)", "not JSON");
-  expect_part(read_error(little_endian(std::uint64_t{1} << 62U) + "{}"), "a header of 4611686018427387904 bytes");
-  expect_part(read_error(little_endian(std::uint64_t{100}) + "{}"), "inside the header: truncated");
+  refused(R"({"a\nb":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "control characters");
+  refused("{\"" + std::string(600, 'a') + "\":1}", "too long");
+  expect_part(read_error(little_endian(std::uint64_t{1} << 62U) + "{}"),
+              "inside the header of 4611686018427387904 bytes: truncated");
+  const std::string spaces(std::size_t{17} << 20U, ' ');
+  expect_part(read_error(safetensors_bytes("{" + spaces, "")), "the header has 17825793 bytes");
 }
 
 TEST(Weights, OtherFilesAreNamed) {
   expect_part(read_error("version https://git-lfs.github.com/spec/v1\n"), "Git LFS pointer");
   expect_part(read_error("<!DOCTYPE html><html>"), "a web page");
-  expect_part(read_error(std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15)),
-              "before version 1.6");
+  expect_part(read_error(std::string(257, 'x') + "ustar"), "a tar archive");
+  expect_part(read_error("\x80\x04}."), "a Python pickle that torch.save did not write");
+  expect_part(read_error(R"({"weight_map": {}})"), "an index of shards");
   expect_part(read_error("hello, this is text"), "neither .safetensors nor");
   expect_part(read_error(zip_bytes({{"a/b", "c"}})), "no data.pkl");
   expect_part(read_error(zip_bytes({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})), "TorchScript");
   expect_part(input_error([] { (void)WeightFile::open("/nonexistent/w.pth"); }), "/nonexistent/w.pth (No such file");
-  expect_part(input_error([] { (void)WeightFile::open("/tmp"); }), "not a regular file");
+  expect_part(input_error([] { (void)WeightFile::open("/dev/null"); }), "not a regular file");
   const TemporaryFile empty("");
   expect_part(input_error([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
 }

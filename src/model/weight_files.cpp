@@ -1,0 +1,86 @@
+#include "datus/model/weight_files.hpp"
+
+#include "datus/core/error.hpp"
+#include "model/damaged_file.hpp"
+#include "model/mapped_file.hpp"
+#include "model/shard_index.hpp"
+
+#include <array>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view index_extension = ".index.json";
+
+/// The file in a folder that holds or describes the weights, in the order of Hugging Face's loader.
+fs::path find_in_folder(const fs::path& folder) {
+  constexpr std::array<std::string_view, 4> names{"model.safetensors", "model.safetensors.index.json",
+                                                  "pytorch_model.bin", "pytorch_model.bin.index.json"};
+  for (const std::string_view name : names) {
+    std::error_code unknown;
+    if (fs::exists(folder / name, unknown)) return folder / name;
+  }
+  throw InputError("cannot read the weights in the folder " + folder.string(),
+                   "it holds neither model.safetensors nor pytorch_model.bin, nor an index of one",
+                   "Set model.weights to the file itself.");
+}
+
+/// One shard is not the model. The index has the name that the shards have without their numbers.
+void refuse_shard(const fs::path& path) {
+  const auto shard = parse_shard_name(path.filename().string());
+  if (!shard || shard->count == 1) return;
+  const fs::path index = path.parent_path() / (shard->stem + shard->extension + std::string(index_extension));
+  std::error_code unknown;
+  const bool is_there = fs::exists(index, unknown);
+  throw InputError("cannot read the weights file " + path.string(),
+                   "it is one of " + std::to_string(shard->count) + " shards of a model",
+                   is_there ? "Set model.weights to their index, " + index.string() + "."
+                            : "Put their index, " + index.filename().string() +
+                                  ", and all shards into its folder and set model.weights to the index.");
+}
+
+WeightFiles read_index(const fs::path& path, std::span<const std::byte> bytes) {
+  const std::map<std::string, std::string> shard_of = read_shard_index(bytes, path.string());
+  std::map<std::string, std::string> first_tensor;
+  for (const auto& [tensor, shard] : shard_of) first_tensor.emplace(shard, tensor);
+  WeightFiles files;
+  files.index = path;
+  std::map<std::string, std::size_t> numbers;
+  for (const auto& [shard, tensor] : first_tensor) {
+    const fs::path part = path.parent_path() / shard;
+    std::error_code unknown;
+    if (!fs::exists(part, unknown)) {
+      throw InputError("cannot read the weights file " + part.string(),
+                       "No such file, but " + path.string() + " puts tensor " + tensor + " into it",
+                       "Put all shards of the model beside the index.");
+    }
+    numbers.emplace(shard, files.parts.size());
+    files.parts.push_back(part);
+  }
+  for (const auto& [tensor, shard] : shard_of) files.part_of.emplace(tensor, numbers.at(shard));
+  return files;
+}
+
+}  // namespace
+
+WeightFiles weight_files(const fs::path& path) {
+  std::error_code unknown;
+  const fs::path file = fs::is_directory(path, unknown) ? find_in_folder(path) : path;
+  refuse_shard(file);
+  const MappedFile mapped(file);
+  if (looks_like_shard_index(mapped.bytes())) return read_index(file, mapped.bytes());
+  if (file.string().ends_with(index_extension)) throw_damaged(file.string(), "it is not JSON, as an index is");
+  return {std::nullopt, {file}, {}};
+}
+
+fs::path main_file(const fs::path& path) {
+  const WeightFiles files = weight_files(path);
+  return files.index ? *files.index : files.parts.front();
+}
+
+}  // namespace datus
