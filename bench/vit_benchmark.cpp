@@ -1,5 +1,6 @@
-// Forward passes of Vision Transformers, in turns with their matrix products alone (LibTorch's and OpenBLAS's), one image per
-// thread. The rate of a pass counts the operations of the matrix products only, so that the rates can be compared.
+// Forward passes of Vision Transformers, in turns with their matrix products alone (LibTorch's and OpenBLAS's), one
+// image per thread. The rate of a pass counts the operations of the matrix products only, so that the rates can be
+// compared.
 
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
@@ -115,12 +116,12 @@ class ModelTiming {
     const double flops = flops_of(shape_);
     const auto [lowest, highest] = std::minmax_element(ratios.begin(), ratios.end());
     const double forward = rate(flops, median(seconds), clock);
-    (void)std::printf("  %-15s %8.2f images/s  GFLOP/s per thread: forward %6.1f, at::mm %6.1f, OpenBLAS %6.1f;  "
-                      "ratio to %s %.3f (%.3f to %.3f)\n",
-                      title, 1e9 * forward * threads_ / flops, forward,
-                      rate(flops, median_of(rounds.torch, clock), clock),
-                      rate(flops, median_of(rounds.openblas, clock), clock), torch_wins ? "at::mm" : "OpenBLAS",
-                      median(ratios), *lowest, *highest);
+    (void)std::printf(
+        "  %-15s %8.2f images/s  GFLOP/s per thread: forward %6.1f, at::mm %6.1f, OpenBLAS %6.1f;  "
+        "ratio to %s %.3f (%.3f to %.3f)\n",
+        title, 1e9 * forward * threads_ / flops, forward, rate(flops, median_of(rounds.torch, clock), clock),
+        rate(flops, median_of(rounds.openblas, clock), clock), torch_wins ? "at::mm" : "OpenBLAS", median(ratios),
+        *lowest, *highest);
   }
 
   void print_products(const Rounds& rounds) const {

@@ -11,9 +11,9 @@ namespace datus::bench {
 /// Who multiplies.
 enum class GemmLibrary { torch, openblas };
 
-/// The matrix products of a model's forward pass as plain, unscaled products of contiguous matrices without bias: what its
-/// rate is compared with. Each thread works on an image's products by itself, with one thread in the library; weights are
-/// shared between the threads.
+/// The matrix products of a model's forward pass as plain, unscaled products of contiguous matrices without bias: what
+/// its rate is compared with. Each thread works on an image's products by itself, with one thread in the library;
+/// weights are shared between the threads.
 class GemmSet {
  public:
   GemmSet(const ViTShape& shape, int threads);

@@ -63,9 +63,7 @@ std::vector<Part> parts_of(const ViTShape& shape) {
        [=](Workplace& place) { (void)at::layer_norm(place.tokens, {dim}, place.bias, place.bias, 1e-6); }},
       {"qkv", blocks, [](Workplace& place) { (void)at::addmm(place.qkv_bias, place.tokens, place.qkv_weight.t()); }},
       {"last block's keys", 1,
-       [=](Workplace& place) {
-         (void)at::addmm(place.bias, place.tokens, place.qkv_weight.narrow(0, dim, dim).t());
-       }},
+       [=](Workplace& place) { (void)at::addmm(place.bias, place.tokens, place.qkv_weight.narrow(0, dim, dim).t()); }},
       {"attention", blocks,
        [=](Workplace& place) {
          (void)place.attention.attend(place.qkv.narrow(1, 0, dim), place.qkv.narrow(1, dim, dim),

@@ -5,8 +5,8 @@
 
 namespace datus::bench {
 
-/// A model of these sizes with random weights, whose activations stay in the range of a trained one's. It goes through a
-/// weights file in the folder for temporary files, which is removed.
+/// A model of these sizes with random weights, whose activations stay in the range of a trained one's. It goes through
+/// a weights file in the folder for temporary files, which is removed.
 [[nodiscard]] VisionTransformer make_random_vit(const ViTShape& shape, int threads);
 
 }  // namespace datus::bench

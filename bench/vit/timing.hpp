@@ -7,8 +7,8 @@
 
 namespace datus::bench {
 
-/// Seconds of one piece of work: by the clock, and of the processor, all threads of the process together. On a busy machine
-/// only the second tells how fast the code is.
+/// Seconds of one piece of work: by the clock, and of the processor, all threads of the process together. On a busy
+/// machine only the second tells how fast the code is.
 struct Duration {
   double wall = 0;
   double processor = 0;
