@@ -75,11 +75,10 @@ struct AttentionLoops {
 
   /// Element [panel][k][column] = keys[panel * panel_columns + column][k], zeros beyond the last key.
   static void pack_keys(ConstRows keys, std::int64_t count, std::int64_t width, float* to) {
-    const std::int64_t padded = round_up(count, panel_columns);
-    for (std::int64_t row = 0; row < padded; ++row) {
+    for (std::int64_t row = 0; row < round_up(count, panel_columns); ++row) {
       float* column = to + row / panel_columns * panel_columns * width + row % panel_columns;
-      const float* from = keys.values + row * keys.stride;
-      for (std::int64_t k = 0; k < width; ++k) column[k * panel_columns] = row < count ? from[k] : 0.0F;
+      const float* from = row < count ? keys.values + row * keys.stride : nullptr;
+      for (std::int64_t k = 0; k < width; ++k) column[k * panel_columns] = from != nullptr ? from[k] : 0.0F;
     }
   }
 
