@@ -1,6 +1,6 @@
 #include "command.hpp"
-#include "datus/algo/simd_path.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/simd_path.hpp"
 #include "datus/model/backend.hpp"
 
 #include <iostream>

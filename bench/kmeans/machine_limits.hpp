@@ -1,7 +1,7 @@
 #pragma once
 
 #include "datus/algo/kmeans_rows.hpp"
-#include "datus/algo/simd_path.hpp"
+#include "datus/core/simd_path.hpp"
 
 #include <cstddef>
 

@@ -6,10 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include <ATen/ops/_softmax.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
 namespace datus {
@@ -46,32 +43,48 @@ void add_segment_means(std::span<const float> score, const at::Tensor& values,
   }
 }
 
+attention_kernels::Kernel kernel_of(SimdPath path) {
+  require_simd_path(path);
+  switch (path) {
+    case SimdPath::avx512:
+      return attention_kernels::avx512_kernel();
+    case SimdPath::avx2:
+      return attention_kernels::avx2_kernel();
+    case SimdPath::scalar:
+      break;
+  }
+  return attention_kernels::baseline_kernel();
+}
+
 }  // namespace
 
-Attention::Attention(std::int64_t dim, std::int64_t heads)
-    : heads_(heads), dim_(dim), head_dim_(dim / heads), scale_(1.0 / std::sqrt(static_cast<double>(head_dim_))) {}
+Attention::Attention(std::int64_t dim, std::int64_t heads, SimdPath path)
+    : heads_(heads),
+      dim_(dim),
+      head_dim_(dim / heads),
+      scale_(1.0 / std::sqrt(static_cast<double>(head_dim_))),
+      kernel_(kernel_of(path)) {}
 
 at::Tensor Attention::attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) const {
-  // A tile's scores and their softmax stay in the second-level cache: 2 × 64 × 785 × 4 bytes are
-  // 400 KB.
-  constexpr std::int64_t tile_rows = 64;
-  const std::int64_t count = queries.size(0);
-  at::Tensor result = at::empty({count, dim_}, queries.options());
-  at::Tensor scores = at::empty({std::min(tile_rows, count), keys.size(0)}, queries.options());
-  at::Tensor shares = at::empty_like(scores);
+  const auto rows = [](const at::Tensor& tensor) {
+    return attention_kernels::ConstRows{tensor.data_ptr<float>(), tensor.stride(0)};
+  };
+  const auto head_of = [&](attention_kernels::ConstRows all, std::int64_t h) {
+    return attention_kernels::ConstRows{all.values + h * head_dim_, all.stride};
+  };
+  at::Tensor result = at::empty({queries.size(0), dim_}, queries.options());
+  const auto work_size = static_cast<std::int64_t>(kernel_.work_size(keys.size(0), head_dim_));
+  const at::Tensor work = at::empty({work_size}, queries.options());
   for (std::int64_t h = 0; h < heads_; ++h) {
-    const at::Tensor head_keys = keys.narrow(1, h * head_dim_, head_dim_).t();
-    const at::Tensor head_values = values.narrow(1, h * head_dim_, head_dim_);
-    for (std::int64_t first = 0; first < count; first += tile_rows) {
-      const std::int64_t rows = std::min(tile_rows, count - first);
-      const at::Tensor tile = queries.narrow(0, first, rows).narrow(1, h * head_dim_, head_dim_);
-      at::Tensor tile_scores = scores.narrow(0, 0, rows);
-      at::Tensor tile_shares = shares.narrow(0, 0, rows);
-      at::Tensor tile_result = result.narrow(0, first, rows).narrow(1, h * head_dim_, head_dim_);
-      tile_scores.addmm_(tile, head_keys, 0, scale_);
-      at::_softmax_out(tile_shares, tile_scores, 1, false);
-      at::mm_out(tile_result, tile_shares, head_values);
-    }
+    kernel_.attend({.queries = head_of(rows(queries), h),
+                    .keys = head_of(rows(keys), h),
+                    .values = head_of(rows(values), h),
+                    .result = {result.data_ptr<float>() + h * head_dim_, dim_},
+                    .query_count = queries.size(0),
+                    .key_count = keys.size(0),
+                    .width = head_dim_,
+                    .scale = static_cast<float>(scale_)},
+                   work.data_ptr<float>());
   }
   return result;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "datus/core/simd_path.hpp"
+#include "model/attention_kernels.hpp"
+
 #include <cstdint>
 #include <span>
 
@@ -11,8 +14,8 @@ namespace datus {
 /// arguments only. Rows may be strided, values in a row are contiguous; heads lie side by side in a row.
 class Attention {
  public:
-  /// `dim` is the width of a token, a multiple of `heads`.
-  Attention(std::int64_t dim, std::int64_t heads);
+  /// `dim` is the width of a token, a multiple of `heads`. Paths differ in the last bits.
+  Attention(std::int64_t dim, std::int64_t heads, SimdPath path = best_simd_path());
 
   /// softmax(Q Kᵀ / √d) V per head: [Q, D] queries, [T, D] keys and values give [Q, D].
   [[nodiscard]] at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) const;
@@ -28,6 +31,7 @@ class Attention {
   std::int64_t dim_;
   std::int64_t head_dim_;
   double scale_;
+  attention_kernels::Kernel kernel_;
 };
 
 }  // namespace datus

@@ -1,5 +1,7 @@
 #include "datus/model/backend.hpp"
 
+#include "datus/core/simd_path.hpp"
+
 #include <ATen/Version.h>
 #include <dlfcn.h>
 #include <torch/version.h>
@@ -28,7 +30,8 @@ std::string cpu_capability() {
 }  // namespace
 
 std::string torch_backend() {
-  return "cpu " + cpu_capability() + ", LibTorch " + TORCH_VERSION + ", " + blas_core();
+  return "cpu " + cpu_capability() + ", LibTorch " + TORCH_VERSION + ", " + blas_core() + ", own kernels " +
+         std::string(name(best_simd_path()));
 }
 
 }  // namespace datus

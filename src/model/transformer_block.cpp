@@ -1,13 +1,14 @@
 #include "model/transformer_block.hpp"
 
+#include "model/activation.hpp"
 #include "model/rotary_positions.hpp"
 
 #include <utility>
 
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/clamp.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/silu.h>
 
 namespace datus {
@@ -48,12 +49,15 @@ void TransformerBlock::place(const at::Tensor& rows, const PatchPositions& posit
 }
 
 at::Tensor TransformerBlock::activate(at::Tensor hidden) const {
+  const at::Tensor& bias = layers_.mlp_in.bias;
   switch (activation_) {
     case Activation::gelu:
-      return at::gelu_(hidden);
+      add_bias_gelu(hidden, bias);
+      return hidden;
     case Activation::relu6:
-      return at::clamp_(hidden, 0, 6);
+      return at::clamp_(hidden.add_(bias), 0, 6);
     case Activation::swiglu: {
+      hidden.add_(bias);
       const std::int64_t width = hidden.size(1) / 2;
       return at::silu(hidden.narrow(1, 0, width)).mul_(hidden.narrow(1, width, width));
     }
@@ -63,7 +67,7 @@ at::Tensor TransformerBlock::activate(at::Tensor hidden) const {
 
 void TransformerBlock::finish(at::Tensor& tokens, const at::Tensor& attention) const {
   add_linear(tokens, attention, layers_.projection);
-  const at::Tensor hidden = activate(apply(layers_.norm2(tokens), layers_.mlp_in.weight, layers_.mlp_in.bias));
+  const at::Tensor hidden = activate(at::mm(layers_.norm2(tokens), layers_.mlp_in.weight.t()));
   add_linear(tokens, hidden, layers_.mlp_out);
 }
 

@@ -73,7 +73,7 @@ class TransformerBlock {
   void run(at::Tensor& tokens, const PatchPositions& positions) const;
 
  private:
-  /// The activation of the first layer's output, [T, H].
+  /// The first layer's output, [T, H], from its matrix product, without its bias yet.
   [[nodiscard]] at::Tensor activate(at::Tensor hidden) const;
 
   Layers layers_;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "datus/algo/bit_graph.hpp"
-#include "datus/algo/simd_path.hpp"
 #include "datus/algo/weighted_graph.hpp"
+#include "datus/core/simd_path.hpp"
 
 #include <cstdint>
 #include <optional>

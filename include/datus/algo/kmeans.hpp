@@ -2,8 +2,8 @@
 
 #include "datus/algo/kmeans_rows.hpp"
 #include "datus/algo/kmeans_state.hpp"
-#include "datus/algo/simd_path.hpp"
 #include "datus/comm/communicator.hpp"
+#include "datus/core/simd_path.hpp"
 
 #include <cstdint>
 #include <functional>

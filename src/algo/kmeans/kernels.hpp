@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datus/algo/simd_path.hpp"
+#include "datus/core/simd_path.hpp"
 
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-#include "datus/algo/simd_path.hpp"
+#include "datus/core/simd_path.hpp"
 #include "kmeans_reference.hpp"
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 #include "datus/algo/kmeans_batches.hpp"
-#include "datus/algo/simd_path.hpp"
 #include "datus/comm/self_communicator.hpp"
+#include "datus/core/simd_path.hpp"
 #include "kmeans_mini_batch_reference.hpp"
 #include "support/golden.hpp"
 

@@ -1,6 +1,6 @@
-#include "datus/algo/simd_path.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/simd_path.hpp"
 #include "kmeans_parallel_reference.hpp"
 
 #include <cstdio>

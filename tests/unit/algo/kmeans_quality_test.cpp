@@ -2,8 +2,8 @@
 
 #include "datus/algo/kmeans.hpp"
 #include "datus/algo/partition_scores.hpp"
-#include "datus/algo/simd_path.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/simd_path.hpp"
 #include "kmeans_reference.hpp"
 
 #include <bit>

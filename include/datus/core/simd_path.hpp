@@ -5,7 +5,8 @@
 
 namespace datus {
 
-/// The implementations that a kernel of this layer comes in. All of them give the same bits; a test may force one.
+/// The implementations that a kernel comes in; a test may force one. Those of `algo` give the same bits on all paths,
+/// those of the Vision Transformer need not: its backend names the path.
 enum class SimdPath {
   scalar,  ///< Plain C++, any CPU.
   avx2,    ///< Files *_avx2.cpp: AVX2, FMA, F16C, POPCNT, BMI 1 and 2, LZCNT.
