@@ -1,6 +1,7 @@
 #include "vit/part_times.hpp"
 
 #include "datus/core/parallel.hpp"
+#include "model/activation.hpp"
 #include "model/attention.hpp"
 #include "model/single_thread.hpp"
 
@@ -8,8 +9,8 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/rand.h>
 #include <c10/core/InferenceMode.h>
 
@@ -74,9 +75,8 @@ std::vector<Part> parts_of(const ViTShape& shape) {
          at::Tensor sum = place.tokens;
          sum.mul_(0.5).add_(place.bias).addmm_(place.qkv.narrow(1, 0, dim), place.qkv_weight.narrow(0, 0, dim).t());
        }},
-      {"MLP in", blocks,
-       [](Workplace& place) { (void)at::addmm(place.hidden_bias, place.tokens, place.in_weight.t()); }},
-      {"GELU", blocks, [](Workplace& place) { (void)at::gelu(place.hidden); }},
+      {"MLP in", blocks, [](Workplace& place) { (void)at::mm(place.tokens, place.in_weight.t()); }},
+      {"GELU", blocks, [](Workplace& place) { add_bias_gelu(place.hidden, place.hidden_bias); }},
       {"MLP out", blocks,
        [](Workplace& place) {
          at::Tensor sum = place.tokens;

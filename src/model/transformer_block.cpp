@@ -1,10 +1,12 @@
 #include "model/transformer_block.hpp"
 
+#include "model/activation.hpp"
+
 #include <utility>
 
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/mm.h>
 
 namespace datus {
 namespace {
@@ -43,8 +45,8 @@ at::Tensor TransformerBlock::project(const at::Tensor& normalised, ProjectionPar
 
 void TransformerBlock::finish(at::Tensor& tokens, const at::Tensor& attention) const {
   add_linear(tokens, attention, projection_);
-  at::Tensor hidden = apply(norm2_(tokens), mlp_in_.weight, mlp_in_.bias);
-  at::gelu_(hidden);
+  at::Tensor hidden = at::mm(norm2_(tokens), mlp_in_.weight.t());
+  add_bias_gelu(hidden, mlp_in_.bias);
   add_linear(tokens, hidden, mlp_out_);
 }
 
