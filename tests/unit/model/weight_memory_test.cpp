@@ -79,7 +79,7 @@ TEST(WeightMemory, ATensorThatWasReadTakesNone) {
   EXPECT_LT(most_resident(large_checkpoint()), allowed);
 }
 
-TEST(WeightMemory, OnlyWholePagesOfTheFileAreReleased) {
+TEST(WeightMemory, OtherMemoryIsLeftAloneAndTheFileStaysReadable) {
   const std::string content(100'000, 'x');
   const TemporaryFile file(content);
   const MappedFile mapped(file.path());

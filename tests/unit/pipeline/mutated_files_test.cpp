@@ -8,7 +8,7 @@
 #include "file_mutations.hpp"
 #include "file_specimens.hpp"
 #include "support/temp_folder.hpp"
-#include "watched_child.hpp"
+#include "support/watched_child.hpp"
 
 #include <cstdlib>
 #include <filesystem>
