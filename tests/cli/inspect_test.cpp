@@ -93,7 +93,7 @@ struct Found {
 /// What `datus inspect --verify` says, without the start of a program.
 Found verify(const fs::path& run) {
   std::ostringstream out;
-  const ExitCode code = inspect(run, true, out);
+  const ExitCode code = inspect(run, true, ModelConfig{}, out);
   return {code, out.str()};
 }
 
