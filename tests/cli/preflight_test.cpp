@@ -290,7 +290,8 @@ TEST_F(PreflightOnNodes, OtherWeights) {
   const std::string content = own_tmpfs(local()) + "; printf 'others' > '" + weights.string() + "'";
   expect_problems(run(arguments, content), 2,
                   {{"preflight: n2: the weights ", "n1", "hash ", " against hash ", weights.string()}});
-  expect_problems(run(arguments, own_tmpfs(local())), 3, {{"preflight: n2: Cannot read " + weights.string()}});
+  expect_problems(run(arguments, own_tmpfs(local())), 3,
+                  {{"preflight: n2: cannot read the weights file " + weights.string()}});
   expect_good(run(arguments, own_tmpfs(local()) + "; printf 'the weights of n1' > '" + weights.string() + "'"),
               "3 ranks on 2 nodes");
 }

@@ -63,7 +63,7 @@ expect_problems local_run 1 "n2: the run directory is not the folder that n1 has
 preflight weights "$demo" --run runs/a --set "model.weights=$work/local/weights.pth"
 expect_problems weights 2 "n2: the weights are not the same as on n1"
 preflight several "$demo" --run "$work/local/run" --set "model.weights=$work/nowhere.pth"
-expect_problems several 3 "n1, n2: Cannot read $work/nowhere.pth" "n2: the run directory is not the folder"
+expect_problems several 3 "n1, n2: cannot read the weights file $work/nowhere.pth" "n2: the run directory is not the folder"
 preflight configuration nowhere.yaml
 expect_problems configuration 2 "n[1-2]: "
 expect_text configuration.log "nowhere.yaml"
