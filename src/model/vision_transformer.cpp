@@ -3,7 +3,6 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/weight_branch.hpp"
-#include "datus/model/weight_files.hpp"
 #include "datus/model/weights.hpp"
 #include "model/hub_config.hpp"
 #include "model/single_thread.hpp"
@@ -177,10 +176,10 @@ VisionTransformer VisionTransformer::load(const std::filesystem::path& path, con
   }
   const WeightFile file = WeightFile::open(path);
   const WeightBranch branch = choose_branch(file.tensors(), options.branch, file.source());
-  const ViTPlan plan = plan_vit(branch, options, read_hub_config(main_file(path)));
+  const ViTPlan plan = plan_vit(branch, options, read_hub_config(file.source()));
   auto state = std::make_unique<State>();
   state->architecture = plan.architecture;
-  state->preprocessing = find_preprocessing(main_file(path), published_preprocessing(plan));
+  state->preprocessing = find_preprocessing(file.source(), published_preprocessing(plan));
   state->threads = options.threads;
   state->weights = compute([&] { return load_vit_weights(file, branch, plan); });
   return VisionTransformer(std::move(state));

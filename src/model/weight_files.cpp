@@ -78,9 +78,4 @@ WeightFiles weight_files(const fs::path& path) {
   return {std::nullopt, {file}, {}};
 }
 
-fs::path main_file(const fs::path& path) {
-  const WeightFiles files = weight_files(path);
-  return files.index ? *files.index : files.parts.front();
-}
-
 }  // namespace datus

@@ -2,7 +2,6 @@
 
 #include "datus/model/model_files.hpp"
 #include "datus/model/weight_branch.hpp"
-#include "datus/model/weight_files.hpp"
 #include "datus/model/weights.hpp"
 #include "model/hub_config.hpp"
 #include "model/tensor_loader.hpp"
@@ -60,10 +59,10 @@ std::vector<WeightsSummary::Unused> unused_tensors(const WeightFile& file, const
 WeightsSummary summarise_weights(const std::filesystem::path& path, const ViTOptions& options) {
   const WeightFile file = WeightFile::open(path);
   const WeightBranch branch = choose_branch(file.tensors(), options.branch, file.source());
-  const ViTPlan plan = plan_vit(branch, options, read_hub_config(main_file(path)));
+  const ViTPlan plan = plan_vit(branch, options, read_hub_config(file.source()));
   WeightsSummary summary;
   summary.architecture = plan.architecture;
-  summary.preprocessing = find_preprocessing(main_file(path), published_preprocessing(plan));
+  summary.preprocessing = find_preprocessing(file.source(), published_preprocessing(plan));
   summary.branch = branch.prefix;
   summary.files = model_files(path);
   summary.unused = unused_tensors(file, branch, plan);

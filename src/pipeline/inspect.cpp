@@ -83,7 +83,7 @@ void print_weights(const fs::path& path, const ModelConfig& config, std::ostream
 /// Whether a folder is one that model.weights could name.
 bool holds_weights(const fs::path& folder) {
   try {
-    (void)main_file(folder);
+    (void)weight_files(folder);
     return true;
   } catch (const InputError&) {
     return false;

@@ -25,7 +25,4 @@ struct WeightFiles {
 /// missing or the index is damaged or names a file outside of its folder. Reads nothing but the index.
 [[nodiscard]] WeightFiles weight_files(const std::filesystem::path& path);
 
-/// The file that others lie beside: the index, or the one file of weights. Throws as `weight_files` does.
-[[nodiscard]] std::filesystem::path main_file(const std::filesystem::path& path);
-
 }  // namespace datus

@@ -85,7 +85,7 @@ class WeightFile {
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
 
-  /// The path in the form that messages use; of an index for sharded weights.
+  /// The path in the form that messages use; of an index for sharded weights. Other files lie beside this one.
   [[nodiscard]] const std::string& source() const noexcept;
   /// All tensors in the file's order, names unique. Their bytes live as long as this object.
   [[nodiscard]] std::span<const WeightTensor> tensors() const noexcept;
