@@ -1,7 +1,8 @@
-# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME.
+# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME.
 #
 # Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
-# the code that calls them asks the CPU first. Contraction of a*b+c is off everywhere: results must not depend on the path.
+# the code that calls them asks the CPU first. Files in src/NAME/cuda are compiled with DATUS_CUDA=ON only, those in
+# src/NAME/no_cuda without it only: what they define says that it is not there. Contraction of a*b+c is off everywhere: results must not depend on the path.
 
 set(DATUS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 
@@ -10,7 +11,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 
 add_library(datus_options INTERFACE)
-target_compile_options(datus_options INTERFACE -ffp-contract=off ${DATUS_WARNINGS} $<$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>:-Werror>)
+target_compile_options(datus_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off;${DATUS_WARNINGS};$<$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>:-Werror>>"
+  # nvcc: no contraction on the device either, denormals kept; -Wpedantic would meet nvcc's own line markers.
+  "$<$<COMPILE_LANGUAGE:CUDA>:-fmad=false;-ftz=false;-prec-div=true;-prec-sqrt=true;-Xcompiler=-ffp-contract=off,-Wall,-Wextra>"
+  "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>>:-Werror=all-warnings>")
 target_compile_definitions(datus_options INTERFACE DATUS_CUDA=$<BOOL:${DATUS_CUDA}>)
 if(DATUS_SANITIZE)
   target_compile_options(datus_options INTERFACE -fsanitize=${DATUS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -18,8 +23,15 @@ if(DATUS_SANITIZE)
 endif()
 
 function(datus_add_layer NAME)
-  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES;CUDA_LIBRARIES" ${ARGN})
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cpp)
+  if(DATUS_CUDA)
+    list(FILTER SOURCES EXCLUDE REGEX "/no_cuda/")
+    file(GLOB_RECURSE CUDA CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/cuda/*.cu)
+    list(APPEND SOURCES ${CUDA})
+  else()
+    list(FILTER SOURCES EXCLUDE REGEX "/cuda/")
+  endif()
   set(AVX2 ${SOURCES})
   list(FILTER AVX2 INCLUDE REGEX "_avx2\\.cpp$")
   set_source_files_properties(${AVX2} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
@@ -31,4 +43,9 @@ function(datus_add_layer NAME)
   add_library(datus_${NAME} STATIC ${SOURCES})
   target_include_directories(datus_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(datus_${NAME} PUBLIC ${ARG_LAYERS} ${ARG_LIBRARIES} PRIVATE datus_options)
+  if(DATUS_CUDA)
+    target_link_libraries(datus_${NAME} PUBLIC ${ARG_CUDA_LIBRARIES})
+    # Lambdas and std::span in kernels' launchers; ranges and concepts stay in .cpp files.
+    set_target_properties(datus_${NAME} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+  endif()
 endfunction()

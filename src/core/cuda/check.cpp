@@ -1,0 +1,41 @@
+#include "datus/core/cuda/check.hpp"
+
+#include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
+
+#include <string>
+
+namespace datus::cuda {
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  // The last error is CUDA's to keep: taken, so that a later check does not report it again.
+  static_cast<void>(cudaGetLastError());
+  const std::string problem = std::string("The GPU refused ") + what;
+  const std::string why = std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status);
+  if (status == cudaErrorMemoryAllocation) {
+    throw DeviceMemoryError(problem, why,
+                            "Use a smaller model.batch_size, or a GPU that no other program uses (see nvidia-smi).");
+  }
+  throw SystemError(problem, why, "Run it again; if it stays, test the card with model.device: cpu beside it.");
+}
+
+void check_in_destructor(cudaError_t status, const char* what) noexcept {
+  if (status == cudaSuccess) return;
+  try {
+    log::warning(std::string("the GPU refused ") + what + ": " + cudaGetErrorString(status));
+  } catch (...) {
+    // There is nowhere left to say it.
+  }
+}
+
+UseGpu::UseGpu(int index) {
+  check(cudaGetDevice(&previous_), "the number of the GPU in use");
+  check(cudaSetDevice(index), "to be chosen");
+}
+
+UseGpu::~UseGpu() {
+  check_in_destructor(cudaSetDevice(previous_), "to be chosen again");
+}
+
+}  // namespace datus::cuda

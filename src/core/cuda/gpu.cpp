@@ -1,0 +1,69 @@
+#include "datus/core/gpu.hpp"
+
+#include "datus/core/cuda/check.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace datus {
+namespace {
+
+/// 16 bytes as nvidia-smi writes them.
+std::string uuid_text(const cudaUUID_t& uuid) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    std::array<char, 3> digits{};
+    std::snprintf(digits.data(), digits.size(), "%02x", static_cast<unsigned char>(uuid.bytes[i]));
+    text += digits.data();
+  }
+  return text;
+}
+
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+Gpu describe(int index) {
+  cudaDeviceProp properties{};
+  cuda::check(cudaGetDeviceProperties(&properties, index), "the properties of a GPU");
+  return {.index = index,
+          .name = properties.name,
+          .uuid = uuid_text(properties.uuid),
+          .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem),
+          .compute_major = properties.major,
+          .compute_minor = properties.minor,
+          .multiprocessors = properties.multiProcessorCount};
+}
+
+}  // namespace
+
+bool built_with_cuda() noexcept {
+  return true;
+}
+
+GpuSurvey survey_gpus() {
+  GpuSurvey survey;
+  int driver = 0;
+  int runtime = 0;
+  cuda::check(cudaRuntimeGetVersion(&runtime), "the version of the CUDA runtime");
+  cuda::check(cudaDriverGetVersion(&driver), "the version of the CUDA driver");
+  if (driver == 0) {
+    survey.problem = "no NVIDIA driver on this machine";
+    return survey;
+  }
+  survey.versions = "driver " + version_text(driver) + ", runtime " + version_text(runtime);
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    // The error stays behind for whoever asks for the last one next.
+    static_cast<void>(cudaGetLastError());
+    survey.problem = std::string("the driver answers: ") + cudaGetErrorString(status) + " (" + survey.versions + ")";
+    return survey;
+  }
+  for (int index = 0; index < count; ++index) survey.gpus.push_back(describe(index));
+  if (count == 0) survey.problem = "the driver shows no GPU to this process";
+  return survey;
+}
+
+}  // namespace datus

@@ -1,0 +1,13 @@
+#include "datus/core/gpu.hpp"
+
+namespace datus {
+
+bool built_with_cuda() noexcept {
+  return false;
+}
+
+GpuSurvey survey_gpus() {
+  return {.gpus = {}, .problem = "this build has no CUDA (DATUS_CUDA=OFF)", .versions = {}};
+}
+
+}  // namespace datus

@@ -1,0 +1,278 @@
+#pragma once
+
+// A CUDA runtime on the CPU, for tests on machines without a card: the files of src/*/cuda are compiled with this
+// header in the place of NVIDIA's, by the C++ compiler. It has what those files use, and nothing else.
+//
+// - Kernels run for real, each CUDA thread as a fiber: barriers, shuffles, votes, shared memory and atomics work.
+// - Work of a stream waits until somebody waits for it, so that a result that is read too early is not there yet, and
+//   host memory that goes too early is missed (the address sanitizer sees it).
+// - Memory of the device is filled with a pattern that is NaN in all floating-point types.
+// What it cannot show: races between threads of a block that no barrier separates, memory spaces, and speed.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorNotReady = 600,
+  cudaErrorLaunchFailure = 719,
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDefault = 4 };
+enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
+
+struct dim3 {
+  unsigned x = 1;
+  unsigned y = 1;
+  unsigned z = 1;
+  constexpr dim3() = default;
+  constexpr dim3(unsigned x_, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+struct uint3 {
+  unsigned x;
+  unsigned y;
+  unsigned z;
+};
+struct float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+inline float4 make_float4(float x, float y, float z, float w) {
+  return {x, y, z, w};
+}
+
+struct cudaUUID_t {
+  char bytes[16];
+};
+struct cudaDeviceProp {
+  char name[256];
+  cudaUUID_t uuid;
+  std::size_t totalGlobalMem;
+  int major;
+  int minor;
+  int multiProcessorCount;
+};
+
+namespace cuda_emulation {
+
+struct StreamState;
+struct EventState;
+
+/// What the emulated machine has. Set before use; tests put it back.
+struct Machine {
+  int devices = 1;
+  int driver_version = 13000;
+  std::size_t memory = std::size_t{4} << 30;
+};
+Machine& machine();
+/// Bytes of device memory in use: 0 when nothing leaks.
+std::size_t memory_in_use();
+
+/// The indices of the CUDA thread that runs now.
+struct Place {
+  uint3 thread{};
+  uint3 block{};
+  dim3 block_size;
+  dim3 grid_size;
+};
+Place& place();
+
+/// Runs a grid of blocks, one after the other, `body` being the kernel with its arguments.
+void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::function<void()>& body);
+void enqueue(StreamState* stream, std::function<void()> work);
+
+void block_barrier();
+void warp_barrier();
+/// The value that lane `lane` of this warp brought to the same call.
+std::uint64_t exchange(std::uint64_t mine, int lane);
+unsigned ballot(bool predicate);
+int lane();
+/// The dynamic shared memory of the block.
+void* shared_memory();
+
+}  // namespace cuda_emulation
+
+using cudaStream_t = cuda_emulation::StreamState*;
+using cudaEvent_t = cuda_emulation::EventState*;
+
+const char* cudaGetErrorString(cudaError_t error);
+const char* cudaGetErrorName(cudaError_t error);
+cudaError_t cudaGetLastError();
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
+cudaError_t cudaMalloc(void** pointer, std::size_t bytes);
+cudaError_t cudaFree(void* pointer);
+cudaError_t cudaMallocHost(void** pointer, std::size_t bytes);
+cudaError_t cudaFreeHost(void* pointer);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
+
+struct cudaLaunchAttribute;
+/// Members as in NVIDIA's, under other names: theirs are macros here.
+struct cudaLaunchConfig_t {
+  dim3 blocks;
+  dim3 threads;
+  std::size_t shared_bytes;
+  cudaStream_t stream;
+  cudaLaunchAttribute* attributes;
+  unsigned attribute_count;
+};
+
+template <class... Parameters, class... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
+  if (config->threads.x * config->threads.y * config->threads.z > 1024) return cudaErrorInvalidValue;
+  if (config->shared_bytes > (std::size_t{227} << 10)) return cudaErrorInvalidValue;
+  cuda_emulation::enqueue(config->stream, [config = *config, kernel, ... values = Parameters(arguments)] {
+    cuda_emulation::run_grid(config.blocks, config.threads, config.shared_bytes, [&] { kernel(values...); });
+  });
+  return cudaSuccess;
+}
+
+// What the CUDA compiler knows by itself.
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+// Blocks run one after the other, in one thread of the host at a time.
+#define __shared__ static
+#define __constant__ static
+#define threadIdx (::cuda_emulation::place().thread)
+#define blockIdx (::cuda_emulation::place().block)
+#define blockDim (::cuda_emulation::place().block_size)
+#define gridDim (::cuda_emulation::place().grid_size)
+
+inline void __syncthreads() {
+  cuda_emulation::block_barrier();
+}
+inline void __syncwarp(unsigned = 0xFFFFFFFFU) {
+  cuda_emulation::warp_barrier();
+}
+template <class T>
+T __shfl_sync(unsigned, T value, int source, int = 32) {
+  static_assert(sizeof(T) <= 8);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  bits = cuda_emulation::exchange(bits, source & 31);
+  std::memcpy(&value, &bits, sizeof(T));
+  return value;
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes, int = 32) {
+  return __shfl_sync(mask, value, cuda_emulation::lane() ^ lanes);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int = 32) {
+  const int source = cuda_emulation::lane() + static_cast<int>(lanes);
+  return __shfl_sync(mask, value, source > 31 ? cuda_emulation::lane() : source);
+}
+inline unsigned __ballot_sync(unsigned, int predicate) {
+  return cuda_emulation::ballot(predicate != 0);
+}
+inline int __any_sync(unsigned, int predicate) {
+  return cuda_emulation::ballot(predicate != 0) != 0;
+}
+inline int __all_sync(unsigned, int predicate) {
+  return cuda_emulation::ballot(predicate == 0) == 0;
+}
+
+template <class T>
+T atomicAdd(T* to, T value) {
+  const T before = *to;
+  *to = before + value;
+  return before;
+}
+template <class T>
+T atomicMax(T* to, T value) {
+  const T before = *to;
+  if (value > before) *to = value;
+  return before;
+}
+template <class T>
+T atomicMin(T* to, T value) {
+  const T before = *to;
+  if (value < before) *to = value;
+  return before;
+}
+template <class T>
+T atomicOr(T* to, T value) {
+  const T before = *to;
+  *to = before | value;
+  return before;
+}
+template <class T>
+T __ldg(const T* from) {
+  return *from;
+}
+inline float __fmaf_rn(float a, float b, float c) {
+  return std::fma(a, b, c);
+}
+inline double __fma_rn(double a, double b, double c) {
+  return std::fma(a, b, c);
+}
+inline double __dmul_rn(double a, double b) {
+  return a * b;
+}
+inline double __dadd_rn(double a, double b) {
+  return a + b;
+}
+inline double __ddiv_rn(double a, double b) {
+  return a / b;
+}
+inline float __double2float_rn(double value) {
+  return static_cast<float>(value);
+}
+inline double __ll2double_rn(long long value) {
+  return static_cast<double>(value);
+}
+inline long long __double2ll_rn(double value) {
+  return std::llrint(value);
+}
+inline float __uint_as_float(unsigned bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+inline unsigned __float_as_uint(float value) {
+  unsigned bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+inline int __popc(unsigned bits) {
+  return __builtin_popcount(bits);
+}
+inline int __ffs(int bits) {
+  return __builtin_ffs(bits);
+}
