@@ -5,6 +5,7 @@
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
 #include "model/hub_config.hpp"
+#include "model/reading.hpp"
 #include "model/single_thread.hpp"
 #include "model/token_base.hpp"
 #include "model/vit_plan.hpp"
@@ -22,13 +23,6 @@
 
 namespace datus {
 namespace {
-
-/// The last block to run and what to read there.
-struct Reading {
-  std::size_t layer;
-  PatchFeature feature;
-  bool cls;
-};
 
 /// Runs `body` as one unit of work of LibTorch: on this thread, without autograd, its errors turned
 /// into ours.
