@@ -184,7 +184,8 @@ BatchedTransformer::Result BatchedTransformer::read(const at::Tensor& patches, G
   const at::Tensor last = stream.patches(stream.normalised, leading);
   if (is_token) result.embeddings = last.to(embedding_number_).contiguous();
   if (reading.cls) {
-    result.cls = architecture_.has_cls ? stream.normalised.select(1, 0).to(at::kFloat).contiguous() : image_vector(last);
+    result.cls =
+        architecture_.has_cls ? stream.normalised.select(1, 0).to(at::kFloat).contiguous() : image_vector(last);
   }
   return result;
 }

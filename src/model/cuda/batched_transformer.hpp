@@ -26,7 +26,8 @@ namespace datus {
 /// The result for an image depends on the number of images in the batch, not on the others in it.
 class BatchedTransformer {
  public:
-  /// Copies the weights to the device. `architecture` and `token_base` must outlive this. `stream`: as in `FusedLayers`.
+  /// Copies the weights to the device. `architecture` and `token_base` must outlive this. `stream`: as in
+  /// `FusedLayers`.
   BatchedTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base,
                      c10::Device device, at::ScalarType number, const cuda::Stream* stream);
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "datus/core/cuda/memory.hpp"
-#include "datus/core/patch_box.hpp"
 #include "datus/core/types.hpp"
+#include "datus/model/segment_crops.hpp"
 #include "model/cuda/crop_kernels.hpp"
 
 #include <cstdint>
@@ -10,13 +10,6 @@
 #include <vector>
 
 namespace datus::gpu_layers {
-
-/// One segment whose crop is wanted.
-struct CropPlace {
-  int image = 0;  ///< among the images on the device
-  int segment = 0;
-  PatchBox box;
-};
 
 /// What the kernels need to know of some crops: windows and weights of both passes of each. Made on the CPU, in double
 /// precision as Pillow does it; the kernels only add up integers.

@@ -34,7 +34,8 @@ class FusedLayers {
   /// x Φ(x), in place; contiguous.
   void gelu(const at::Tensor& values) const;
 
-  /// Turns queries and keys, or keys alone, of the patches, which are the last tokens, in place: [B, T, 3 D] contiguous.
+  /// Turns queries and keys, or keys alone, of the patches, which are the last tokens, in place: [B, T, 3 D]
+  /// contiguous.
   void rotate(const at::Tensor& qkv, const DeviceRotation& rotation, bool queries) const;
 
  private:
