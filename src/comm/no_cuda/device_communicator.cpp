@@ -20,4 +20,8 @@ std::unique_ptr<DeviceCommunicator> make_nccl_communicator(Communicator&, int, c
   refuse();
 }
 
+std::string nccl_version() {
+  return {};
+}
+
 }  // namespace datus
