@@ -7,8 +7,6 @@
 #include "datus/core/half.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -34,20 +32,13 @@ PanelShape checked_shape(int nodes, int dim, int images, const AffinityOptions& 
       .nodes = checked_nodes(nodes), .dim = dim, .words_per_row = static_cast<int>(BitGraph(nodes).words_per_row())};
 }
 
-/// Writes the values as f16 if that loses nothing, not even the sign of a zero; returns false otherwise.
+/// Writes the values as f16 if that loses nothing; gives up early otherwise, and returns false.
 bool stage_as_half(std::span<const float> values, std::byte* to) {
-  constexpr std::size_t block = 2048;  // stays in the cache between its passes
-  std::array<half, block> halves{};
-  std::array<float, block> widened{};
-  while (!values.empty()) {
-    const auto part = values.first(std::min(block, values.size()));
-    const auto rounded = std::span(halves).first(part.size());
-    to_half(part, rounded);
-    to_float(rounded, std::span(widened).first(part.size()));
-    if (std::memcmp(widened.data(), part.data(), part.size_bytes()) != 0) return false;
-    std::memcpy(to, rounded.data(), rounded.size_bytes());
-    to += rounded.size_bytes();
-    values = values.subspan(part.size());
+  constexpr std::size_t block = 4096;
+  const std::span halves(reinterpret_cast<half*>(to), values.size());
+  for (std::size_t begin = 0; begin < values.size(); begin += block) {
+    const std::size_t size = std::min(block, values.size() - begin);
+    if (!to_half_exactly(values.subspan(begin, size), halves.subspan(begin, size))) return false;
   }
   return true;
 }
