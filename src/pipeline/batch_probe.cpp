@@ -58,7 +58,8 @@ bool has_shard_files(const RunDirectory& directory) {
 
 [[noreturn]] void give_up(const std::string& problem, int batch_size, const std::string& what_to_do) {
   throw AgreedError(ExitCode::failure, problem,
-                    "model.batch_size: " + std::to_string(batch_size) + " needs more memory than a GPU has", what_to_do);
+                    "model.batch_size: " + std::to_string(batch_size) + " needs more memory than a GPU has",
+                    what_to_do);
 }
 
 }  // namespace
@@ -95,9 +96,8 @@ void freeze_batch_size(RunContext& run, Models& models) {
   run.placement.batch_size = half;
   RunInputs inputs = run.provenance.inputs();
   inputs.backend = with_halved_batches(inputs.backend, half);
-  on_root(run.comm, [&] {
-    write_text_atomically(run.directory.config(), run_record_text(run.config, inputs), run.writing());
-  });
+  on_root(run.comm,
+          [&] { write_text_atomically(run.directory.config(), run_record_text(run.config, inputs), run.writing()); });
   run.provenance = Provenance(run.config, std::move(inputs));
 }
 
