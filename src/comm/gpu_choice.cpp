@@ -3,7 +3,6 @@
 #include "datus/core/error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace datus {
