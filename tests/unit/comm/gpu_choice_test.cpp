@@ -101,21 +101,24 @@ TEST(RankCards, AreGatheredByRank) {
 }
 
 TEST(RankCards, OneForEachRankIsNoProblem) {
-  EXPECT_EQ(card_sharing_problem({}), "");
-  EXPECT_EQ(card_sharing_problem(std::vector<RankCard>{{"n1", "A", "GPU-1"}, {"n1", "A", "GPU-2"}}), "");
+  EXPECT_FALSE(card_sharing_problem({}));
+  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "A", "GPU-1"}, {"n1", "A", "GPU-2"}}));
   // Ranks without a card share nothing.
-  EXPECT_EQ(card_sharing_problem(std::vector<RankCard>{{"n1", "", ""}, {"n1", "", ""}}), "");
+  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "", ""}, {"n1", "", ""}}));
 }
 
 TEST(RankCards, TheFirstOnesThatShareACardAreNamed) {
   const RankCard first{"n1", "Some GPU", "GPU-z"};
   const RankCard second{"n2", "Some GPU", "GPU-a"};
-  const std::string text = card_sharing_problem(std::vector{first, second, first, second, first});
+  const auto sharing = card_sharing_problem(std::vector{first, second, first, second, first});
+  ASSERT_TRUE(sharing);
+  EXPECT_EQ(sharing->ranks, (std::vector<std::size_t>{0, 2, 4}));
+  const std::string& text = sharing->text;
   EXPECT_TRUE(
       text.starts_with("Ranks 0, 2 and 4 have the same GPU (Some GPU GPU-z on n1; NCCL needs one for each rank) "
                        "Start as many ranks on a node as it has GPUs"))
       << text;
-  const std::string many = card_sharing_problem(std::vector<RankCard>(20, first));
+  const std::string many = card_sharing_problem(std::vector<RankCard>(20, first)).value().text;
   EXPECT_TRUE(many.starts_with("Ranks 0, 1, 2, 3, 4, 5, 6, 7 and others have the same GPU (")) << many;
 }
 
