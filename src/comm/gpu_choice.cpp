@@ -75,8 +75,8 @@ std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards)
   const RankCard& card = cards[sharing->front()];
   std::string text =
       "Ranks " + text_of_ranks(*sharing) + " have the same GPU (" + card.name + " " + card.uuid + " on " + card.node +
-      "; NCCL needs one for each rank) Start as many ranks on a node as it has GPUs (srun --gpus-per-node=N "
-      "--ntasks-per-node=N --gpu-bind=none) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
+      "; NCCL needs one for each rank) Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
+      "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
       "which ranks share GPUs.";
   return CardSharing{.ranks = *sharing, .text = std::move(text)};
 }

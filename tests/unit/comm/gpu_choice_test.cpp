@@ -116,7 +116,7 @@ TEST(RankCards, TheFirstOnesThatShareACardAreNamed) {
   const std::string& text = sharing->text;
   EXPECT_TRUE(
       text.starts_with("Ranks 0, 2 and 4 have the same GPU (Some GPU GPU-z on n1; NCCL needs one for each rank) "
-                       "Start as many ranks on a node as it has GPUs"))
+                       "Start as many ranks on a node as the job has GPUs there"))
       << text;
   const std::string many = card_sharing_problem(std::vector<RankCard>(20, first)).value().text;
   EXPECT_TRUE(many.starts_with("Ranks 0, 1, 2, 3, 4, 5, 6, 7 and others have the same GPU (")) << many;
