@@ -135,7 +135,8 @@ RankFacts own_facts(const Config& config, const PreflightRequest& request, Commu
   facts.shared.push_back({"the configuration is", dump_config(config, false),
                           "Start all ranks from the same files, with the same arguments and environment."});
   attempt(facts, [&] { share_backend(config, facts); });
-  // One rank of each node reads what is large. A build that uses GPUs asks here for one device per rank, too.
+  if (request.uses_gpus) check_card(comm, survey_gpus(), request.may_share_gpus, facts);
+  // One rank of each node reads what is large.
   if (is_first) {
     check_program(facts);
     check_weights(config, facts);
