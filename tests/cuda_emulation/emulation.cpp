@@ -52,6 +52,11 @@ std::vector<StreamState*>& streams() {
   return all;
 }
 
+std::map<const void*, std::size_t>& raised_shared_memory() {
+  static std::map<const void*, std::size_t> of_kernels;
+  return of_kernels;
+}
+
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
 
@@ -84,6 +89,8 @@ struct Fiber {
   /// What it waits for.
   enum class State { ready, block, warp, done } state = State::ready;
   std::uint64_t brought = 0;
+  /// Copies to shared memory: those of each commit, the last not committed yet.
+  std::deque<std::vector<std::function<void()>>> copies{1};
 };
 
 constexpr std::size_t stack_bytes = std::size_t{128} << 10;
@@ -185,6 +192,7 @@ void run_block(Block& block, const Place& of_block) {
     const auto number = static_cast<unsigned>(i);
     fiber.place.thread = {number % width, number / width % height, number / width / height};
     fiber.state = Fiber::State::ready;
+    fiber.copies.assign(1, {});
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.get();
     fiber.context.uc_stack.ss_size = stack_bytes;
@@ -284,6 +292,31 @@ void* shared_memory() {
   return reinterpret_cast<void*>(address);
 }
 
+std::size_t shared_memory_limit(const void* kernel) {
+  const std::scoped_lock lock(device_mutex());
+  const auto raised = raised_shared_memory().find(kernel);
+  return raised == raised_shared_memory().end() ? std::size_t{48} << 10U : raised->second;
+}
+
+void start_copy(std::function<void()> copy) {
+  Block& block = *running_block();
+  block.fibers[block.current].copies.back().push_back(std::move(copy));
+}
+
+void commit_copies() {
+  Block& block = *running_block();
+  block.fibers[block.current].copies.emplace_back();
+}
+
+void wait_for_copies(std::size_t pending) {
+  Block& block = *running_block();
+  auto& copies = block.fibers[block.current].copies;
+  while (copies.size() > pending + 1) {
+    for (const auto& copy : copies.front()) copy();
+    copies.pop_front();
+  }
+}
+
 }  // namespace cuda_emulation
 
 using namespace cuda_emulation;
@@ -334,6 +367,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->totalGlobalMem = machine().memory;
   properties->major = 9;
   properties->multiProcessorCount = 4;
+  return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > 227 << 10) {
+    return fail(cudaErrorInvalidValue);
+  }
+  const std::scoped_lock lock(device_mutex());
+  raised_shared_memory()[kernel] = static_cast<std::size_t>(value);
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
