@@ -84,7 +84,7 @@ void drain_until(EventState& event, std::uint64_t mark) {
 /// One CUDA thread.
 struct Fiber {
   ucontext_t context{};
-  std::unique_ptr<char[]> stack;
+  char* stack = nullptr;
   Place place;
   /// What it waits for.
   enum class State { ready, block, warp, done } state = State::ready;
@@ -94,6 +94,13 @@ struct Fiber {
 };
 
 constexpr std::size_t stack_bytes = std::size_t{128} << 10;
+
+/// The stack of a block's CUDA thread, kept for the next block: to make them anew each time takes longer than most tests.
+char* stack_of(std::size_t index) {
+  static thread_local std::vector<std::unique_ptr<char[]>> stacks;
+  while (stacks.size() <= index) stacks.push_back(std::make_unique_for_overwrite<char[]>(stack_bytes));
+  return stacks[index].get();
+}
 
 /// The block that runs now.
 struct Block {
@@ -147,7 +154,7 @@ void run_fiber() {
 void resume(Block& block, std::size_t index) {
   block.current = index;
   Fiber& fiber = block.fibers[index];
-  start_switch(&block.scheduler_fake_stack, fiber.stack.get(), stack_bytes);
+  start_switch(&block.scheduler_fake_stack, fiber.stack, stack_bytes);
   swapcontext(&block.scheduler, &fiber.context);
   finish_switch(block.scheduler_fake_stack, nullptr, nullptr);
 }
@@ -194,7 +201,7 @@ void run_block(Block& block, const Place& of_block) {
     fiber.state = Fiber::State::ready;
     fiber.copies.assign(1, {});
     getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_sp = fiber.stack;
     fiber.context.uc_stack.ss_size = stack_bytes;
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, run_fiber, 0);
@@ -237,7 +244,7 @@ void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::fu
   block.fibers.resize(std::size_t{threads.x} * threads.y * threads.z);
   block.exchanged.resize(block.fibers.size());
   block.shared.resize(shared_bytes + 16);
-  for (Fiber& fiber : block.fibers) fiber.stack = std::make_unique_for_overwrite<char[]>(stack_bytes);
+  for (std::size_t i = 0; i < block.fibers.size(); ++i) block.fibers[i].stack = stack_of(i);
   Block* const before = std::exchange(running_block(), &block);
   for (unsigned z = 0; z < blocks.z; ++z) {
     for (unsigned y = 0; y < blocks.y; ++y) {

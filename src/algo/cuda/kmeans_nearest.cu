@@ -9,13 +9,13 @@ namespace {
 
 /// How a block of threads divides its rows and a group of centroids: like a product of matrices, but for the order of
 /// the sum: every thread has the whole chain of each of its (row, centroid) pairs, in index order.
-template <int row_steps_, int centroid_steps_>
+template <int rows_, int row_steps_, int centroid_steps_>
 struct Tiling {
   static constexpr int row_steps = row_steps_;
   static constexpr int centroid_steps = centroid_steps_;
   /// Threads side by side along the centroids: a part of a warp, so that shuffles find the nearest one.
   static constexpr int lanes = 8;
-  static constexpr int rows = 256;
+  static constexpr int rows = rows_;
   static constexpr int row_threads = rows / row_steps;
   static constexpr int threads = row_threads * lanes;
   static constexpr int centroids = lanes * centroid_steps;
@@ -27,25 +27,28 @@ struct Tiling {
   static constexpr int stages = 3;
   static constexpr int stage_values = (rows + centroids) * stride;
   static constexpr std::size_t shared_bytes = sizeof(float) * stages * stage_values;
+  /// At the same time on a multiprocessor: 168 registers for each thread.
+  static constexpr int blocks = 3;
 };
 
 /// For K > 32: 8 x 8 pairs for each thread. And for few clusters: 16 x 4, of which less is left unused.
-using Wide = Tiling<8, 8>;
-using Narrow = Tiling<16, 4>;
+using Wide = Tiling<128, 8, 8>;
+using Narrow = Tiling<256, 16, 4>;
 
-/// Starts to copy `depth` coordinates of up to `wanted` rows of [count, pitch] from row `first` on; what lies outside
-/// becomes zero.
+/// Starts to copy `depth` coordinates, from `begin` on, of `wanted` rows of [existing, pitch]. Coordinates that do not
+/// exist are zero; in the place of rows that do not exist comes the last one: nobody looks at what becomes of it.
 template <class T, int wanted>
-__device__ void fetch(float* to, const float* values, std::int64_t first, std::int64_t count, int pitch, int begin) {
+__device__ void fetch(float* to, const float* values, int existing, int pitch, int begin) {
   constexpr int parts = T::depth / 4;
+  const int part = static_cast<int>(threadIdx.x) % parts * 4;
+  const bool inside = begin + part < pitch;
+  const float* const from = values + (inside ? begin + part : 0);
+  const std::size_t zeros = inside ? 0 : 16;
 #pragma unroll
   for (int i = 0; i < wanted * parts / T::threads; ++i) {
-    const int index = static_cast<int>(threadIdx.x) + i * T::threads;
-    const int row = index / parts;
-    const int d = begin + index % parts * 4;
-    const bool inside = first + row < count && d < pitch;
-    const float* const from = inside ? values + (first + row) * pitch + d : values;
-    __pipeline_memcpy_async(to + row * T::stride + index % parts * 4, from, 16, inside ? 0 : 16);
+    const int row = static_cast<int>(threadIdx.x) / parts + i * (T::threads / parts);
+    const int existing_row = row < existing ? row : existing - 1;
+    __pipeline_memcpy_async(to + row * T::stride + part, from + existing_row * pitch, 16, zeros);
   }
 }
 
@@ -109,7 +112,7 @@ __device__ Lowest lowest_of_group(const float (&chains)[T::centroid_steps], cons
 }
 
 template <class T>
-__global__ void __launch_bounds__(T::threads, 512 / T::threads)
+__global__ void __launch_bounds__(T::threads, T::blocks)
     nearest_kernel(Slab slab, CentroidView centroids, std::int32_t* labels, float* scores) {
   float* const shared = cuda::dynamic_shared<float>();
   const int lane = static_cast<int>(threadIdx.x) % T::lanes;
@@ -119,15 +122,18 @@ __global__ void __launch_bounds__(T::threads, 512 / T::threads)
   const int groups = (centroids.clusters + T::centroids - 1) / T::centroids;
   const int steps = groups * steps_of_group;
 
+  const float* const rows = slab.values + first_row * slab.pitch;
+  const int existing_rows = static_cast<int>(slab.count - first_row < T::rows ? slab.count - first_row : T::rows);
   // The group and the coordinates of the next step to fetch.
   int next_group = 0;
   int next_begin = 0;
   const auto fetch_next = [&](int step) {
     if (step < steps) {
       float* const stage = shared + step % T::stages * T::stage_values;
-      fetch<T, T::rows>(stage, slab.values, first_row, slab.count, slab.pitch, next_begin);
-      fetch<T, T::centroids>(stage + T::rows * T::stride, centroids.values, next_group * T::centroids,
-                             centroids.clusters, slab.pitch, next_begin);
+      fetch<T, T::rows>(stage, rows, existing_rows, slab.pitch, next_begin);
+      const int first = next_group * T::centroids;
+      fetch<T, T::centroids>(stage + T::rows * T::stride, centroids.values + std::int64_t{first} * slab.pitch,
+                             centroids.clusters - first, slab.pitch, next_begin);
       next_begin += T::depth;
       if (next_begin >= slab.pitch) {
         next_begin = 0;

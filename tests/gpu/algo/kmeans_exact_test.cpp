@@ -69,7 +69,7 @@ Case random_case(std::uint64_t seed) {
 TEST(GpuKMeans, GivesTheBitsOfTheProcessorInAnyLayout) {
   DATUS_REQUIRE_GPU();
   std::int64_t repairs = 0;
-  check_property(4100, 60, random_case, [&](const Case& c) {
+  check_property(4100, 40, random_case, [&](const Case& c) {
     Random random(c.seed + 3);
     const Matrix rows = rows_of(c);
     const std::vector<float> given = given_of(c, rows);
