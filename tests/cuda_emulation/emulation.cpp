@@ -11,14 +11,38 @@
 #include <string>
 #include <vector>
 
-#include <ucontext.h>
-
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #define EMULATION_ADDRESS_SANITIZER 1
 #else
 #define EMULATION_ADDRESS_SANITIZER 0
 #endif
+
+// Keeps the registers that a function must keep on this stack, its top in *from, and goes on from those at `to`. What
+// swapcontext does, without its system calls, which would take most of a test's time.
+extern "C" void emulation_switch(void** from, void* to);
+asm(R"(
+.text
+.globl emulation_switch
+.type emulation_switch, @function
+emulation_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size emulation_switch, .-emulation_switch
+)");
 
 namespace cuda_emulation {
 
@@ -83,7 +107,8 @@ void drain_until(EventState& event, std::uint64_t mark) {
 
 /// One CUDA thread.
 struct Fiber {
-  ucontext_t context{};
+  /// The top of its stack, while another one runs.
+  void* context = nullptr;
   char* stack = nullptr;
   Place place;
   /// What it waits for.
@@ -95,7 +120,8 @@ struct Fiber {
 
 constexpr std::size_t stack_bytes = std::size_t{128} << 10;
 
-/// The stack of a block's CUDA thread, kept for the next block: to make them anew each time takes longer than most tests.
+/// The stack of a block's CUDA thread, kept for the next block: to make them anew each time takes longer than most
+/// tests.
 char* stack_of(std::size_t index) {
   static thread_local std::vector<std::unique_ptr<char[]>> stacks;
   while (stacks.size() <= index) stacks.push_back(std::make_unique_for_overwrite<char[]>(stack_bytes));
@@ -105,7 +131,7 @@ char* stack_of(std::size_t index) {
 /// The block that runs now.
 struct Block {
   std::vector<Fiber> fibers;
-  ucontext_t scheduler{};
+  void* scheduler = nullptr;
   std::size_t current = 0;
   const std::function<void()>* body = nullptr;
   std::vector<std::uint64_t> exchanged;
@@ -140,7 +166,7 @@ void back_to_scheduler(Fiber::State state) {
   fiber.state = state;
   void* fake = nullptr;
   start_switch(state == Fiber::State::done ? nullptr : &fake, block.scheduler_stack, block.scheduler_stack_bytes);
-  swapcontext(&fiber.context, &block.scheduler);
+  emulation_switch(&fiber.context, block.scheduler);
   finish_switch(fake, &block.scheduler_stack, &block.scheduler_stack_bytes);
 }
 
@@ -151,11 +177,21 @@ void run_fiber() {
   back_to_scheduler(Fiber::State::done);
 }
 
+/// The context of a fiber that has not begun: what emulation_switch takes from its stack leads to run_fiber.
+void* fresh_context(char* stack) {
+  const auto top = (reinterpret_cast<std::uintptr_t>(stack) + stack_bytes) / 16 * 16;
+  auto* const words = reinterpret_cast<void**>(top);
+  words[-1] = nullptr;
+  words[-2] = reinterpret_cast<void*>(&run_fiber);
+  std::fill(words - 8, words - 2, nullptr);
+  return words - 8;
+}
+
 void resume(Block& block, std::size_t index) {
   block.current = index;
   Fiber& fiber = block.fibers[index];
   start_switch(&block.scheduler_fake_stack, fiber.stack, stack_bytes);
-  swapcontext(&block.scheduler, &fiber.context);
+  emulation_switch(&block.scheduler, fiber.context);
   finish_switch(block.scheduler_fake_stack, nullptr, nullptr);
 }
 
@@ -200,11 +236,7 @@ void run_block(Block& block, const Place& of_block) {
     fiber.place.thread = {number % width, number / width % height, number / width / height};
     fiber.state = Fiber::State::ready;
     fiber.copies.assign(1, {});
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack;
-    fiber.context.uc_stack.ss_size = stack_bytes;
-    fiber.context.uc_link = nullptr;
-    makecontext(&fiber.context, run_fiber, 0);
+    fiber.context = fresh_context(fiber.stack);
   }
   std::fill(block.shared.begin(), block.shared.end(), std::byte{0xFF});
   while (true) {

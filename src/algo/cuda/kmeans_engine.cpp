@@ -1,6 +1,7 @@
 #include "algo/cuda/kmeans_kernels.hpp"
 #include "algo/cuda/kmeans_pair.hpp"
 #include "algo/cuda/kmeans_rows.hpp"
+#include "algo/cuda/kmeans_weights.hpp"
 #include "algo/kmeans/engine.hpp"
 #include "datus/core/cuda/memory.hpp"
 
@@ -107,7 +108,14 @@ class DeviceEngine final : public Engine {
     }
   }
 
-  std::unique_ptr<RowWeights> weigh_rows(std::size_t draws) override;
+  std::unique_ptr<RowWeights> weigh_rows(std::size_t draws) override {
+    std::unique_ptr<RowWeights> weights;
+    collectively(context_.comm, [&] {
+      const cuda::UseGpu use(gpu_.index);
+      weights = std::make_unique<DeviceWeights>(context_, gpu_.index, rows_, stream_, draws);
+    });
+    return weights;
+  }
 
  private:
   /// Assigns the rows to the centroids of each pair's started pass, and books them.
@@ -142,10 +150,6 @@ class DeviceEngine final : public Engine {
   /// Last, so that it waits for its work before the memory goes.
   cuda::Stream stream_;
 };
-
-std::unique_ptr<RowWeights> DeviceEngine::weigh_rows(std::size_t draws) {
-  return make_thread_engine(context_)->weigh_rows(draws);
-}
 
 }  // namespace
 }  // namespace gpu

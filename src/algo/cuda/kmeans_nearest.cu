@@ -1,3 +1,4 @@
+#include "algo/cuda/kmeans_fetch.cuh"
 #include "algo/cuda/kmeans_kernels.hpp"
 #include "datus/core/cuda/dynamic_shared.cuh"
 #include "datus/core/cuda/launch.hpp"
@@ -34,23 +35,6 @@ struct Tiling {
 /// For K > 32: 8 x 8 pairs for each thread. And for few clusters: 16 x 4, of which less is left unused.
 using Wide = Tiling<128, 8, 8>;
 using Narrow = Tiling<256, 16, 4>;
-
-/// Starts to copy `depth` coordinates, from `begin` on, of `wanted` rows of [existing, pitch]. Coordinates that do not
-/// exist are zero; in the place of rows that do not exist comes the last one: nobody looks at what becomes of it.
-template <class T, int wanted>
-__device__ void fetch(float* to, const float* values, int existing, int pitch, int begin) {
-  constexpr int parts = T::depth / 4;
-  const int part = static_cast<int>(threadIdx.x) % parts * 4;
-  const bool inside = begin + part < pitch;
-  const float* const from = values + (inside ? begin + part : 0);
-  const std::size_t zeros = inside ? 0 : 16;
-#pragma unroll
-  for (int i = 0; i < wanted * parts / T::threads; ++i) {
-    const int row = static_cast<int>(threadIdx.x) / parts + i * (T::threads / parts);
-    const int existing_row = row < existing ? row : existing - 1;
-    __pipeline_memcpy_async(to + row * T::stride + part, from + existing_row * pitch, 16, zeros);
-  }
-}
 
 /// acc += rows x centroids over the coordinates of one step, in their order.
 template <class T>
