@@ -46,7 +46,6 @@ function(datus_add_layer NAME)
   target_link_libraries(datus_${NAME} PUBLIC ${ARG_LAYERS} ${ARG_LIBRARIES} PRIVATE datus_options)
   if(DATUS_CUDA)
     target_link_libraries(datus_${NAME} PUBLIC ${ARG_CUDA_LIBRARIES})
-    # Lambdas and std::span in kernels' launchers; ranges and concepts stay in .cpp files.
     set_target_properties(datus_${NAME} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
   endif()
 endfunction()

@@ -97,10 +97,16 @@ void add_model_network(Adder<ModelConfig>& add) {
       {Stage::extract}, "Which vector of a patch is its embedding.");
   add("layer", &M::layer, integer<int>(), {Stage::extract},
       "Block the embedding is taken from: 0 is the first, -1 the last.");
-  add("precision", &M::precision, word_or("auto", choice<M::Precision>({{"float32", M::Precision::float32}})),
-      embedding(), "Arithmetic of the model.");
-  add("batch_size", &M::batch_size, integer<int>(1), embedding(), "Inputs per forward pass.");
-  add("device", &M::device, word_or("auto", choice<M::Device>({{"cpu", M::Device::cpu}})), {}, "Where the model runs.");
+  add("precision", &M::precision,
+      word_or("auto", choice<M::Precision>({{"float32", M::Precision::float32},
+                                            {"bfloat16", M::Precision::bfloat16},
+                                            {"float16", M::Precision::float16}})),
+      embedding(),
+      "Numbers that the model computes with. `auto`: bfloat16 on a GPU, float32 on CPUs, which have no other.");
+  add("batch_size", &M::batch_size, integer<int>(1), embedding(),
+      "Inputs per forward pass. What does not fit a GPU is halved once, before the first shard.");
+  add("device", &M::device, word_or("auto", choice<M::Device>({{"cpu", M::Device::cpu}, {"cuda", M::Device::cuda}})),
+      {}, "Where the model runs. `auto`: on a GPU where there is one. A run goes on where it was started.");
 }
 
 void add_model(Keys& keys) {

@@ -87,6 +87,11 @@ void add_cluster(Keys& keys) {
       "Memory of a rank, the program itself included; descriptors that do not fit are read again in each pass. `auto`: "
       "half of what is free on the node, shared by its ranks. No effect on results.");
   add("checkpoint_every", &C::checkpoint_every, integer<int>(1), {}, "Iterations between checkpoints.");
+  add("device", &C::device, word_or("auto", choice<C::Device>({{"cpu", C::Device::cpu}, {"cuda", C::Device::cuda}})),
+      {}, "Where rows are assigned to centroids. `auto`: on GPUs where every rank has one. No effect on results.");
+  add("comm", &C::comm, word_or("auto", choice<C::Comm>({{"mpi", C::Comm::mpi}, {"nccl", C::Comm::nccl}})), {},
+      "How GPUs add up. `auto`: NCCL where every rank has a GPU of its own; `mpi` goes through the host's memory, and "
+      "lets ranks share a GPU. No effect on results.");
 }
 
 void add_outputs(Keys& keys) {

@@ -1,6 +1,7 @@
 #include "datus/model/resize.hpp"
 
 #include "datus/core/error.hpp"
+#include "model/axis_table.hpp"
 #include "model/resize_kernels.hpp"
 
 #include <algorithm>
@@ -24,68 +25,6 @@ struct Kernels {
 Kernels best_kernels() {
   if (__builtin_cpu_supports("avx2")) return {resize_kernels::horizontal_avx2, resize_kernels::vertical_avx2};
   return {resize_kernels::horizontal_baseline, resize_kernels::vertical_baseline};
-}
-
-double support_of(Resample resample) {
-  return resample == Resample::bicubic ? 2.0 : 1.0;
-}
-
-double kernel(Resample resample, double x) {
-  x = std::abs(x);
-  if (resample == Resample::bilinear) return x < 1.0 ? 1.0 - x : 0.0;
-  constexpr double a = -0.5;
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-  if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
-  return 0.0;
-}
-
-std::int32_t to_fixed_point(double weight) {
-  const double scaled = weight * (std::int32_t{1} << resize_kernels::weight_bits);
-  return static_cast<std::int32_t>(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5);
-}
-
-/// The windows of the outputs [begin, begin + count) of a pass from `in` to `out` pixels.
-class AxisTable {
- public:
-  AxisTable(int in, int out, int begin, int count, Resample resample);
-  AxisTable(const AxisTable&) = delete;  // the windows point into weights_
-  AxisTable& operator=(const AxisTable&) = delete;
-
-  [[nodiscard]] const std::vector<Window>& windows() const { return windows_; }
-  /// The source range that the windows need: both ends of the windows rise with the output index.
-  [[nodiscard]] int begin() const { return static_cast<int>(windows_.front().first); }
-  [[nodiscard]] int end() const { return static_cast<int>(windows_.back().first) + windows_.back().count; }
-
- private:
-  std::vector<Window> windows_;
-  std::vector<std::int32_t> weights_;
-};
-
-AxisTable::AxisTable(int in, int out, int begin, int count, Resample resample) {
-  const double scale = static_cast<double>(in) / out;
-  const double widening = std::max(scale, 1.0);
-  const double support = support_of(resample) * widening;
-  const double inverse = 1.0 / widening;
-  const std::size_t most = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
-  windows_.resize(static_cast<std::size_t>(count));
-  weights_.resize(windows_.size() * most);
-  std::vector<double> exact(most);
-  for (int i = 0; i < count; ++i) {
-    const double centre = (begin + i + 0.5) * scale;
-    const int low = std::max(0, static_cast<int>(centre - support + 0.5));
-    const int high = std::min(in, static_cast<int>(centre + support + 0.5));
-    double sum = 0.0;
-    for (int x = low; x < high; ++x) {
-      const double weight = kernel(resample, (x - centre + 0.5) * inverse);
-      exact[static_cast<std::size_t>(x - low)] = weight;
-      sum += weight;
-    }
-    std::int32_t* weights = weights_.data() + static_cast<std::size_t>(i) * most;
-    for (int tap = 0; tap < high - low; ++tap) {
-      weights[tap] = to_fixed_point(exact[static_cast<std::size_t>(tap)] / sum);
-    }
-    windows_[static_cast<std::size_t>(i)] = {low, high - low, weights};
-  }
 }
 
 /// The horizontal pass: the pixels `box` of `image` resized to `width` columns and its own height.

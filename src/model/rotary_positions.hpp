@@ -21,6 +21,10 @@ class RotaryPositions {
   /// Turns queries or keys of the patches, [P, heads · head width] with contiguous values in a row, in place.
   void rotate(const at::Tensor& patches, std::int64_t heads) const;
 
+  /// [P, half of a head's width]: of the angles.
+  [[nodiscard]] std::span<const float> cosine() const noexcept { return cosine_; }
+  [[nodiscard]] std::span<const float> sine() const noexcept { return sine_; }
+
  private:
   std::size_t half_;           ///< of a head's width
   std::vector<float> cosine_;  ///< [P, half]

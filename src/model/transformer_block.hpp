@@ -52,6 +52,8 @@ class TransformerBlock {
   };
   TransformerBlock(Layers layers, Activation activation, int heads);
 
+  [[nodiscard]] const Layers& layers() const noexcept { return layers_; }
+
   /// The tokens as the attention sees them.
   [[nodiscard]] at::Tensor normalise(const at::Tensor& tokens) const { return layers_.norm1(tokens); }
 

@@ -6,9 +6,8 @@
 #include "datus/model/weights.hpp"
 #include "model/hub_config.hpp"
 #include "model/single_thread.hpp"
-#include "model/token_base.hpp"
+#include "model/vision_transformer_state.hpp"
 #include "model/vit_plan.hpp"
-#include "model/vit_weights.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -22,13 +21,6 @@
 
 namespace datus {
 namespace {
-
-/// The last block to run and what to read there.
-struct Reading {
-  std::size_t layer;
-  PatchFeature feature;
-  bool cls;
-};
 
 /// Runs `body` as one unit of work of LibTorch: on this thread, without autograd, its errors turned
 /// into ours.
@@ -48,6 +40,8 @@ void copy_rows(const at::Tensor& rows, std::span<float> to) {
   const at::Tensor contiguous = rows.contiguous();
   std::copy_n(contiguous.data_ptr<float>(), to.size(), to.data());
 }
+
+}  // namespace
 
 void check_size(std::size_t actual, std::size_t expected, const char* what) {
   if (actual == expected) return;
@@ -69,39 +63,6 @@ void check_segment_map(std::span<const std::int16_t> map, int segments) {
   throw InputError("segment " + std::to_string(missing - seen.begin()) + " of an image has no patches",
                    "its descriptor would be undefined", "Make the segments again.");
 }
-
-}  // namespace
-
-struct VisionTransformer::State {
-  ViTArchitecture architecture;
-  Preprocessing preprocessing;
-  int threads = 1;
-  ViTWeights weights;
-  TokenBase token_base{architecture, weights};
-
-  /// One image on its way through the blocks.
-  struct Stream {
-    at::Tensor tokens;  ///< [leading + P, D]
-    std::shared_ptr<const RotaryPositions> rotary;
-    PatchPositions positions;
-
-    [[nodiscard]] at::Tensor patches(const at::Tensor& rows) const {
-      return rows.narrow(0, positions.first_patch, rows.size(0) - positions.first_patch);
-    }
-  };
-
-  /// What enters the first block.
-  [[nodiscard]] Stream embed(std::span<const float> image, int height, int width, GridSize grid);
-  /// Runs one image and writes what is read to `embeddings` [P, D] and, if wanted, `cls` [image vector].
-  void read(Stream image, const Reading& reading, std::span<float> embeddings, std::span<float> cls) const;
-  /// The CLS token behind block `layer`, [1, D], given what enters it; nothing is computed for the
-  /// other tokens but their keys and values. The keys get their rotary positions.
-  [[nodiscard]] at::Tensor cls_only(const Stream& image, const at::Tensor& normalised, const at::Tensor& keys,
-                                    const at::Tensor& values, std::size_t layer) const;
-  /// The image's vector where a head makes it, [1, E].
-  [[nodiscard]] at::Tensor image_vector(const at::Tensor& normalised_patches) const;
-  [[nodiscard]] std::size_t layer_number(int layer) const;
-};
 
 VisionTransformer::State::Stream VisionTransformer::State::embed(std::span<const float> image, int height, int width,
                                                                  GridSize grid) {
@@ -174,6 +135,11 @@ VisionTransformer VisionTransformer::load(const std::filesystem::path& path, con
     throw UsageError("a Vision Transformer with " + std::to_string(options.threads) + " threads",
                      "it needs at least one", "Use 1 or more.");
   }
+  if (!options.gpu && options.precision != Precision::float32) {
+    throw UsageError(std::string("a Vision Transformer in ") + to_string(options.precision) + " on the CPU",
+                     "16-bit numbers gain nothing there",
+                     "Set model.precision: auto or float32, or model.device: cuda.");
+  }
   const WeightFile file = WeightFile::open(path);
   const WeightBranch branch = choose_branch(file.tensors(), options.branch, file.source());
   const ViTPlan plan = plan_vit(branch, options, read_hub_config(file.source()));
@@ -182,6 +148,12 @@ VisionTransformer VisionTransformer::load(const std::filesystem::path& path, con
   state->preprocessing = find_preprocessing(file.source(), published_preprocessing(plan));
   state->threads = options.threads;
   state->weights = compute([&] { return load_vit_weights(file, branch, plan); });
+  if (options.gpu) {
+    state->device = make_gpu_transformer(state->architecture, state->weights, state->token_base, *options.gpu,
+                                         options.precision, options.threads);
+    state->weights.blocks.clear();
+    state->weights.image_head.reset();
+  }
   return VisionTransformer(std::move(state));
 }
 
@@ -225,6 +197,12 @@ void VisionTransformer::require_image_vector(int height, int width) const {
                        " pixels, or descriptor.kind: mean_key.");
 }
 
+void VisionTransformer::require_cls() const {
+  if (state_->architecture.has_cls) return;
+  throw UsageError("a " + state_->architecture.family + " model cannot make masked_cls descriptors",
+                   "it has no CLS token", "Use another descriptor.kind.");
+}
+
 VisionTransformer::Features VisionTransformer::forward(std::span<const float> images, int batch, int height, int width,
                                                        const Request& request) const {
   const GridSize size = grid(height, width);
@@ -233,6 +211,7 @@ VisionTransformer::Features VisionTransformer::forward(std::span<const float> im
   check_size(images.size(), count * image_values, "a batch of images");
   const Reading reading{state_->layer_number(request.layer), request.feature, request.cls};
   if (request.cls && count > 0) require_image_vector(height, width);
+  if (state_->device && count > 0) return state_->device->forward(images, batch, height, width, size, reading);
   const auto dim = static_cast<std::size_t>(state_->architecture.dim);
   const auto vector_dim = static_cast<std::size_t>(state_->architecture.image_vector_dim);
   const std::size_t embedding_values = static_cast<std::size_t>(size.patches()) * dim;
@@ -257,10 +236,7 @@ std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, 
   check_size(image.size(), 3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width), "an image");
   check_size(segment_map.size(), static_cast<std::size_t>(size.patches()), "a segment map");
   check_segment_map(segment_map, segments);
-  if (!state_->architecture.has_cls) {
-    throw UsageError("a " + state_->architecture.family + " model cannot make masked_cls descriptors",
-                     "it has no CLS token", "Use another descriptor.kind.");
-  }
+  require_cls();
   if (segments <= 0) return {};
   return compute([&] {
     State::Stream stream = state_->embed(image, height, width, size);

@@ -1,8 +1,8 @@
 #include "datus/pipeline/describe.hpp"
 
+#include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
-#include "datus/model/masked_crop.hpp"
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
@@ -31,50 +31,38 @@ struct Work {
   }
 };
 
+/// The inputs as the model takes them.
+std::vector<const Image*> images_of(const Work& work) {
+  std::vector<const Image*> images;
+  for (const auto& input : work.inputs) images.push_back(&input.input);
+  return images;
+}
+
 /// The paper's descriptor: CLS of the segment's own crop, black around it.
 Vectors masked_crops(const Work& work) {
-  struct Place {
-    std::size_t image;
-    int segment;
-    std::size_t row;
-  };
-  std::vector<Place> places;
+  std::vector<CropPlace> places;
   for (std::size_t i = 0; i < work.inputs.size(); ++i) {
     for (std::int64_t row = work.segments.offset[i]; row < work.segments.offset[i + 1]; ++row) {
-      places.push_back({i, static_cast<int>(row - work.segments.offset[i]), static_cast<std::size_t>(row)});
+      places.push_back({static_cast<int>(i), static_cast<int>(row - work.segments.offset[i]),
+                        work.segments.box[static_cast<std::size_t>(row)]});
     }
   }
-  Vectors vectors;
-  vectors.reserve(places.size() * static_cast<std::size_t>(work.backbone.architecture().image_vector_dim));
-  const auto batch = static_cast<std::size_t>(std::max(work.config.model.batch_size, work.threads));
-  const auto& descriptor = work.config.descriptor;
-  for (std::size_t begin = 0; begin < places.size(); begin += batch) {
-    std::vector<Image> crops(std::min(batch, places.size() - begin));
-    parallel_for(static_cast<std::int64_t>(crops.size()), work.threads, [&](std::int64_t i) {
-      const Place& place = places[begin + static_cast<std::size_t>(i)];
-      crops[static_cast<std::size_t>(i)] =
-          masked_crop(work.inputs[place.image].input, work.segment_map(place.image), work.segments.grid, work.patch,
-                      place.segment, work.segments.box[place.row], descriptor.crop_resize, descriptor.crop_size);
-    });
-    // The CLS alone is wanted: keys are the by-product that spares the last block's other tokens.
-    const auto features = work.backbone.forward(crops, {.feature = PatchFeature::key, .layer = -1, .cls = true});
-    vectors.insert(vectors.end(), features.cls.begin(), features.cls.end());
-  }
-  return vectors;
+  const auto images = images_of(work);
+  return work.backbone.crop_vectors({.images = images,
+                                     .segment_maps = work.segments.segment,
+                                     .grid = work.segments.grid,
+                                     .patch = work.patch,
+                                     .places = places,
+                                     .crop_resize = work.config.descriptor.crop_resize,
+                                     .crop_size = work.config.descriptor.crop_size});
 }
 
 Vectors masked_cls(const Work& work) {
-  std::vector<Vectors> parts(work.inputs.size());
-  parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
-    const auto image = static_cast<std::size_t>(i);
-    const auto count = static_cast<int>(work.segments.offset[image + 1] - work.segments.offset[image]);
-    if (count > 0) {
-      parts[image] = work.backbone.segment_cls(work.inputs[image].input, work.segment_map(image), count);
-    }
-  });
-  Vectors vectors;
-  for (const auto& part : parts) vectors.insert(vectors.end(), part.begin(), part.end());
-  return vectors;
+  std::vector<int> counts;
+  for (std::size_t i = 0; i < work.inputs.size(); ++i) {
+    counts.push_back(static_cast<int>(work.segments.offset[i + 1] - work.segments.offset[i]));
+  }
+  return work.backbone.segment_cls(images_of(work), work.segments.segment, counts);
 }
 
 /// Means of per-patch vectors [n,P,D], summed in f64 in patch order.
@@ -105,10 +93,8 @@ Vectors segment_means(const Work& work, std::span<const float> patch_vectors, in
 }
 
 Vectors mean_tokens(const Work& work) {
-  std::vector<Image> images;
-  for (const auto& input : work.inputs) images.push_back(input.input);
-  const auto features =
-      work.backbone.forward(images, {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
+  const auto features = work.backbone.describing_forward(
+      images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
   return segment_means(work, features.embeddings, work.backbone.architecture().dim);
 }
 
@@ -221,7 +207,9 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   const SegmentsFile segments = read_segments(segments_path, std::nullopt);
   const auto dataset = open_plain_images(images);
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
-  const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights), threads);
+  const SelfCommunicator alone;
+  const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights),
+                          place_model(config.model, alone), threads);
   backbone.require_descriptor(config.descriptor);
   const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
                                      backbone.resample());

@@ -1,5 +1,6 @@
 #include "datus/pipeline/extract.hpp"
 
+#include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
@@ -26,9 +27,9 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
   file.preprocessing = backbone.preprocessing_text();
   if (inputs.empty()) return file;
 
-  std::vector<Image> images;
+  std::vector<const Image*> images;
   images.reserve(inputs.size());
-  for (const auto& input : inputs) images.push_back(input.input);
+  for (const auto& input : inputs) images.push_back(&input.input);
   auto features = backbone.forward(images, backbone.embedding_request(file.cls_dim > 0));
   file.keys = std::move(features.embeddings);
   file.cls = std::move(features.cls);
@@ -85,7 +86,8 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   }
   const auto dataset = open_plain_images(images);
   const Orientation orientation = orientation_of(config.dataset);
-  const Backbone backbone(config.model, *config.model.weights, threads);
+  const SelfCommunicator alone;
+  const Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);
   if (!backbone.doubt().empty()) log::warning(backbone.doubt());
   const InputPreparation preparation(config.model, backbone.architecture().patch, backbone.resample());
   auto [items, unreadable] = sort_out_unreadable(*dataset, orientation, threads);

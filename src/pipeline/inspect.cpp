@@ -65,7 +65,7 @@ void print_architecture(const ViTArchitecture& it, std::ostream& out) {
 }
 
 void print_weights(const fs::path& path, const ModelConfig& config, std::ostream& out) {
-  const WeightsSummary it = summarise_weights(path, vit_options(config, 1));
+  const WeightsSummary it = summarise_weights(path, vit_options(config, {}, 1));
   out << path.string() << "\n";
   print_architecture(it.architecture, out);
   out << "  stored as";

@@ -4,7 +4,6 @@
 #include "datus/core/log.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
-#include "datus/model/backend.hpp"
 #include "datus/model/model_files.hpp"
 #include "datus/pipeline/checksums.hpp"
 #include "datus/pipeline/load_images.hpp"
@@ -144,15 +143,37 @@ std::string recorded_backend(const RunDirectory& directory) {
   return {};
 }
 
+/// COLLECTIVE. Where the model runs. Who only looks, or makes nothing with the model, needs no GPU.
+ModelPlacement placement_for(const ModelConfig& config, RunAccess access, Communicator& comm) {
+  ModelPlacement placement;
+  placement.batch_size = config.batch_size;
+  const bool needs_model = access == RunAccess::write;
+  collectively(comm, [&] {
+    try {
+      placement = place_model(config, comm);
+    } catch (const UsageError&) {
+      if (needs_model) throw;
+    }
+  });
+  return placement;
+}
+
 /// The backend that counts for the run's provenance. A rank or a resume on another one would mix bits of two machines,
 /// where embeddings are computed.
-std::string agreed_backend(const Config& config, const RunDirectory& directory, RunAccess access, Communicator& comm) {
-  std::string backend = torch_backend();
+std::string agreed_backend(const Config& config, const RunDirectory& directory, RunAccess access,
+                           ModelPlacement& placement, Communicator& comm) {
+  std::string backend;
+  collectively(comm, [&] { backend = backend_of(placement); });
   const std::string recorded = broadcast_text(comm, comm.rank() == 0 ? recorded_backend(directory) : std::string());
   if (config.run.mixed_hardware || access == RunAccess::write_without_model) {
     return broadcast_text(comm, recorded.empty() ? backend : recorded);
   }
   require_same_everywhere(comm, backend, "the backend of the model (device, instruction set, LibTorch, BLAS)");
+  // Once halved, batches stay so: another free GPU must not bring other bits.
+  if (recorded == with_halved_batches(backend, halved(config.model.batch_size))) {
+    placement.batch_size = halved(config.model.batch_size);
+    backend = recorded;
+  }
   if (recorded.empty() || recorded == backend) return backend;
   if (access == RunAccess::look) {
     if (comm.rank() == 0) {
@@ -228,7 +249,10 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
   on_root(comm, [&] { freeze_image_list(directory, run->list, access, run->writing()); });
   auto inputs = access == RunAccess::report ? recorded_inputs(directory, run->list, comm)
                                             : agreed_inputs(config, run->fitted, run->list, comm);
-  if (access != RunAccess::report) inputs.backend = agreed_backend(config, directory, access, comm);
+  if (access != RunAccess::report) {
+    run->placement = placement_for(config.model, access, comm);
+    inputs.backend = agreed_backend(config, directory, access, run->placement, comm);
+  }
   if (makes_record(access)) {
     on_root(comm, [&] { write_text_atomically(directory.config(), run_record_text(config, inputs), run->writing()); });
   }

@@ -87,12 +87,13 @@ PlannedStage plan_of_evaluation(const RunContext& run) {
 ModelShape shape_of_model(const RunContext& run) {
   const auto& config = run.config.model;
   const auto kind = run.config.descriptor.kind;
-  const Backbone backbone(config, *config.weights, run.threads);
+  const ModelPlacement on_cpu;
+  const Backbone backbone(config, *config.weights, on_cpu, run.threads);
   const ViTArchitecture& model = backbone.architecture();
   ModelShape shape{InputPreparation(config, model.patch, backbone.resample()).grid(), model.dim,
                    backbone.descriptor_dim(kind)};
   if (run.config.descriptor.weights) {
-    shape.descriptor_dim = Backbone(config, *run.config.descriptor.weights, run.threads).descriptor_dim(kind);
+    shape.descriptor_dim = Backbone(config, *run.config.descriptor.weights, on_cpu, run.threads).descriptor_dim(kind);
   }
   return shape;
 }

@@ -9,6 +9,7 @@
 #include "datus/pipeline/shard_queue.hpp"
 #include "datus/pipeline/stale_files.hpp"
 #include "datus/pipeline/unreadable.hpp"
+#include "pipeline/batch_probe.hpp"
 #include "pipeline/shard_inputs.hpp"
 #include "pipeline/shard_work.hpp"
 
@@ -101,6 +102,7 @@ ShardSummary run_shard_stages(RunContext& run, ShardStages stages) {
   Models models;
   if (uses_models(run, found.shards)) {
     collectively(run.comm, [&] { models = load_models(run); });
+    freeze_batch_size(run, models);
     require_space_for(run, models, found.shards);
   }
 

@@ -122,11 +122,11 @@ Models load_models(const RunContext& run) {
     signals->check_grace(grace, "The open shard");
   };
   Models models;
-  models.backbone.emplace(run.config.model, *run.config.model.weights, run.threads);
+  models.backbone.emplace(run.config.model, *run.config.model.weights, run.placement, run.threads);
   models.backbone->before_each_batch(may_go_on);
   models.preparation.emplace(run.config.model, models.backbone->architecture().patch, models.backbone->resample());
   if (run.config.descriptor.weights) {
-    models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.threads);
+    models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.placement, run.threads);
     models.descriptor->before_each_batch(may_go_on);
   }
   (models.descriptor ? *models.descriptor : *models.backbone).require_descriptor(run.config.descriptor);

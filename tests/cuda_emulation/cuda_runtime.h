@@ -76,7 +76,7 @@ struct EventState;
 
 /// What the emulated machine has. Set before use; tests put it back.
 struct Machine {
-  int devices = 1;
+  int devices = 4;
   int driver_version = 13000;
   std::size_t memory = std::size_t{4} << 30;
 };
@@ -96,6 +96,10 @@ Place& place();
 /// Runs a grid of blocks, one after the other, `body` being the kernel with its arguments.
 void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::function<void()>& body);
 void enqueue(StreamState* stream, std::function<void()> work);
+/// Work that says whether it is done. What follows in the stream waits until it is.
+void enqueue_waiting(StreamState* stream, std::function<bool()> work);
+/// Runs `action` while nothing runs on the device.
+void with_device(const std::function<void()>& action);
 
 void block_barrier();
 void warp_barrier();

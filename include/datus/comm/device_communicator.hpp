@@ -49,9 +49,13 @@ struct DeviceTimeouts {
 
 /// COLLECTIVE. Sums by NCCL, from GPU to GPU, for one rank per GPU: `gpu` is this rank's, as CUDA counts them. Throws
 /// `AgreedError` on all ranks when two of them have the same card (told by its UUID) or a rank cannot start NCCL in
-/// time; `SystemError` in a build without CUDA. Destroying it waits for its work, or gives it up where it failed; all
-/// ranks destroy it. `comm` must outlive it.
+/// time; `SystemError` in a build without CUDA. Destroying it waits for its work, or gives it up where it failed or an
+/// exception is on its way. All ranks destroy it, and before the streams and memory that it works in: those would wait
+/// for collectives that only it can give up. `comm` must outlive it.
 [[nodiscard]] std::unique_ptr<DeviceCommunicator> make_nccl_communicator(Communicator& comm, int gpu,
                                                                          const DeviceTimeouts& timeouts = {});
+
+/// "2.28.9": of the library that runs, empty in a build without CUDA.
+[[nodiscard]] std::string nccl_version();
 
 }  // namespace datus

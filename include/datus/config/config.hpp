@@ -84,8 +84,8 @@ struct ModelConfig {
   enum class ChannelOrder { rgb, bgr };
   enum class Position { offset, size, size_antialias };
   enum class Feature { key, query, value, token };
-  enum class Precision { float32 };
-  enum class Device { cpu };
+  enum class Precision { float32, bfloat16, float16 };
+  enum class Device { cpu, cuda };
 
   std::optional<std::filesystem::path> weights;
   PixelSize input_size = {224, 224};
@@ -159,6 +159,8 @@ struct ClusterConfig {
   enum class Init { kmeans_plus_plus, kmeans_parallel, random, file };
   enum class Algorithm { lloyd, mini_batch };
   enum class Mode { exact, fast };
+  enum class Device { cpu, cuda };
+  enum class Comm { mpi, nccl };
 
   /// Distinct and ascending once loaded; never empty.
   std::vector<int> k = {27};
@@ -175,6 +177,9 @@ struct ClusterConfig {
   /// Bytes per rank; empty means `auto`.
   std::optional<std::int64_t> memory;
   int checkpoint_every = 10;
+  /// Empty means `auto`.
+  std::optional<Device> device;
+  std::optional<Comm> comm;
   friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "datus/model/vision_transformer.hpp"
+
 #include <string>
 
 namespace datus {
@@ -7,5 +9,9 @@ namespace datus {
 /// What a result of LibTorch on this machine depends on: device, instruction set, version of LibTorch, BLAS library.
 /// Two machines with the same text give the same bits.
 [[nodiscard]] std::string torch_backend();
+
+/// The same for a model on GPU `gpu`: card, LibTorch, driver and runtime, precision. Throws `SystemError` where there
+/// is no such GPU, or no CUDA in this build.
+[[nodiscard]] std::string gpu_backend(int gpu, Precision precision);
 
 }  // namespace datus

@@ -7,6 +7,13 @@
 
 namespace datus {
 
+/// How bytes become what the network sees, see `normalise`.
+struct PixelScaling {
+  std::array<float, 3> mean{};
+  std::array<float, 3> standard_deviation{};
+  bool bgr = false;
+};
+
 /// The network's view of an image: (value / 255 - mean) / stddev in float32, in this order of operations.
 ///
 /// `out` [3, H, W] takes the planes in the order R, G, B, or B, G, R with `bgr`. Element i of `mean` and `stddev`

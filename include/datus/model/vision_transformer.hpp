@@ -1,12 +1,16 @@
 #pragma once
 
 #include "datus/core/hash.hpp"
+#include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
+#include "datus/model/normalise.hpp"
 #include "datus/model/preprocessing.hpp"
+#include "datus/model/segment_crops.hpp"
 #include "datus/model/vit_architecture.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +18,12 @@
 #include <vector>
 
 namespace datus {
+
+/// Numbers that a model computes with. 16-bit ones are for GPUs.
+enum class Precision { float32, bfloat16, float16 };
+
+/// "float32", "bfloat16" or "float16".
+[[nodiscard]] const char* to_string(Precision precision) noexcept;
 
 /// What the weights file cannot tell, and how to run.
 struct ViTOptions {
@@ -29,6 +39,10 @@ struct ViTOptions {
   std::string position = "auto";
   /// Images worked on at the same time. Never changes a result.
   int threads = 1;
+  /// The GPU to run on, as CUDA counts them. Unset: the CPU.
+  std::optional<int> gpu;
+  /// On the CPU float32 only.
+  Precision precision = Precision::float32;
 };
 
 /// Which per-patch vector to return.
@@ -39,9 +53,10 @@ enum class PatchFeature {
   token,  ///< output of a block after the final norm
 };
 
-/// A frozen Vision Transformer for inference on the CPU in float32. Immutable after `load`: its
-/// functions may be called from several threads at once. The result for an image does not depend on
-/// the batch it is in, on the number of threads or on the other images, bit for bit.
+/// A frozen Vision Transformer for inference, on the CPU in float32 or on a GPU. Immutable after `load`: its
+/// functions may be called from several threads at once. On the CPU the result for an image does not depend on
+/// the batch it is in, on the number of threads or on the other images, bit for bit; on a GPU on the size of batches
+/// and nothing else of these. Functions throw `DeviceMemoryError` where a GPU's memory does not suffice.
 class VisionTransformer {
  public:
   /// What `forward` computes.
@@ -59,6 +74,13 @@ class VisionTransformer {
     GridSize grid;
     std::vector<float> embeddings;  ///< [B, P, D]
     std::vector<float> cls;         ///< [B, image_vector_dim], empty unless asked for
+  };
+
+  /// How many images are computed at once, and what is called before each batch, on the calling thread: a place to give
+  /// up, by throwing.
+  struct Batching {
+    int batch_size = 1;
+    std::function<void()> before_each_batch;
   };
 
   /// Reads a .safetensors or .pth file (told apart by content), finds the family and the sizes from
@@ -96,6 +118,15 @@ class VisionTransformer {
   [[nodiscard]] Features forward(std::span<const float> images, int batch, int height, int width,
                                  const Request& request) const;
 
+  /// Runs the model on equally large images, in batches.
+  [[nodiscard]] Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                 const Request& request, const Batching& batching) const;
+
+  /// The vectors of the crops of `crops`, [places, image_vector_dim], not normalised to unit length: those of
+  /// `masked_crop`, to the bit, on a GPU too, where they are cut. Throws as `masked_crop` and `forward`.
+  [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
+                                                const Batching& batching) const;
+
   /// One descriptor per segment of one image ([3, height, width], normalised) in a single pass: in
   /// the last block the CLS query attends only to the segment's patches (not to itself), then
   /// projection, residual, MLP and final norm as usual. `segment_map` has one entry per patch: the
@@ -105,9 +136,15 @@ class VisionTransformer {
   [[nodiscard]] std::vector<float> segment_cls(std::span<const float> image, int height, int width,
                                                std::span<const std::int16_t> segment_map, int segments) const;
 
+  /// The same for many images, `segments` of each: [all segments, D], image by image.
+  [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
+                                               std::span<const std::int16_t> segment_maps,
+                                               std::span<const int> segments, const Batching& batching) const;
+
  private:
   struct State;
   void require_image_vector(int height, int width) const;
+  void require_cls() const;
   explicit VisionTransformer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -2,12 +2,14 @@
 
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
+#include "datus/model/normalise.hpp"
 #include "datus/model/vision_transformer.hpp"
+#include "datus/pipeline/model_placement.hpp"
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,17 +18,19 @@
 namespace datus {
 
 /// The settings of the model section that say how weights are read.
-[[nodiscard]] ViTOptions vit_options(const ModelConfig& config, int threads);
+[[nodiscard]] ViTOptions vit_options(const ModelConfig& config, const ModelPlacement& placement, int threads);
 
 /// A frozen backbone, fed with prepared images.
 class Backbone {
  public:
   /// Loads `weights` with the settings of the model section. Throws `InputError` for weights that cannot be used.
-  Backbone(const ModelConfig& config, const std::filesystem::path& weights, int threads);
+  Backbone(const ModelConfig& config, const std::filesystem::path& weights, const ModelPlacement& placement,
+           int threads);
 
-  /// Called before each batch of `forward` and each input of `segment_cls`, on their thread: a place to give up, by
-  /// throwing.
-  void before_each_batch(std::function<void()> call) { before_each_batch_ = std::move(call); }
+  /// Called before each batch, on the calling thread: a place to give up, by throwing.
+  void before_each_batch(std::function<void()> call) { batching_.before_each_batch = std::move(call); }
+  void use_batches_of(int size) { batching_.batch_size = size; }
+  [[nodiscard]] int batch_size() const { return batching_.batch_size; }
 
   [[nodiscard]] const ViTArchitecture& architecture() const { return model_.architecture(); }
 
@@ -44,22 +48,35 @@ class Backbone {
   void require_descriptor(const DescriptorConfig& config) const;
 
   /// Runs the model on equally large inputs, `batch_size` at a time.
-  [[nodiscard]] VisionTransformer::Features forward(std::span<const Image> inputs,
-                                                    const VisionTransformer::Request& request) const;
-  /// The masked_cls descriptors of one input: [segments, D], not normalised to unit length.
-  [[nodiscard]] std::vector<float> segment_cls(const Image& input, std::span<const std::int16_t> segment_map,
-                                               int segments) const;
+  [[nodiscard]] VisionTransformer::Features forward(std::span<const Image* const> inputs,
+                                                    const VisionTransformer::Request& request) const {
+    return model_.forward(inputs, scaling_, request, batching_);
+  }
+  /// The same in RGB, whatever model.channel_order says: that is for embeddings alone, as are all others below.
+  [[nodiscard]] VisionTransformer::Features describing_forward(std::span<const Image* const> inputs,
+                                                               const VisionTransformer::Request& request) const {
+    return model_.forward(inputs, describing_scaling(), request, batching_);
+  }
+  /// The masked_crop descriptors: [places, D], not normalised to unit length.
+  [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops) const {
+    return model_.crop_vectors(crops, describing_scaling(), batching_);
+  }
+  /// The masked_cls descriptors of some inputs, `segments` of each: [all segments, D], not normalised to unit length.
+  [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> inputs,
+                                               std::span<const std::int16_t> segment_maps,
+                                               std::span<const int> segments) const {
+    return model_.segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
+  }
   /// What the configuration asks for as embedding.
   [[nodiscard]] VisionTransformer::Request embedding_request(bool cls) const;
 
  private:
-  [[nodiscard]] std::vector<float> normalised(std::span<const Image> inputs) const;
+  [[nodiscard]] PixelScaling describing_scaling() const { return {scaling_.mean, scaling_.standard_deviation, false}; }
 
   ModelConfig config_;
   VisionTransformer model_;
-  std::array<float, 3> mean_;
-  std::array<float, 3> standard_deviation_;
-  std::function<void()> before_each_batch_;
+  PixelScaling scaling_;
+  VisionTransformer::Batching batching_;
 };
 
 }  // namespace datus

@@ -8,6 +8,7 @@
 #include "datus/io/dataset.hpp"
 #include "datus/pipeline/event_log.hpp"
 #include "datus/pipeline/image_list.hpp"
+#include "datus/pipeline/model_placement.hpp"
 #include "datus/pipeline/provenance.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "datus/pipeline/run_lock.hpp"
@@ -36,6 +37,7 @@ struct RunContext {
   Provenance provenance;
   std::optional<FittedRun> fitted;
   int threads = 1;
+  ModelPlacement placement;                    ///< of the model on this rank
   JobIdentity job;                             ///< this start of the job, the same on all ranks
   std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
   std::unique_ptr<RunLock> lock;               ///< none when the run is only looked at

@@ -20,6 +20,16 @@ void check(cudaError_t status, const char* what) {
   throw SystemError(problem, why, "Run it again; if it stays, test the card with model.device: cpu beside it.");
 }
 
+bool check_done(cudaError_t status, const char* what) {
+  if (status == cudaErrorNotReady) {
+    // No error, but CUDA keeps it for the next who asks for one.
+    static_cast<void>(cudaGetLastError());
+    return false;
+  }
+  check(status, what);
+  return true;
+}
+
 void check_in_destructor(cudaError_t status, const char* what) noexcept {
   if (status == cudaSuccess) return;
   try {

@@ -3,7 +3,7 @@
 // k-means on a GPU in any layout over ranks, beside the same on the processor.
 
 #include "datus/algo/kmeans.hpp"
-#include "support/device_sums.hpp"
+#include "datus/comm/device_communicator.hpp"
 #include "unit/algo/kmeans_cases.hpp"
 
 #include <cstddef>
@@ -24,8 +24,8 @@ inline Outcome outcome_on_gpu(const Matrix& rows, KMeansOptions options, const s
   std::vector<std::vector<KMeansResult>> results(layout.shares.size());
   std::vector<std::string> errors(layout.shares.size());
   run_in(layout, rows, [&](std::size_t rank, const KMeansRows& mine, Communicator& comm) {
-    DeviceSums sums(comm);
-    const KMeansGpu gpu{0, &sums, memory_bytes};
+    const auto sums = make_staged_communicator(comm);
+    const KMeansGpu gpu{0, sums.get(), memory_bytes};
     KMeansOptions with_gpu = options;
     with_gpu.gpu = &gpu;
     try {

@@ -45,8 +45,8 @@ Ending run_somewhere(bool on_gpu, const Start& start, const Matrix& rows, const 
   std::vector<RankLog> logs(start.layout.shares.size());
   const std::size_t asked = logs.size() - 1;
   run_in(start.layout, rows, [&](std::size_t rank, const KMeansRows& mine, Communicator& comm) {
-    DeviceSums sums(comm);
-    const KMeansGpu gpu{0, &sums, plenty};
+    const auto sums = make_staged_communicator(comm);
+    const KMeansGpu gpu{0, sums.get(), plenty};
     KMeansOptions here = options;
     here.gpu = on_gpu ? &gpu : nullptr;
     run_rank(start, here, {}, rank == asked, mine, comm, logs[rank]);
@@ -89,8 +89,8 @@ TEST(GpuKMeansPasses, AssignRowsGivesTheBitsOfTheProcessor) {
     const Matrix rows = random_rows(140, dim, dim == 6, 3);
     const std::vector<float> centroids = rows_at(rows, {3, 100, 3, 77, 20, 0, 139});
     run_in({{50, 0, 90}, 2, best_simd_path(), 1}, rows, [&](std::size_t, const KMeansRows& mine, Communicator& comm) {
-      DeviceSums sums(comm);
-      const KMeansGpu gpu{0, &sums, dim == 1 ? 64 : plenty};
+      const auto sums = make_staged_communicator(comm);
+      const KMeansGpu gpu{0, sums.get(), dim == 1 ? 64 : plenty};
       const Assignment expected = assign_rows(mine, centroids, 7, 1, best_simd_path(), comm);
       const Assignment actual = assign_rows(mine, centroids, 7, 1, best_simd_path(), comm, &gpu);
       EXPECT_EQ(actual.labels, expected.labels);
@@ -118,8 +118,8 @@ TEST(GpuKMeansPasses, ARankWithoutGpuIsAnErrorOnAllRanks) {
   DATUS_REQUIRE_GPU();
   const Matrix rows = random_rows(30, 4, false, 1);
   const std::string error = agreed_error(3, [&](Communicator& comm) {
-    DeviceSums sums(comm);
-    const KMeansGpu gpu{0, &sums, 0};
+    const auto sums = make_staged_communicator(comm);
+    const KMeansGpu gpu{0, sums.get(), 0};
     KMeansOptions options;
     options.clusters = {2};
     if (comm.rank() != 1) options.gpu = &gpu;
@@ -132,8 +132,8 @@ TEST(GpuKMeansPasses, AGpuThatIsNotThereIsAnErrorOnAllRanks) {
   DATUS_REQUIRE_GPU();
   const Matrix rows = random_rows(30, 4, false, 1);
   const std::string error = agreed_error(2, [&](Communicator& comm) {
-    DeviceSums sums(comm);
-    const KMeansGpu gpu{comm.rank() == 1 ? 1000 : 0, &sums, 0};
+    const auto sums = make_staged_communicator(comm);
+    const KMeansGpu gpu{comm.rank() == 1 ? 1000 : 0, sums.get(), 0};
     KMeansOptions options;
     options.clusters = {2};
     options.gpu = &gpu;
@@ -150,8 +150,8 @@ TEST(GpuKMeansPasses, TooLargeAnInertiaIsTheErrorOfTheProcessor) {
   std::string expected;
   for (const bool on_gpu : {false, true}) {
     const std::string error = agreed_error(2, [&](Communicator& comm) {
-      DeviceSums sums(comm);
-      const KMeansGpu gpu{0, &sums, plenty};
+      const auto sums = make_staged_communicator(comm);
+      const KMeansGpu gpu{0, sums.get(), plenty};
       KMeansOptions options;
       options.clusters = {2};
       options.init = KMeansOptions::Init::random;

@@ -8,7 +8,10 @@ namespace datus::cuda {
 /// `SystemError` with CUDA's text. `what` names what was asked for: "a stream", "memory for the rows".
 void check(cudaError_t status, const char* what);
 
-/// The same where nothing can be thrown: writes a line to the log.
+/// Whether work is done, of which CUDA has said `status`; throws as `check` what went wrong in it.
+[[nodiscard]] bool check_done(cudaError_t status, const char* what);
+
+/// The same as `check` where nothing can be thrown: writes a line to the log.
 void check_in_destructor(cudaError_t status, const char* what) noexcept;
 
 /// Makes `index` the GPU of the calling thread until the end of the scope. CUDA keeps this setting per thread.

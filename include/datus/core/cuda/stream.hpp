@@ -27,6 +27,8 @@ class Stream {
   [[nodiscard]] cudaStream_t get() const noexcept { return stream_; }
   /// Waits for all work so far; throws what went wrong in it.
   void wait() const { check(cudaStreamSynchronize(stream_), "the work of a stream"); }
+  /// Whether all work so far is done; throws what went wrong in it.
+  [[nodiscard]] bool done() const { return check_done(cudaStreamQuery(stream_), "the work of a stream"); }
 
  private:
   cudaStream_t stream_ = nullptr;
@@ -51,6 +53,8 @@ class Event {
   void record(const Stream& stream) { check(cudaEventRecord(event_, stream.get()), "to record an event"); }
   /// Waits on the calling thread; at once when it was never recorded.
   void wait() const { check(cudaEventSynchronize(event_), "the work before an event"); }
+  /// Whether the work before it is done; so it is when it was never recorded.
+  [[nodiscard]] bool passed() const { return check_done(cudaEventQuery(event_), "the work before an event"); }
   /// Makes later work of `stream` wait.
   void hold(const Stream& stream) const { check(cudaStreamWaitEvent(stream.get(), event_, 0), "to wait for an event"); }
 

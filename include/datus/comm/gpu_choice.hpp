@@ -1,0 +1,48 @@
+#pragma once
+
+#include "datus/comm/communicator.hpp"
+#include "datus/core/gpu.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// The GPU of a rank, or why it has none.
+struct GpuChoice {
+  std::optional<Gpu> gpu;
+  /// Other ranks of this node have the same card, so only `make_staged_communicator` can sum. Two ranks that see one
+  /// GPU each may have the same one without knowing: `card_sharing_problem` tells.
+  bool shared = false;
+  /// Why there is no GPU, as the survey says; empty when there is one.
+  std::string problem;
+};
+
+/// Chooses among the GPUs that this rank sees: the only one, or the one of its local rank. Where ranks of a node
+/// outnumber them they are shared in turn, which must be allowed (`may_share`). Not collective.
+///
+/// Throws `UsageError` where sharing would be needed and is not allowed. Want of a driver or a card is no error here: a
+/// GPU may be required (`required_gpu`) or merely welcome.
+[[nodiscard]] GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may_share);
+
+/// The chosen GPU. Throws `UsageError` when there is none, `setting` ("model.device: cuda") being what asked for it.
+[[nodiscard]] const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting);
+
+/// One rank's card, as others see it.
+struct RankCard {
+  std::string node;
+  std::string name;
+  std::string uuid;
+  friend bool operator==(const RankCard&, const RankCard&) = default;
+};
+
+/// COLLECTIVE. The cards of all ranks, by rank. An empty UUID stands for a rank without one.
+[[nodiscard]] std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own);
+
+/// "Ranks 0 and 2 have the same GPU (…) …" where two ranks have one card, which NCCL does not allow; otherwise empty.
+/// `cards`: by rank.
+[[nodiscard]] std::string card_sharing_problem(std::span<const RankCard> cards);
+
+}  // namespace datus

@@ -1,0 +1,83 @@
+#include "datus/comm/gpu_choice.hpp"
+
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace datus {
+namespace {
+
+std::string text_of_counts(int ranks, int gpus) {
+  return std::to_string(ranks) + " ranks on this node and " + std::to_string(gpus) + (gpus == 1 ? " GPU" : " GPUs");
+}
+
+std::string text_of_ranks(const std::vector<std::size_t>& ranks) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, ranks.size()); ++i) {
+    const bool is_last = i + 1 == ranks.size();
+    text += (i == 0 ? "" : is_last ? " and " : ", ") + std::to_string(ranks[i]);
+  }
+  return ranks.size() > most ? text + " and others" : text;
+}
+
+}  // namespace
+
+GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may_share) {
+  if (survey.gpus.empty()) return {.gpu = {}, .shared = false, .problem = survey.problem};
+  const int count = static_cast<int>(survey.gpus.size());
+  // Slurm may show each rank another card as its only one: several ranks that see one GPU each need not share it.
+  const bool outnumbered = count > 1 && count < comm.local_size();
+  if (outnumbered && !may_share) {
+    const std::string gpus = std::to_string(count);
+    throw UsageError(text_of_counts(comm.local_size(), count), "NCCL needs a GPU for each rank",
+                     "Start " + gpus + " ranks on each node (srun --ntasks-per-node=" + gpus +
+                         "), ask for more GPUs (--gpus-per-node), or set cluster.comm: mpi, with which ranks share "
+                         "them.");
+  }
+  const auto chosen = static_cast<std::size_t>(comm.local_rank() % count);
+  return {.gpu = survey.gpus[chosen], .shared = outnumbered, .problem = {}};
+}
+
+const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting) {
+  if (choice.gpu) return *choice.gpu;
+  throw UsageError("No GPU can be used, and " + setting + " asks for one", choice.problem,
+                   "Run it where nvidia-smi shows a GPU, in Slurm with --gpus-per-node and in a container with --nv; "
+                   "or choose the device cpu.");
+}
+
+std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own) {
+  // A separator that is in none of the texts.
+  const std::string text = own.node + '\0' + own.name + '\0' + own.uuid;
+  std::vector<RankCard> cards;
+  for (const auto& bytes : allgather(comm, std::as_bytes(std::span(text)))) {
+    const std::string all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::size_t first = all.find('\0');
+    const std::size_t second = all.find('\0', first + 1);
+    cards.push_back({all.substr(0, first), all.substr(first + 1, second - first - 1), all.substr(second + 1)});
+  }
+  return cards;
+}
+
+std::string card_sharing_problem(std::span<const RankCard> cards) {
+  std::map<std::string, std::vector<std::size_t>> ranks_of;
+  for (std::size_t rank = 0; rank < cards.size(); ++rank) {
+    if (!cards[rank].uuid.empty()) ranks_of[cards[rank].uuid].push_back(rank);
+  }
+  const std::vector<std::size_t>* sharing = nullptr;
+  for (const auto& [uuid, ranks] : ranks_of) {
+    const bool is_first = sharing == nullptr || ranks.front() < sharing->front();
+    if (ranks.size() > 1 && is_first) sharing = &ranks;
+  }
+  if (sharing == nullptr) return {};
+  const RankCard& card = cards[sharing->front()];
+  return "Ranks " + text_of_ranks(*sharing) + " have the same GPU (" + card.name + " " + card.uuid + " on " +
+         card.node +
+         "; NCCL needs one for each rank) Start as many ranks on a node as it has GPUs (srun --gpus-per-node=N "
+         "--ntasks-per-node=N --gpu-bind=none) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
+         "which ranks share GPUs.";
+}
+
+}  // namespace datus

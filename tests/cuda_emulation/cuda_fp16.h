@@ -1,0 +1,23 @@
+#pragma once
+
+#include "datus/core/half.hpp"
+
+#include <cstdint>
+
+// Half precision for cuda_runtime.h beside this file.
+
+struct __half {
+  std::uint16_t bits;
+};
+inline __half __ushort_as_half(std::uint16_t bits) {
+  return {bits};
+}
+inline std::uint16_t __half_as_ushort(__half value) {
+  return value.bits;
+}
+inline float __half2float(__half value) {
+  return datus::to_float(datus::half{value.bits});
+}
+inline __half __float2half_rn(float value) {
+  return {datus::to_half(value).bits};
+}

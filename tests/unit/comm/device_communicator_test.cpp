@@ -1,0 +1,34 @@
+#include "datus/comm/device_communicator.hpp"
+
+#include "datus/comm/self_communicator.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
+
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace datus {
+namespace {
+
+void expect_refused(const std::function<void()>& make) {
+  try {
+    make();
+    FAIL() << "a communicator was made";
+  } catch (const SystemError& error) {
+    EXPECT_NE(std::string(error.what()).find("this build has no CUDA (DATUS_CUDA=OFF)"), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("cluster.device: cpu"), std::string::npos) << error.what();
+  }
+}
+
+TEST(DeviceCommunicator, IsRefusedByABuildWithoutCuda) {
+  if (built_with_cuda()) GTEST_SKIP() << "this build has CUDA";
+  SelfCommunicator comm;
+  expect_refused([&] { (void)make_staged_communicator(comm); });
+  expect_refused([&] { (void)make_nccl_communicator(comm, 0); });
+}
+
+}  // namespace
+}  // namespace datus
