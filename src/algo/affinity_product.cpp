@@ -23,14 +23,6 @@ Kernel kernel_for(SimdPath path) {
   return scalar_kernel();
 }
 
-int checked_dim(std::span<const float> keys, int nodes, int dim) {
-  if (dim >= 1 && keys.size() == static_cast<std::size_t>(nodes) * static_cast<std::size_t>(dim)) return dim;
-  throw InputError("The keys of an image do not fit its patches",
-                   std::to_string(keys.size()) + " values for " + std::to_string(nodes) + " patches of " +
-                       std::to_string(dim) + " dimensions",
-                   "Check the shape of /keys and the attributes rows and cols of its file.");
-}
-
 /// The mean key of the valid patches; empty without centring.
 std::vector<float> center_of(std::span<const float> keys, int dim, AffinityOptions::Center center,
                              std::span<const std::uint8_t> valid) {
@@ -59,16 +51,27 @@ void scale_to_unit_length(std::span<float> key) {
 
 }  // namespace
 
-Product::Product(std::span<const float> keys, int nodes, int dim, const AffinityOptions& options,
-                 std::span<const std::uint8_t> valid, SimdPath path)
-    : nodes_(checked_nodes(nodes)), dim_(checked_dim(keys, nodes, dim)), kernel_(kernel_for(path)) {
-  const auto size = static_cast<std::size_t>(dim);
-  const auto count = static_cast<std::size_t>(nodes);
+void require_fitting(std::size_t values, int nodes, int dim, std::span<const std::uint8_t> valid) {
+  const auto count = static_cast<std::size_t>(checked_nodes(nodes));
+  if (dim < 1 || values != count * static_cast<std::size_t>(dim)) {
+    throw InputError("The keys of an image do not fit its patches",
+                     std::to_string(values) + " values for " + std::to_string(nodes) + " patches of " +
+                         std::to_string(dim) + " dimensions",
+                     "Check the shape of /keys and the attributes rows and cols of its file.");
+  }
   if (!valid.empty() && valid.size() != count) {
     throw InputError("The mask of valid patches does not fit the keys",
                      std::to_string(valid.size()) + " flags for " + std::to_string(nodes) + " patches",
                      "Give one flag for each patch, or none.");
   }
+}
+
+Product::Product(std::span<const float> keys, int nodes, int dim, const AffinityOptions& options,
+                 std::span<const std::uint8_t> valid, SimdPath path)
+    : nodes_(nodes), dim_(dim), kernel_(kernel_for(path)) {
+  require_fitting(keys.size(), nodes, dim, valid);
+  const auto size = static_cast<std::size_t>(dim);
+  const auto count = static_cast<std::size_t>(nodes);
   const std::vector<float> mean = center_of(keys, dim, options.center, valid);
   constexpr std::size_t width = panel_width;
   // The last tile of rows may reach beyond the last panel of columns.

@@ -5,6 +5,7 @@
 #include "datus/algo/aligned_vector.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -20,6 +21,10 @@ struct Tile {
   int first_column;
   int columns;
 };
+
+/// Throws `InputError` as `build_bit_graph` does unless there are 1 to `max_nodes` patches with a key each and, where
+/// `valid` is not empty, a flag each.
+void require_fitting(std::size_t values, int nodes, int dim, std::span<const std::uint8_t> valid);
 
 /// K K^T of an image's keys, after centring and scaling, tile by tile.
 class Product {

@@ -58,6 +58,18 @@ void to_half(std::span<const float> from, std::span<half> to) {
   for (std::size_t i = 0; i < from.size(); ++i) to[i] = {rounded(from[i])};
 }
 
+bool to_half_exactly(std::span<const float> from, std::span<half> to) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) {
+    return half_kernels::to_half_exactly_avx2(from, to);
+  }
+  std::uint32_t lost = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    to[i] = {rounded(from[i])};
+    lost |= std::bit_cast<std::uint32_t>(widened(to[i].bits)) ^ std::bit_cast<std::uint32_t>(from[i]);
+  }
+  return lost == 0;
+}
+
 void to_float(std::span<const half> from, std::span<float> to) {
   for (std::size_t i = 0; i < from.size(); ++i) to[i] = widened(from[i].bits);
 }

@@ -71,6 +71,7 @@ class SampleRun {
                  .provenance = Provenance(config_, run.provenance.inputs()),
                  .fitted = {},
                  .threads = run.threads,
+                 .placement = run.placement,
                  .job = run.job,
                  .signals = run.signals,
                  .lock = {},

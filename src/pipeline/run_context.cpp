@@ -239,6 +239,7 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
                                                  .provenance = Provenance(config, {}),
                                                  .fitted = std::move(fitted),
                                                  .threads = threads,
+                                                 .placement = {},
                                                  .job = std::move(job),
                                                  .signals = std::move(signals),
                                                  .lock = std::move(lock),

@@ -268,6 +268,12 @@ inline double __dadd_rn(double a, double b) {
 inline double __ddiv_rn(double a, double b) {
   return a / b;
 }
+inline double __dsqrt_rn(double value) {
+  return std::sqrt(value);
+}
+inline float __fsub_rn(float a, float b) {
+  return a - b;
+}
 inline float __double2float_rn(double value) {
   return static_cast<float>(value);
 }

@@ -132,35 +132,46 @@ void resume(Block& block, std::size_t index) {
   finish_switch(block.scheduler_fake_stack, nullptr, nullptr);
 }
 
-/// Lets those go on that have all arrived: a warp's threads, or the block's. Threads that are done count as arrived, as
-/// they do on a card.
-bool release(Block& block) {
-  bool released = false;
+/// Lets the threads of a warp go on when all have arrived. Threads that are done count as arrived, as they do on a
+/// card.
+bool release_warp(Block& block, std::size_t warp) {
   const std::size_t count = block.fibers.size();
-  for (std::size_t warp = 0; warp < count; warp += 32) {
-    const auto begin = block.fibers.begin() + static_cast<std::ptrdiff_t>(warp);
-    const auto end = block.fibers.begin() + static_cast<std::ptrdiff_t>(std::min(count, warp + 32));
-    const bool some = std::any_of(begin, end, [](const Fiber& f) { return f.state == Fiber::State::warp; });
-    const bool all = std::all_of(
-        begin, end, [](const Fiber& f) { return f.state == Fiber::State::warp || f.state == Fiber::State::done; });
-    if (!some || !all) continue;
-    for (auto fiber = begin; fiber != end; ++fiber) {
-      block.exchanged[static_cast<std::size_t>(fiber - block.fibers.begin())] = fiber->brought;
-      if (fiber->state == Fiber::State::warp) fiber->state = Fiber::State::ready;
-    }
-    released = true;
+  const auto begin = block.fibers.begin() + static_cast<std::ptrdiff_t>(warp);
+  const auto end = block.fibers.begin() + static_cast<std::ptrdiff_t>(std::min(count, warp + 32));
+  const bool some = std::any_of(begin, end, [](const Fiber& f) { return f.state == Fiber::State::warp; });
+  const bool all = std::all_of(
+      begin, end, [](const Fiber& f) { return f.state == Fiber::State::warp || f.state == Fiber::State::done; });
+  if (!some || !all) return false;
+  for (auto fiber = begin; fiber != end; ++fiber) {
+    block.exchanged[static_cast<std::size_t>(fiber - block.fibers.begin())] = fiber->brought;
+    if (fiber->state == Fiber::State::warp) fiber->state = Fiber::State::ready;
   }
-  if (released) return true;
+  return true;
+}
+
+/// The same for the threads of the block.
+bool release_block(Block& block) {
   const bool all = std::all_of(block.fibers.begin(), block.fibers.end(), [](const Fiber& f) {
     return f.state == Fiber::State::block || f.state == Fiber::State::done;
   });
   if (!all) return false;
+  bool released = false;
   for (Fiber& fiber : block.fibers) {
     if (fiber.state != Fiber::State::block) continue;
     fiber.state = Fiber::State::ready;
     released = true;
   }
   return released;
+}
+
+/// Runs a warp until its threads wait for others or are done.
+void run_warp(Block& block, std::size_t warp) {
+  const std::size_t end = std::min(block.fibers.size(), warp + 32);
+  do {
+    for (std::size_t i = warp; i < end; ++i) {
+      if (block.fibers[i].state == Fiber::State::ready) resume(block, i);
+    }
+  } while (release_warp(block, warp));
 }
 
 void run_block(Block& block, const Place& of_block) {
@@ -177,10 +188,9 @@ void run_block(Block& block, const Place& of_block) {
   }
   std::fill(block.shared.begin(), block.shared.end(), std::byte{0xFF});
   while (true) {
-    for (std::size_t i = 0; i < block.fibers.size(); ++i) {
-      if (block.fibers[i].state == Fiber::State::ready) resume(block, i);
-    }
-    if (release(block)) continue;
+    // One warp as far as it comes, then the next: what is missing between them, a barrier of the block, then shows.
+    for (std::size_t warp = 0; warp < block.fibers.size(); warp += 32) run_warp(block, warp);
+    if (release_block(block)) continue;
     const bool all_done = std::all_of(block.fibers.begin(), block.fibers.end(),
                                       [](const Fiber& f) { return f.state == Fiber::State::done; });
     if (all_done) return;

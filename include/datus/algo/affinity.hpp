@@ -28,6 +28,8 @@ struct AffinityOptions {
   /// Where set, q in [0, 1] replaces the threshold by that quantile of the image's own A_ij, i < j, both valid: the
   /// element of index floor(q * (count - 1)) of the sorted values.
   std::optional<double> quantile = std::nullopt;
+
+  friend bool operator==(const AffinityOptions&, const AffinityOptions&) = default;
 };
 
 /// The affinity graph of one image: an edge joins i and j iff A_ij > threshold, self-loops by the same rule.

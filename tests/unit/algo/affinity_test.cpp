@@ -1,11 +1,14 @@
 #include "datus/algo/affinity.hpp"
 
+#include "datus/algo/gpu_affinity.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -230,6 +233,16 @@ TEST(Affinity, RefusesWhatCannotBeMeant) {
   const std::vector<float> overflowing(6, 1e30F);
   EXPECT_THROW(static_cast<void>(build_bit_graph(overflowing, 3, 2, {.quantile = 0.5})), InputError);
   EXPECT_THROW(static_cast<void>(build_weighted_graph(overflowing, 3, 2)), InputError);
+}
+
+TEST(GpuAffinity, IsRefusedByABuildWithoutCuda) {
+  if (built_with_cuda()) GTEST_SKIP() << "this build has CUDA";
+  try {
+    const GpuAffinity gpu(0, 4, 4, 1);
+    FAIL() << "there is a GPU";
+  } catch (const SystemError& error) {
+    EXPECT_NE(std::string(error.what()).find("this build has no CUDA"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +41,25 @@ TEST(Half, LargeValuesBecomeInfinite) {
   EXPECT_EQ(to_half(65519.0F).bits, 0x7BFFU);
   EXPECT_EQ(to_half(65520.0F).bits, 0x7C00U);
   EXPECT_EQ(to_half(-1e30F).bits, 0xFC00U);
+}
+
+// Every half, and every float next to one, at each place of a span.
+TEST(Half, KnowsWhatItKeepsExactly) {
+  std::vector<float> values(19, -0.0F);
+  std::vector<half> found(values.size());
+  std::vector<half> expected(values.size());
+  for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
+    const float wide = to_float(half{static_cast<std::uint16_t>(bits)});
+    for (const std::uint32_t change : {0U, 1U, 0x1000U}) {
+      const std::size_t place = bits % values.size();
+      values[place] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(wide) ^ change);
+      const std::uint32_t back = std::bit_cast<std::uint32_t>(to_float(to_half(values[place])));
+      ASSERT_EQ(to_half_exactly(values, found), back == std::bit_cast<std::uint32_t>(values[place])) << bits;
+      to_half(values, expected);
+      ASSERT_EQ(found, expected) << bits;
+      values[place] = -0.0F;
+    }
+  }
 }
 
 }  // namespace

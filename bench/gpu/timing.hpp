@@ -1,0 +1,66 @@
+#pragma once
+
+#include "datus/core/cuda/stream.hpp"
+#include "datus/core/gpu.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace datus::bench {
+
+/// The exit code by which a test or benchmark says that it was skipped.
+inline constexpr int skipped = 77;
+
+/// Milliseconds between two points of a stream, by the clock of the GPU.
+class StreamTimer {
+ public:
+  StreamTimer() {
+    cuda::check(cudaEventCreate(&begin_), "an event");
+    cuda::check(cudaEventCreate(&end_), "an event");
+  }
+  ~StreamTimer() {
+    cuda::check_in_destructor(cudaEventDestroy(begin_), "to give an event back");
+    cuda::check_in_destructor(cudaEventDestroy(end_), "to give an event back");
+  }
+  StreamTimer(const StreamTimer&) = delete;
+  StreamTimer& operator=(const StreamTimer&) = delete;
+  StreamTimer(StreamTimer&&) = delete;
+  StreamTimer& operator=(StreamTimer&&) = delete;
+
+  /// What `work` puts into the stream; waits for it.
+  template <class Work>
+  double milliseconds(const cuda::Stream& stream, const Work& work) {
+    cuda::check(cudaEventRecord(begin_, stream.get()), "to record an event");
+    work();
+    cuda::check(cudaEventRecord(end_, stream.get()), "to record an event");
+    cuda::check(cudaEventSynchronize(end_), "the work between two events");
+    float milliseconds = 0.0F;
+    cuda::check(cudaEventElapsedTime(&milliseconds, begin_, end_), "the time between two events");
+    return static_cast<double>(milliseconds);
+  }
+
+ private:
+  cudaEvent_t begin_ = nullptr;
+  cudaEvent_t end_ = nullptr;
+};
+
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Names the card that is measured, or says that there is none and returns false.
+inline bool has_card(const char* program) {
+  const GpuSurvey survey = survey_gpus();
+  if (survey.gpus.empty()) {
+    std::fprintf(stderr, "%s: skipped, it needs a GPU: %s\n", program, survey.problem.c_str());
+    return false;
+  }
+  std::printf("card: %s, %s\n", survey.gpus.front().name.c_str(), survey.versions.c_str());
+  return true;
+}
+
+}  // namespace datus::bench

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "datus/algo/gpu_affinity.hpp"
+#include "datus/config/config.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace datus {
+
+/// A GPU that makes the affinity graphs of stage segment. It outlives the shards, so that its memory is allocated once.
+///
+/// Not collective; one call of `segment_keys` at a time uses it.
+class SegmentGpu {
+ public:
+  /// GPU `index` as `survey_gpus` counts them. Nothing is allocated yet.
+  explicit SegmentGpu(int index) : index_(index) {}
+
+  /// Whether graphs of these settings are made on the GPU. Weights and quantiles need the affinities themselves and
+  /// stay on the CPU, which is said in the log, once; without communities there are no graphs.
+  [[nodiscard]] bool makes(const Config& config);
+
+  /// Streams and memory for images of that shape, in chunks that keep `threads` threads busy: those that came back last
+  /// where they fit, or new ones. What is not given back is gone, as it must be after an error. Throws as
+  /// `GpuAffinity`.
+  [[nodiscard]] GpuAffinity lend(int nodes, int dim, const AffinityOptions& options, int threads);
+  void give_back(GpuAffinity&& affinity) { affinity_ = std::move(affinity); }
+
+ private:
+  struct Shape {
+    int nodes = 0;
+    int dim = 0;
+    int images = 0;
+    AffinityOptions options;
+    friend bool operator==(const Shape&, const Shape&) = default;
+  };
+
+  int index_;
+  Shape shape_;
+  std::optional<GpuAffinity> affinity_;
+  bool said_ = false;
+};
+
+}  // namespace datus

@@ -1,0 +1,141 @@
+#include "datus/core/gpu.hpp"
+#include "datus/model/masked_crop.hpp"
+#include "datus/model/vision_transformer.hpp"
+#include "support/golden.hpp"
+#include "support/gpu_required.hpp"
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+// On a card only: the whole model there, against the CPU's.
+
+namespace datus::test {
+namespace {
+
+std::string checkpoint(const char* name) {
+  return data_path(std::string("golden/vit/") + name);
+}
+
+VisionTransformer on_gpu(const std::string& path, Precision precision) {
+  ViTOptions options;
+  options.gpu = 0;
+  options.precision = precision;
+  options.threads = 2;
+  return VisionTransformer::load(path, options);
+}
+
+std::vector<Image> random_images(int count, int height, int width) {
+  std::mt19937 generator(11);
+  std::vector<Image> images;
+  for (int i = 0; i < count; ++i) {
+    Image image(height, width);
+    for (auto& pixel : image.pixels) pixel = static_cast<std::uint8_t>(generator());
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+std::vector<const Image*> pointers(const std::vector<Image>& images) {
+  std::vector<const Image*> all;
+  for (const Image& image : images) all.push_back(&image);
+  return all;
+}
+
+double difference(const std::vector<float>& actual, const std::vector<float>& expected) {
+  EXPECT_EQ(actual.size(), expected.size());
+  if (actual.size() != expected.size()) return INFINITY;
+  double largest = 1e-6;
+  double worst = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    const double found = actual[i];
+    worst = std::max(worst, std::isfinite(found) ? std::abs(found - static_cast<double>(expected[i])) : INFINITY);
+  }
+  return worst / largest;
+}
+
+constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
+const std::vector<std::pair<Precision, double>> precisions{
+    {Precision::float32, 1e-4}, {Precision::bfloat16, 0.1}, {Precision::float16, 0.02}};
+
+TEST(GpuTransformer, IsThatOfTheCpu) {
+  DATUS_REQUIRE_GPU();
+  for (const char* name : {"dino_p8_head64.safetensors", "dinov3_p16.safetensors"}) {
+    const auto reference = VisionTransformer::load(checkpoint(name));
+    const auto images = random_images(7, 96, 64);
+    const auto inputs = pointers(images);
+    for (const auto& [precision, tolerance] : precisions) {
+      const auto model = on_gpu(checkpoint(name), precision);
+      for (const PatchFeature feature : {PatchFeature::key, PatchFeature::token}) {
+        const VisionTransformer::Request request{.feature = feature, .cls = true};
+        const auto expected = reference.forward(inputs, scaling, request, {3, {}});
+        const auto found = model.forward(inputs, scaling, request, {3, {}});
+        EXPECT_EQ(found.grid, expected.grid);
+        EXPECT_LE(difference(found.embeddings, expected.embeddings), tolerance) << name << to_string(precision);
+        EXPECT_LE(difference(found.cls, expected.cls), tolerance) << name << to_string(precision);
+        // Twice the same, to the bit.
+        const auto again = model.forward(inputs, scaling, request, {3, {}});
+        EXPECT_EQ(again.embeddings, found.embeddings);
+        EXPECT_EQ(again.cls, found.cls);
+        // An image's bits do not depend on those that came with it.
+        const auto alone = model.forward(std::span(inputs).subspan(6, 1), scaling, request, {3, {}});
+        const std::size_t row = found.embeddings.size() / 7;
+        EXPECT_TRUE(std::equal(alone.embeddings.begin(), alone.embeddings.end(),
+                               found.embeddings.end() - static_cast<std::ptrdiff_t>(row)));
+      }
+    }
+  }
+}
+
+TEST(GpuTransformer, CropsAndSegmentsAreThoseOfTheCpu) {
+  DATUS_REQUIRE_GPU();
+  const auto reference = VisionTransformer::load(checkpoint("dino_p8_head64.safetensors"));
+  const GridSize grid{8, 8};
+  const auto images = random_images(3, 64, 64);
+  const auto inputs = pointers(images);
+  std::vector<std::int16_t> maps;
+  std::vector<CropPlace> places;
+  for (int image = 0; image < 3; ++image) {
+    for (int p = 0; p < grid.patches(); ++p) maps.push_back(static_cast<std::int16_t>(p / 8 < 3 ? 0 : p % 8 < 5 ? 1 : -1));
+    places.push_back({image, 0, {0, 0, 3, 8}});
+    places.push_back({image, 1, {3, 0, 5, 5}});
+  }
+  const std::vector<int> segments(3, 2);
+  const SegmentCrops crops{.images = inputs,
+                           .segment_maps = maps,
+                           .grid = grid,
+                           .patch = 8,
+                           .places = places,
+                           .crop_resize = 40,
+                           .crop_size = 32};
+  for (const auto& [precision, tolerance] : precisions) {
+    const auto model = on_gpu(checkpoint("dino_p8_head64.safetensors"), precision);
+    EXPECT_LE(difference(model.crop_vectors(crops, scaling, {4, {}}), reference.crop_vectors(crops, scaling, {4, {}})),
+              tolerance);
+    EXPECT_LE(difference(model.segment_cls(inputs, scaling, maps, segments, {2, {}}),
+                         reference.segment_cls(inputs, scaling, maps, segments, {2, {}})),
+              tolerance);
+  }
+}
+
+TEST(GpuTransformer, TooLargeABatchIsAnErrorThatTheModelSurvives) {
+  DATUS_REQUIRE_GPU();
+  const auto model = on_gpu(checkpoint("dino_p8_head64.safetensors"), Precision::float32);
+  const auto images = random_images(1, 1024, 1024);
+  const std::vector<const Image*> many(20'000, &images.front());
+  const VisionTransformer::Request request{.feature = PatchFeature::token};
+  EXPECT_THROW((void)model.forward(many, scaling, request, {20'000, {}}), DeviceMemoryError);
+  EXPECT_NO_THROW((void)model.forward(std::span(many).first(1), scaling, request, {1, {}}));
+}
+
+TEST(GpuTransformer, WithoutACardTheErrorSaysSo) {
+  if (!survey_gpus().gpus.empty()) GTEST_SKIP() << "there is a GPU";
+  EXPECT_THROW((void)on_gpu(checkpoint("dino_p8_head64.safetensors"), Precision::float32), SystemError);
+}
+
+}  // namespace
+}  // namespace datus::test
