@@ -1,6 +1,7 @@
 #include "algo/cuda/kmeans_kernels.hpp"
 #include "algo/cuda/kmeans_pair.hpp"
 #include "algo/cuda/kmeans_rows.hpp"
+#include "algo/cuda/kmeans_tensor.hpp"
 #include "algo/cuda/kmeans_weights.hpp"
 #include "algo/kmeans/engine.hpp"
 #include "datus/core/cuda/memory.hpp"
@@ -50,11 +51,14 @@ class DeviceEngine final : public Engine {
       pairs_.clear();
       pairs_.resize(pairs.size());
       std::int64_t packed = 1;
+      int most_clusters = 0;
       for (std::size_t i = 0; i < pairs.size(); ++i) {
         if (pairs[i].pair->phase == KMeansPhase::done) continue;
         pairs_[i].emplace(context_, *pairs[i].pair, stream_);
         packed += pairs_[i]->packed_size();
+        if (uses_tensor_cores(pairs[i])) most_clusters = std::max(most_clusters, pairs[i].pair->clusters);
       }
+      if (most_clusters > 0) tensor_search_.emplace(most_clusters);
       packed_ = cuda::DeviceArray<std::int64_t>(static_cast<std::size_t>(packed), "memory for the sums of ranks");
       stream_.wait();
     });
@@ -123,10 +127,19 @@ class DeviceEngine final : public Engine {
     rows_.for_each_slab(stream_, [&](const Slab& slab) {
       for (WorkingPair* working : pairs) {
         DevicePair& pair = device_of(*working);
-        nearest(slab, pair.centroids(), found_.data(), scores_.data(), stream_);
+        if (uses_tensor_cores(*working)) {
+          tensor_search_->nearest(slab, pair.centroids(), norms_.data(), units_, found_.data(), scores_.data(),
+                                  stream_);
+        } else {
+          nearest(slab, pair.centroids(), found_.data(), scores_.data(), stream_);
+        }
         book(slab, found_.data(), scores_.data(), norms_.data(), units_, pair.view(), stream_);
       }
     });
+  }
+
+  [[nodiscard]] bool uses_tensor_cores(const WorkingPair& working) const {
+    return context_.fast && working.pair->clusters >= tensor_clusters;
   }
 
   [[nodiscard]] DevicePair& device_of(const WorkingPair& working) {
@@ -141,6 +154,8 @@ class DeviceEngine final : public Engine {
   /// Of one slab.
   cuda::DeviceArray<std::int32_t> found_;
   cuda::DeviceArray<float> scores_;
+  /// In fast mode, with a pair that it pays for.
+  std::optional<TensorSearch> tensor_search_;
   /// What the ranks add up: the stop flag, then the numbers of each pair.
   cuda::DeviceArray<std::int64_t> packed_;
   cuda::PinnedArray<std::int64_t> stop_;

@@ -105,7 +105,8 @@ void check_case(const nlohmann::json& record, const std::string& checkpoint, con
       const Reading reading{.layer = static_cast<std::size_t>(model.depth - 1), .feature = feature, .cls = true};
       const auto result = transformer.read(patches, grid, shape[2] == shape[3], reading);
       const std::string what = checkpoint + " " + name + suffix;
-      EXPECT_LE(difference(result.embeddings, golden_floats(golden.at(name + suffix)), what), tolerance.relative) << what;
+      EXPECT_LE(difference(result.embeddings, golden_floats(golden.at(name + suffix)), what), tolerance.relative)
+          << what;
       EXPECT_LE(difference(result.cls, golden_floats(golden.at("cls" + suffix)), what), tolerance.relative) << what;
     }
   }

@@ -100,7 +100,8 @@ TEST(GpuTransformer, CropsAndSegmentsAreThoseOfTheCpu) {
   std::vector<std::int16_t> maps;
   std::vector<CropPlace> places;
   for (int image = 0; image < 3; ++image) {
-    for (int p = 0; p < grid.patches(); ++p) maps.push_back(static_cast<std::int16_t>(p / 8 < 3 ? 0 : p % 8 < 5 ? 1 : -1));
+    for (int p = 0; p < grid.patches(); ++p)
+      maps.push_back(static_cast<std::int16_t>(p / 8 < 3 ? 0 : p % 8 < 5 ? 1 : -1));
     places.push_back({image, 0, {0, 0, 3, 8}});
     places.push_back({image, 1, {3, 0, 5, 5}});
   }

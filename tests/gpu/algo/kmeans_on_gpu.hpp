@@ -5,6 +5,7 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/comm/device_communicator.hpp"
 #include "unit/algo/kmeans_cases.hpp"
+#include "unit/algo/kmeans_interruption.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,28 @@ inline void require_cpu_bits(const Matrix& rows, const KMeansOptions& options, c
   const std::string where = "GPU, " + text_of(layout) + ", memory " + std::to_string(memory_bytes);
   require(actual.error == expected.error, where + ": error '" + actual.error + "' instead of '" + expected.error + "'");
   require_same_bits(actual.results, expected.results, where);
+}
+
+/// `run`, where `on_gpu` says so on a GPU.
+inline Ending run_somewhere(bool on_gpu, const Start& start, const Matrix& rows, const KMeansOptions& options) {
+  std::vector<RankLog> logs(start.layout.shares.size());
+  const std::size_t asked = logs.size() - 1;
+  run_in(start.layout, rows, [&](std::size_t rank, const KMeansRows& mine, Communicator& comm) {
+    const auto sums = make_staged_communicator(comm);
+    const KMeansGpu gpu{0, sums.get(), plenty};
+    KMeansOptions here = options;
+    here.gpu = on_gpu ? &gpu : nullptr;
+    run_rank(start, here, {}, rank == asked, mine, comm, logs[rank]);
+  });
+  std::vector<std::vector<KMeansResult>> results;
+  for (const RankLog& log : logs) {
+    require(log.ending.saved == logs.front().ending.saved, "ranks save other states");
+    require(log.ending.error.empty(), log.ending.error);
+    results.push_back(log.ending.results);
+  }
+  Ending ending = logs.front().ending;
+  ending.results = joined(results);
+  return ending;
 }
 
 }  // namespace datus::test
