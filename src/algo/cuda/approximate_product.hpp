@@ -24,6 +24,7 @@ class ApproximateProduct {
                 const cuda::Stream& stream);
 
  private:
+  int gpu_ = 0;
   cublasHandle_t handle_ = nullptr;
 };
 

@@ -52,10 +52,11 @@ void require_gpus_everywhere(const KMeansGpu* gpu, Communicator& comm) {
 /// COLLECTIVE. On options.gpu where there is one.
 std::unique_ptr<lloyd::Engine> make_engine(const Context& context, const KMeansOptions& options) {
   if (options.gpu == nullptr) return lloyd::make_thread_engine(context);
-  // Twice: what the ranks send stands beside their own.
-  const std::int64_t centroids = 2 * kmeans_bytes_of_centroids(options, context.rows.dim());
-  return lloyd::make_gpu_engine(context, *options.gpu,
-                                context.rows.count() * kmeans_bytes_per_row(options) + centroids);
+  // Beside the labels of a pair those that a pass finds, with their scores; beside a rank's sums those of all ranks.
+  constexpr std::int64_t found = sizeof(std::int32_t) + sizeof(float);
+  const std::int64_t of_rows = context.rows.count() * (kmeans_bytes_per_row(options) + found);
+  const std::int64_t of_centroids = 2 * kmeans_bytes_of_centroids(options, context.rows.dim());
+  return lloyd::make_gpu_engine(context, *options.gpu, of_rows + of_centroids);
 }
 
 /// Whether a saved pair's arrays have the sizes of its phase.
