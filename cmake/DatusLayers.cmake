@@ -14,7 +14,8 @@ add_library(datus_options INTERFACE)
 target_compile_options(datus_options INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off;${DATUS_WARNINGS};$<$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>:-Werror>>"
   # nvcc: no contraction on the device either, denormals kept; -Wpedantic would meet nvcc's own line markers.
-  "$<$<COMPILE_LANGUAGE:CUDA>:-fmad=false;-ftz=false;-prec-div=true;-prec-sqrt=true;-Xcompiler=-ffp-contract=off,-Wall,-Wextra>"
+  # What is constexpr (std::array, std::bit_cast) may be called on the device too.
+  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-fmad=false;-ftz=false;-prec-div=true;-prec-sqrt=true;-Xcompiler=-ffp-contract=off,-Wall,-Wextra>"
   "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>>:-Werror=all-warnings>")
 target_compile_definitions(datus_options INTERFACE DATUS_CUDA=$<BOOL:${DATUS_CUDA}>)
 if(DATUS_SANITIZE)

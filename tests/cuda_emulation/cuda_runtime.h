@@ -109,6 +109,14 @@ unsigned ballot(bool predicate);
 int lane();
 /// The dynamic shared memory of the block.
 void* shared_memory();
+/// How much of it a kernel may ask for: 48 KiB unless that was raised.
+std::size_t shared_memory_limit(const void* kernel);
+
+/// Copies to shared memory that the CUDA thread has started: done when it waits for them, not before.
+void start_copy(std::function<void()> copy);
+void commit_copies();
+/// Waits for all but the last `pending` commits.
+void wait_for_copies(std::size_t pending);
 
 }  // namespace cuda_emulation
 
@@ -142,6 +150,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
 
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+
 struct cudaLaunchAttribute;
 /// Members as in NVIDIA's, under other names: theirs are macros here.
 struct cudaLaunchConfig_t {
@@ -157,7 +168,9 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
   if (config->threads.x * config->threads.y * config->threads.z > 1024) return cudaErrorInvalidValue;
-  if (config->shared_bytes > (std::size_t{227} << 10)) return cudaErrorInvalidValue;
+  if (config->shared_bytes > cuda_emulation::shared_memory_limit(reinterpret_cast<const void*>(kernel))) {
+    return cudaErrorInvalidValue;
+  }
   cuda_emulation::enqueue(config->stream, [config = *config, kernel, ... values = Parameters(arguments)] {
     cuda_emulation::run_grid(config.blocks, config.threads, config.shared_bytes, [&] { kernel(values...); });
   });

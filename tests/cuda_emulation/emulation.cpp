@@ -48,6 +48,11 @@ std::vector<StreamState*>& streams() {
   return all;
 }
 
+std::map<const void*, std::size_t>& raised_shared_memory() {
+  static std::map<const void*, std::size_t> of_kernels;
+  return of_kernels;
+}
+
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
 
@@ -127,6 +132,12 @@ Machine& machine() {
   return one;
 }
 
+std::size_t shared_memory_limit(const void* kernel) {
+  const std::scoped_lock lock(device_mutex());
+  const auto raised = raised_shared_memory().find(kernel);
+  return raised == raised_shared_memory().end() ? std::size_t{48} << 10U : raised->second;
+}
+
 std::size_t memory_in_use() {
   const std::scoped_lock lock(device_mutex());
   std::size_t bytes = 0;
@@ -202,6 +213,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->totalGlobalMem = machine().memory;
   properties->major = 9;
   properties->multiProcessorCount = 4;
+  return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > 227 << 10) {
+    return fail(cudaErrorInvalidValue);
+  }
+  const std::scoped_lock lock(device_mutex());
+  raised_shared_memory()[kernel] = static_cast<std::size_t>(value);
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {

@@ -1,11 +1,10 @@
 #include "cuda_runtime.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <vector>
-
-#include <ucontext.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -14,25 +13,62 @@
 #define EMULATION_ADDRESS_SANITIZER 0
 #endif
 
+// Keeps the registers that a function must keep on this stack, its top in *from, and goes on from those at `to`. What
+// swapcontext does, without its system calls, which would take most of a test's time.
+extern "C" void emulation_switch(void** from, void* to);
+asm(R"(
+.text
+.globl emulation_switch
+.type emulation_switch, @function
+emulation_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size emulation_switch, .-emulation_switch
+)");
+
 namespace cuda_emulation {
 namespace {
 
 /// One CUDA thread.
 struct Fiber {
-  ucontext_t context{};
-  std::unique_ptr<char[]> stack;
+  /// The top of its stack, while another one runs.
+  void* context = nullptr;
+  char* stack = nullptr;
   Place place;
   /// What it waits for.
   enum class State { ready, block, warp, done } state = State::ready;
   std::uint64_t brought = 0;
+  /// Copies to shared memory: those of each commit, the last not committed yet.
+  std::deque<std::vector<std::function<void()>>> copies{1};
 };
 
 constexpr std::size_t stack_bytes = std::size_t{128} << 10;
 
+/// The stack of a block's CUDA thread, kept for the next block: to make them anew each time takes longer than most
+/// tests.
+char* stack_of(std::size_t index) {
+  static thread_local std::vector<std::unique_ptr<char[]>> stacks;
+  while (stacks.size() <= index) stacks.push_back(std::make_unique_for_overwrite<char[]>(stack_bytes));
+  return stacks[index].get();
+}
+
 /// The block that runs now.
 struct Block {
   std::vector<Fiber> fibers;
-  ucontext_t scheduler{};
+  void* scheduler = nullptr;
   std::size_t current = 0;
   const std::function<void()>* body = nullptr;
   std::vector<std::uint64_t> exchanged;
@@ -67,7 +103,7 @@ void back_to_scheduler(Fiber::State state) {
   fiber.state = state;
   void* fake = nullptr;
   start_switch(state == Fiber::State::done ? nullptr : &fake, block.scheduler_stack, block.scheduler_stack_bytes);
-  swapcontext(&fiber.context, &block.scheduler);
+  emulation_switch(&fiber.context, block.scheduler);
   finish_switch(fake, &block.scheduler_stack, &block.scheduler_stack_bytes);
 }
 
@@ -78,11 +114,21 @@ void run_fiber() {
   back_to_scheduler(Fiber::State::done);
 }
 
+/// The context of a fiber that has not begun: what emulation_switch takes from its stack leads to run_fiber.
+void* fresh_context(char* stack) {
+  const auto top = (reinterpret_cast<std::uintptr_t>(stack) + stack_bytes) / 16 * 16;
+  auto* const words = reinterpret_cast<void**>(top);
+  words[-1] = nullptr;
+  words[-2] = reinterpret_cast<void*>(&run_fiber);
+  std::fill(words - 8, words - 2, nullptr);
+  return words - 8;
+}
+
 void resume(Block& block, std::size_t index) {
   block.current = index;
   Fiber& fiber = block.fibers[index];
-  start_switch(&block.scheduler_fake_stack, fiber.stack.get(), stack_bytes);
-  swapcontext(&block.scheduler, &fiber.context);
+  start_switch(&block.scheduler_fake_stack, fiber.stack, stack_bytes);
+  emulation_switch(&block.scheduler, fiber.context);
   finish_switch(block.scheduler_fake_stack, nullptr, nullptr);
 }
 
@@ -137,11 +183,8 @@ void run_block(Block& block, const Place& of_block) {
     const auto number = static_cast<unsigned>(i);
     fiber.place.thread = {number % width, number / width % height, number / width / height};
     fiber.state = Fiber::State::ready;
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = stack_bytes;
-    fiber.context.uc_link = nullptr;
-    makecontext(&fiber.context, run_fiber, 0);
+    fiber.copies.assign(1, {});
+    fiber.context = fresh_context(fiber.stack);
   }
   std::fill(block.shared.begin(), block.shared.end(), std::byte{0xFF});
   while (true) {
@@ -168,7 +211,7 @@ void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::fu
   block.fibers.resize(std::size_t{threads.x} * threads.y * threads.z);
   block.exchanged.resize(block.fibers.size());
   block.shared.resize(shared_bytes + 16);
-  for (Fiber& fiber : block.fibers) fiber.stack = std::make_unique_for_overwrite<char[]>(stack_bytes);
+  for (std::size_t i = 0; i < block.fibers.size(); ++i) block.fibers[i].stack = stack_of(i);
   Block* const before = std::exchange(running_block(), &block);
   for (unsigned z = 0; z < blocks.z; ++z) {
     for (unsigned y = 0; y < blocks.y; ++y) {
@@ -216,6 +259,25 @@ void* shared_memory() {
   auto address = reinterpret_cast<std::uintptr_t>(running_block()->shared.data());
   address = (address + 15) / 16 * 16;
   return reinterpret_cast<void*>(address);
+}
+
+void start_copy(std::function<void()> copy) {
+  Block& block = *running_block();
+  block.fibers[block.current].copies.back().push_back(std::move(copy));
+}
+
+void commit_copies() {
+  Block& block = *running_block();
+  block.fibers[block.current].copies.emplace_back();
+}
+
+void wait_for_copies(std::size_t pending) {
+  Block& block = *running_block();
+  auto& copies = block.fibers[block.current].copies;
+  while (copies.size() > pending + 1) {
+    for (const auto& copy : copies.front()) copy();
+    copies.pop_front();
+  }
 }
 
 }  // namespace cuda_emulation

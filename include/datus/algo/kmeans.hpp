@@ -3,6 +3,7 @@
 #include "datus/algo/kmeans_rows.hpp"
 #include "datus/algo/kmeans_state.hpp"
 #include "datus/comm/communicator.hpp"
+#include "datus/comm/device_communicator.hpp"
 #include "datus/core/simd_path.hpp"
 
 #include <cstdint>
@@ -12,7 +13,18 @@
 
 namespace datus {
 
-/// Settings of `kmeans`. All but threads, path and the functions decide the result and must be equal on all ranks.
+/// The GPU that a rank computes k-means on.
+struct KMeansGpu {
+  /// As CUDA counts them.
+  int index = 0;
+  /// Sums up over the GPUs of the ranks of the communicator that is passed beside it. Must outlive the call.
+  DeviceCommunicator* collectives = nullptr;
+  /// The memory that rows may take on the GPU; 0: what it has free, but for a reserve. Rows that do not fit are brought
+  /// to it in each pass.
+  std::int64_t memory_bytes = 0;
+};
+
+/// Settings of `kmeans`. All but threads, path, gpu and the functions decide the result and must be equal on all ranks.
 struct KMeansOptions {
   enum class Init {
     kmeans_plus_plus,  ///< Arthur and Vassilvitskii 2007, exact: each next centre is drawn by squared distance.
@@ -48,6 +60,8 @@ struct KMeansOptions {
   /// Threads of this rank.
   int threads = 1;
   SimdPath path = best_simd_path();
+  /// Where set, on all ranks or none: Lloyd's passes and k-means++ run there, to the same bits, see `kmeans`.
+  const KMeansGpu* gpu = nullptr;
 
   /// Asked once per pass on each rank, where set; the ranks agree on the answer in the pass's own collective.
   std::function<bool()> stop_requested;
@@ -140,10 +154,18 @@ struct KMeansResult {
 ///
 /// `given`: [K, D] for Init::given, on all ranks; empty otherwise.
 ///
+/// options.gpu moves Lloyd's passes and k-means++ to a GPU: all results, saved states included, have the same bits, and
+/// a state saved with a GPU can be gone on from without. The first pass over the rows (which looks for values that are
+/// not finite), k-means||, random rows and mini-batches stay on the threads of the processor: `rows` must be readable
+/// as long as without a GPU. In Mode::fast there are no bounds on a GPU; from K = 64 on tensor cores compare
+/// approximately instead, and where their error bound leaves a doubt the definition above decides.
+///
 /// Throws `AgreedError` on all ranks, with exit code usage: settings or D differ between ranks, K < 1 or K > n,
 /// given centroids of another shape, ranges of rows that do not fit together; with exit code bad_input: a row or given
 /// centroid that is not finite (the lowest one is named), values too large for the arithmetic, fewer distinct rows
-/// than K; with exit code interrupted: a rank's stop_requested. What `rows` throws is passed on, on its rank alone.
+/// than K; with exit code interrupted: a rank's stop_requested; with exit code failure: the GPU's memory does not
+/// suffice, or this build has no CUDA. A GPU that fails later is a `SystemError` on its rank alone. What `rows` throws
+/// is passed on, on its rank alone.
 [[nodiscard]] std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options,
                                                std::span<const float> given, Communicator& comm);
 
@@ -164,8 +186,8 @@ struct Assignment {
 };
 
 /// The nearest of `clusters` centroids f32 [K, D] for each row, with the arithmetic and the ties of `kmeans`, to the
-/// bit. COLLECTIVE: centroids are the same on all ranks. Throws as `kmeans`.
+/// bit. COLLECTIVE: centroids are the same on all ranks. `gpu`: as in `KMeansOptions`. Throws as `kmeans`.
 [[nodiscard]] Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids, int clusters,
-                                     int threads, SimdPath path, Communicator& comm);
+                                     int threads, SimdPath path, Communicator& comm, const KMeansGpu* gpu = nullptr);
 
 }  // namespace datus

@@ -70,12 +70,17 @@ std::string fingerprint(const KMeansOptions& options, std::span<const float> giv
   return text.str();
 }
 
-void check_execution(int threads, SimdPath path, int dim) {
+void check_execution(int threads, SimdPath path, int dim, const KMeansGpu* gpu) {
   require(threads >= 1, "k-means was given " + std::to_string(threads) + " threads", "it needs one at least",
           "Pass 1 or more.");
   require(dim >= 1, "The descriptors have length " + std::to_string(dim), "there is nothing to compare",
           "Pass rows with at least one value.");
   require_simd_path(path);
+  if (gpu == nullptr) return;
+  require(gpu->collectives != nullptr, "k-means was given a GPU without its collectives",
+          "the ranks' sums are added up in its memory", "Pass a DeviceCommunicator too.");
+  require(gpu->memory_bytes >= 0, "k-means was given " + std::to_string(gpu->memory_bytes) + " bytes of a GPU",
+          "there is no such amount of memory", "Pass 0 for what the card has free.");
 }
 
 void check_centroids(std::span<const float> centroids, int clusters, int dim) {
@@ -95,7 +100,7 @@ void check_centroids(std::span<const float> centroids, int clusters, int dim) {
 }
 
 void check_options(const KMeansOptions& options, std::span<const float> given, int dim) {
-  check_execution(options.threads, options.path, dim);
+  check_execution(options.threads, options.path, dim, options.gpu);
   require(!options.clusters.empty(), "cluster.k is empty", "there is nothing to compute", "Name one K at least.");
   for (const int clusters : options.clusters) {
     require(clusters >= 1, "cluster.k is " + std::to_string(clusters), "k-means needs one cluster at least",

@@ -15,8 +15,8 @@ namespace datus::lloyd {
 /// The part of it on which a single (K, restart) pair depends.
 [[nodiscard]] std::string pair_fingerprint(const KMeansOptions& options, std::span<const float> given, int dim);
 
-/// Throws `UsageError` for threads, a path or a length of rows that cannot be.
-void check_execution(int threads, SimdPath path, int dim);
+/// Throws `UsageError` for threads, a path, a length of rows or a GPU (null: none) that cannot be.
+void check_execution(int threads, SimdPath path, int dim, const KMeansGpu* gpu = nullptr);
 
 /// Throws `UsageError` or `InputError` unless the centroids are `clusters` finite rows of length `dim`.
 void check_centroids(std::span<const float> centroids, int clusters, int dim);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "algo/kmeans/engine.hpp"
 #include "algo/kmeans/lloyd.hpp"
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace datus::lloyd {
 /// COLLECTIVE. k-means++: round by round for all pairs over the same pass of the rows, in three allreduces. Goes on
 /// from the rows that a pair has chosen. Throws `AgreedError` when a pair has more clusters than there are distinct
 /// rows, and when a rank was asked to stop.
-void choose_by_distance(const Context& context, std::uint64_t seed, const std::vector<KMeansPair*>& pairs);
+void choose_by_distance(const Context& context, Engine& engine, std::uint64_t seed,
+                        const std::vector<KMeansPair*>& pairs);
 
 /// COLLECTIVE. k-means||: a few passes over the rows for all pairs together, whatever K. Throws as the above.
 void choose_by_oversampling(const Context& context, std::uint64_t seed, const std::vector<KMeansPair*>& pairs);

@@ -1,6 +1,7 @@
 #include "datus/algo/kmeans.hpp"
 
 #include "algo/kmeans/checks.hpp"
+#include "algo/kmeans/engine.hpp"
 #include "algo/kmeans/float_mode.hpp"
 #include "algo/kmeans/init.hpp"
 #include "algo/kmeans/kernels.hpp"
@@ -11,7 +12,9 @@
 #include "datus/core/log.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -31,6 +34,29 @@ lloyd::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std:
     scales = lloyd::choose_scales(summary, dim, std::bit_cast<float>(largest));
   });
   return scales;
+}
+
+/// COLLECTIVE. A rank with a GPU and one without would meet in different collectives.
+void require_gpus_everywhere(const KMeansGpu* gpu, Communicator& comm) {
+  std::array<std::int64_t, 1> without{gpu == nullptr ? 1 : 0};
+  comm.allreduce(without, ReduceOp::sum);
+  if (without[0] == 0 || without[0] == comm.size()) return;
+  const UsageError error(
+      "k-means was given a GPU on " + std::to_string(comm.size() - without[0]) + " of " + std::to_string(comm.size()) +
+          " ranks",
+      "the ranks add up their sums either in the memory of GPUs or in that of the host, all in the same way",
+      "Give every rank a GPU, or none.");
+  throw AgreedError(error.exit_code(), error.what());
+}
+
+/// COLLECTIVE. On options.gpu where there is one.
+std::unique_ptr<lloyd::Engine> make_engine(const Context& context, const KMeansOptions& options) {
+  if (options.gpu == nullptr) return lloyd::make_thread_engine(context);
+  // Beside the labels of a pair those that a pass finds, with their scores; beside a rank's sums those of all ranks.
+  constexpr std::int64_t found = sizeof(std::int32_t) + sizeof(float);
+  const std::int64_t of_rows = context.rows.count() * (kmeans_bytes_per_row(options) + found);
+  const std::int64_t of_centroids = 2 * kmeans_bytes_of_centroids(options, context.rows.dim());
+  return lloyd::make_gpu_engine(context, *options.gpu, of_rows + of_centroids);
 }
 
 /// Whether a saved pair's arrays have the sizes of its phase.
@@ -93,12 +119,13 @@ std::vector<KMeansPair*> pairs_in(KMeansPhase phase, KMeansState& state) {
 }
 
 /// COLLECTIVE. From KMeansPhase::seeding to KMeansPhase::iterating.
-void seed(const Context& context, const KMeansOptions& options, std::span<const float> given, KMeansState& state) {
+void seed(const Context& context, lloyd::Engine& engine, const KMeansOptions& options, std::span<const float> given,
+          KMeansState& state) {
   const std::vector<KMeansPair*> pairs = pairs_in(KMeansPhase::seeding, state);
   if (pairs.empty()) return;
   switch (options.init) {
     case KMeansOptions::Init::kmeans_plus_plus:
-      lloyd::choose_by_distance(context, options.seed, pairs);
+      lloyd::choose_by_distance(context, engine, options.seed, pairs);
       break;
     case KMeansOptions::Init::kmeans_parallel:
       lloyd::choose_by_oversampling(context, options.seed, pairs);
@@ -114,7 +141,8 @@ void seed(const Context& context, const KMeansOptions& options, std::span<const 
 }
 
 /// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
-std::vector<WorkingPair> iterate(const Context& context, const KMeansOptions& options, KMeansState& state) {
+std::vector<WorkingPair> iterate(const Context& context, lloyd::Engine& engine, const KMeansOptions& options,
+                                 KMeansState& state) {
   if (options.algorithm == KMeansOptions::Algorithm::mini_batch) {
     const auto pairs = pairs_in(KMeansPhase::iterating, state);
     lloyd::run_mini_batches(context, {options.seed, options.batch_size, options.epochs}, pairs);
@@ -128,8 +156,7 @@ std::vector<WorkingPair> iterate(const Context& context, const KMeansOptions& op
   std::vector<KMeansPair*> finished = pairs_in(KMeansPhase::done, state);
   std::erase_if(finished, [&](const KMeansPair* pair) { return lloyd::is_beaten(*pair, working); });
   for (KMeansPair* pair : finished) pair->phase = KMeansPhase::assigning;
-  for (WorkingPair& pair : working) pair.begin(context);
-  lloyd::run_lloyd(context, {options.max_iterations, options.tolerance}, working);
+  lloyd::run_lloyd(context, engine, {options.max_iterations, options.tolerance}, working);
   return working;
 }
 
@@ -159,6 +186,7 @@ KMeansResult best_of(std::span<WorkingPair> of_k, const lloyd::FixedPointScales&
 std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const float> given,
                                  Communicator& comm) {
   const lloyd::IeeeFloatMode ieee;
+  require_gpus_everywhere(options.gpu, comm);
   require_same_everywhere(comm, lloyd::fingerprint(options, given, rows.dim()), "The settings of k-means");
   collectively(comm, [&] { lloyd::check_options(options, given, rows.dim()); });
   const lloyd::Kernels kernels = lloyd::kernels_of(options.path);
@@ -169,8 +197,9 @@ std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& op
   lloyd::Progress progress(options, state);
   const Context context{
       rows, summary, scales, kernels, options.threads, comm, progress, options.mode == KMeansOptions::Mode::fast};
-  seed(context, options, given, state);
-  std::vector<WorkingPair> working = iterate(context, options, state);
+  const std::unique_ptr<lloyd::Engine> engine = make_engine(context, options);
+  seed(context, *engine, options, given, state);
+  std::vector<WorkingPair> working = iterate(context, *engine, options, state);
   std::vector<KMeansResult> results;
   const auto restarts = static_cast<std::size_t>(options.restarts);
   for (std::size_t begin = 0; begin < working.size(); begin += restarts) {
@@ -180,14 +209,16 @@ std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& op
 }
 
 Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids, int clusters, int threads,
-                       SimdPath path, Communicator& comm) {
+                       SimdPath path, Communicator& comm, const KMeansGpu* gpu) {
   const lloyd::IeeeFloatMode ieee;
   KMeansOptions same;
   same.clusters = {clusters};
   same.init = KMeansOptions::Init::given;
+  same.gpu = gpu;
+  require_gpus_everywhere(gpu, comm);
   require_same_everywhere(comm, lloyd::fingerprint(same, centroids, rows.dim()), "The centroids to assign to");
   collectively(comm, [&] {
-    lloyd::check_execution(threads, path, rows.dim());
+    lloyd::check_execution(threads, path, rows.dim(), gpu);
     lloyd::check_centroids(centroids, clusters, rows.dim());
   });
   const lloyd::Kernels kernels = lloyd::kernels_of(path);
@@ -201,8 +232,8 @@ Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids,
   working.front().pair = &pair;
   lloyd::Progress progress;
   const Context context{rows, summary, scales, kernels, threads, comm, progress};
-  working.front().begin(context);
-  lloyd::run_lloyd(context, {}, working);
+  const std::unique_ptr<lloyd::Engine> engine = make_engine(context, same);
+  lloyd::run_lloyd(context, *engine, {}, working);
   return {std::move(working.front().assignment), pair.final_inertia};
 }
 

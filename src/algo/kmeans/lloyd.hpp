@@ -30,7 +30,8 @@ struct Context {
 /// From so many clusters on bounds can pay in exact mode, though each row must be compared with its own in each pass.
 inline constexpr int bounded_clusters = 128;
 
-/// A pair with what this rank alone knows of it: all of it follows from the local rows and the pair.
+/// A pair with what this rank alone knows of it: all of it follows from the local rows and the pair. All but the
+/// assignment at the end is for the threads of the processor; an engine on a GPU keeps its own.
 struct WorkingPair {
   KMeansPair* pair = nullptr;
   /// [local rows]; -1 before the first iteration.
@@ -57,11 +58,13 @@ struct StopRule {
   double tolerance = 0.0;
 };
 
+class Engine;
+
 /// COLLECTIVE. Runs all pairs that are iterating or assigning to KMeansPhase::done together: one pass over the rows and
 /// one allreduce per iteration for all that are not done. Pairs that had begun before an interruption get their
 /// assignment back first, in one more pass. Of the restarts that are done, only the best one of each K keeps its
 /// assignment. Throws `AgreedError` when a rank was asked to stop or an inertia is too large for its scale.
-void run_lloyd(const Context& context, const StopRule& rule, std::span<WorkingPair> pairs);
+void run_lloyd(const Context& context, Engine& engine, const StopRule& rule, std::span<WorkingPair> pairs);
 
 /// Whether another pair of the same K that is done as well has a lower inertia, or the same and a lower restart.
 [[nodiscard]] bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs);

@@ -1,5 +1,7 @@
 #include "algo/kmeans/update.hpp"
 
+#include "algo/kmeans/totals.hpp"
+
 #include <cmath>
 #include <cstddef>
 
@@ -30,22 +32,23 @@ void split(std::span<float> from, std::span<float> to) {
 
 }  // namespace
 
-std::int64_t update_centroids(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts,
-                              std::vector<std::int64_t> inertia, int scale_log2, std::span<float> centroids) {
-  const std::size_t clusters = counts.size();
-  const std::size_t dim = centroids.size() / clusters;
+void take_means(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts, int scale_log2,
+                std::span<float> centroids) {
+  const std::size_t dim = centroids.size() / counts.size();
   const double scale = std::ldexp(1.0, scale_log2);
-  std::vector<bool> has_rows(clusters);
-  for (std::size_t k = 0; k < clusters; ++k) {
-    has_rows[k] = counts[k] > 0;
-    if (!has_rows[k]) continue;
-    const double divisor = static_cast<double>(counts[k]) * scale;
-    for (std::size_t i = k * dim; i < (k + 1) * dim; ++i) {
-      centroids[i] = static_cast<float>(static_cast<double>(sums[i]) / divisor);
-    }
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] == 0) continue;
+    for (std::size_t i = k * dim; i < (k + 1) * dim; ++i) centroids[i] = mean_of(sums[i], counts[k], scale);
   }
+}
+
+std::int64_t refill_empty(std::span<const std::int64_t> counts, std::vector<std::int64_t> inertia,
+                          std::span<float> centroids) {
+  const std::size_t dim = centroids.size() / counts.size();
+  std::vector<bool> has_rows;
+  for (const std::int64_t count : counts) has_rows.push_back(count > 0);
   std::int64_t repairs = 0;
-  for (std::size_t k = 0; k < clusters; ++k) {
+  for (std::size_t k = 0; k < counts.size(); ++k) {
     if (has_rows[k]) continue;
     const std::size_t largest = largest_cluster(has_rows, inertia);
     split(centroids.subspan(largest * dim, dim), centroids.subspan(k * dim, dim));

@@ -6,10 +6,14 @@
 
 namespace datus::lloyd {
 
-/// centroids[k] = sums[k] / (counts[k] * 2^scale_log2) for clusters with rows, then the repair of those without, as
-/// `kmeans` defines it. centroids and sums are [K, D], counts and inertia (of the clusters, any unit) [K], over all
-/// ranks. Returns how many clusters were repaired.
-std::int64_t update_centroids(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts,
-                              std::vector<std::int64_t> inertia, int scale_log2, std::span<float> centroids);
+/// centroids[k] = sums[k] / (counts[k] * 2^scale_log2) for clusters with rows, rounded once to f32; the others stay.
+/// centroids and sums are [K, D], counts [K], over all ranks.
+void take_means(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts, int scale_log2,
+                std::span<float> centroids);
+
+/// The repair of clusters without rows, as `kmeans` defines it. counts and inertia (of the clusters, any unit) are [K],
+/// over all ranks. Returns how many clusters were repaired.
+std::int64_t refill_empty(std::span<const std::int64_t> counts, std::vector<std::int64_t> inertia,
+                          std::span<float> centroids);
 
 }  // namespace datus::lloyd

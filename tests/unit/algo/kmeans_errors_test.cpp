@@ -1,5 +1,6 @@
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
 #include "kmeans_reference.hpp"
 
 #include <cmath>
@@ -184,6 +185,30 @@ TEST(KMeansErrors, AReaderThatFails) {
   };
   SelfCommunicator comm;
   EXPECT_THROW((void)kmeans(Broken(), clusters(2), {}, comm), InputError);
+}
+
+/// Sums that nobody asks for.
+class NoSums final : public DeviceCommunicator {
+ public:
+  void allreduce_sum(std::int64_t*, std::int64_t, const cuda::Stream&) override { ADD_FAILURE(); }
+  void wait(const cuda::Stream&) override { ADD_FAILURE(); }
+  [[nodiscard]] std::string description() const override { return "no sums"; }
+};
+
+TEST(KMeansErrors, AGpuNeedsCollectivesAndABuildWithCuda) {
+  const ThirtyRows rows;
+  SelfCommunicator self;
+  KMeansGpu gpu;
+  KMeansOptions options = clusters(3);
+  options.gpu = &gpu;
+  EXPECT_THROW((void)kmeans(rows.of(self), options, {}, self), AgreedError);
+  NoSums sums;
+  gpu.collectives = &sums;
+  gpu.memory_bytes = -1;
+  EXPECT_THROW((void)kmeans(rows.of(self), options, {}, self), AgreedError);
+  gpu.memory_bytes = 0;
+  if (built_with_cuda()) return;
+  EXPECT_THROW((void)kmeans(rows.of(self), options, {}, self), SystemError);
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "algo/cuda/kmeans_views.hpp"
+#include "datus/algo/kmeans_rows.hpp"
+#include "datus/core/cuda/memory.hpp"
+#include "datus/core/cuda/stream.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+namespace datus::lloyd::gpu {
+
+/// A rank's rows for the GPU: in its memory, or brought there piece by piece in each pass, one piece on its way while
+/// kernels work on the other.
+class DeviceRows {
+ public:
+  /// On the GPU in use. `limit`: bytes that rows may take there. Where all of them fit, they are read and brought there
+  /// now. `rows` must outlive it. Throws `DeviceMemoryError`, and what reading `rows` throws.
+  DeviceRows(const KMeansRows& rows, int threads, std::int64_t limit);
+
+  [[nodiscard]] bool resident() const { return resident_; }
+  /// The most rows of a slab.
+  [[nodiscard]] std::int64_t slab_rows() const { return slab_rows_; }
+  /// One pass: calls `body` with slabs that together are all rows, in order. What it puts into `stream` has the slab's
+  /// values, and nothing else may use them.
+  void for_each_slab(const cuda::Stream& stream, const std::function<void(const Slab&)>& body);
+
+ private:
+  /// Reads rows [begin, begin + count) and sends them to `to`, through one of two pieces of pinned memory.
+  void send(std::int64_t begin, std::int64_t count, std::size_t turn, float* to);
+  void make_staging();
+
+  const KMeansRows& rows_;
+  int threads_;
+  int pitch_;
+  bool resident_;
+  std::int64_t slab_rows_;
+  std::int64_t staging_rows_;
+  /// All rows; or two slabs of them.
+  std::array<cuda::DeviceArray<float>, 2> values_;
+  std::array<cuda::PinnedArray<float>, 2> staging_;
+  std::array<cuda::Event, 2> sent_;
+  std::array<cuda::Event, 2> used_;
+  cuda::Stream copies_;
+};
+
+}  // namespace datus::lloyd::gpu
