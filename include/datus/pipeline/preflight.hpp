@@ -15,16 +15,13 @@ struct PreflightRequest {
   /// it names is always checked.
   bool in_run_directory = false;
   bool needs_images = false;
-  /// Whether the job computes on GPUs, and whether several ranks may then have one card (sums by MPI).
-  bool uses_gpus = false;
-  bool may_share_gpus = false;
 };
 
 /// COLLECTIVE. Checks on all nodes what a job needs before it starts: the number of ranks, messages between them, and
 /// that all nodes have the same program, configuration, weights, images and run directory, and each rank a GPU where
-/// the job uses them. Rank 0 prints a line for
-/// each problem on stderr ("preflight: NODE: …"), or one line on stdout when there is none. Changes nothing: test files
-/// in the run directory, or in the nearest folder above it that exists, are removed again.
+/// the configuration asks for them. Rank 0 prints a line for each problem on stderr ("preflight: NODE: …"), or one line
+/// on stdout when there is none. Changes nothing: test files in the run directory, or in the nearest folder above it
+/// that exists, are removed again.
 ///
 /// Returns, the same on all ranks, the exit code of the first problem. Throws `SystemError` when MPI fails.
 [[nodiscard]] ExitCode preflight(const Config& config, const PreflightRequest& request, Communicator& comm);
