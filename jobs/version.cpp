@@ -1,20 +1,43 @@
 #include "command.hpp"
+#include "datus/comm/device_communicator.hpp"
+#include "datus/core/gpu.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/simd_path.hpp"
 #include "datus/model/backend.hpp"
+#include "datus/pipeline/run_size.hpp"
 
 #include <iostream>
 
 namespace datus::jobs {
+namespace {
+
+std::string cuda_text(const GpuSurvey& survey) {
+  if (!built_with_cuda()) return "not built in";
+  return (survey.versions.empty() ? "built in" : survey.versions) + ", NCCL " + nccl_version();
+}
+
+void print_gpus(const GpuSurvey& survey) {
+  if (survey.gpus.empty()) std::cout << "GPUs      none: " << survey.problem << "\n";
+  for (const Gpu& gpu : survey.gpus) {
+    const std::string label = "GPU " + std::to_string(gpu.index);
+    std::cout << label << std::string(label.size() < 10 ? 10 - label.size() : 1, ' ') << gpu.name << ", "
+              << size_text(gpu.memory_bytes) << ", compute capability " << gpu.compute_major << "." << gpu.compute_minor
+              << ", " << gpu.uuid << "\n";
+  }
+}
+
+}  // namespace
 
 Command add_version(CLI::App& program) {
   CLI::App* parser = program.add_subcommand("version", "Version, libraries, devices and build options");
   return {parser, [](Communicator& comm) {
             if (comm.rank() != 0) return ExitCode::done;
+            const GpuSurvey survey = survey_gpus();
             std::cout << "datus " << DATUS_VERSION << "\nbackend   " << torch_backend() << "\nkernels  ";
             for (const auto path : supported_simd_paths()) std::cout << " " << name(path);
-            std::cout << "\ncores     " << available_cores() << "\nCUDA      "
-                      << (DATUS_CUDA != 0 ? "built in" : "not built in") << std::endl;
+            std::cout << "\ncores     " << available_cores() << "\nCUDA      " << cuda_text(survey) << "\n";
+            print_gpus(survey);
+            std::cout << std::flush;
             return ExitCode::done;
           }};
 }

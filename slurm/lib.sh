@@ -51,10 +51,11 @@ resolve_layout() {
 }
 
 # options_of_step TASKS: sets `step_options`, options of srun. One failed rank ends the step. A GPU is chosen by the rank itself
-# among all of its node: bound to one GPU each, ranks could not reach the others' memory directly (NCCL, peer to peer).
+# among those that the job has on its node: bound to one each, ranks may not reach the others' memory directly (NCCL, peer to
+# peer). Not --gpu-bind=none: that leaves CUDA_VISIBLE_DEVICES unset, and two jobs on one node would take the same cards.
 options_of_step() {
   step_options=(--kill-on-bad-exit=1 --nodes="$nodes" --ntasks="$1")
-  if [ "$gpus_per_node" -gt 0 ]; then step_options+=(--gpus-per-node="$gpus_per_node" --gpu-bind=none); fi
+  if [ "$gpus_per_node" -gt 0 ]; then step_options+=(--gpus-per-node="$gpus_per_node"); fi
 }
 
 # options_of_ranks: the same for the ranks of the job, one MPI world.

@@ -3,8 +3,8 @@
 #include "datus/core/error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -61,7 +61,7 @@ std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own
   return cards;
 }
 
-std::string card_sharing_problem(std::span<const RankCard> cards) {
+std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards) {
   std::map<std::string, std::vector<std::size_t>> ranks_of;
   for (std::size_t rank = 0; rank < cards.size(); ++rank) {
     if (!cards[rank].uuid.empty()) ranks_of[cards[rank].uuid].push_back(rank);
@@ -73,11 +73,12 @@ std::string card_sharing_problem(std::span<const RankCard> cards) {
   }
   if (sharing == nullptr) return {};
   const RankCard& card = cards[sharing->front()];
-  return "Ranks " + text_of_ranks(*sharing) + " have the same GPU (" + card.name + " " + card.uuid + " on " +
-         card.node +
-         "; NCCL needs one for each rank) Start as many ranks on a node as it has GPUs (srun --gpus-per-node=N "
-         "--ntasks-per-node=N --gpu-bind=none) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
-         "which ranks share GPUs.";
+  std::string text =
+      "Ranks " + text_of_ranks(*sharing) + " have the same GPU (" + card.name + " " + card.uuid + " on " + card.node +
+      "; NCCL needs one for each rank) Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
+      "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
+      "which ranks share GPUs.";
+  return CardSharing{.ranks = *sharing, .text = std::move(text)};
 }
 
 }  // namespace datus

@@ -172,7 +172,8 @@ class ImageStages {
     for (const std::int64_t image : group.images) {
       names.push_back(run_.list.images[static_cast<std::size_t>(image)].name);
     }
-    auto keys = extract_keys(group.inputs, backbone, models_.preparation->grid(), key_type(run_.config.storage), names);
+    auto keys = extract_keys(group.inputs, backbone, models_.preparation->grid(), key_type(run_.config.storage), names,
+                             threads());
     keys.images.image = group.images;
     return keys;
   }

@@ -12,6 +12,7 @@
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/descriptor_rows.hpp"
 #include "datus/pipeline/shard_files.hpp"
+#include "pipeline/cluster_gpu.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -152,7 +153,7 @@ KMeansOptions assign_options(int clusters, int threads) {
 }
 
 /// COLLECTIVE. Nearest centroid of a fitted run for every row.
-KMeansResult assign_to_fitted(RunContext& run, const DescriptorRows& data, int k) {
+KMeansResult assign_to_fitted(RunContext& run, const DescriptorRows& data, int k, const ClusterGpu& gpu) {
   Centroids centroids;
   collectively(run.comm, [&] {
     centroids = read_centroids(run.fitted->directory.centroids(k).string());
@@ -164,7 +165,7 @@ KMeansResult assign_to_fitted(RunContext& run, const DescriptorRows& data, int k
     }
   });
   auto assignment = naming_bad_rows(data, run.threads, run.comm, [&] {
-    return assign_rows(*data.rows, centroids.values, k, run.threads, best_simd_path(), run.comm);
+    return assign_rows(*data.rows, centroids.values, k, run.threads, best_simd_path(), run.comm, gpu.get());
   });
   KMeansResult result;
   result.clusters = k;
@@ -177,11 +178,13 @@ KMeansResult assign_to_fitted(RunContext& run, const DescriptorRows& data, int k
 
 /// COLLECTIVE. k-means that goes on from its checkpoint, and saves one when a signal asks for a stop.
 std::vector<KMeansResult> kmeans_with_checkpoint(const DescriptorRows& data, KMeansOptions options,
-                                                 std::span<const float> given, const ClusterCheckpoint& checkpoint,
-                                                 const StopSignals& signals, Communicator& comm) {
+                                                 std::span<const float> given, const ClusterGpu& gpu,
+                                                 const ClusterCheckpoint& checkpoint, const StopSignals& signals,
+                                                 Communicator& comm) {
   const std::optional<KMeansState> saved = checkpoint.read();
   options.stop_requested = [&] { return signals.requested(); };
   options.save = [&](const KMeansState& state) { checkpoint.save(state, data.rows->dim()); };
+  options.gpu = gpu.get();
   options.resume = saved ? &*saved : nullptr;
   return naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
 }
@@ -217,6 +220,7 @@ std::vector<ClusterSummary> cluster_run(RunContext& run) {
   if (!stale.empty()) {
     const auto options =
         run.fitted ? assign_options(stale.back(), run.threads) : kmeans_options(run.config, stale, run.threads);
+    const ClusterGpu gpu(run.config.cluster, run.comm);
     const DescriptorRows data = open_run_rows(run, options);
     const auto finish = [&](const std::vector<KMeansResult>& results) {
       const auto qualities = qualities_of(results, data, run.threads, run.comm);
@@ -227,12 +231,12 @@ std::vector<ClusterSummary> cluster_run(RunContext& run) {
     };
     if (run.fitted) {
       if (data.total() == 0) require_enough_rows(0, stale, "segments", no_segments_hint);
-      for (const int k : stale) finish({assign_to_fitted(run, data, k)});
+      for (const int k : stale) finish({assign_to_fitted(run, data, k, gpu)});
     } else {
       require_enough_rows(data.total(), stale, "segments", no_segments_hint);
       const auto given = given_centroids(run.config, stale, data.rows->dim(), run.comm);
       const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
-      finish(kmeans_with_checkpoint(data, options, given, checkpoint, *run.signals, run.comm));
+      finish(kmeans_with_checkpoint(data, options, given, gpu, checkpoint, *run.signals, run.comm));
       checkpoint.remove();
     }
   }
@@ -254,6 +258,7 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
                                             const std::filesystem::path& out, int threads, Communicator& comm) {
   const StopSignals signals;
   const auto options = kmeans_options(config, config.cluster.k, threads);
+  const ClusterGpu gpu(config.cluster, comm);
   const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
   const int dim = data.rows->dim();
   require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
@@ -261,7 +266,7 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
   const auto given = given_centroids(config, config.cluster.k, dim, comm);
   // Beside the result, and named after it: the same command finds it again.
   const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", {}, comm);
-  const auto results = kmeans_with_checkpoint(data, options, given, checkpoint, signals, comm);
+  const auto results = kmeans_with_checkpoint(data, options, given, gpu, checkpoint, signals, comm);
   const auto qualities = qualities_of(results, data, threads, comm);
 
   std::optional<AtomicFile> file;
@@ -306,8 +311,9 @@ ClusterSummary assign_to_file(const Config& config, const std::vector<std::strin
                           " values, the rows of " + data.sources->description() + " " + std::to_string(dim),
                       "they come from another model", "Give centroids of the same width.");
   }
+  const ClusterGpu gpu(config.cluster, comm);
   const auto assignment = naming_bad_rows(data, threads, comm, [&] {
-    return assign_rows(*data.rows, centroids.values, centroids.k, threads, best_simd_path(), comm);
+    return assign_rows(*data.rows, centroids.values, centroids.k, threads, best_simd_path(), comm, gpu.get());
   });
   std::optional<AtomicFile> file;
   std::optional<Hdf5Writer> writer;

@@ -232,7 +232,8 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
     KeysFile keys;
     const auto part = describe_segments(inputs, part_segments, backbone, config, threads, [&]() -> const KeysFile& {
       if (keys.keys.empty()) {
-        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name);
+        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name,
+                            threads);
       }
       return keys;
     });

@@ -18,7 +18,7 @@ KeyType key_type(const StorageConfig& storage) {
 }
 
 KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid, KeyType type,
-                      const std::vector<std::string>& names) {
+                      const std::vector<std::string>& names, int threads) {
   KeysFile file;
   file.grid = grid;
   file.patch = backbone.architecture().patch;
@@ -33,8 +33,8 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
   auto features = backbone.forward(images, backbone.embedding_request(file.cls_dim > 0));
   file.keys = std::move(features.embeddings);
   file.cls = std::move(features.cls);
-  round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names);
-  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.cls_dim, names);
+  round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names, threads);
+  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.cls_dim, names, threads);
 
   const bool padded = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return !input.valid.empty(); });
   for (const auto& input : inputs) {
@@ -110,8 +110,8 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
     auto originals = load_required_images(paths, orientation, threads, "it changed: it could be read a moment ago");
     const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
                                         names.begin() + static_cast<std::ptrdiff_t>(end));
-    writer.append(
-        extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type, part));
+    writer.append(extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type,
+                               part, threads));
     progress.update(static_cast<std::int64_t>(end), static_cast<std::int64_t>(unreadable.size()));
   }
   writer.finish();

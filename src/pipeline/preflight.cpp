@@ -4,7 +4,7 @@
 #include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
 #include "datus/io/disk_space.hpp"
-#include "datus/model/backend.hpp"
+#include "datus/pipeline/model_placement.hpp"
 #include "pipeline/preflight_checks.hpp"
 #include "pipeline/preflight_facts.hpp"
 
@@ -58,9 +58,19 @@ void find_threads(Communicator& comm, RankFacts& facts) {
   facts.granted_cores = thread_limits().batch_system;
 }
 
-void share_backend(const Config& config, RankFacts& facts) {
+/// With `auto` a GPU is welcome, but none is needed.
+bool asks_for_gpus(const Config& config) {
+  return config.model.device == ModelConfig::Device::cuda || config.cluster.device == ClusterConfig::Device::cuda;
+}
+
+/// Only NCCL needs a card for each rank, and `auto` takes it where there is one for each.
+bool may_share_gpus(const Config& config) {
+  return config.cluster.comm != ClusterConfig::Comm::nccl;
+}
+
+void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
   if (config.run.mixed_hardware) return;
-  facts.shared.push_back({"the backend of the model is", torch_backend(),
+  facts.shared.push_back({"the backend of the model is", backend_of(place_model(config.model, comm)),
                           "Take nodes of one kind (in Slurm --constraint), or set run.mixed_hardware: true."});
 }
 
@@ -134,8 +144,9 @@ RankFacts own_facts(const Config& config, const PreflightRequest& request, Commu
   find_threads(comm, facts);
   facts.shared.push_back({"the configuration is", dump_config(config, false),
                           "Start all ranks from the same files, with the same arguments and environment."});
-  attempt(facts, [&] { share_backend(config, facts); });
-  // One rank of each node reads what is large. A build that uses GPUs asks here for one device per rank, too.
+  attempt(facts, [&] { share_backend(config, comm, facts); });
+  if (asks_for_gpus(config)) check_card(comm, survey_gpus(), may_share_gpus(config), facts);
+  // One rank of each node reads what is large.
   if (is_first) {
     check_program(facts);
     check_weights(config, facts);

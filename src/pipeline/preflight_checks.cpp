@@ -1,5 +1,7 @@
 #include "pipeline/preflight_checks.hpp"
 
+#include "datus/comm/device_communicator.hpp"
+#include "datus/comm/gpu_choice.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/io/atomic_file.hpp"
@@ -61,6 +63,15 @@ void attempt(RankFacts& facts, const std::function<void()>& check) {
   } catch (const std::exception& error) {
     facts.problems.push_back({ExitCode::failure, error.what()});
   }
+}
+
+void check_card(const Communicator& comm, const GpuSurvey& survey, bool may_share, RankFacts& facts) {
+  attempt(facts, [&] {
+    const GpuChoice choice = choose_gpu(comm, survey, may_share);
+    const Gpu& gpu = required_gpu(choice, "the configuration");
+    facts.card = {.name = gpu.name, .uuid = gpu.uuid, .shareable = may_share};
+    facts.shared.push_back({"NCCL is", nccl_version(), "Load the same version of NCCL on all nodes."});
+  });
 }
 
 void check_program(RankFacts& facts) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
+#include "datus/core/gpu.hpp"
 #include "pipeline/preflight_facts.hpp"
 
 #include <chrono>
@@ -15,6 +17,9 @@ namespace datus::preflight_detail {
 
 /// Runs a check; what it throws becomes a problem of `facts`.
 void attempt(RankFacts& facts, const std::function<void()>& check);
+
+/// Finds the GPU of this rank among those of `survey`, which it must have. `may_share`: with other ranks of its node.
+void check_card(const Communicator& comm, const GpuSurvey& survey, bool may_share, RankFacts& facts);
 
 /// Hashes the running program.
 void check_program(RankFacts& facts);

@@ -1,5 +1,6 @@
 #include "pipeline/preflight_facts.hpp"
 
+#include "datus/comm/gpu_choice.hpp"
 #include "datus/pipeline/run_size.hpp"
 
 #include <algorithm>
@@ -32,6 +33,14 @@ Json json_of(const FolderView& folder) {
 
 FolderView folder_in(const Json& json) {
   return {.path = json.at("path"), .free_bytes = json.at("free"), .sees_token = optional_in<bool>(json.at("token"))};
+}
+
+Json json_of(const CardView& card) {
+  return {{"name", card.name}, {"uuid", card.uuid}, {"shareable", card.shareable}};
+}
+
+CardView card_in(const Json& json) {
+  return {.name = json.at("name"), .uuid = json.at("uuid"), .shareable = json.at("shareable")};
 }
 
 ExitCode code_in(const Json& json) {
@@ -157,6 +166,24 @@ void find_own_problems(const std::vector<RankFacts>& facts, Findings& findings) 
   }
 }
 
+void find_shared_cards(const std::vector<RankFacts>& facts, Findings& findings) {
+  std::vector<RankCard> cards;
+  for (const RankFacts& rank : facts) {
+    const bool is_alone = rank.card && !rank.card->shareable;
+    cards.push_back(is_alone ? RankCard{rank.node, rank.card->name, rank.card->uuid} : RankCard{});
+  }
+  const auto problem = card_sharing_problem(cards);
+  if (problem) findings.add(cards[problem->ranks.front()].node, ExitCode::usage, problem->text);
+}
+
+/// "NVIDIA H100" where all ranks have that, "a GPU" where they differ, empty where one has none.
+std::string cards_text(const std::vector<RankFacts>& facts) {
+  if (!std::ranges::all_of(facts, [](const RankFacts& rank) { return rank.card.has_value(); })) return {};
+  const std::string& name = facts.front().card->name;
+  const bool same = std::ranges::all_of(facts, [&](const RankFacts& rank) { return rank.card->name == name; });
+  return same ? name : "a GPU";
+}
+
 void find_crowded_cores(const std::vector<RankFacts>& facts, Findings& findings) {
   for (const RankFacts& rank : facts) {
     if (rank.share >= rank.granted_cores.value_or(1)) continue;
@@ -178,6 +205,7 @@ std::string to_text(const RankFacts& facts) {
                {"share", facts.share},
                {"granted", json_of(facts.granted_cores)},
                {"folder", facts.folder ? json_of(*facts.folder) : Json()},
+               {"card", facts.card ? json_of(*facts.card) : Json()},
                {"shared", Json::array()},
                {"problems", Json::array()}};
   for (const Shared& one : facts.shared) {
@@ -195,6 +223,7 @@ RankFacts facts_from_text(const std::string& text) {
                   .share = json.at("share"),
                   .granted_cores = optional_in<int>(json.at("granted"))};
   if (!json.at("folder").is_null()) facts.folder = folder_in(json.at("folder"));
+  if (!json.at("card").is_null()) facts.card = card_in(json.at("card"));
   for (const Json& one : json.at("shared")) {
     facts.shared.push_back({.what = one.at(0), .value = one.at(1), .advice = one.at(2), .code = code_in(one.at(3))});
   }
@@ -213,6 +242,7 @@ std::vector<Finding> findings_in(const std::vector<RankFacts>& facts, std::optio
   find_missing_ranks(facts, wanted_ranks, findings);
   find_differences(facts, findings);
   find_own_problems(facts, findings);
+  find_shared_cards(facts, findings);
   find_folder_problems(facts, findings);
   find_crowded_cores(facts, findings);
   return findings.take();
@@ -224,8 +254,9 @@ std::string summary_of(const std::vector<RankFacts>& facts) {
       fewest->threads == most->threads
           ? count_of(static_cast<std::size_t>(most->threads), "thread")
           : std::to_string(fewest->threads) + " to " + std::to_string(most->threads) + " threads";
+  const std::string cards = cards_text(facts);
   std::string text = count_of(facts.size(), "rank") + " on " + count_of(ranks_by_node(facts).size(), "node") + ", " +
-                     threads + " each";
+                     threads + (cards.empty() ? "" : " and " + cards) + " each";
   const auto& folder = facts.front().folder;
   if (folder) text += ", " + size_text(folder->free_bytes) + " free in " + folder->path;
   return text;

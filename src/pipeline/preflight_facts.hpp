@@ -31,6 +31,13 @@ struct FolderView {
   std::optional<bool> sees_token = {};
 };
 
+/// The GPU that a rank will use.
+struct CardView {
+  std::string name;
+  std::string uuid;
+  bool shareable = false;  ///< whether other ranks may have it too
+};
+
 /// What one rank tells the others.
 struct RankFacts {
   std::string node;
@@ -40,6 +47,7 @@ struct RankFacts {
   std::vector<Shared> shared = {};
   std::vector<Problem> problems = {};
   std::optional<FolderView> folder = {};
+  std::optional<CardView> card = {};  ///< where GPUs are used
 };
 
 [[nodiscard]] std::string to_text(const RankFacts& facts);
@@ -61,7 +69,7 @@ struct Finding {
 /// for.
 [[nodiscard]] std::vector<Finding> findings_in(const std::vector<RankFacts>& facts, std::optional<int> wanted_ranks);
 
-/// "4 ranks on 2 nodes, 2 threads each, 57.3 GiB free in runs/coco".
+/// "4 ranks on 2 nodes, 2 threads and NVIDIA H100 each, 57.3 GiB free in runs/coco".
 [[nodiscard]] std::string summary_of(const std::vector<RankFacts>& facts);
 
 }  // namespace datus::preflight_detail

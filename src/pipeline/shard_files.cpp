@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
+#include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/keys_reader.hpp"
@@ -151,16 +152,27 @@ void require_segment_order(const Hdf5Reader& reader, const DescriptorsFile& file
 }  // namespace
 
 void round_as_stored(std::vector<float>& values, KeyType type, const std::string& what, std::int64_t row_size,
-                     const std::vector<std::string>& row_names) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (type == KeyType::float16) values[i] = to_float(to_half(values[i]));
-    if (!std::isfinite(values[i])) {
-      const auto row = i / static_cast<std::size_t>(row_size);
-      throw InputError("An " + what + " of image " + row_names.at(row) + " is not finite",
-                       type == KeyType::float16 ? "NaN, or beyond the range of float16" : "NaN or infinite",
-                       "Check the weights, or set storage.embeddings: float32.");
+                     const std::vector<std::string>& row_names, int threads) {
+  if (values.empty()) return;
+  const auto rows = static_cast<std::int64_t>(values.size()) / row_size;
+  // Bytes, not bits: each row has its own, whatever thread writes it.
+  std::vector<std::uint8_t> is_finite(static_cast<std::size_t>(rows), 1);
+  parallel_for(rows, threads, [&](std::int64_t r) {
+    const auto size = static_cast<std::size_t>(row_size);
+    const std::span<float> row = std::span(values).subspan(static_cast<std::size_t>(r) * size, size);
+    if (type == KeyType::float16) {
+      std::vector<half> stored(size);
+      to_half(row, stored);
+      to_float(stored, row);
     }
-  }
+    is_finite[static_cast<std::size_t>(r)] = std::ranges::all_of(row, [](float v) { return std::isfinite(v); }) ? 1 : 0;
+  });
+  const auto bad = std::ranges::find(is_finite, std::uint8_t{0});
+  if (bad == is_finite.end()) return;
+  throw InputError(
+      "An " + what + " of image " + row_names.at(static_cast<std::size_t>(bad - is_finite.begin())) + " is not finite",
+      type == KeyType::float16 ? "NaN, or beyond the range of float16" : "NaN or infinite",
+      "Check the weights, or set storage.embeddings: float32.");
 }
 
 void write_keys(const std::filesystem::path& path, const KeysFile& file, KeyType type,

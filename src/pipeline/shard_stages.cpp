@@ -14,6 +14,8 @@
 #include "pipeline/shard_work.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <future>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -47,42 +49,90 @@ void require_space_for(RunContext& run, const Models& models, const std::vector<
 
 /// Takes this rank's shards through the stages. While one is in the model, the one before it is written and the images
 /// of the next one are decoded: at most three shards are in memory, and a slow disk holds the model up, not the memory.
+///
+/// With a GPU one more is under way: while the GPU is at the next one's embeddings, the CPU looks for the segments of
+/// this one, and neither waits for the other for long.
 class ShardLine {
  public:
   ShardLine(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale, ShardQueue& queue)
-      : run_(run), models_(models), stale_(stale), queue_(queue), inputs_([this](std::int64_t shard, const auto& stop) {
+      : run_(run),
+        models_(models),
+        gpu_(graphs_on_gpu(run)),
+        stale_(stale),
+        queue_(queue),
+        inputs_([this](std::int64_t shard, const auto& stop) {
           return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
                                    needs_of(run_, stale_of({shard})), stop);
         }) {}
 
   void work_off(Progress& progress) {
-    while (const auto shard = queue_.claim()) {
-      run_.events.write("shard_start", {{"shard", shard->value}});
-      auto inputs = inputs_.take(shard->value);
-      // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
-      if (const auto next = queue_.peek()) inputs_.start(next->value);
-      auto products = std::make_shared<ShardProducts>();
-      try {
-        *products = compute_shard(run_, models_, *shard, stale_of(*shard), std::move(inputs), tally_);
-      } catch (const InterruptedError& error) {
-        run_.events.write("abandoned", {{"shard", shard->value}});
-        break;
+    // Of two that are open the second has its embeddings, the first its segments or soon.
+    std::deque<Flight> open;
+    try {
+      while (true) {
+        const auto shard = queue_.claim();
+        if (shard) begin(*shard, open);
+        const std::size_t may_stay_open = shard && run_.placement.gpu ? 1 : 0;
+        while (open.size() > may_stay_open) {
+          end(open.front());
+          open.pop_front();
+          progress.update(queue_.claimed(), 0);
+        }
+        if (!shard) break;
+        open_segments(open);
       }
-      writes_.push([this, products] { write_products(run_, *products, tally_); });
-      progress.update(queue_.claimed(), 0);
+    } catch (const InterruptedError&) {
+      for (const Flight& flight : open) run_.events.write("abandoned", {{"shard", flight.work->shard().value}});
     }
+    open.clear();
     writes_.flush();
   }
 
   [[nodiscard]] const ShardTally& tally() const { return tally_; }
 
  private:
+  struct Flight {
+    std::unique_ptr<ShardWork> work;
+    /// Set while a thread looks for the segments. Its destructor waits.
+    std::future<void> segments;
+  };
+
+  void begin(ShardIndex shard, std::deque<Flight>& open) {
+    run_.events.write("shard_start", {{"shard", shard.value}});
+    auto inputs = inputs_.take(shard.value);
+    // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
+    if (const auto next = queue_.peek()) inputs_.start(next->value);
+    open.push_back(
+        {std::make_unique<ShardWork>(run_, models_, gpu_.get(), shard, stale_of(shard), std::move(inputs), tally_),
+         {}});
+    open.back().work->extract();
+  }
+
+  /// Lets a thread of its own look for the segments of what stays open.
+  static void open_segments(std::deque<Flight>& open) {
+    for (Flight& flight : open) {
+      flight.segments = std::async(std::launch::async, [work = flight.work.get()] { work->segment(); });
+    }
+  }
+
+  void end(Flight& flight) {
+    if (flight.segments.valid()) {
+      flight.segments.get();
+    } else {
+      flight.work->segment();
+    }
+    flight.work->describe();
+    auto products = std::make_shared<ShardProducts>(flight.work->take());
+    writes_.push([this, products] { write_products(run_, *products, tally_); });
+  }
+
   [[nodiscard]] const StaleFiles& stale_of(ShardIndex shard) const {
     return stale_[static_cast<std::size_t>(shard.value)];
   }
 
   RunContext& run_;
   const Models& models_;
+  std::unique_ptr<SegmentGpu> gpu_;
   const std::vector<StaleFiles>& stale_;
   ShardQueue& queue_;
   ShardTally tally_;

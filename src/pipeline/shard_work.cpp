@@ -15,107 +15,98 @@
 #include <nlohmann/json.hpp>
 
 namespace datus {
-namespace {
+ShardWork::ShardWork(RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+                     ShardInputs inputs, ShardTally& tally)
+    : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally) {
+  products_.shard = shard;
+  products_.stale = stale;
+  products_.keys = std::move(inputs_.keys);
+  products_.segments = std::move(inputs_.segments);
+  for (const auto& problem : inputs_.problems) log::warning(problem);
+}
 
-/// One shard on its way through the stages: each product is computed when it is first asked for.
-class ShardWork {
- public:
-  ShardWork(RunContext& run, const Models& models, ShardIndex shard, StaleFiles stale, ShardInputs inputs,
-            ShardTally& tally)
-      : run_(run), models_(models), inputs_(std::move(inputs)), tally_(tally) {
-    products_.shard = shard;
-    products_.stale = stale;
-    products_.keys = std::move(inputs_.keys);
-    products_.segments = std::move(inputs_.segments);
-    for (const auto& problem : inputs_.problems) log::warning(problem);
+void ShardWork::extract() {
+  if (products_.stale.keys || products_.stale.segments) (void)keys();
+}
+
+void ShardWork::segment() {
+  if (products_.stale.segments) (void)segments();
+}
+
+std::vector<std::string> ShardWork::names() const {
+  std::vector<std::string> names;
+  for (const auto image : inputs_.images.image) {
+    names.push_back(run_.list.images[static_cast<std::size_t>(image)].name);
   }
+  return names;
+}
 
-  ShardProducts compute() {
-    if (products_.stale.keys) (void)keys();
-    if (products_.stale.segments) (void)segments();
-    if (products_.stale.descriptors) describe();
-    return std::move(products_);
-  }
+KeysFile ShardWork::compute_keys(const Backbone& backbone) const {
+  auto file = extract_keys(inputs_.decoded, backbone, models_.preparation->grid(), key_type(run_.config.storage),
+                           names(), run_.threads);
+  file.images = inputs_.images;
+  return file;
+}
 
- private:
-  std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const auto image : inputs_.images.image) {
-      names.push_back(run_.list.images[static_cast<std::size_t>(image)].name);
-    }
-    return names;
-  }
-
-  KeysFile compute_keys(const Backbone& backbone) const {
-    auto file =
-        extract_keys(inputs_.decoded, backbone, models_.preparation->grid(), key_type(run_.config.storage), names());
-    file.images = inputs_.images;
-    return file;
-  }
-
-  const KeysFile& keys() {
-    if (!products_.keys) {
-      const Stopwatch watch;
-      products_.keys = compute_keys(*models_.backbone);
-      report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
-    }
-    return *products_.keys;
-  }
-
-  const SegmentsFile& segments() {
-    if (!products_.segments) {
-      const KeysFile& embeddings = keys();
-      const Stopwatch watch;
-      products_.segments = segment_keys(embeddings, run_.config, run_.threads);
-      report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
-    }
-    return *products_.segments;
-  }
-
-  void describe() {
-    const auto& found = segments();
-    if (inputs_.images.image != found.images.image) {
-      throw InputError("Shard " + std::to_string(products_.shard.value) + " has other readable images than before",
-                       "an image was repaired or damaged since its segments were made",
-                       "Delete " + run_.directory.segments(products_.shard).string() + " and run again.");
-    }
-    const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
+const KeysFile& ShardWork::keys() {
+  if (!products_.keys) {
     const Stopwatch watch;
-    std::optional<KeysFile> other_keys;
-    products_.descriptors =
-        describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
-          if (!models_.descriptor) return keys();
-          other_keys = compute_keys(backbone);
-          return *other_keys;
-        });
-    report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
+    products_.keys = compute_keys(*models_.backbone);
+    report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
   }
+  return *products_.keys;
+}
 
-  void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments) {
-    run_.events.write("shard", {{"stage", stage_name(stage)},
-                                {"shard", products_.shard.value},
-                                {"images", images},
-                                {"unreadable", std::ssize(inputs_.images.unreadable)},
-                                {"segments", segments},
-                                {"seconds", seconds}});
-    tally_.add_computed(stage, {.stage = stage_name(stage),
-                                .shards = 1,
-                                .images = images,
-                                .segments = segments,
-                                .bytes = 0,
-                                .busy_seconds = seconds,
-                                .wall_seconds = seconds,
-                                .note = {}});
+const SegmentsFile& ShardWork::segments() {
+  if (!products_.segments) {
+    const KeysFile& embeddings = keys();
+    const Stopwatch watch;
+    products_.segments = segment_keys(embeddings, run_.config, run_.threads, gpu_);
+    report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
+  return *products_.segments;
+}
 
-  RunContext& run_;
-  const Models& models_;
-  ShardInputs inputs_;
-  ShardTally& tally_;
-  ShardProducts products_;
-};
+void ShardWork::describe() {
+  if (!products_.stale.descriptors) return;
+  const auto& found = segments();
+  if (inputs_.images.image != found.images.image) {
+    throw InputError("Shard " + std::to_string(products_.shard.value) + " has other readable images than before",
+                     "an image was repaired or damaged since its segments were made",
+                     "Delete " + run_.directory.segments(products_.shard).string() + " and run again.");
+  }
+  const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
+  const Stopwatch watch;
+  std::optional<KeysFile> other_keys;
+  products_.descriptors =
+      describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
+        if (!models_.descriptor) return keys();
+        other_keys = compute_keys(backbone);
+        return *other_keys;
+      });
+  report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
+}
 
-}  // namespace
+void ShardWork::report(Stage stage, double seconds, std::int64_t images, std::int64_t segments) {
+  run_.events.write("shard", {{"stage", stage_name(stage)},
+                              {"shard", products_.shard.value},
+                              {"images", images},
+                              {"unreadable", std::ssize(inputs_.images.unreadable)},
+                              {"segments", segments},
+                              {"seconds", seconds}});
+  tally_.add_computed(stage, {.stage = stage_name(stage),
+                              .shards = 1,
+                              .images = images,
+                              .segments = segments,
+                              .bytes = 0,
+                              .busy_seconds = seconds,
+                              .wall_seconds = seconds,
+                              .note = {}});
+}
+
+std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run) {
+  return run.placement.gpu ? std::make_unique<SegmentGpu>(*run.placement.gpu) : nullptr;
+}
 
 Models load_models(const RunContext& run) {
   const auto may_go_on = [signals = run.signals, grace = std::chrono::seconds(run.config.run.grace)] {
@@ -156,11 +147,6 @@ std::array<StageWork, 3> ShardTally::works() const {
     works.at(static_cast<std::size_t>(stage)).stage = stage_name(stage);
   }
   return works;
-}
-
-ShardProducts compute_shard(RunContext& run, const Models& models, ShardIndex shard, StaleFiles stale,
-                            ShardInputs inputs, ShardTally& tally) {
-  return ShardWork(run, models, shard, stale, std::move(inputs), tally).compute();
 }
 
 void write_products(RunContext& run, const ShardProducts& products, ShardTally& tally) {

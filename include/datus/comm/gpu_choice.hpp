@@ -3,6 +3,7 @@
 #include "datus/comm/communicator.hpp"
 #include "datus/core/gpu.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,8 +42,13 @@ struct RankCard {
 /// COLLECTIVE. The cards of all ranks, by rank. An empty UUID stands for a rank without one.
 [[nodiscard]] std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own);
 
-/// "Ranks 0 and 2 have the same GPU (…) …" where two ranks have one card, which NCCL does not allow; otherwise empty.
-/// `cards`: by rank.
-[[nodiscard]] std::string card_sharing_problem(std::span<const RankCard> cards);
+/// Ranks that have one card, which NCCL does not allow.
+struct CardSharing {
+  std::vector<std::size_t> ranks;
+  std::string text;  ///< "Ranks 0 and 2 have the same GPU (WHY) WHAT TO DO"
+};
+
+/// The first such ranks, if there are any. `cards`: by rank.
+[[nodiscard]] std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards);
 
 }  // namespace datus

@@ -20,7 +20,7 @@ namespace datus {
 /// Stage extract: embeddings and CLS of images, rounded as stored. `names` are for messages. The caller fills `images`
 /// of the result. Throws `InputError` naming the image when a value is not finite.
 [[nodiscard]] KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid,
-                                    KeyType type, const std::vector<std::string>& names);
+                                    KeyType type, const std::vector<std::string>& names, int threads);
 
 /// `datus extract --images DIR|LIST --out FILE`: one process, one file. Images that cannot be read are left out and
 /// returned. Throws `InputError` when none is left.

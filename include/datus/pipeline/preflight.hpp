@@ -18,9 +18,10 @@ struct PreflightRequest {
 };
 
 /// COLLECTIVE. Checks on all nodes what a job needs before it starts: the number of ranks, messages between them, and
-/// that all nodes have the same program, configuration, weights, images and run directory. Rank 0 prints a line for
-/// each problem on stderr ("preflight: NODE: …"), or one line on stdout when there is none. Changes nothing: test files
-/// in the run directory, or in the nearest folder above it that exists, are removed again.
+/// that all nodes have the same program, configuration, weights, images and run directory, and each rank a GPU where
+/// the configuration asks for them. Rank 0 prints a line for each problem on stderr ("preflight: NODE: …"), or one line
+/// on stdout when there is none. Changes nothing: test files in the run directory, or in the nearest folder above it
+/// that exists, are removed again.
 ///
 /// Returns, the same on all ranks, the exit code of the first problem. Throws `SystemError` when MPI fails.
 [[nodiscard]] ExitCode preflight(const Config& config, const PreflightRequest& request, Communicator& comm);

@@ -65,7 +65,7 @@ enum class KeyType { float16, float32 };
 /// Rounds values to what a file of that type holds, in place. Throws `InputError` when a value is not finite (also
 /// after rounding); `place` names row r of `row_size` values for the message.
 void round_as_stored(std::vector<float>& values, KeyType type, const std::string& what, std::int64_t row_size,
-                     const std::vector<std::string>& row_names);
+                     const std::vector<std::string>& row_names, int threads);
 
 /// Each write is atomic: the final name appears when the file is complete, flushed and read back. `provenance` is
 /// recorded in shards of a run; plain files have none.

@@ -67,8 +67,8 @@ NcclCommunicator::NcclCommunicator(Communicator& comm, int gpu, const DeviceTime
     : comm_(comm), gpu_(gpu), timeouts_(timeouts), exceptions_before_(std::uncaught_exceptions()), group_(abort_limit) {
   RankCard card;
   collectively(comm_, [&] { prepare(card); });
-  const std::string sharing = card_sharing_problem(cards_of_all_ranks(comm_, card));
-  if (!sharing.empty()) throw AgreedError(ExitCode::usage, sharing);
+  const auto sharing = card_sharing_problem(cards_of_all_ranks(comm_, card));
+  if (sharing) throw AgreedError(ExitCode::usage, sharing->text);
   start(card);
 }
 

@@ -82,6 +82,7 @@ TEST(GpuAffinity, EverySizeHasTheBitsOfTheCpu) {
   unsigned seed = 0;
   for (const int nodes : {1, 2, 31, 63, 64, 65, 127, 128, 129, 196, 300, 513}) {
     for (const int dim : {1, 3, 8, 16, 33, 64}) {
+      if (nodes > 129 && dim != 3 && dim != 33) continue;  // many panels are slow to emulate
       const Shape shape{nodes, dim};
       const std::vector<float> keys = random_keys(shape, ++seed);
       const std::vector<std::uint8_t> valid = random_mask(nodes, seed);

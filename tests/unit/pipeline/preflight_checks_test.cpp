@@ -1,5 +1,7 @@
 #include "pipeline/preflight_checks.hpp"
 
+#include "datus/comm/self_communicator.hpp"
+#include "datus/comm/thread_communicator.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -32,6 +34,40 @@ TEST(PreflightChecks, WhatACheckThrowsIsAProblem) {
   EXPECT_EQ(facts.problems[0].text, "Cannot read x (it is gone) Bring it back.");
   EXPECT_EQ(facts.problems[1].code, ExitCode::failure);
   EXPECT_EQ(facts.problems[1].text, "something else");
+}
+
+TEST(PreflightChecks, TheGpuOfARank) {
+  GpuSurvey survey;
+  for (const int index : {0, 1}) {
+    survey.gpus.push_back({.index = index, .name = "NVIDIA H100", .uuid = "GPU-" + std::to_string(index)});
+  }
+  run_on_threads(2, [&](Communicator& comm) {
+    RankFacts facts;
+    check_card(comm, survey, false, facts);
+    EXPECT_TRUE(facts.problems.empty());
+    EXPECT_EQ(facts.card.value().uuid, "GPU-" + std::to_string(comm.rank()));
+    EXPECT_FALSE(facts.card->shareable);
+  });
+  run_on_threads(3, [&](Communicator& comm) {
+    RankFacts facts;
+    check_card(comm, survey, false, facts);
+    EXPECT_EQ(facts.problems.at(0).code, ExitCode::usage);
+    EXPECT_TRUE(facts.problems[0].text.starts_with("3 ranks on this node and 2 GPUs (")) << facts.problems[0].text;
+    RankFacts sharing;
+    check_card(comm, survey, true, sharing);
+    EXPECT_TRUE(sharing.problems.empty());
+    EXPECT_TRUE(sharing.card.value().shareable);
+  });
+}
+
+TEST(PreflightChecks, NoGpuAtAll) {
+  SelfCommunicator comm;
+  RankFacts facts;
+  check_card(comm, {.gpus = {}, .problem = "no NVIDIA driver on this machine", .versions = {}}, true, facts);
+  EXPECT_FALSE(facts.card);
+  EXPECT_TRUE(facts.problems.at(0).text.starts_with(
+      "No GPU can be used, and the configuration asks for one (no NVIDIA driver on this machine) "))
+      << facts.problems[0].text;
 }
 
 TEST(PreflightChecks, TheNearestFolder) {

@@ -162,11 +162,44 @@ TEST(PreflightFacts, FewerCoresThanGrantedAreAWarning) {
   EXPECT_NE(findings[0].line().find("--cpus-per-task=4"), std::string::npos);
 }
 
+/// Four ranks on n1 and n2 with a card each.
+std::vector<RankFacts> good_gpu_job() {
+  auto facts = good_job();
+  for (std::size_t rank = 0; rank < facts.size(); ++rank) {
+    facts[rank].card = {.name = "NVIDIA H100", .uuid = "GPU-" + std::to_string(rank)};
+  }
+  return facts;
+}
+
+TEST(PreflightFacts, ACardForEachRank) {
+  auto facts = good_gpu_job();
+  EXPECT_EQ(lines(facts, 4), Lines{});
+  EXPECT_EQ(summary_of(facts), "4 ranks on 2 nodes, 2 threads and NVIDIA H100 each, 5.00 GiB free in /runs/coco");
+  facts[3].card->name = "NVIDIA A100";
+  EXPECT_EQ(summary_of(facts), "4 ranks on 2 nodes, 2 threads and a GPU each, 5.00 GiB free in /runs/coco");
+  facts[3].card.reset();
+  EXPECT_EQ(summary_of(facts), "4 ranks on 2 nodes, 2 threads each, 5.00 GiB free in /runs/coco");
+}
+
+TEST(PreflightFacts, RanksWithOneCard) {
+  auto facts = good_gpu_job();
+  facts[3].card->uuid = facts[2].card->uuid;
+  const auto found = findings_in(facts, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].code, ExitCode::usage);
+  EXPECT_TRUE(found[0].line().starts_with(
+      "preflight: n2: Ranks 2 and 3 have the same GPU (NVIDIA H100 GPU-2 on n2; NCCL needs one for each rank) "))
+      << found[0].line();
+  for (auto& rank : facts) rank.card->shareable = true;
+  EXPECT_EQ(lines(facts), Lines{});
+}
+
 TEST(PreflightFacts, ArriveAsTheyWereSent) {
   RankFacts facts = good("n\"1\"", true);
   facts.granted_cores = 3;
   facts.problems.push_back({ExitCode::interrupted, "two\nlines, \"quoted\""});
   facts.shared[0].code = ExitCode::bad_input;
+  facts.card = {.name = "NVIDIA H100", .uuid = "GPU-1", .shareable = true};
   const RankFacts arrived = facts_from_text(to_text(facts));
   EXPECT_EQ(to_text(arrived), to_text(facts));
   EXPECT_EQ(arrived.node, facts.node);
@@ -181,7 +214,11 @@ TEST(PreflightFacts, ArriveAsTheyWereSent) {
   EXPECT_EQ(arrived.folder.value().path, "/runs/coco");
   EXPECT_EQ(arrived.folder->free_bytes, 5 * gibibyte);
   EXPECT_EQ(arrived.folder->sees_token, true);
+  EXPECT_EQ(arrived.card.value().name, "NVIDIA H100");
+  EXPECT_EQ(arrived.card->uuid, "GPU-1");
+  EXPECT_TRUE(arrived.card->shareable);
   EXPECT_FALSE(facts_from_text(to_text(good("n1", false))).folder);
+  EXPECT_FALSE(facts_from_text(to_text(good("n1", false))).card);
   EXPECT_FALSE(facts_from_text(to_text(good("n1", false))).granted_cores);
   // A path is any bytes.
   EXPECT_EQ(facts_from_text(to_text({.node = "n\xff"})).node, "n\xEF\xBF\xBD");
