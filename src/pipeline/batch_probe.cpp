@@ -7,6 +7,7 @@
 #include "datus/pipeline/run_record.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -26,6 +27,12 @@ void run_batch(const Backbone& backbone, int height, int width, const VisionTran
 void run_largest_batches(const RunContext& run, const Models& models) {
   const PixelSize input = run.config.model.input_size;
   const Backbone& backbone = *models.backbone;
+  // Graphs are made beside the model.
+  SegmentGpu graphs(*run.placement.gpu);
+  std::optional<GpuAffinity> memory;
+  if (graphs.makes(run.config)) {
+    memory.emplace(graphs.lend(models.preparation->grid().patches(), backbone.architecture().dim, {}, run.threads));
+  }
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   run_batch(backbone, input.rows, input.cols, backbone.embedding_request(has_vector));
   if (run.config.descriptor.kind != DescriptorConfig::Kind::masked_crop) return;
