@@ -2,10 +2,12 @@
 
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
+#include "datus/pipeline/model_placement.hpp"
 #include "datus/pipeline/run.hpp"
 
 #include <iostream>
 #include <memory>
+#include <optional>
 
 namespace datus::jobs {
 namespace {
@@ -34,7 +36,10 @@ Command add_segment(CLI::App& program) {
             }
             require_one_rank(comm, "segment");
             const Config config = arguments->load(comm);
-            segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm));
+            const ModelPlacement placement = place_model(config.model, comm);
+            std::optional<SegmentGpu> gpu;
+            if (placement.gpu) gpu.emplace(*placement.gpu);
+            segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm), gpu ? &*gpu : nullptr);
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;
           }};

@@ -4,6 +4,7 @@
 #include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
 #include "datus/io/disk_space.hpp"
+#include "datus/pipeline/model_placement.hpp"
 #include "pipeline/preflight_checks.hpp"
 #include "pipeline/preflight_facts.hpp"
 

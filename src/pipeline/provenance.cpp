@@ -15,7 +15,7 @@ constexpr int code_version(Stage stage) {
     case Stage::segment:
       return 1;
     case Stage::describe:
-      return 2;
+      return 3;
     case Stage::cluster:
       return 1;
     case Stage::mask:

@@ -19,8 +19,8 @@ struct KMeansGpu {
   int index = 0;
   /// Sums up over the GPUs of the ranks of the communicator that is passed beside it. Must outlive the call.
   DeviceCommunicator* collectives = nullptr;
-  /// The memory that rows may take on the GPU; 0: what it has free, but for a reserve. Rows that do not fit are brought
-  /// to it in each pass.
+  /// The memory that rows may take on the GPU; 0: what it has free, but for a reserve (ranks that share a GPU would
+  /// each count on all of it). Rows that do not fit are brought to it in each pass.
   std::int64_t memory_bytes = 0;
 };
 

@@ -49,6 +49,28 @@ __device__ float exact_score(const float* row, const float* centroid, float norm
   return __fmaf_rn(-2.0F, product, norm);
 }
 
+/// Goes on with the two lowest scores, of which `second` may be as low as `lowest`.
+__device__ void take(float score, std::int32_t label, Lowest* lowest, float* second) {
+  if (score < lowest->score) {
+    *second = lowest->score;
+    *lowest = {score, label};
+  } else if (score < *second) {
+    *second = score;
+  }
+}
+
+/// The lowest of all scores of a warp but the one of `lowest`, which only one thread has taken. second, mine: the two
+/// lowest ones of this thread.
+__device__ float second_of_warp(float second, const Lowest& mine, const Lowest& lowest) {
+  float others = mine.label == lowest.label ? second : mine.score;
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2) {
+    const float other = __shfl_xor_sync(whole_warp, others, distance);
+    if (other < others) others = other;
+  }
+  return others;
+}
+
 /// What a warp knows of one row.
 struct Row {
   const float* values;
@@ -72,28 +94,24 @@ __device__ Lowest settle(const Row& row, const CentroidView& centroids, int pitc
 
 __device__ Lowest decide(const Row& row, const CentroidView& centroids, int dim, int pitch, const Units& units,
                          int lane) {
-  Lowest lowest{__uint_as_float(0x7F800000U), 0};
+  Lowest mine{__uint_as_float(0x7F800000U), -1};
+  float second = mine.score;
   float largest_norm = 0.0F;
   for (int k = lane; k < centroids.clusters; k += 32) {
     const float norm = centroids.norms[k];
-    const float approximate = __fmaf_rn(-2.0F, row.products[k], norm);
-    if (approximate < lowest.score) lowest = {approximate, k};
+    take(__fmaf_rn(-2.0F, row.products[k], norm), k, &mine, &second);
     if (!(norm <= largest_norm)) largest_norm = norm;
   }
-  lowest = lowest_of_warp(lowest);
+  const Lowest lowest = lowest_of_warp(mine);
+  second = second_of_warp(second, mine, lowest);
   const double error = approximate_score_error(dim, row.norm, largest_of_warp(largest_norm));
-  // The exact winner's score is at most the exact one of `lowest`, and each is off by `error` at most.
+  // The exact winner's score is at most the exact one of `lowest`, and each is off by `error` at most. With an error
+  // that is finite all scores are.
   const double limit = static_cast<double>(lowest.score) + 2.0 * error;
-  int candidates = 0;
-  for (int k = lane; k < centroids.clusters; k += 32) {
-    const float approximate = __fmaf_rn(-2.0F, row.products[k], centroids.norms[k]);
-    candidates += static_cast<double>(approximate) > limit ? 0 : 1;
-  }
-  const unsigned some = __ballot_sync(whole_warp, candidates > 0);
-  const bool alone = __popc(some) == 1 && __all_sync(whole_warp, candidates <= 1);
   // Far from the limit of what can be represented, the score itself is not needed any more.
   const double inertia = static_cast<double>(row.norm) + static_cast<double>(lowest.score) + 2.0 * error;
-  if (alone && inertia * units.inertia_scale < 0.5 * units.row_limit) return lowest;
+  const bool representable = inertia * units.inertia_scale < 0.5 * units.row_limit;
+  if (static_cast<double>(second) > limit && representable) return lowest;
   return settle(row, centroids, pitch, limit, lane);
 }
 

@@ -17,6 +17,8 @@ namespace {
 
 /// For the libraries' own needs, and other programs of the card.
 constexpr std::int64_t reserve_bytes = std::int64_t{768} << 20U;
+/// What rows that come piece by piece are given in any case: with less the bus would wait for every piece.
+constexpr std::int64_t least_bytes = std::int64_t{64} << 20U;
 
 /// What rows may take of the memory of the GPU in use.
 std::int64_t memory_for_rows(const KMeansGpu& gpu, std::int64_t other_bytes) {
@@ -24,7 +26,7 @@ std::int64_t memory_for_rows(const KMeansGpu& gpu, std::int64_t other_bytes) {
   std::size_t free = 0;
   std::size_t total = 0;
   cuda::check(cudaMemGetInfo(&free, &total), "to say how much memory it has");
-  return std::max<std::int64_t>(0, static_cast<std::int64_t>(free) - other_bytes - reserve_bytes);
+  return std::max(least_bytes, static_cast<std::int64_t>(free) - other_bytes - reserve_bytes);
 }
 
 /// On the GPU that was in use when it was made, which must be in use in all calls.
@@ -122,7 +124,8 @@ class DeviceEngine final : public Engine {
   }
 
  private:
-  /// Assigns the rows to the centroids of each pair's started pass, and books them.
+  /// Assigns the rows to the centroids of each pair's started pass, and books them. Each pair reads the slab again: a
+  /// search takes longer than reading the rows does, so little would be won by keeping them for the next pair.
   void pass(std::span<WorkingPair* const> pairs) {
     rows_.for_each_slab(stream_, [&](const Slab& slab) {
       for (WorkingPair* working : pairs) {

@@ -6,8 +6,8 @@
 namespace datus::lloyd::gpu {
 namespace {
 
-/// Long enough for the bus, short enough for two of them in pinned memory.
-constexpr std::int64_t staging_bytes = std::int64_t{32} << 20U;
+/// Of a piece: long enough for the bus, short enough for two of them in pinned memory.
+constexpr std::int64_t most_piece_bytes = std::int64_t{32} << 20U;
 
 }  // namespace
 
@@ -15,36 +15,36 @@ DeviceRows::DeviceRows(const KMeansRows& rows, int threads, std::int64_t limit)
     : rows_(rows), threads_(threads), pitch_(pitch_of(rows.dim())) {
   const std::int64_t row_bytes = std::int64_t{pitch_} * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t count = rows.count();
-  resident_ = count <= limit / row_bytes;
-  const std::int64_t piece = std::max<std::int64_t>(1, staging_bytes / row_bytes);
+  const std::int64_t fitting = limit / row_bytes;
+  const std::int64_t most = std::max<std::int64_t>(1, most_piece_bytes / row_bytes);
   const auto values_of = [&](std::int64_t of_rows) {
     return cuda::DeviceArray<float>(static_cast<std::size_t>(of_rows * pitch_), "memory for the rows of k-means");
   };
-  if (!resident_) {
-    slab_rows_ = staging_rows_ = std::clamp<std::int64_t>(limit / row_bytes / 2, 1, piece);
-    for (auto& values : values_) values = values_of(slab_rows_);
-    make_staging();
-    return;
+  if (count <= fitting) {
+    resident_rows_ = count;
+  } else {
+    piece_rows_ = std::clamp<std::int64_t>(fitting / 2, 1, most);
+    for (auto& piece : pieces_) piece = values_of(piece_rows_);
+    resident_rows_ = std::max<std::int64_t>(0, fitting - 2 * piece_rows_);
   }
-  slab_rows_ = count;
-  staging_rows_ = std::min(piece, count);
-  values_[0] = values_of(count);
-  make_staging();
-  std::size_t turn = 0;
-  for (std::int64_t begin = 0; begin < count; begin += staging_rows_) {
-    send(begin, std::min(staging_rows_, count - begin), turn, values_[0].data() + begin * pitch_);
-    turn = 1 - turn;
-  }
-  copies_.wait();
-  staging_ = {};
-}
-
-void DeviceRows::make_staging() {
+  resident_ = values_of(resident_rows_);
   for (auto& staging : staging_) {
-    staging = cuda::PinnedArray<float>(static_cast<std::size_t>(staging_rows_ * pitch_));
+    staging = cuda::PinnedArray<float>(static_cast<std::size_t>(std::min(most, count) * pitch_));
     // What lies between the rows stays zero.
     std::ranges::fill(staging.span(), 0.0F);
   }
+  bring_resident_rows();
+  if (piece_rows_ == 0) staging_ = {};
+}
+
+void DeviceRows::bring_resident_rows() {
+  const std::int64_t piece = std::ssize(staging_[0].span()) / pitch_;
+  std::size_t turn = 0;
+  for (std::int64_t begin = 0; begin < resident_rows_; begin += piece) {
+    send(begin, std::min(piece, resident_rows_ - begin), turn, resident_.data() + begin * pitch_);
+    turn = 1 - turn;
+  }
+  copies_.wait();
 }
 
 void DeviceRows::send(std::int64_t begin, std::int64_t count, std::size_t turn, float* to) {
@@ -65,17 +65,14 @@ void DeviceRows::send(std::int64_t begin, std::int64_t count, std::size_t turn, 
 void DeviceRows::for_each_slab(const cuda::Stream& stream, const std::function<void(const Slab&)>& body) {
   const int dim = rows_.dim();
   const std::int64_t count = rows_.count();
-  if (resident_) {
-    if (count > 0) body({values_[0].data(), 0, count, dim, pitch_});
-    return;
-  }
+  if (resident_rows_ > 0) body({resident_.data(), 0, resident_rows_, dim, pitch_});
   std::size_t turn = 0;
-  for (std::int64_t begin = 0; begin < count; begin += slab_rows_) {
-    const std::int64_t rows = std::min(slab_rows_, count - begin);
+  for (std::int64_t begin = resident_rows_; begin < count; begin += piece_rows_) {
+    const std::int64_t rows = std::min(piece_rows_, count - begin);
     used_[turn].hold(copies_);
-    send(begin, rows, turn, values_[turn].data());
+    send(begin, rows, turn, pieces_[turn].data());
     sent_[turn].hold(stream);
-    body({values_[turn].data(), begin, rows, dim, pitch_});
+    body({pieces_[turn].data(), begin, rows, dim, pitch_});
     used_[turn].record(stream);
     turn = 1 - turn;
   }

@@ -58,9 +58,9 @@ class Engine {
 
 [[nodiscard]] std::unique_ptr<Engine> make_thread_engine(const Context& context);
 
-/// COLLECTIVE. Brings the rows to the GPU if its memory can hold them. `other_bytes`: what this rank will need there
-/// beside them. Throws `AgreedError` where that fails on a rank, also for want of memory; `SystemError` in a build
-/// without CUDA. `context` must outlive it.
+/// COLLECTIVE. Brings the rows to the GPU, as many as its memory can hold. `other_bytes`: what this rank will need
+/// there beside them. Throws `AgreedError` where that fails on a rank, also for want of memory; `SystemError` in a
+/// build without CUDA. `context` must outlive it.
 [[nodiscard]] std::unique_ptr<Engine> make_gpu_engine(const Context& context, const KMeansGpu& gpu,
                                                       std::int64_t other_bytes);
 

@@ -1,6 +1,7 @@
 #include "datus/core/cuda/check.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
 #include "datus/model/backend.hpp"
 #include "model/cuda/batch_memory.hpp"
 #include "model/cuda/batched_transformer.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -76,6 +78,11 @@ class GpuTransformer final : public DeviceTransformer {
  public:
   GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base, int gpu,
                  Precision precision, int threads);
+  ~GpuTransformer() override;
+  GpuTransformer(const GpuTransformer&) = delete;
+  GpuTransformer& operator=(const GpuTransformer&) = delete;
+  GpuTransformer(GpuTransformer&&) = delete;
+  GpuTransformer& operator=(GpuTransformer&&) = delete;
 
   Features forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
                    const Reading& reading, const Batching& batching) override;
@@ -156,6 +163,19 @@ GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWei
                    &compute_);
     compute_.wait();
   });
+}
+
+GpuTransformer::~GpuTransformer() {
+  settle();
+  try {
+    model_.reset();
+    for (Slot& slot : slots_) slot = {};
+    // LibTorch keeps what was freed for itself; the next stage has other uses for it.
+    const cuda::UseGpu use(gpu_);
+    c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (const std::exception& error) {
+    log::warning(std::string("the GPU's memory could not be given back: ") + error.what());
+  }
 }
 
 template <class Submit, class Collect>

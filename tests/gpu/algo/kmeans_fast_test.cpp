@@ -31,7 +31,7 @@ Case random_case(std::uint64_t seed) {
 
 TEST(GpuKMeansFast, GivesTheBitsOfTheProcessor) {
   DATUS_REQUIRE_GPU();
-  check_property(7100, 40, random_case, [](const Case& c) {
+  check_property(7100, 25, random_case, [](const Case& c) {
     Random random(c.seed + 3);
     const Matrix rows = rows_of(c);
     const std::int64_t memory = one_in(random, 4) ? c.rows * c.dim : plenty;

@@ -35,7 +35,7 @@ TEST(GpuKMeansPasses, RowsThatDoNotFitComePieceByPiece) {
     c.rows = std::min<std::int64_t>(c.rows, 30);
     return c;
   };
-  check_property(600, 15, smaller_case, [](const Case& c) {
+  check_property(600, 12, smaller_case, [](const Case& c) {
     Random random(c.seed + 3);
     // Down to a single row in each of the two pieces.
     const std::int64_t row = (c.dim + 3) / 4 * 16;

@@ -60,9 +60,10 @@ std::map<std::string, Expected> input_keys() {
       {"model.position", {"auto", {"model.position=offset"}, {"native", "null"}}},
       {"model.feature", {"key", {"model.feature=token"}, {"keys", "cls"}}},
       {"model.layer", {"-1", {"model.layer=3"}, {"last", "1.5", "null", "99999999999"}}},
-      {"model.precision", {"auto", {"model.precision=float32"}, {"bfloat16", "float16"}}},
+      {"model.precision",
+       {"auto", {"model.precision=float32", "model.precision=bfloat16", "model.precision=float16"}, {"half", "tf32"}}},
       {"model.batch_size", {"32", {"model.batch_size=4"}, not_positive}},
-      {"model.device", {"auto", {"model.device=cpu"}, {"cuda", "gpu"}}},
+      {"model.device", {"auto", {"model.device=cpu", "model.device=cuda"}, {"gpu", "cuda:1"}}},
   };
 }
 
@@ -94,6 +95,8 @@ std::map<std::string, Expected> method_keys() {
       {"cluster.centroids", {"null", {"cluster.centroids=/c.h5", "cluster.init=file"}, with(not_a_path, ":/k")}},
       {"cluster.memory", {"auto", {"cluster.memory=256MiB"}, {"0", "lots", "1.5GiB", "99999999TiB", "null"}}},
       {"cluster.checkpoint_every", {"10", {"cluster.checkpoint_every=5"}, not_positive}},
+      {"cluster.device", {"auto", {"cluster.device=cpu", "cluster.device=cuda"}, {"gpu", "cuda:1"}}},
+      {"cluster.comm", {"auto", {"cluster.comm=mpi", "cluster.comm=nccl"}, {"gloo"}}},
       {"mask.refine", {"none", {}, {"crf", "null"}}},
       {"mask.resolution", {"original", {"mask.resolution=grid"}, {"full"}}},
       {"mask.formats", {"[png]", {}, {"[]", "[png, png]", "[rle]", "null"}}},
@@ -194,6 +197,8 @@ TEST_F(Schema, StagesAreThoseOfTheMeaningOfTheKeys) {
       {"dataset.shard_size", model},
       {"dataset.images", {}},
       {"cluster.memory", {}},
+      {"cluster.device", {}},
+      {"cluster.comm", {}},
       {"cluster.k", {Stage::cluster}},
       {"evaluate.protocols", {Stage::evaluate}},
       {"storage.embeddings", {Stage::extract}},
