@@ -3,12 +3,13 @@
 // memory to graphs in memory. Exit code 77 where there is no card.
 
 #include "algo/cuda/affinity_bits.hpp"
+#include "cuda/requests.hpp"
+#include "cuda/timing.hpp"
 #include "datus/algo/gpu_affinity.hpp"
 #include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/core/parallel.hpp"
-#include "gpu/timing.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -175,7 +176,7 @@ double whole_way(const Case& size, std::span<const float> keys, int rounds, int 
   return passed.count() / (static_cast<double>(rounds) * size.images);
 }
 
-void measure(const Case& size, int rounds, int threads) {
+void measure(const Case& size, int rounds, int threads, bool json) {
   const std::vector<half> keys = random_keys(size);
   const cuda::Stream stream;
   const Blas blas(stream);
@@ -199,11 +200,20 @@ void measure(const Case& size, int rounds, int threads) {
   const double product = median(products) * 1e3 / size.images;
   // Of the full product, of which half is computed.
   const double teraflops = 2.0 * size.nodes * size.nodes * size.dim / (kernel * 1e6);
+  const double whole = whole_way(size, widened, rounds, threads);
+  if (json) {
+    print_line({{"model", size.model},
+                {"nodes", size.nodes},
+                {"dim", size.dim},
+                {"graphs_us", kernel},
+                {"sgemm_us", product},
+                {"whole_way_us", whole}});
+    return;
+  }
   std::printf(
       "%-12s %5d x %4d  graphs %8.2f us (%5.1f TFLOP/s of the full product)  SGEMM %8.2f us  ratio %5.2f  "
       "whole way %8.2f us\n",
-      size.model, size.nodes, size.dim, kernel, teraflops, product, product / kernel,
-      whole_way(size, widened, rounds, threads));
+      size.model, size.nodes, size.dim, kernel, teraflops, product, product / kernel, whole);
 }
 
 int run(int argc, char** argv) {
@@ -212,9 +222,11 @@ int run(int argc, char** argv) {
   int threads = available_cores();
   app.add_option("--rounds", rounds, "Repeats of each measurement")->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "Threads of the host, for the whole way")->check(CLI::PositiveNumber);
+  bool json = false;
+  app.add_flag("--json", json, "One line of JSON for each case");
   CLI11_PARSE(app, argc, argv);
   if (!has_card("bench_gpu_affinity")) return skipped;
-  for (const Case& size : cases) measure(size, rounds, threads);
+  for (const Case& size : cases) measure(size, rounds, threads, json);
   return 0;
 }
 
