@@ -1,11 +1,13 @@
 #include "cli/plain_files.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 // The commands that give the same bits on GPUs, through the command line: files equal to those of the CPU. On emulated
@@ -91,9 +93,95 @@ TEST_F(GpuCommands, SegmentWritesTheFileOfTheCpu) {
   EXPECT_EQ(segments("model.device=cuda"), expected);
 }
 
+/// A run on a handful of images of two sizes in shards of two.
+class GpuRuns : public GpuCommands {
+ protected:
+  void SetUp() override {
+    GpuCommands::SetUp();
+    write_test_images(file("images"), 9);
+  }
+
+  [[nodiscard]] Outcome run(const char* name, const Arguments& settings, const Launch& launch = {}) const {
+    Arguments arguments = {"run", file("run.yaml").string(), "--run", file(name).string()};
+    for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
+    std::ofstream(file("run.yaml")) << "dataset: {images: " << file("images").string() << ", shard_size: 2}\n"
+                                    << "model: {weights: " << tiny_weights() << ", heads: 2, input_size: 48, "
+                                    << "precision: float32, batch_size: 4}\n"
+                                    << "descriptor: {crop_resize: 40, crop_size: 32}\n"
+                                    << "segment: {min_patches: 1}\ncluster: {k: [3]}\n";
+    return run_program(arguments, launch);
+  }
+  /// The names and bytes of all masks.
+  [[nodiscard]] std::string masks(const char* name) const {
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(file(name) / "masks" / "k003")) paths.push_back(entry.path());
+    std::ranges::sort(paths);
+    std::string all;
+    for (const auto& path : paths) all += path.filename().string() + bytes_of(path);
+    return all;
+  }
+  [[nodiscard]] std::string record(const char* name) const { return bytes_of(file(name) / "config.yaml"); }
+};
+
+TEST_F(GpuRuns, GiveTheMasksOfTheCpuWithShardsUnderWaySideBySide) {
+  const Outcome on_cpu = run("cpu", {"model.device=cpu", "cluster.device=cpu"});
+  ASSERT_EQ(on_cpu.code, 0) << on_cpu;
+  for (const int ranks : {0, 2, 3}) {
+    const std::string name = "gpu" + std::to_string(ranks);
+    const Outcome outcome =
+        run(name.c_str(), {"model.device=cuda", "cluster.device=cuda", "cluster.comm=mpi"}, {.ranks = ranks});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    // A card's float32 is not the CPU's: with a real one the files of these runs are equal to each other.
+    if (record("gpu0").find("emulated GPU") != std::string::npos) {
+      EXPECT_EQ(masks(name.c_str()), masks("cpu")) << ranks;
+    }
+    EXPECT_EQ(masks(name.c_str()), masks("gpu0")) << ranks;
+    EXPECT_EQ(bytes_of(file(name) / "keys/000001.h5"), bytes_of(file("gpu0") / "keys/000001.h5")) << ranks;
+    EXPECT_EQ(bytes_of(file(name) / "descriptors/000004.h5"), bytes_of(file("gpu0") / "descriptors/000004.h5"))
+        << ranks;
+  }
+  // Started on GPUs, it is not gone on with on CPUs; nor the other way round.
+  for (const auto& [name, device] : {std::pair("gpu0", "model.device=cpu"), std::pair("cpu", "model.device=cuda")}) {
+    const Outcome other = run(name, {device});
+    EXPECT_EQ(other.code, 3) << other;
+    EXPECT_NE(other.err.find("another backend"), std::string::npos) << other;
+  }
+}
+
+TEST_F(GpuRuns, HalvedBatchesStayHalved) {
+  if (run_program({"version"}).out.find("Emulated GPU") == std::string::npos) GTEST_SKIP() << "needs an emulated GPU";
+  // Room for two of the four images of a batch, 48 x 48 x 3 float32 each.
+  const Launch small{.environment = {"DATUS_EMULATED_MEMORY=70000"}};
+  const Arguments settings = {"model.device=cuda", "cluster.device=cpu", "affinity.quantile=0.5"};
+  const Outcome first = run("small", settings, small);
+  ASSERT_EQ(first.code, 0) << first;
+  EXPECT_NE(first.err.find("model.batch_size: 4 does not fit the GPU's memory; this run takes 2"), std::string::npos)
+      << first;
+  EXPECT_NE(record("small").find("batches of 2 for want of memory"), std::string::npos) << record("small");
+  EXPECT_NE(record("small").find("batch_size: 4"), std::string::npos) << record("small");
+  const std::string before = record("small");
+  // With more memory the run goes on as it began: nothing is computed again.
+  fs::remove(file("small") / "descriptors/000001.h5");
+  const std::string kept = bytes_of(file("small") / "keys/000000.h5");
+  const Outcome second = run("small", settings);
+  ASSERT_EQ(second.code, 0) << second;
+  EXPECT_EQ(second.err.find("redoing"), std::string::npos) << second;
+  EXPECT_EQ(record("small"), before);
+  EXPECT_EQ(bytes_of(file("small") / "keys/000000.h5"), kept);
+  // A run that has files keeps its size, and says so where it does not fit any more.
+  ASSERT_EQ(run("large", settings).code, 0);
+  fs::remove(file("large") / "descriptors/000001.h5");
+  const Outcome less = run("large", settings, small);
+  EXPECT_EQ(less.code, 1) << less;
+  EXPECT_NE(less.err.find("do not fit the GPU any more"), std::string::npos) << less;
+  // Not even half of it.
+  const Outcome tiny = run("tiny", settings, {.environment = {"DATUS_EMULATED_MEMORY=30000"}});
+  EXPECT_EQ(tiny.code, 1) << tiny;
+  EXPECT_NE(tiny.err.find("Half of a batch"), std::string::npos) << tiny;
+}
+
 TEST_F(GpuCommands, PreflightCountsTheCards) {
-  const Outcome outcome =
-      run_program({"preflight", "--set", "model.device=cpu", "--set", "cluster.device=cuda"}, {.ranks = 2});
+  const Outcome outcome = run_program({"preflight", "--set", "cluster.device=cuda"}, {.ranks = 2});
   EXPECT_EQ(outcome.code, 0) << outcome;
 }
 

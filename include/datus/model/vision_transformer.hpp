@@ -59,6 +59,9 @@ enum class PatchFeature {
 /// and nothing else of these. Functions throw `DeviceMemoryError` where a GPU's memory does not suffice.
 class VisionTransformer {
  public:
+  /// What it hides.
+  struct State;
+
   /// What `forward` computes.
   struct Request {
     PatchFeature feature = PatchFeature::key;
@@ -142,7 +145,6 @@ class VisionTransformer {
                                                std::span<const int> segments, const Batching& batching) const;
 
  private:
-  struct State;
   void require_image_vector(int height, int width) const;
   void require_cls() const;
   explicit VisionTransformer(std::unique_ptr<State> state);
