@@ -61,6 +61,16 @@ std::vector<Image> random_images(int count, int side) {
   return images;
 }
 
+/// Of the whole model on the GPU.
+ViTOptions options_of(const Settings& settings) {
+  ViTOptions options;
+  options.heads = settings.heads;
+  options.threads = settings.threads;
+  options.gpu = 0;
+  options.precision = settings.precision;
+  return options;
+}
+
 at::ScalarType number_of(Precision precision) {
   if (precision == Precision::float32) return at::kFloat;
   return precision == Precision::bfloat16 ? at::kBFloat16 : at::kHalf;
@@ -109,9 +119,8 @@ class ForwardAlone {
 
  private:
   static ViTPlan plan(const WeightFile& file, const Settings& settings) {
-    ViTOptions options;
-    options.heads = settings.heads;
-    return plan_vit(choose_branch(file.tensors(), "auto", file.source()), options, read_hub_config(file.source()));
+    return plan_vit(choose_branch(file.tensors(), "auto", file.source()), options_of(settings),
+                    read_hub_config(file.source()));
   }
   [[nodiscard]] c10::cuda::CUDAStreamGuard use_stream() const {
     return c10::cuda::CUDAStreamGuard(c10::cuda::getStreamFromExternal(stream_.get(), 0));
@@ -150,9 +159,7 @@ class Measurement {
   explicit Measurement(const Settings& settings)
       : settings_(settings),
         alone_(settings),
-        model_(VisionTransformer::load(
-            settings.weights,
-            {.heads = settings.heads, .threads = settings.threads, .gpu = 0, .precision = settings.precision})) {}
+        model_(VisionTransformer::load(settings.weights, options_of(settings))) {}
 
   /// Images per second of each way, once; the first round of a batch size comes after one that is not counted.
   std::map<std::string, double> round(int batch) {

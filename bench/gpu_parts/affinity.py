@@ -4,7 +4,7 @@ from .common import json_lines, run
 
 def part(_torch, options, limits):
     rounds = 5 if options.quick else 31
-    lines = json_lines(run([options.program("bench_gpu_affinity"), "--json", "--rounds", rounds]).stdout)
+    lines = json_lines(run([*options.program("bench_gpu_affinity"), "--json", "--rounds", rounds]).stdout)
     rows = []
     for line in lines:
         flops = 2.0 * line["nodes"] ** 2 * line["dim"] / (line["graphs_us"] * 1e-6)

@@ -16,8 +16,8 @@ def check_vit(torch, options):
     pixels = numpy.random.default_rng(1).integers(0, 256, (4, shape.side, shape.side, 3), dtype=numpy.uint8)
     for i, image in enumerate(pixels):
         image_module.fromarray(image).save(os.path.join(folder, f"{i}.png"))
-    run([options.program("datus"), "inspect", path])
-    run([options.program("datus"), "extract", "--images", folder, "--weights", path, "--out", out, "--set", f"model.input_size={shape.side}",
+    run([*options.program("datus"), "inspect", path])
+    run([*options.program("datus"), "extract", "--images", folder, "--weights", path, "--out", out, "--set", f"model.input_size={shape.side}",
          "--set", f"model.heads={shape.heads}", "--set", "model.device=cpu", "--set", "storage.embeddings=float32"])
     with h5py.File(out) as file:
         ours = file["keys"][:]
@@ -46,7 +46,7 @@ def check_lloyd(torch, options):
     source, out = os.path.join(options.work, "rows.h5"), os.path.join(options.work, "clusters.h5")
     with h5py.File(source, "w") as file:
         file["descriptor"], file["centroids"] = rows, rows[:clusters]
-    run([options.program("datus"), "cluster", "--descriptors", source, "--k", clusters, "--init", f"{source}:/centroids", "--out", out,
+    run([*options.program("datus"), "cluster", "--descriptors", source, "--k", clusters, "--init", f"{source}:/centroids", "--out", out,
          "--set", f"cluster.max_iterations={iterations}", "--set", "cluster.tolerance=0", "--set", "cluster.device=cpu"])
     with h5py.File(out) as file:
         ours = file[f"k{clusters:03d}/centroids"][:]

@@ -38,11 +38,11 @@ def extract(options, shape, images, batch, count):
     config = os.path.join(options.work, "extract.yaml")
     with open(config, "w") as file:
         file.write(f"run: {{directory: {folder}}}\n"
-                   f"dataset: {{kind: list, list: {listing}, shard_size: {SHARD}}}\n"
+                   f"dataset: {{kind: list, images: {listing}, shard_size: {SHARD}}}\n"
                    f"model: {{weights: {vit.weights_file(options, shape)}, heads: {shape.heads}, "
                    f"input_size: {shape.side}, batch_size: {batch}, device: cuda, precision: bfloat16}}\n")
     begin = time.perf_counter()
-    run([options.program("datus"), "extract", config])
+    run([*options.program("datus"), "extract", config])
     seconds = time.perf_counter() - begin
     shutil.rmtree(folder)
     return seconds

@@ -6,7 +6,7 @@ from .common import Skipped, module, run
 
 def keys_of(options, h5py, images, weights, name, settings):
     out = os.path.join(options.work, f"keys_{name}.h5")
-    command = [options.program("datus"), "extract", "--images", images, "--weights", weights, "--out", out,
+    command = [*options.program("datus"), "extract", "--images", images, "--weights", weights, "--out", out,
                "--set", "model.input_size=448", "--set", "storage.embeddings=float32"]
     for setting in settings:
         command += ["--set", setting]

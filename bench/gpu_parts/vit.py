@@ -17,7 +17,7 @@ def weights_file(options, shape):
 
 
 def server(options, shape, batches_per_round=PASSES):
-    return Requests([options.program("bench_gpu_vit"), "--weights", weights_file(options, shape), "--heads", shape.heads,
+    return Requests([*options.program("bench_gpu_vit"), "--weights", weights_file(options, shape), "--heads", shape.heads,
                      "--input-size", shape.side, "--batches-per-round", batches_per_round, "--requests"])
 
 
