@@ -116,9 +116,10 @@ if(DATUS_CUDA)
 endif()
 if(TORCH_FOUND OR Torch_FOUND)
   datus_interface(torch "${TORCH_INCLUDE_DIRS}" "${TORCH_LIBRARIES}")
-  # Some builds of LibTorch use the old string ABI; its flags decide for everything that links to it.
-  separate_arguments(DATUS_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${DATUS_TORCH_FLAGS}>")
+  # Some builds of LibTorch use the old string ABI, which then goes for everything that links to it.
+  if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-D_GLIBCXX_USE_CXX11_ABI=0>")
+  endif()
   if(DATUS_CUDA AND NOT TORCH_CUDA_LIBRARIES AND NOT TARGET torch_cuda)
     datus_missing("LibTorch >= 2 with CUDA: the one in ${TORCH_INSTALL_PREFIX} is for CPUs ('pip install torch' and\n    -DCMAKE_PREFIX_PATH=.../site-packages/torch)"
       "(none)" "py-torch +cuda" "pytorch-gpu")

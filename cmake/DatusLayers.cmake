@@ -1,4 +1,6 @@
-# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME.
+# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for
+# src/NAME with public headers in include/datus/NAME. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are for the
+# layer's own sources: all others are compiled by the same command with CUDA and without, so that a compiler cache knows them.
 #
 # Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
 # the code that calls them asks the CPU first. Files in src/NAME/cuda are compiled with DATUS_CUDA=ON only, those in
@@ -17,14 +19,13 @@ target_compile_options(datus_options INTERFACE
   # What is constexpr (std::array, std::bit_cast) may be called on the device too.
   "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-fmad=false;-ftz=false;-prec-div=true;-prec-sqrt=true;-Xcompiler=-ffp-contract=off,-Wall,-Wextra>"
   "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DATUS_WARNINGS_AS_ERRORS}>>:-Werror=all-warnings>")
-target_compile_definitions(datus_options INTERFACE DATUS_CUDA=$<BOOL:${DATUS_CUDA}>)
 if(DATUS_SANITIZE)
   target_compile_options(datus_options INTERFACE -fsanitize=${DATUS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(datus_options INTERFACE -fsanitize=${DATUS_SANITIZE})
 endif()
 
 function(datus_add_layer NAME)
-  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES;CUDA_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES;PRIVATE_LIBRARIES;CUDA_LIBRARIES" ${ARGN})
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cpp)
   if(DATUS_CUDA)
     list(FILTER SOURCES EXCLUDE REGEX "/no_cuda/")
@@ -43,9 +44,9 @@ function(datus_add_layer NAME)
   list(TRANSFORM ARG_LAYERS PREPEND datus_)
   add_library(datus_${NAME} STATIC ${SOURCES})
   target_include_directories(datus_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(datus_${NAME} PUBLIC ${ARG_LAYERS} ${ARG_LIBRARIES} PRIVATE datus_options)
+  target_link_libraries(datus_${NAME} PUBLIC ${ARG_LAYERS} ${ARG_LIBRARIES} PRIVATE ${ARG_PRIVATE_LIBRARIES} datus_options)
   if(DATUS_CUDA)
-    target_link_libraries(datus_${NAME} PUBLIC ${ARG_CUDA_LIBRARIES})
+    target_link_libraries(datus_${NAME} PRIVATE ${ARG_CUDA_LIBRARIES})
     set_target_properties(datus_${NAME} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
   endif()
 endfunction()

@@ -2,7 +2,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 debian_packages=(
-  g++ cmake ninja-build ccache
+  g++ cmake ninja-build ccache lld
   libopenmpi-dev openmpi-bin libtorch-dev libopenblas-dev libhdf5-dev libeigen3-dev libyaml-cpp-dev libcli11-dev
   libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev
 )
@@ -79,8 +79,34 @@ build() {
   shift
   [ $# -gt 0 ] && targets=(--target "$@")
   say "Building build/$preset"
-  (cd "$root" && cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}" | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)|^ninja: no work|Re-checking' || true
+  (cd "$root" && cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}" |
+    { grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)|^ninja: no work|Re-checking' || true; }
    exit "${PIPESTATUS[0]}")
+}
+
+# Prints the CUDA compiler; otherwise says on stderr why there is none, and fails.
+cuda_compiler() {
+  local nvcc version
+  nvcc=$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc) || { echo "there is no nvcc on PATH or in /usr/local/cuda/bin" >&2; return 1; }
+  version=$("$nvcc" --version | sed -n 's/.*release \([0-9]*\).*/\1/p')
+  [ "${version:-0}" -ge 12 ] || { echo "$nvcc is of CUDA ${version:-(unknown)}; 12 or later is needed" >&2; return 1; }
+  echo "$nvcc"
+}
+
+# Fetches PyPI's LibTorch with CUDA (about 3 GB) into build/torch-cuda, unless it is there or $DATUS_TORCH_PREFIX names another.
+fetch_torch_with_cuda() {
+  local version=2.11.0 folder="$root/build/torch-cuda"
+  [ -z "${DATUS_TORCH_PREFIX:-}" ] && [ "$(cat "$folder/.complete" 2>/dev/null)" != "$version" ] || return 0
+  python3 -m venv "$folder" || return 1
+  "$folder/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check "torch==$version" || return 1
+  echo "$version" >"$folder/.complete"
+}
+
+# Prints where it is.
+torch_with_cuda() {
+  local prefix=${DATUS_TORCH_PREFIX:-$(echo "$root"/build/torch-cuda/lib/python3*/site-packages/torch)}
+  [ -f "$prefix/share/cmake/Torch/TorchConfig.cmake" ] || { echo "no LibTorch in $prefix" >&2; return 1; }
+  echo "$prefix"
 }
 
 # What mpirun needs to start more ranks than cores, and to start at all as root (containers).
