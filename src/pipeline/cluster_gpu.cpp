@@ -43,10 +43,13 @@ ClusterGpu::ClusterGpu(const ClusterConfig& config, Communicator& comm) {
     }
     return;
   }
+  const bool shared = cards_are_shared(choice, comm);
   // NCCL itself refuses ranks that share a card; `auto` does not ask it to.
-  const bool by_nccl = config.comm ? *config.comm == Comm::nccl : comm.size() > 1 && !cards_are_shared(choice, comm);
+  const bool by_nccl = config.comm ? *config.comm == Comm::nccl : comm.size() > 1 && !shared;
   collectives_ = by_nccl ? make_nccl_communicator(comm, choice.gpu->index) : make_staged_communicator(comm);
   gpu_ = KMeansGpu{.index = choice.gpu->index, .collectives = collectives_.get(), .memory_bytes = 0};
+  // Each would count on all that is free: a part of 70 % for each rank of the node, the rest for their other needs.
+  if (shared) gpu_->memory_bytes = choice.gpu->memory_bytes / 10 * 7 / comm.local_size();
   if (comm.rank() == 0) log::info("cluster runs on " + choice.gpu->name + ", sums by " + collectives_->description());
 }
 
