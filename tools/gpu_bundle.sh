@@ -2,8 +2,12 @@
 
 # Comes with the driver, CUDA, LibTorch or the C library and compiler of the other machine, as newer ones do no harm.
 left_to_the_machine() {
+  case "$1" in
+    */torch/lib/*|*/nvidia/*|*/cuda*/*) return 0 ;;
+  esac
   case "$(basename "$1")" in
-    libc10*|libtorch*|libshm*|libgomp-*|libcud*|libcublas*|libcuf*|libcur*|libcus*|libcu.*|libnv*|libnccl*|libcaffe2*) return 0 ;;
+    libc10*|libtorch*|libshm*|libgomp-*|libcaffe2*|libcuda*|libcudnn*|libcublas*|libcufft*|libcufile*|libcurand*|libcusolver*) return 0 ;;
+    libcusparse*|libcupti*|libnv*|libnccl*) return 0 ;;
     ld-linux*|libc.so*|libm.so*|libdl.so*|librt.so*|libpthread.so*|libresolv.so*|libutil.so*|libmvec.so*) return 0 ;;
     libstdc++.so*|libgcc_s.so*) return 0 ;;
   esac

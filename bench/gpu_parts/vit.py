@@ -53,25 +53,36 @@ def make_peer_model(torch, shape):
     return vit.to("cuda", torch.bfloat16), name
 
 
+def measure(torch, options, datus, peer, shape, batch, ours, theirs, what):
+    """Rounds of one batch size in turns. False where the peer's memory does not suffice."""
+    try:
+        for _ in range(options.rounds):
+            for name, rate in datus.ask(str(batch))["images_per_second"].items():
+                ours.setdefault(batch, {}).setdefault(name, []).append(rate)
+            theirs.setdefault(batch, {}).setdefault(what, []).append(peer.rate(batch, shape.side))
+        return True
+    except torch.cuda.OutOfMemoryError:
+        print(f"  {shape.name}: a batch of {batch} is too large for the peer", flush=True)
+        theirs.get(batch, {}).pop(what, None)
+        return False
+    finally:
+        torch._dynamo.reset()
+        torch.cuda.empty_cache()
+
+
 def sweep(torch, options, shape):
-    """Rates of datus and of the peer, [batch] -> what -> list over rounds."""
+    """Rates of datus and of the peer, batch -> what -> list over rounds. Compiling takes longer than measuring: the peer's
+    complete pass is timed with its best batch alone."""
     vit, name = make_peer_model(torch, shape)
     mode = "max-autotune" if options.max_autotune else None
-    peers = {what: Peer(torch, vit, what, mode) for what in ("keys", "tokens")}
-    ours = {batch: {} for batch in options.batches}
-    theirs = {batch: {"keys": [], "tokens": []} for batch in options.batches}
+    ours, theirs = {}, {}
     with server(options, shape) as datus:
+        keys = Peer(torch, vit, "keys", mode)
         for batch in options.batches:
-            try:
-                for _ in range(options.rounds):
-                    for what, rate in datus.ask(str(batch))["images_per_second"].items():
-                        ours[batch].setdefault(what, []).append(rate)
-                    for what, peer in peers.items():
-                        theirs[batch][what].append(peer.rate(batch, shape.side))
-            except torch.cuda.OutOfMemoryError:
-                print(f"  {shape.name}: a batch of {batch} is too large for the peer", flush=True)
-            torch._dynamo.reset()
-            torch.cuda.empty_cache()
+            if not measure(torch, options, datus, keys, shape, batch, ours, theirs, "keys"):
+                break
+        batch, _ = best(theirs, "keys")
+        measure(torch, options, datus, Peer(torch, vit, "tokens", mode), shape, batch, ours, theirs, "tokens")
     return name, ours, theirs
 
 
