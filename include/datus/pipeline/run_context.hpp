@@ -37,7 +37,7 @@ struct RunContext {
   Provenance provenance;
   std::optional<FittedRun> fitted;
   int threads = 1;
-  ModelPlacement placement;                    ///< of the model on this rank
+  ModelPlacement placement = {};               ///< of the model on this rank
   JobIdentity job;                             ///< this start of the job, the same on all ranks
   std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
   std::unique_ptr<RunLock> lock;               ///< none when the run is only looked at
