@@ -70,7 +70,15 @@ bool may_share_gpus(const Config& config) {
 
 void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
   if (config.run.mixed_hardware) return;
-  facts.shared.push_back({"the backend of the model is", backend_of(place_model(config.model, comm)),
+  ModelPlacement placement;
+  try {
+    placement = place_model(config.model, comm);
+  } catch (const UsageError&) {
+    // A GPU that is asked for and not there is a finding of its own (`check_card`).
+    if (config.model.device == ModelConfig::Device::cuda) return;
+    throw;
+  }
+  facts.shared.push_back({"the backend of the model is", backend_of(placement),
                           "Take nodes of one kind (in Slurm --constraint), or set run.mixed_hardware: true."});
 }
 

@@ -168,7 +168,7 @@ TEST(Preflight, AWrongConfigurationIsTheUsualError) {
   for (const int ranks : {0, 3}) {
     const Launch launch = {.ranks = ranks, .limit = std::chrono::seconds(30)};
     expect_problems(run_program({"preflight", "missing.yaml"}, launch), 2, {{"datus: error: ", "missing.yaml"}});
-    expect_problems(run_program({"preflight", sample, "--set", "model.device=cuda"}, launch), 2,
+    expect_problems(run_program({"preflight", sample, "--set", "model.device=gpu"}, launch), 2,
                     {{"datus: error: ", "model.device", "cpu"}});
   }
 }
