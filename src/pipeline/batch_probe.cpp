@@ -97,7 +97,11 @@ int agree_on_batch_size(const BatchQuestion& question, const std::function<void(
 }
 
 void freeze_batch_size(RunContext& run, Models& models) {
-  if (!run.placement.gpu || !models.backbone) return;
+  // With run.mixed_hardware some ranks may have no GPU: they take part, and any batch fits them.
+  const bool has_gpu = run.placement.gpu.has_value();
+  std::int64_t uses_gpus = has_gpu ? 1 : 0;
+  run.comm.allreduce(std::span(&uses_gpus, 1), ReduceOp::max);
+  if (uses_gpus == 0) return;
   BatchQuestion question{.batch_size = run.placement.batch_size,
                          .was_halved = run.placement.batch_size != run.config.model.batch_size,
                          .has_files = false};
@@ -110,8 +114,10 @@ void freeze_batch_size(RunContext& run, Models& models) {
       if (*backbone) (*backbone)->use_batches_of(size);
     }
   };
-  const int size = agree_on_batch_size(
-      question, [&] { run_largest_batches(run, models); }, use, run.comm);
+  const auto try_batch = [&] {
+    if (has_gpu) run_largest_batches(run, models);
+  };
+  const int size = agree_on_batch_size(question, try_batch, use, run.comm);
   if (size == run.placement.batch_size) return;
   run.placement.batch_size = size;
   RunInputs inputs = run.provenance.inputs();
