@@ -3,8 +3,8 @@
 # layer's own sources: all others are compiled by the same command with CUDA and without, so that a compiler cache knows them.
 #
 # Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
-# the code that calls them asks the CPU first. Files in src/NAME/cuda are compiled with DATUS_CUDA=ON only, those in
-# src/NAME/no_cuda without it only: what they define says that it is not there. Contraction of a*b+c is off everywhere: results must not depend on the path.
+# the code that calls them asks the CPU first. Files in folders named cuda are compiled with DATUS_CUDA=ON only, those in
+# folders named no_cuda without it only: what they define says that it is not there. Contraction of a*b+c is off everywhere: results must not depend on the path.
 
 set(DATUS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 
@@ -29,7 +29,7 @@ function(datus_add_layer NAME)
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cpp)
   if(DATUS_CUDA)
     list(FILTER SOURCES EXCLUDE REGEX "/no_cuda/")
-    file(GLOB_RECURSE CUDA CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/cuda/*.cu)
+    file(GLOB_RECURSE CUDA CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cu)
     list(APPEND SOURCES ${CUDA})
   else()
     list(FILTER SOURCES EXCLUDE REGEX "/cuda/")

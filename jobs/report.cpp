@@ -1,5 +1,3 @@
-#include "datus/pipeline/report.hpp"
-
 #include "command.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"

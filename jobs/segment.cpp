@@ -2,12 +2,10 @@
 
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
-#include "datus/pipeline/model_placement.hpp"
 #include "datus/pipeline/run.hpp"
 
 #include <iostream>
 #include <memory>
-#include <optional>
 
 namespace datus::jobs {
 namespace {
@@ -36,10 +34,7 @@ Command add_segment(CLI::App& program) {
             }
             require_one_rank(comm, "segment");
             const Config config = arguments->load(comm);
-            const ModelPlacement placement = place_model(config.model, comm);
-            std::optional<SegmentGpu> gpu;
-            if (placement.gpu) gpu.emplace(*placement.gpu);
-            segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm), gpu ? &*gpu : nullptr);
+            segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm), comm);
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;
           }};

@@ -4,7 +4,7 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/simd_path.hpp"
 #include "datus/model/backend.hpp"
-#include "datus/pipeline/run_size.hpp"
+#include "pipeline/pending/run_size.hpp"
 
 #include <iostream>
 

@@ -2,7 +2,7 @@
 // edges: in turns, by the clock of the GPU, over more images than its cache holds. Then the whole way from keys in
 // memory to graphs in memory. Exit code 77 where there is no card.
 
-#include "algo/cuda/affinity_bits.hpp"
+#include "algo/affinity/cuda/affinity_bits.hpp"
 #include "cuda/requests.hpp"
 #include "cuda/timing.hpp"
 #include "datus/algo/gpu_affinity.hpp"

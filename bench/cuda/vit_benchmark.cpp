@@ -9,10 +9,10 @@
 #include "datus/model/vision_transformer.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
-#include "model/cuda/batched_transformer.hpp"
-#include "model/cuda/layer_kernels.hpp"
-#include "model/hub_config.hpp"
-#include "model/vit_plan.hpp"
+#include "model/vit/cuda/batched_transformer.hpp"
+#include "model/vit/cuda/layer_kernels.hpp"
+#include "model/vit/vit_plan.hpp"
+#include "model/weights/hub_config.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -101,7 +101,7 @@ class ForwardAlone {
   [[nodiscard]] const ViTArchitecture& architecture() const { return plan_.architecture; }
 
   /// Milliseconds of `repeats` batches in a row, by the clock of the GPU, from bytes on the card to results there.
-  double milliseconds(std::span<const Image> images, const Reading& reading, int repeats) {
+  double milliseconds(std::span<const Image> images, const Readout& readout, int repeats) {
     const int batch = static_cast<int>(images.size());
     const std::size_t bytes = images.front().pixels.size();
     if (pixels_.size() < bytes * images.size()) {
@@ -113,7 +113,7 @@ class ForwardAlone {
     const c10::InferenceMode inference;
     const auto guard = use_stream();
     return timer_.milliseconds(stream_, [&] {
-      for (int i = 0; i < repeats; ++i) run(batch, reading);
+      for (int i = 0; i < repeats; ++i) run(batch, readout);
     });
   }
 
@@ -125,7 +125,7 @@ class ForwardAlone {
   [[nodiscard]] c10::cuda::CUDAStreamGuard use_stream() const {
     return c10::cuda::CUDAStreamGuard(c10::cuda::getStreamFromExternal(stream_.get(), 0));
   }
-  void run(int batch, const Reading& reading) {
+  void run(int batch, const Readout& readout) {
     const int patch = plan_.architecture.patch;
     const GridSize grid{settings_.side / patch, settings_.side / patch};
     const at::Tensor patches = at::empty({batch, grid.patches(), std::int64_t{3} * patch * patch},
@@ -139,7 +139,7 @@ class ForwardAlone {
                               .width = settings_.side,
                               .patch = patch,
                               .bgr = false});
-    (void)model_->read(patches, grid, true, reading);
+    (void)model_->read(patches, grid, true, readout);
   }
 
   const Settings& settings_;

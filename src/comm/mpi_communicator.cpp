@@ -1,8 +1,8 @@
 #include "comm/mpi_communicator.hpp"
 
 #include "comm/mpi_check.hpp"
+#include "comm/mpi_factory.hpp"
 #include "comm/reduction.hpp"
-#include "datus/comm/mpi_factory.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -2,8 +2,8 @@
 
 #include "comm/failure.hpp"
 #include "comm/launch.hpp"
+#include "comm/mpi_factory.hpp"
 #include "comm/mpi_session.hpp"
-#include "datus/comm/mpi_factory.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/stop_signals.hpp"

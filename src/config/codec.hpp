@@ -1,8 +1,8 @@
 #pragma once
 
+#include "config/schema.hpp"
 #include "config/text.hpp"
 #include "datus/config/config.hpp"
-#include "datus/config/schema.hpp"
 
 #include <algorithm>
 #include <array>

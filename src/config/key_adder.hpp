@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/codec.hpp"
-#include "datus/config/schema.hpp"
+#include "config/schema.hpp"
 
 #include <string>
 #include <utility>

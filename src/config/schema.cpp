@@ -1,4 +1,4 @@
-#include "datus/config/schema.hpp"
+#include "config/schema.hpp"
 
 #include "config/key_adder.hpp"
 #include "config/preset.hpp"

@@ -1,6 +1,6 @@
 #include "datus/core/half.hpp"
 
-#include "half_kernels.hpp"
+#include "core/half_kernels.hpp"
 
 #include <bit>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "half_kernels.hpp"
+#include "core/half_kernels.hpp"
 
 #include <bit>
 #include <cstddef>

@@ -7,15 +7,15 @@
 #include "datus/model/backend.hpp"
 #include "datus/model/model_files.hpp"
 #include "datus/pipeline/calibration.hpp"
-#include "datus/pipeline/memory_budget.hpp"
-#include "datus/pipeline/plain_images.hpp"
-#include "datus/pipeline/run_context.hpp"
 #include "pipeline/calibration_files.hpp"
 #include "pipeline/calibration_images.hpp"
 #include "pipeline/calibration_kmeans.hpp"
 #include "pipeline/calibration_meter.hpp"
 #include "pipeline/calibration_scratch.hpp"
+#include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/peak_memory.hpp"
+#include "pipeline/session/run_context.hpp"
+#include "pipeline/stages/cluster/memory_budget.hpp"
 
 #include <algorithm>
 #include <cmath>

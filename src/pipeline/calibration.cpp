@@ -1,7 +1,7 @@
 #include "datus/pipeline/calibration.hpp"
 
 #include "datus/core/error.hpp"
-#include "pipeline/text_of_file.hpp"
+#include "pipeline/files/text_of_file.hpp"
 
 #include <cmath>
 #include <set>

@@ -1,8 +1,8 @@
 #include "pipeline/calibration_files.hpp"
 
 #include "datus/core/stopwatch.hpp"
-#include "datus/pipeline/extract.hpp"
 #include "pipeline/calibration_meter.hpp"
+#include "pipeline/stages/extract.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "datus/pipeline/calibration.hpp"
-#include "datus/pipeline/run_context.hpp"
 #include "pipeline/calibration_images.hpp"
+#include "pipeline/session/run_context.hpp"
 
 #include <filesystem>
 

@@ -4,13 +4,13 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "datus/model/masked_crop.hpp"
-#include "datus/pipeline/describe.hpp"
-#include "datus/pipeline/extract.hpp"
-#include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/run_cost.hpp"
-#include "datus/pipeline/segment.hpp"
 #include "pipeline/calibration_meter.hpp"
+#include "pipeline/inputs/load_images.hpp"
 #include "pipeline/peak_memory.hpp"
+#include "pipeline/stages/describe.hpp"
+#include "pipeline/stages/extract.hpp"
+#include "pipeline/stages/segment.hpp"
 
 #include <algorithm>
 #include <cmath>

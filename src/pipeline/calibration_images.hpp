@@ -1,9 +1,9 @@
 #pragma once
 
 #include "datus/pipeline/calibration.hpp"
-#include "datus/pipeline/run_context.hpp"
-#include "datus/pipeline/shard_files.hpp"
-#include "pipeline/shard_work.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/session/run_context.hpp"
+#include "pipeline/shards/shard_work.hpp"
 
 #include <cstdint>
 #include <map>

@@ -6,9 +6,9 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/philox.hpp"
 #include "datus/core/stopwatch.hpp"
-#include "datus/pipeline/memory_budget.hpp"
 #include "datus/pipeline/run_cost.hpp"
 #include "pipeline/calibration_meter.hpp"
+#include "pipeline/stages/cluster/memory_budget.hpp"
 
 #include <algorithm>
 #include <array>

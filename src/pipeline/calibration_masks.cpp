@@ -1,13 +1,14 @@
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/stopwatch.hpp"
-#include "datus/pipeline/cluster_files.hpp"
-#include "datus/pipeline/evaluate.hpp"
-#include "datus/pipeline/mask.hpp"
-#include "datus/pipeline/report.hpp"
+#include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_cost.hpp"
 #include "pipeline/calibration_files.hpp"
 #include "pipeline/calibration_meter.hpp"
+#include "pipeline/files/cluster_files.hpp"
 #include "pipeline/peak_memory.hpp"
+#include "pipeline/report/report.hpp"
+#include "pipeline/stages/evaluate.hpp"
+#include "pipeline/stages/mask.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "pipeline/peak_memory.hpp"
 
-#include "datus/pipeline/memory_budget.hpp"
+#include "pipeline/stages/cluster/memory_budget.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,6 +1,6 @@
 #include "datus/pipeline/plan_cost.hpp"
 
-#include "pipeline/shard_inputs.hpp"
+#include "pipeline/shards/shard_inputs.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 #include "datus/pipeline/inspect.hpp"
 
 #include "datus/io/hdf5_reader.hpp"
-#include "datus/pipeline/provenance.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/provenance.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "support/program.hpp"
 #include "support/run_files.hpp"
 #include "support/temp_folder.hpp"

@@ -1,4 +1,4 @@
-#include "datus/comm/mpi_factory.hpp"
+#include "comm/mpi_factory.hpp"
 #include "support/communicator_checks.hpp"
 
 #include <array>

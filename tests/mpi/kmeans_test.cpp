@@ -1,6 +1,6 @@
 #include "datus/algo/kmeans.hpp"
 
-#include "datus/comm/mpi_factory.hpp"
+#include "comm/mpi_factory.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 

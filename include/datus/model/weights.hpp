@@ -74,9 +74,9 @@ using ReleaseBytes = std::function<void(std::span<const std::byte>)>;
 /// executes anything: a checkpoint's pickle is taken apart as data.
 class WeightFile {
  public:
-  /// Maps the file, the shards of an index, or what a folder holds (`weight_files` says which), and
+  /// Maps the file, the parts of an index, or what a folder holds (`weight_files` says which), and
   /// checks the whole structure. Throws `InputError` naming the file and the reason: missing, not a
-  /// weights file, truncated, inconsistent, one shard of many.
+  /// weights file, truncated, inconsistent, one part of many.
   [[nodiscard]] static WeightFile open(const std::filesystem::path& path);
 
   ~WeightFile();
@@ -85,13 +85,13 @@ class WeightFile {
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
 
-  /// The path in the form that messages use; of an index for sharded weights. Other files lie beside this one.
+  /// The path in the form that messages use; of an index for weights in parts. Other files lie beside this one.
   [[nodiscard]] const std::string& source() const noexcept;
   /// All tensors in the file's order, names unique. Their bytes live as long as this object.
   [[nodiscard]] std::span<const WeightTensor> tensors() const noexcept;
 
   /// `to_floats`, and then gives back the memory that the tensor's part of the mapped file took: with
-  /// this, a model takes little more than its own size while it is loaded. Messages name the shard.
+  /// this, a model takes little more than its own size while it is loaded. Messages name the part.
   void read(const WeightTensor& tensor, std::span<float> to) const;
 
  private:

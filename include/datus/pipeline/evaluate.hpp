@@ -2,7 +2,6 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
-#include "datus/pipeline/run_context.hpp"
 #include "datus/pipeline/score_files.hpp"
 
 #include <filesystem>
@@ -10,11 +9,6 @@
 #include <string>
 
 namespace datus {
-
-/// COLLECTIVE. Stage evaluate of a run for one K: compares the masks with the ground truth, each rank some images, sums
-/// one confusion matrix over all ranks and writes RUN/scores/kK.json. Without ground truth nothing happens (nullopt).
-/// Throws `AgreedError` for a mask that does not have the size of its truth, or a truth value that is no class.
-std::optional<Evaluation> evaluate_run(RunContext& run, int k);
 
 /// What `datus evaluate` is asked for on plain files.
 struct EvaluateRequest {

@@ -4,7 +4,7 @@
 #include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
 #include "datus/pipeline/run_cost.hpp"
-#include "datus/pipeline/run_plan.hpp"
+#include "pipeline/plan/run_plan.hpp"
 
 #include <cstdint>
 #include <filesystem>

@@ -2,7 +2,7 @@
 
 #include "datus/config/config.hpp"
 #include "datus/pipeline/calibration.hpp"
-#include "datus/pipeline/run_size.hpp"
+#include "pipeline/pending/run_size.hpp"
 
 #include <cstdint>
 #include <map>

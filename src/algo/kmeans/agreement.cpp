@@ -1,10 +1,10 @@
 #include "algo/kmeans/agreement.hpp"
 
-#include "datus/algo/partition_scores.hpp"
+#include "algo/scores/partition_scores.hpp"
 
 #include <utility>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 std::vector<std::vector<RestartPair>> cut_pairs(std::span<const RestartPair> pairs, std::int64_t limit) {
   std::vector<std::vector<RestartPair>> runs;
@@ -47,4 +47,4 @@ double AgreementTables::adjusted_rand_index(std::size_t pair) const {
   return datus::adjusted_rand_index(table).value();
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

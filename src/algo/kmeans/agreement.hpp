@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// Two restarts of one K whose partitions are to be compared. `result`: its place among the results.
 struct RestartPair {
@@ -43,4 +43,4 @@ class AgreementTables {
   std::vector<std::mutex> locks_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

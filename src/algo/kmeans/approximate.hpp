@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// By how much the score of a row and a centroid from tensor cores may differ from the one by a chain of fused
 /// multiply-adds, and infinite where nothing can be said. The norms are |x|^2 and |c|^2 by their chains.
@@ -27,4 +27,4 @@ namespace datus::lloyd {
   return 2.0 * product + 0x1p-22 * (2.0 * x * c + c * c);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

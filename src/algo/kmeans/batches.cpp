@@ -1,6 +1,7 @@
-#include "datus/algo/keyed_permutation.hpp"
-#include "datus/algo/kmeans_batches.hpp"
-#include "datus/algo/kmeans_random.hpp"
+#include "algo/kmeans/batches.hpp"
+
+#include "algo/kmeans/keyed_permutation.hpp"
+#include "algo/kmeans/random.hpp"
 
 #include <algorithm>
 #include <utility>

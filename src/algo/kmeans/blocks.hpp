@@ -5,7 +5,7 @@
 
 #include <span>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// `KMeansRows::visit` with the body in the float mode of `IeeeFloatMode`, whatever threads it runs on.
 inline void for_each_block(const KMeansRows& rows, std::span<const RowRange> ranges, int threads,
@@ -22,4 +22,4 @@ inline void for_each_block(const KMeansRows& rows, int threads, const RowBlockBo
   for_each_block(rows, std::span(&all, 1), threads, body);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -105,4 +105,4 @@ void BoundsTrial::pass_done(std::int64_t moved, std::int64_t doubtful, std::int6
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

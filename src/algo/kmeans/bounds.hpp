@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// How far each centroid moved in an update.
 struct Drift {
@@ -85,4 +85,4 @@ class BoundsTrial {
   double break_even_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// A hash of the values' bytes: a decimal number may hide a difference.
@@ -135,4 +135,4 @@ void check_cluster_count(const std::vector<int>& clusters, std::int64_t rows) {
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// All that must be equal on all ranks, the given centroids and the state to go on from included, as a text to compare:
 /// ranks that go on from different states would meet in different collectives.
@@ -27,4 +27,4 @@ void check_options(const KMeansOptions& options, std::span<const float> given, i
 /// Throws `UsageError` when a K is more than there are rows.
 void check_cluster_count(const std::vector<int>& clusters, std::int64_t rows);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

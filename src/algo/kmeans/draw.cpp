@@ -1,12 +1,12 @@
 #include "algo/kmeans/draw.hpp"
 
-#include "datus/algo/kmeans_random.hpp"
+#include "algo/kmeans/random.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <map>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// The `count` lowest tickets of this rank's rows, in order.
@@ -66,4 +66,4 @@ std::vector<std::uint64_t> draw_rows(const Context& context, DrawKey key, std::s
   return rows;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 using DrawKey = std::array<std::uint32_t, 2>;
 
@@ -39,4 +39,4 @@ inline constexpr std::uint64_t nobody = Ticket{}.row;
 /// of them where there are fewer.
 [[nodiscard]] std::vector<std::uint64_t> draw_rows(const Context& context, DrawKey key, std::size_t count);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// What one iteration found for one pair, over all ranks.
 struct Found {
@@ -64,4 +64,4 @@ class Engine {
 [[nodiscard]] std::unique_ptr<Engine> make_gpu_engine(const Context& context, const KMeansGpu& gpu,
                                                       std::int64_t other_bytes);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

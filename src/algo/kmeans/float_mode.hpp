@@ -2,7 +2,7 @@
 
 #include <xmmintrin.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// While it lives, this thread computes as IEEE 754 says: round to nearest even, denormal numbers kept. Libraries (and
 /// programs built with -ffast-math) set other modes, which new threads inherit; results must not depend on that.
@@ -26,4 +26,4 @@ class IeeeFloatMode {
   unsigned saved_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -2,7 +2,7 @@
 
 #include "datus/core/host_device.hpp"
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// The inertia of a row, max(0, |x|^2 + score) in f64, times `scale`. NaN stays NaN: it is not cleared to 0.
 [[nodiscard]] DATUS_HOST_DEVICE inline double inertia_in_units(float squared_norm, float score, double scale) noexcept {
@@ -10,4 +10,4 @@ namespace datus::lloyd {
   return (inertia < 0.0 ? 0.0 : inertia) * scale;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

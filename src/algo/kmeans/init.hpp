@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 // Each takes pairs in KMeansPhase::seeding and leaves them in KMeansPhase::iterating, with their first centroids as
 // `kmeans` defines them.
@@ -26,4 +26,4 @@ void choose_random_rows(const Context& context, std::uint64_t seed, const std::v
 /// Throws the `AgreedError` for a pair with more clusters than the rows have distinct values.
 [[noreturn]] void throw_too_few_rows(std::size_t distinct, int clusters);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -7,7 +7,7 @@
 // Included by files that are compiled for one instruction set: nothing here, or included from here, may be an inline
 // function that those files call, or the linker could keep a copy of it that other CPUs cannot run.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// Centroids are packed in groups of this many, side by side in the lanes of vectors.
 inline constexpr int group_size = 16;
@@ -55,4 +55,4 @@ struct Kernels {
 /// Throws `UsageError` when this CPU cannot run `path`.
 [[nodiscard]] Kernels kernels_of(SimdPath path);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

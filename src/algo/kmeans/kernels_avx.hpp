@@ -10,7 +10,7 @@
 // What the AVX2 and the AVX-512 path share, for these two files only. All functions are static: each file must have its
 // own copy, compiled for its own instruction set.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// |x|^2 of `rows` rows: one chain each, several at a time to hide the latency of one.
 template <int rows>
@@ -59,4 +59,4 @@ static double finish_distance(const float* row, const float* point, int d, int d
   return distance;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 void take_in(__m256 score, __m256i index, LaneMinima* minima, int at) {
@@ -89,4 +89,4 @@ Kernels avx2_kernels() {
   return {squared_norms, nearest, avx2_nearest_two, own_scores, accumulate<true>, accumulate<false>, squared_distances};
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 // GCC 12 warns of an uninitialised variable in its own unmasked versions of some intrinsics (its bug 105593); a mask of
@@ -91,4 +91,4 @@ Kernels avx512_kernels() {
           accumulate<true>, accumulate<false>, squared_distances};
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

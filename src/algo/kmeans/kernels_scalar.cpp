@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 void squared_norms(const float* rows, std::int64_t count, int dim, float* norms) {
@@ -114,4 +114,4 @@ Kernels kernels_of(SimdPath path) {
   return scalar_kernels();
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

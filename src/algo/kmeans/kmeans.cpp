@@ -21,17 +21,17 @@
 namespace datus {
 namespace {
 
-using lloyd::Context;
-using lloyd::RowSummary;
-using lloyd::WorkingPair;
+using clustering::Context;
+using clustering::RowSummary;
+using clustering::WorkingPair;
 
 /// COLLECTIVE. The scales of the fixed-point numbers; `InputError`s are agreed.
-lloyd::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const float> centroids,
-                                        Communicator& comm) {
-  lloyd::FixedPointScales scales;
+clustering::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const float> centroids,
+                                             Communicator& comm) {
+  clustering::FixedPointScales scales;
   collectively(comm, [&] {
-    const std::uint32_t largest = lloyd::largest_magnitude(centroids);
-    scales = lloyd::choose_scales(summary, dim, std::bit_cast<float>(largest));
+    const std::uint32_t largest = clustering::largest_magnitude(centroids);
+    scales = clustering::choose_scales(summary, dim, std::bit_cast<float>(largest));
   });
   return scales;
 }
@@ -50,13 +50,13 @@ void require_gpus_everywhere(const KMeansGpu* gpu, Communicator& comm) {
 }
 
 /// COLLECTIVE. On options.gpu where there is one.
-std::unique_ptr<lloyd::Engine> make_engine(const Context& context, const KMeansOptions& options) {
-  if (options.gpu == nullptr) return lloyd::make_thread_engine(context);
+std::unique_ptr<clustering::Engine> make_engine(const Context& context, const KMeansOptions& options) {
+  if (options.gpu == nullptr) return clustering::make_thread_engine(context);
   // Beside the labels of a pair those that a pass finds, with their scores; beside a rank's sums those of all ranks.
   constexpr std::int64_t found = sizeof(std::int32_t) + sizeof(float);
   const std::int64_t of_rows = context.rows.count() * (kmeans_bytes_per_row(options) + found);
   const std::int64_t of_centroids = 2 * kmeans_bytes_of_centroids(options, context.rows.dim());
-  return lloyd::make_gpu_engine(context, *options.gpu, of_rows + of_centroids);
+  return clustering::make_gpu_engine(context, *options.gpu, of_rows + of_centroids);
 }
 
 /// Whether a saved pair's arrays have the sizes of its phase.
@@ -91,7 +91,7 @@ const KMeansState* usable_state(const KMeansOptions& options, const KMeansState&
 /// All (K, restart) pairs at their start, or where an earlier state left them.
 KMeansState begin_state(const KMeansOptions& options, std::span<const float> given, int dim, const RowSummary& summary,
                         const Communicator& comm) {
-  KMeansState state{summary.fingerprint(dim), lloyd::pair_fingerprint(options, given, dim), {}};
+  KMeansState state{summary.fingerprint(dim), clustering::pair_fingerprint(options, given, dim), {}};
   const KMeansState* saved = usable_state(options, state, dim, comm);
   for (const int clusters : options.clusters) {
     for (int restart = 0; restart < options.restarts; ++restart) {
@@ -119,19 +119,19 @@ std::vector<KMeansPair*> pairs_in(KMeansPhase phase, KMeansState& state) {
 }
 
 /// COLLECTIVE. From KMeansPhase::seeding to KMeansPhase::iterating.
-void seed(const Context& context, lloyd::Engine& engine, const KMeansOptions& options, std::span<const float> given,
-          KMeansState& state) {
+void seed(const Context& context, clustering::Engine& engine, const KMeansOptions& options,
+          std::span<const float> given, KMeansState& state) {
   const std::vector<KMeansPair*> pairs = pairs_in(KMeansPhase::seeding, state);
   if (pairs.empty()) return;
   switch (options.init) {
     case KMeansOptions::Init::kmeans_plus_plus:
-      lloyd::choose_by_distance(context, engine, options.seed, pairs);
+      clustering::choose_by_distance(context, engine, options.seed, pairs);
       break;
     case KMeansOptions::Init::kmeans_parallel:
-      lloyd::choose_by_oversampling(context, options.seed, pairs);
+      clustering::choose_by_oversampling(context, options.seed, pairs);
       break;
     case KMeansOptions::Init::random:
-      lloyd::choose_random_rows(context, options.seed, pairs);
+      clustering::choose_random_rows(context, options.seed, pairs);
       break;
     case KMeansOptions::Init::given:
       pairs.front()->centroids.assign(given.begin(), given.end());
@@ -141,11 +141,11 @@ void seed(const Context& context, lloyd::Engine& engine, const KMeansOptions& op
 }
 
 /// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
-std::vector<WorkingPair> iterate(const Context& context, lloyd::Engine& engine, const KMeansOptions& options,
+std::vector<WorkingPair> iterate(const Context& context, clustering::Engine& engine, const KMeansOptions& options,
                                  KMeansState& state) {
   if (options.algorithm == KMeansOptions::Algorithm::mini_batch) {
     const auto pairs = pairs_in(KMeansPhase::iterating, state);
-    lloyd::run_mini_batches(context, {options.seed, options.batch_size, options.epochs}, pairs);
+    clustering::run_mini_batches(context, {options.seed, options.batch_size, options.epochs}, pairs);
   }
   std::vector<WorkingPair> working;
   for (KMeansPair& pair : state.pairs) {
@@ -154,14 +154,14 @@ std::vector<WorkingPair> iterate(const Context& context, lloyd::Engine& engine, 
   }
   // The rows' assignment is not part of the state: where a pair was done and may be the best, it is made again.
   std::vector<KMeansPair*> finished = pairs_in(KMeansPhase::done, state);
-  std::erase_if(finished, [&](const KMeansPair* pair) { return lloyd::is_beaten(*pair, working); });
+  std::erase_if(finished, [&](const KMeansPair* pair) { return clustering::is_beaten(*pair, working); });
   for (KMeansPair* pair : finished) pair->phase = KMeansPhase::assigning;
-  lloyd::run_lloyd(context, engine, {options.max_iterations, options.tolerance}, working);
+  clustering::run_lloyd(context, engine, {options.max_iterations, options.tolerance}, working);
   return working;
 }
 
 /// `of_k`: the restarts of one K.
-KMeansResult best_of(std::span<WorkingPair> of_k, const lloyd::FixedPointScales& scales) {
+KMeansResult best_of(std::span<WorkingPair> of_k, const clustering::FixedPointScales& scales) {
   // The first of equals: the lowest restart.
   WorkingPair& best =
       *std::ranges::min_element(of_k, {}, [](const WorkingPair& working) { return working.pair->final_inertia; });
@@ -185,19 +185,19 @@ KMeansResult best_of(std::span<WorkingPair> of_k, const lloyd::FixedPointScales&
 
 std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const float> given,
                                  Communicator& comm) {
-  const lloyd::IeeeFloatMode ieee;
+  const clustering::IeeeFloatMode ieee;
   require_gpus_everywhere(options.gpu, comm);
-  require_same_everywhere(comm, lloyd::fingerprint(options, given, rows.dim()), "The settings of k-means");
-  collectively(comm, [&] { lloyd::check_options(options, given, rows.dim()); });
-  const lloyd::Kernels kernels = lloyd::kernels_of(options.path);
-  const RowSummary summary = lloyd::summarise_rows(rows, options.threads, kernels, comm);
-  collectively(comm, [&] { lloyd::check_cluster_count(options.clusters, summary.rows); });
-  const lloyd::FixedPointScales scales = agree_on_scales(summary, rows.dim(), given, comm);
+  require_same_everywhere(comm, clustering::fingerprint(options, given, rows.dim()), "The settings of k-means");
+  collectively(comm, [&] { clustering::check_options(options, given, rows.dim()); });
+  const clustering::Kernels kernels = clustering::kernels_of(options.path);
+  const RowSummary summary = clustering::summarise_rows(rows, options.threads, kernels, comm);
+  collectively(comm, [&] { clustering::check_cluster_count(options.clusters, summary.rows); });
+  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), given, comm);
   KMeansState state = begin_state(options, given, rows.dim(), summary, comm);
-  lloyd::Progress progress(options, state);
+  clustering::CheckpointSchedule progress(options, state);
   const Context context{
       rows, summary, scales, kernels, options.threads, comm, progress, options.mode == KMeansOptions::Mode::fast};
-  const std::unique_ptr<lloyd::Engine> engine = make_engine(context, options);
+  const std::unique_ptr<clustering::Engine> engine = make_engine(context, options);
   seed(context, *engine, options, given, state);
   std::vector<WorkingPair> working = iterate(context, *engine, options, state);
   std::vector<KMeansResult> results;
@@ -210,30 +210,30 @@ std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& op
 
 Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids, int clusters, int threads,
                        SimdPath path, Communicator& comm, const KMeansGpu* gpu) {
-  const lloyd::IeeeFloatMode ieee;
+  const clustering::IeeeFloatMode ieee;
   KMeansOptions same;
   same.clusters = {clusters};
   same.init = KMeansOptions::Init::given;
   same.gpu = gpu;
   require_gpus_everywhere(gpu, comm);
-  require_same_everywhere(comm, lloyd::fingerprint(same, centroids, rows.dim()), "The centroids to assign to");
+  require_same_everywhere(comm, clustering::fingerprint(same, centroids, rows.dim()), "The centroids to assign to");
   collectively(comm, [&] {
-    lloyd::check_execution(threads, path, rows.dim(), gpu);
-    lloyd::check_centroids(centroids, clusters, rows.dim());
+    clustering::check_execution(threads, path, rows.dim(), gpu);
+    clustering::check_centroids(centroids, clusters, rows.dim());
   });
-  const lloyd::Kernels kernels = lloyd::kernels_of(path);
-  const RowSummary summary = lloyd::summarise_rows(rows, threads, kernels, comm);
-  const lloyd::FixedPointScales scales = agree_on_scales(summary, rows.dim(), centroids, comm);
+  const clustering::Kernels kernels = clustering::kernels_of(path);
+  const RowSummary summary = clustering::summarise_rows(rows, threads, kernels, comm);
+  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), centroids, comm);
   KMeansPair pair;
   pair.clusters = clusters;
   pair.phase = KMeansPhase::assigning;
   pair.centroids.assign(centroids.begin(), centroids.end());
   std::vector<WorkingPair> working(1);
   working.front().pair = &pair;
-  lloyd::Progress progress;
+  clustering::CheckpointSchedule progress;
   const Context context{rows, summary, scales, kernels, threads, comm, progress};
-  const std::unique_ptr<lloyd::Engine> engine = make_engine(context, same);
-  lloyd::run_lloyd(context, *engine, {}, working);
+  const std::unique_ptr<clustering::Engine> engine = make_engine(context, same);
+  clustering::run_lloyd(context, *engine, {}, working);
   return {std::move(working.front().assignment), pair.final_inertia};
 }
 

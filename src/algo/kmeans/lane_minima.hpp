@@ -9,7 +9,7 @@
 // What the files of the AVX2 and the AVX-512 paths share, for them only. All functions are static: each file must have
 // its own copy, compiled for its own instruction set.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// The lowest score so far of a row, and the centroid that has it, for each lane.
 struct alignas(64) LaneMinima {
@@ -51,4 +51,4 @@ static void lowest_of_lanes(const LaneMinima& minima, std::int32_t* label, float
   *score = _mm256_cvtss_f32(lowest);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

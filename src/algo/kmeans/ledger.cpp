@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 Tally::Tally(const WorkingPair& working)
     : sums(working.sums.size()), counts(working.counts.size()), squares(working.squares.size()) {
@@ -57,4 +57,4 @@ void Ledger::move(const float* values, float norm, std::int32_t from, std::int32
   if (!tally_.squares.empty()) tally_.squares[static_cast<std::size_t>(from)] -= square;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

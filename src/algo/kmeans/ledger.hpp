@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// What one pass found for one pair: of a thread, of a rank, or of all ranks.
 ///
@@ -54,4 +54,4 @@ class Ledger {
   double inertia_scale_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 [[noreturn]] void throw_unrepresentable(const KMeansPair& pair, std::int64_t rows) {
@@ -118,4 +118,4 @@ void run_lloyd(const Context& context, Engine& engine, const StopRule& rule, std
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "algo/kmeans/bounds.hpp"
+#include "algo/kmeans/checkpoint_schedule.hpp"
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/progress.hpp"
 #include "algo/kmeans/summary.hpp"
 #include "datus/algo/kmeans_rows.hpp"
 #include "datus/algo/kmeans_state.hpp"
@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// What every step needs to know.
 struct Context {
@@ -22,7 +22,7 @@ struct Context {
   const Kernels& kernels;
   int threads;
   Communicator& comm;
-  Progress& progress;
+  CheckpointSchedule& progress;
   /// KMeansOptions::Mode::fast.
   bool fast = false;
 };
@@ -69,4 +69,4 @@ void run_lloyd(const Context& context, Engine& engine, const StopRule& rule, std
 /// Whether another pair of the same K that is done as well has a lower inertia, or the same and a lower restart.
 [[nodiscard]] bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -27,7 +27,8 @@ std::int64_t pass_bytes_per_row(const KMeansOptions& options, int clusters) noex
   constexpr std::int64_t label = sizeof(std::int32_t);
   constexpr std::int64_t bound = sizeof(float);
   if (options.mode == KMeansOptions::Mode::fast) return label + 2 * bound;
-  const bool is_bounded = options.algorithm == KMeansOptions::Algorithm::lloyd && clusters >= lloyd::bounded_clusters;
+  const bool is_bounded =
+      options.algorithm == KMeansOptions::Algorithm::lloyd && clusters >= clustering::bounded_clusters;
   return is_bounded ? label + bound : label;
 }
 

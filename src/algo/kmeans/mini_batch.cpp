@@ -1,9 +1,9 @@
 #include "algo/kmeans/mini_batch.hpp"
 
+#include "algo/kmeans/batches.hpp"
 #include "algo/kmeans/blocks.hpp"
 #include "algo/kmeans/inertia.hpp"
-#include "algo/kmeans/packed.hpp"
-#include "datus/algo/kmeans_batches.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 using Pairs = std::vector<KMeansPair*>;
@@ -226,4 +226,4 @@ void run_mini_batches(const Context& context, const MiniBatchSettings& settings,
   for (Pairs next = earliest_pairs(pairs); !next.empty(); next = earliest_pairs(pairs)) batches.run_batch(next);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

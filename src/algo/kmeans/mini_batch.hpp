@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 struct MiniBatchSettings {
   std::uint64_t seed = 0;
@@ -19,4 +19,4 @@ struct MiniBatchSettings {
 /// batch. Throws `AgreedError` when a rank was asked to stop.
 void run_mini_batches(const Context& context, const MiniBatchSettings& settings, const std::vector<KMeansPair*>& pairs);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -6,7 +6,7 @@
 
 // Included by files that are compiled for one instruction set: see kernels.hpp.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// `Kernels::nearest_two` of each SIMD path that has a file of its own for it.
 void avx2_nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
@@ -14,4 +14,4 @@ void avx2_nearest_two(const float* rows, std::int64_t count, const PackedView& c
 void avx512_nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
                         float* lowest, float* second);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -9,7 +9,7 @@
 // What the AVX2 and the AVX-512 path of `Kernels::nearest_two` share, for these two files only. All functions are
 // static: each file must have its own copy, compiled for its own instruction set.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// For each lane, the two lowest scores so far of a row, and the centroid that has the lower one.
 struct alignas(64) LaneTwo {
@@ -39,4 +39,4 @@ static void two_of_lanes(const LaneTwo& lanes, std::int32_t* label, float* lowes
   *second = _mm256_cvtss_f32(lowest_everywhere(low, high));
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

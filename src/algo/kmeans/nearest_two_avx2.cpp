@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// Takes the scores of one half of the lanes into `lanes`, from the lane `at` on.
@@ -31,4 +31,4 @@ void avx2_nearest_two(const float* rows, std::int64_t count, const PackedView& c
   for (std::int64_t i = 0; i < count; ++i) two_of_lanes(lanes[i], labels + i, lowest + i, second + i);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

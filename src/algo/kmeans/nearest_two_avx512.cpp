@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 void take_in(__m512 score, __m512i index, LaneTwo* lanes) {
@@ -28,4 +28,4 @@ void avx512_nearest_two(const float* rows, std::int64_t count, const PackedView&
   for (std::int64_t i = 0; i < count; ++i) two_of_lanes(lanes[i], labels + i, lowest + i, second + i);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

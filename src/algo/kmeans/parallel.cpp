@@ -1,10 +1,10 @@
 #include "algo/kmeans/blocks.hpp"
 #include "algo/kmeans/draw.hpp"
 #include "algo/kmeans/init.hpp"
-#include "algo/kmeans/packed.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/random.hpp"
 #include "algo/kmeans/recluster.hpp"
 #include "algo/kmeans/row_lookup.hpp"
-#include "datus/algo/kmeans_random.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 constexpr std::uint32_t sampling_rounds = 5;
@@ -281,4 +281,4 @@ void choose_by_oversampling(const Context& context, std::uint64_t seed, const st
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -8,7 +8,7 @@
 #include <functional>
 #include <memory>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 void add(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& terms) {
@@ -125,4 +125,4 @@ std::vector<Tally> run_pass(const Context& context, std::span<WorkingPair* const
   return Pass(context, pairs, target).run();
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// Which centroids the rows are assigned to.
 enum class Target {
@@ -19,4 +19,4 @@ enum class Target {
 /// and returns the rest for each.
 [[nodiscard]] std::vector<Tally> run_pass(const Context& context, std::span<WorkingPair* const> pairs, Target target);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -1,8 +1,8 @@
 #include "algo/kmeans/draw.hpp"
 #include "algo/kmeans/engine.hpp"
 #include "algo/kmeans/init.hpp"
+#include "algo/kmeans/random.hpp"
 #include "algo/kmeans/row_weights.hpp"
-#include "datus/algo/kmeans_random.hpp"
 #include "datus/core/error.hpp"
 
 #include <iterator>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// k-means++ of one pair.
@@ -99,4 +99,4 @@ void choose_by_distance(const Context& context, Engine& engine, std::uint64_t se
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

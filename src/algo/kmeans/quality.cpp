@@ -2,7 +2,7 @@
 #include "algo/kmeans/checks.hpp"
 #include "algo/kmeans/float_mode.hpp"
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/packed.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
 #include "algo/kmeans/quality_pass.hpp"
 #include "datus/algo/kmeans_quality.hpp"
 #include "datus/core/error.hpp"
@@ -18,9 +18,9 @@
 namespace datus {
 namespace {
 
-using lloyd::AgreementTables;
-using lloyd::Candidate;
-using lloyd::RestartPair;
+using clustering::AgreementTables;
+using clustering::Candidate;
+using clustering::RestartPair;
 
 /// The centroids of all restarts; those that were kept alone where no others are known.
 std::vector<std::span<const float>> restarts_of(const KMeansResult& result) {
@@ -48,7 +48,7 @@ std::string fingerprint(std::span<const KMeansResult> results, int dim, std::int
 /// Throws `UsageError` unless the result is one of these rows.
 void check_result(const KMeansResult& result, const KMeansRows& rows) {
   for (const std::span<const float> centroids : restarts_of(result)) {
-    lloyd::check_centroids(centroids, result.clusters, rows.dim());
+    clustering::check_centroids(centroids, result.clusters, rows.dim());
   }
   const bool labels_fit =
       std::ranges::all_of(result.assignment, [&](std::int32_t label) { return label >= 0 && label < result.clusters; });
@@ -100,7 +100,7 @@ std::vector<float> centroids_with_rows(const KMeansResult& result, const std::ve
 }
 
 Candidate candidate_of(const KMeansResult& result, const std::vector<std::int64_t>& counts, int dim,
-                       const lloyd::Kernels& kernels) {
+                       const clustering::Kernels& kernels) {
   Candidate candidate;
   candidate.kept = kept_restart(result);
   const std::vector<float> with_rows = centroids_with_rows(result, counts, dim);
@@ -144,7 +144,7 @@ int silhouette_scale_log2(std::int64_t rows) {
   return std::min(50, 61 - static_cast<int>(std::bit_width(last_row)));
 }
 
-void set_silhouettes(const std::vector<lloyd::SilhouetteSum>& sums, std::span<const Candidate> candidates,
+void set_silhouettes(const std::vector<clustering::SilhouetteSum>& sums, std::span<const Candidate> candidates,
                      std::int64_t rows, std::vector<KMeansQuality>& qualities) {
   for (std::size_t i = 0; i < qualities.size(); ++i) {
     if (sums[i].invalid > 0) {
@@ -172,13 +172,13 @@ void add_agreements(const AgreementTables& tables, std::vector<KMeansQuality>& q
 
 std::vector<KMeansQuality> kmeans_quality(const KMeansRows& rows, std::span<const KMeansResult> results,
                                           const KMeansQualityOptions& options, Communicator& comm) {
-  const lloyd::IeeeFloatMode ieee;
+  const clustering::IeeeFloatMode ieee;
   require_same_everywhere(comm, fingerprint(results, rows.dim(), options.table_cells), "The results of k-means");
   collectively(comm, [&] {
-    lloyd::check_execution(options.threads, options.path, rows.dim());
+    clustering::check_execution(options.threads, options.path, rows.dim());
     for (const KMeansResult& result : results) check_result(result, rows);
   });
-  const lloyd::Kernels kernels = lloyd::kernels_of(options.path);
+  const clustering::Kernels kernels = clustering::kernels_of(options.path);
   const Counts counts = count_rows(rows.count(), results, comm);
   std::vector<KMeansQuality> qualities;
   std::vector<Candidate> candidates;
@@ -187,11 +187,11 @@ std::vector<KMeansQuality> kmeans_quality(const KMeansRows& rows, std::span<cons
     candidates.push_back(candidate_of(results[i], counts.of_clusters[i], rows.dim(), kernels));
   }
   if (counts.rows == 0 || results.empty()) return qualities;
-  auto runs = lloyd::cut_pairs(pairs_of(results, options.table_cells, comm), options.table_cells);
+  auto runs = clustering::cut_pairs(pairs_of(results, options.table_cells, comm), options.table_cells);
   if (runs.empty()) runs.emplace_back();
   const double scale = std::ldexp(1.0, silhouette_scale_log2(counts.rows));
   for (std::size_t run = 0; run < runs.size(); ++run) {
-    lloyd::QualityPass pass(rows, options, candidates, std::move(runs[run]), run == 0, scale);
+    clustering::QualityPass pass(rows, options, candidates, std::move(runs[run]), run == 0, scale);
     pass.run(comm);
     if (run == 0) set_silhouettes(pass.sums(), candidates, counts.rows, qualities);
     add_agreements(pass.tables(), qualities);

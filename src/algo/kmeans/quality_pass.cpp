@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// Labels are kept for this many rows before they go into the tables: a lock for each strip would cost too much.
@@ -114,4 +114,4 @@ void QualityPass::add_silhouettes(const float* norms, const float* lowest, const
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -2,7 +2,7 @@
 
 #include "algo/kmeans/agreement.hpp"
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/packed.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
 #include "datus/algo/kmeans_quality.hpp"
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// One K as the passes use it.
 struct Candidate {
@@ -68,4 +68,4 @@ class QualityPass {
   std::vector<SilhouetteSum> sums_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -1,4 +1,4 @@
-#include "datus/algo/kmeans_random.hpp"
+#include "algo/kmeans/random.hpp"
 
 namespace datus {
 

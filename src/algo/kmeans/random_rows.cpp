@@ -1,8 +1,8 @@
 #include "algo/kmeans/draw.hpp"
 #include "algo/kmeans/init.hpp"
-#include "datus/algo/kmeans_random.hpp"
+#include "algo/kmeans/random.hpp"
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 void choose_random_rows(const Context& context, std::uint64_t seed, const std::vector<KMeansPair*>& pairs) {
   for (KMeansPair* pair : pairs) {
@@ -12,4 +12,4 @@ void choose_random_rows(const Context& context, std::uint64_t seed, const std::v
   }
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

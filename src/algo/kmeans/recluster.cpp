@@ -1,9 +1,9 @@
 #include "algo/kmeans/recluster.hpp"
 
 #include "algo/kmeans/float_mode.hpp"
-#include "algo/kmeans/packed.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/random.hpp"
 #include "algo/kmeans/row_lookup.hpp"
-#include "datus/algo/kmeans_random.hpp"
 #include "datus/core/parallel.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include <limits>
 #include <utility>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// Measured on blobs: with 5, 10 and 30 the final inertia of the rows is the same to 0.5 %.
@@ -157,4 +157,4 @@ std::vector<float> recluster(const WeightedPoints& points, int clusters, DrawKey
   return centroids;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// Points that stand for several rows each.
 struct WeightedPoints {
@@ -26,4 +26,4 @@ struct WeightedPoints {
 [[nodiscard]] std::vector<float> recluster(const WeightedPoints& points, int clusters, DrawKey key,
                                            const Kernels& kernels, int threads);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

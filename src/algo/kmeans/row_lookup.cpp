@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 bool is_less(std::span<const float> a, std::span<const float> b) {
@@ -45,4 +45,4 @@ bool RowLookup::all_differ() const {
          }) == order_.end();
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

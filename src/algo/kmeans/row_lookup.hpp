@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// Finds rows f32 [count, D] by their values, compared as numbers: -0 equals 0.
 class RowLookup {
@@ -27,4 +27,4 @@ class RowLookup {
   std::vector<std::int64_t> order_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// One round of one draw of k-means++.
 struct WeighedRound {
@@ -37,4 +37,4 @@ class RowWeights {
   virtual void forget(std::size_t draw) = 0;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

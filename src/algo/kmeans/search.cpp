@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// An upper bound on the length of a vector, from |v|^2 as a chain gives it.
@@ -123,4 +123,4 @@ void Search::wait(const float* values, std::int64_t row) {
   if (std::ssize(waiting_rows_) == strip_rows) finish();
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -2,12 +2,12 @@
 
 #include "algo/kmeans/ledger.hpp"
 #include "algo/kmeans/lloyd.hpp"
-#include "algo/kmeans/packed.hpp"
+#include "algo/kmeans/packed_centroids.hpp"
 
 #include <cstdint>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// The centroids of a pair, packed, and what is known of the rows' distances to them. For all threads of a pass.
 class SearchTarget {
@@ -62,4 +62,4 @@ class Search {
   std::vector<std::int64_t> waiting_rows_;
 };
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -9,7 +9,7 @@
 // The scores of a strip of rows in AVX2: for files that are compiled for that instruction set only. Everything is in an
 // unnamed namespace: each file has its own copy.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 // 6 rows x 1 group of centroids (2 registers) fill 12 of the 16 registers.
@@ -71,4 +71,4 @@ void score_strip(const float* rows, std::int64_t count, const PackedView& centro
 }
 
 }  // namespace
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -9,7 +9,7 @@
 // The scores of a strip of rows in AVX-512: for files that are compiled for that instruction set only. Everything is in
 // an unnamed namespace: each file has its own copy.
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 // 12 rows x 2 groups of centroids fill 24 of the 32 registers: per coordinate 24 fused multiply-adds, 14 loads.
@@ -109,4 +109,4 @@ void score_strip(const float* rows, std::int64_t count, const PackedView& centro
 }
 
 }  // namespace
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

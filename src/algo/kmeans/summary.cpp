@@ -12,7 +12,7 @@
 #include <limits>
 #include <string>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
@@ -153,4 +153,4 @@ FixedPointScales choose_scales(const RowSummary& summary, int dim, float largest
   return {term - sum_exponent, term - inertia_exponent, std::ldexp(1.0, term)};
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

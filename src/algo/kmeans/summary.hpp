@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// What is known of the rows before the first iteration.
 struct RowSummary {
@@ -53,4 +53,4 @@ struct FixedPointScales {
 /// Throws `InputError` when an inertia could be too large for f32.
 [[nodiscard]] FixedPointScales choose_scales(const RowSummary& summary, int dim, float largest_centroid);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <utility>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// Of all ranks: sums and counts in full. Returns on how many ranks a stop was requested.
@@ -116,4 +116,4 @@ std::unique_ptr<Engine> make_thread_engine(const Context& context) {
   return std::make_unique<ThreadEngine>(context);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

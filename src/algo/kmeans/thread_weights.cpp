@@ -1,14 +1,14 @@
 #include "algo/kmeans/thread_weights.hpp"
 
 #include "algo/kmeans/blocks.hpp"
-#include "datus/algo/kmeans_random.hpp"
+#include "algo/kmeans/random.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 class ThreadWeights final : public RowWeights {
@@ -83,4 +83,4 @@ std::unique_ptr<RowWeights> make_thread_weights(const Context& context, std::siz
   return std::make_unique<ThreadWeights>(context, draws);
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <memory>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// On threads of the processor.
 [[nodiscard]] std::unique_ptr<RowWeights> make_thread_weights(const Context& context, std::size_t draws);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

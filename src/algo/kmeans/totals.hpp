@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// What a GPU computes from a cluster's totals too, so that it does it in the same way.
 
@@ -40,4 +40,4 @@ struct ClusterTotals {
   return units > 0.0 && units < 0x1p63 ? static_cast<std::int64_t>(std::llrint(units)) : 0;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

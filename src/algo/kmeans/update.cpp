@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 constexpr std::size_t nothing = static_cast<std::size_t>(-1);
@@ -60,4 +60,4 @@ std::int64_t refill_empty(std::span<const std::int64_t> counts, std::vector<std:
   return repairs;
 }
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 
 /// centroids[k] = sums[k] / (counts[k] * 2^scale_log2) for clusters with rows, rounded once to f32; the others stay.
 /// centroids and sums are [K, D], counts [K], over all ranks.
@@ -16,4 +16,4 @@ void take_means(std::span<const std::int64_t> sums, std::span<const std::int64_t
 std::int64_t refill_empty(std::span<const std::int64_t> counts, std::vector<std::int64_t> inertia,
                           std::span<float> centroids);
 
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

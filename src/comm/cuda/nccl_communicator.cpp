@@ -1,6 +1,6 @@
 #include "comm/cuda/nccl_communicator.hpp"
 
-#include "comm/patience.hpp"
+#include "comm/backoff.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
 
@@ -36,7 +36,7 @@ ncclUniqueId common_id(Communicator& comm) {
 
 /// Asks until nothing is in progress any more; what still is when the time is over stays so.
 NcclAnswer settle(const NcclGroup& group, NcclAnswer answer, std::chrono::milliseconds limit) {
-  for (const Patience patience(limit); answer.in_progress() && !patience.over(); patience.pause()) {
+  for (const Backoff backoff(limit); answer.in_progress() && !backoff.over(); backoff.pause()) {
     answer = group.state();
   }
   return answer;
@@ -126,8 +126,8 @@ void NcclCommunicator::allreduce_sum(std::int64_t* values, std::int64_t count, c
 void NcclCommunicator::wait(const cuda::Stream& stream) {
   require_intact();
   // The time that this rank's own work takes before it is ready for the others does not count.
-  std::optional<Patience> for_others;
-  const Patience whole(timeouts_.collective);
+  std::optional<Backoff> for_others;
+  const Backoff whole(timeouts_.collective);
   while (!stream.done()) {
     require_healthy();
     if (!for_others && in_flight() && marks_->before.passed()) for_others.emplace(timeouts_.collective);
@@ -160,9 +160,9 @@ void NcclCommunicator::require_healthy() {
 }
 
 void NcclCommunicator::finish() {
-  for (const Patience patience(timeouts_.collective); in_flight(); patience.pause()) {
+  for (const Backoff backoff(timeouts_.collective); in_flight(); backoff.pause()) {
     require_healthy();
-    if (patience.over()) {
+    if (backoff.over()) {
       give_up("Sums over the ranks' GPUs did not end within " + seconds_text(timeouts_.collective),
               "another rank is lost, stuck or far behind");
     }

@@ -1,8 +1,8 @@
 #include "datus/core/error.hpp"
-#include "datus/io/datasets/protocols.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/list_file.hpp"
+#include "io/datasets/protocols.hpp"
 #include "io/datasets/truth_reader.hpp"
 
 #include <map>

@@ -1,7 +1,7 @@
 #include "io/datasets/label_table.hpp"
 
 #include "datus/core/error.hpp"
-#include "io/file_bytes.hpp"
+#include "io/disk/file_bytes.hpp"
 
 #include <algorithm>
 #include <charconv>

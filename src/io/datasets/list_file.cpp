@@ -1,7 +1,7 @@
 #include "io/datasets/list_file.hpp"
 
 #include "datus/core/error.hpp"
-#include "io/file_bytes.hpp"
+#include "io/disk/file_bytes.hpp"
 
 #include <sstream>
 #include <string_view>

@@ -1,6 +1,6 @@
-#include "datus/io/datasets/protocols.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
+#include "io/datasets/protocols.hpp"
 #include "io/datasets/truth_reader.hpp"
 
 #include <utility>

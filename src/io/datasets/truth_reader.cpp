@@ -1,9 +1,9 @@
 #include "io/datasets/truth_reader.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/io/datasets/protocols.hpp"
 #include "datus/io/image_reader.hpp"
-#include "io/png_decoder.hpp"
+#include "io/datasets/protocols.hpp"
+#include "io/images/png_decoder.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,11 +1,11 @@
-#include "model/cuda/batched_transformer.hpp"
+#include "model/vit/cuda/batched_transformer.hpp"
 
 #include "datus/core/half.hpp"
 #include "datus/model/normalise.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
-#include "model/hub_config.hpp"
-#include "model/vit_plan.hpp"
+#include "model/vit/vit_plan.hpp"
+#include "model/weights/hub_config.hpp"
 #include "support/golden.hpp"
 
 #include <cmath>
@@ -102,8 +102,8 @@ void check_case(const nlohmann::json& record, const std::string& checkpoint, con
     auto pixels = golden_floats(golden.at("input" + suffix));
     const at::Tensor patches = patches_of(pixels, shape, grid, model.patch).to(tolerance.number);
     for (const auto& [name, feature] : outputs) {
-      const Reading reading{.layer = static_cast<std::size_t>(model.depth - 1), .feature = feature, .cls = true};
-      const auto result = transformer.read(patches, grid, shape[2] == shape[3], reading);
+      const Readout readout{.layer = static_cast<std::size_t>(model.depth - 1), .feature = feature, .cls = true};
+      const auto result = transformer.read(patches, grid, shape[2] == shape[3], readout);
       const std::string what = checkpoint + " " + name + suffix;
       EXPECT_LE(difference(result.embeddings, golden_floats(golden.at(name + suffix)), what), tolerance.relative)
           << what;

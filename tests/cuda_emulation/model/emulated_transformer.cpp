@@ -1,7 +1,7 @@
 #include "datus/core/gpu.hpp"
 #include "datus/model/backend.hpp"
 #include "datus/model/masked_crop.hpp"
-#include "model/vision_transformer_state.hpp"
+#include "model/vit/vision_transformer_state.hpp"
 
 #include <algorithm>
 #include <string>
@@ -23,14 +23,14 @@ class EmulatedTransformer final : public DeviceTransformer {
   }
 
   Features forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
-                   const Reading& reading, const Batching& batching) override {
+                   const Readout& readout, const Batching& batching) override {
     Features all{grid, {}, {}};
     const auto size = static_cast<std::size_t>(batching.batch_size);
     for (std::size_t begin = 0; begin < images.size(); begin += size) {
       if (batching.before_each_batch) batching.before_each_batch();
       require_memory(batching.batch_size, *images.front());
       const std::size_t end = std::min(begin + size, images.size());
-      for (std::size_t i = begin; i < end; ++i) add(*images[i], scaling, grid, reading, all);
+      for (std::size_t i = begin; i < end; ++i) add(*images[i], scaling, grid, readout, all);
     }
     return all;
   }
@@ -54,7 +54,7 @@ class EmulatedTransformer final : public DeviceTransformer {
     throw SystemError("masked_cls on an emulated GPU", "it is not emulated", "Use masked_crop in this test.");
   }
 
-  Features forward(std::span<const float>, int, int, int, GridSize, const Reading&) override {
+  Features forward(std::span<const float>, int, int, int, GridSize, const Readout&) override {
     throw SystemError("a batch of numbers on an emulated GPU", "it is not emulated", "Give images in this test.");
   }
 
@@ -66,14 +66,14 @@ class EmulatedTransformer final : public DeviceTransformer {
     throw DeviceMemoryError("The emulated GPU's memory does not suffice", "out of memory", "Use a smaller batch.");
   }
 
-  void add(const Image& image, const PixelScaling& scaling, GridSize grid, const Reading& reading, Features& all) {
+  void add(const Image& image, const PixelScaling& scaling, GridSize grid, const Readout& readout, Features& all) {
     const c10::InferenceMode inference;
     std::vector<float> pixels(image.pixels.size());
     normalise(image, scaling.mean, scaling.standard_deviation, scaling.bgr, pixels);
     std::vector<float> embeddings(static_cast<std::size_t>(grid.patches()) *
                                   static_cast<std::size_t>(model_.architecture.dim));
-    std::vector<float> cls(reading.cls ? static_cast<std::size_t>(model_.architecture.image_vector_dim) : 0);
-    model_.read(model_.embed(pixels, image.height, image.width, grid), reading, embeddings, cls);
+    std::vector<float> cls(readout.cls ? static_cast<std::size_t>(model_.architecture.image_vector_dim) : 0);
+    model_.read(model_.embed(pixels, image.height, image.width, grid), readout, embeddings, cls);
     all.embeddings.insert(all.embeddings.end(), embeddings.begin(), embeddings.end());
     all.cls.insert(all.cls.end(), cls.begin(), cls.end());
   }

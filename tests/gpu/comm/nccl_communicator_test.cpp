@@ -1,8 +1,8 @@
 #include "comm/cuda/nccl_communicator.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "support/device_sums.hpp"
 #include "support/gpu_required.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <cstdint>

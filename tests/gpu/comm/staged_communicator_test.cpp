@@ -1,7 +1,7 @@
 #include "datus/comm/device_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "support/device_sums.hpp"
 #include "support/gpu_required.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <cstdint>
 

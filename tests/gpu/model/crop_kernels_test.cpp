@@ -1,7 +1,7 @@
 #include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"
 #include "datus/model/masked_crop.hpp"
-#include "model/cuda/crop_plan.hpp"
+#include "model/pixels/cuda/crop_plan.hpp"
 #include "support/gpu_required.hpp"
 
 #include <algorithm>

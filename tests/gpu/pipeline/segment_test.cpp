@@ -1,4 +1,4 @@
-#include "datus/pipeline/segment.hpp"
+#include "pipeline/stages/segment.hpp"
 
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"

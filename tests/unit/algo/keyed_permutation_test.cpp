@@ -1,4 +1,4 @@
-#include "datus/algo/keyed_permutation.hpp"
+#include "algo/kmeans/keyed_permutation.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-namespace datus::lloyd {
+namespace datus::clustering {
 namespace {
 
 /// The 10 bits of fraction that tensor cores look at.
@@ -73,4 +73,4 @@ TEST(KMeansApproximate, NothingIsSaidOfNumbersThatMayOverflow) {
 }
 
 }  // namespace
-}  // namespace datus::lloyd
+}  // namespace datus::clustering

@@ -239,22 +239,22 @@ TEST(KMeansBounds, TheErrorOfAScoreIsWithinItsBound) {
         centre += static_cast<long double>(c[d]) * c[d];
       }
       const double bound =
-          lloyd::score_error(dim, static_cast<double>(std::sqrt(row)), static_cast<double>(std::sqrt(centre)));
+          clustering::score_error(dim, static_cast<double>(std::sqrt(row)), static_cast<double>(std::sqrt(centre)));
       EXPECT_LE(std::abs(computed - static_cast<double>(exact)), bound) << dim;
     }
   }
-  EXPECT_EQ(lloyd::score_error(10'000'000, 1.0, 1.0), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(clustering::score_error(10'000'000, 1.0, 1.0), std::numeric_limits<double>::infinity());
 }
 
 // Squared distances 1 and a little more, each wrong by up to 1e-4, and then once more in the next search.
 TEST(KMeansBounds, ARowKeepsItsLabelOnlyWhereNoRoundingCanChangeIt) {
   constexpr double error = 1e-4;
   const std::vector<std::int32_t> labels = {1};
-  const lloyd::Drift still{{0.0F, 0.0F}, 0.0F, 0, 0.0F};
-  const lloyd::Drift moving{{1e-3F, 0.0F}, 1e-3F, 0, 0.0F};
+  const clustering::Drift still{{0.0F, 0.0F}, 0.0F, 0, 0.0F};
+  const clustering::Drift moving{{1e-3F, 0.0F}, 1e-3F, 0, 0.0F};
   for (const bool keep_upper : {true, false}) {
-    const auto may_change = [&](double second, const lloyd::Drift& drift) {
-      lloyd::RowBounds bounds(1, keep_upper);
+    const auto may_change = [&](double second, const clustering::Drift& drift) {
+      clustering::RowBounds bounds(1, keep_upper);
       EXPECT_TRUE(bounds.may_change_from(0, 1.0, error));
       bounds.learn(0, 1.0, second, error);
       bounds.follow(drift, labels, 0, 1);
@@ -274,7 +274,7 @@ TEST(KMeansBounds, DriftIsTheDistanceOrMore) {
   const Matrix from = random_rows(9, 12, false, 1);
   Matrix to = random_rows(9, 12, false, 2);
   std::copy_n(from.values.begin(), 12, to.values.begin());
-  const lloyd::Drift drift = lloyd::drift_between(from.values, to.values, 9);
+  const clustering::Drift drift = clustering::drift_between(from.values, to.values, 9);
   std::vector<double> distances;
   for (std::int64_t k = 0; k < 9; ++k) {
     double squared = 0.0;

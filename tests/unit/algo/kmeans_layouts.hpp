@@ -4,10 +4,10 @@
 // tests.
 
 #include "datus/algo/kmeans.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "kmeans_reference.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <cstddef>
 #include <cstdint>

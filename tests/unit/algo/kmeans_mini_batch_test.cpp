@@ -1,4 +1,4 @@
-#include "datus/algo/kmeans_batches.hpp"
+#include "algo/kmeans/batches.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/simd_path.hpp"
 #include "kmeans_mini_batch_reference.hpp"

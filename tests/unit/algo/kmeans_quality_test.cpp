@@ -1,7 +1,7 @@
 #include "datus/algo/kmeans_quality.hpp"
 
+#include "algo/scores/partition_scores.hpp"
 #include "datus/algo/kmeans.hpp"
-#include "datus/algo/partition_scores.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/simd_path.hpp"
 #include "kmeans_reference.hpp"

@@ -2,10 +2,10 @@
 
 // k-means as the design defines it, to the bit, in plain loops over all rows: what the real one is compared with.
 
+#include "algo/kmeans/random.hpp"
 #include "datus/algo/kmeans.hpp"
-#include "datus/algo/kmeans_random.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/parallel.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "datus/algo/partition_scores.hpp"
+#include "algo/scores/partition_scores.hpp"
 
 #include <cstdint>
 #include <random>

@@ -1,8 +1,8 @@
 #include "datus/comm/gpu_choice.hpp"
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <string>
 #include <vector>

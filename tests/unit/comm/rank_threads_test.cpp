@@ -1,7 +1,7 @@
 #include "datus/comm/rank_threads.hpp"
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <cstdlib>
 #include <map>

@@ -1,6 +1,6 @@
 #include "datus/comm/run_distributed.hpp"
 
-#include "datus/comm/mpi_factory.hpp"
+#include "comm/mpi_factory.hpp"
 
 #include <array>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "datus/comm/thread_communicator.hpp"
+#include "support/thread_communicator.hpp"
 
 #include "support/communicator_checks.hpp"
 

@@ -1,5 +1,5 @@
 #include "dataset_test_support.hpp"
-#include "datus/io/datasets/protocols.hpp"
+#include "io/datasets/protocols.hpp"
 
 #include <array>
 #include <map>

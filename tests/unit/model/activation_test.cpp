@@ -1,4 +1,4 @@
-#include "model/activation.hpp"
+#include "model/vit/activation.hpp"
 
 #include <algorithm>
 #include <cmath>

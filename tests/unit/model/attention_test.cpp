@@ -1,4 +1,4 @@
-#include "model/attention.hpp"
+#include "model/vit/attention.hpp"
 
 #include "datus/core/parallel.hpp"
 

@@ -1,9 +1,9 @@
 // The format of torch.save before version 1.6, and what both formats of checkpoints share.
 
-#include "datus/model/legacy_checkpoint.hpp"
+#include "model/weights/legacy_checkpoint.hpp"
 
-#include "datus/model/checkpoint.hpp"
 #include "datus/model/weights.hpp"
+#include "model/weights/checkpoint.hpp"
 #include "support/golden.hpp"
 #include "unit/model/weight_builders.hpp"
 #include "unit/model/weight_errors.hpp"

@@ -1,8 +1,8 @@
-#include "datus/model/pickle.hpp"
+#include "model/weights/pickle.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/model/checkpoint.hpp"
-#include "datus/model/zip_archive.hpp"
+#include "model/weights/checkpoint.hpp"
+#include "model/weights/zip_archive.hpp"
 #include "unit/model/weight_builders.hpp"
 #include "unit/model/weight_errors.hpp"
 

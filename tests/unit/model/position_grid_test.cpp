@@ -1,4 +1,4 @@
-#include "datus/model/position_grid.hpp"
+#include "model/vit/position_grid.hpp"
 
 #include <cmath>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "model/rotary_positions.hpp"
+#include "model/vit/rotary_positions.hpp"
 
 #include "support/golden.hpp"
 

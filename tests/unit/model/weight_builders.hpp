@@ -3,7 +3,7 @@
 // Builds weights files in memory, sound or damaged on purpose.
 
 #include "datus/model/weights.hpp"
-#include "datus/model/zip_archive.hpp"
+#include "model/weights/zip_archive.hpp"
 
 #include <cstdint>
 #include <cstring>

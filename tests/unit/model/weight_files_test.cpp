@@ -4,7 +4,7 @@
 
 #include "datus/model/model_files.hpp"
 #include "datus/model/weights.hpp"
-#include "model/shard_index.hpp"
+#include "model/weights/weight_parts.hpp"
 #include "support/temp_folder.hpp"
 #include "unit/model/weight_builders.hpp"
 #include "unit/model/weight_errors.hpp"
@@ -76,16 +76,16 @@ TEST_F(WeightFilesTest, AFolderIsWhatItHolds) {
 
 TEST_F(WeightFilesTest, OneShardIsNotTheModel) {
   expect_part(error(second),
-              path(second) + " (it is one of 2 shards of a model) Set model.weights to their index, " + path(index_));
+              path(second) + " (it is one of 2 parts of a model) Set model.weights to their index, " + path(index_));
   std::filesystem::remove(folder_ / index_);
-  expect_part(error(second), "Put their index, model.safetensors.index.json, and all shards into its folder");
+  expect_part(error(second), "Put their index, model.safetensors.index.json, and all parts into its folder");
   write("model-00001-of-00001.safetensors", safetensors_bytes({{"z", {{1}, {3}}}}));
   EXPECT_EQ(error("model-00001-of-00001.safetensors"), "no error");
 }
 
 TEST_F(WeightFilesTest, IndexAndShardsMustAgree) {
   write_index({{"a", first}, {"b", first}});
-  expect_part(error(), path(index_) + " (it names 1 shards, but one is " + first);
+  expect_part(error(), path(index_) + " (it names 1 parts, but one is " + first);
   write_index({{"a", first}, {"c", second}});
   expect_part(error(), path(first) + " (it holds tensor b, which " + path(index_) + " does not name)");
   write_index({{"a", first}, {"b", second}, {"c", second}});
@@ -106,9 +106,9 @@ TEST_F(WeightFilesTest, ShardsLieBesideTheirIndex) {
     write_index({{"a", name}});
     expect_part(error(), path(index_) + " (its weight_map puts tensor a into ");
   }
-  // A shard that is an index would lead on and on.
+  // A part that is an index would lead on and on.
   write_index({{"a", index_}});
-  expect_part(error(), path(index_) + " (an index of shards inside");
+  expect_part(error(), path(index_) + " (an index of parts inside");
 }
 
 TEST_F(WeightFilesTest, DamagedIndicesAreRefused) {
@@ -137,8 +137,8 @@ TEST_F(WeightFilesTest, TheHashCoversEveryFile) {
   EXPECT_EQ(hash_model_files(folder_ / "alone.safetensors"), hash_file(folder_ / "alone.safetensors"));
 }
 
-TEST(ShardName, IsTakenApart) {
-  const auto parsed = parse_shard_name("a-b-00002-of-00015.safetensors");
+TEST(PartName, IsTakenApart) {
+  const auto parsed = parse_part_name("a-b-00002-of-00015.safetensors");
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->stem, "a-b");
   EXPECT_EQ(parsed->number, 2);
@@ -146,7 +146,7 @@ TEST(ShardName, IsTakenApart) {
   EXPECT_EQ(parsed->extension, ".safetensors");
   for (const char* name : {"model.safetensors", "00002-of-00015.bin", "-of-", "x-0002-of-00015.bin",
                            "x-00002-of-0015.b", "x-000+2-of-00015.bin", "x-00002-of-00015"}) {
-    EXPECT_FALSE(parse_shard_name(name)) << name;
+    EXPECT_FALSE(parse_part_name(name)) << name;
   }
 }
 

@@ -1,7 +1,7 @@
 // Reading weights takes little memory beside what they are read to.
 
 #include "datus/model/weights.hpp"
-#include "model/mapped_file.hpp"
+#include "model/weights/mapped_file.hpp"
 #include "unit/model/weight_builders.hpp"
 
 #include <algorithm>

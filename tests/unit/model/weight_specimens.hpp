@@ -102,7 +102,7 @@ inline WeightSpecimen safetensors_specimen() {
           }};
 }
 
-inline WeightSpecimen sharded_specimen() {
+inline WeightSpecimen specimen_in_parts() {
   PlainTensors first;
   PlainTensors second = specimen_model();
   nlohmann::json map;
@@ -157,7 +157,7 @@ inline WeightSpecimen file_specimen(const char* name, const std::string& file) {
 
 inline std::vector<WeightSpecimen> weight_specimens() {
   return {safetensors_specimen(),
-          sharded_specimen(),
+          specimen_in_parts(),
           checkpoint_specimen(),
           legacy_specimen(),
           file_specimen("TorchZip", "types.pth"),

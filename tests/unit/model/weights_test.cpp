@@ -149,7 +149,7 @@ TEST(Weights, OtherFilesAreNamed) {
   expect_part(read_error("<!DOCTYPE html><html>"), "a web page");
   expect_part(read_error(std::string(257, 'x') + "ustar"), "a tar archive");
   expect_part(read_error("\x80\x04}."), "a Python pickle that torch.save did not write");
-  expect_part(read_error(R"({"weight_map": {}})"), "an index of shards");
+  expect_part(read_error(R"({"weight_map": {}})"), "an index of parts");
   expect_part(read_error("hello, this is text"), "neither .safetensors nor");
   expect_part(read_error(zip_bytes({{"a/b", "c"}})), "no data.pkl");
   expect_part(read_error(zip_bytes({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})), "TorchScript");

@@ -1,4 +1,4 @@
-#include "datus/pipeline/backbone.hpp"
+#include "pipeline/backbone/backbone.hpp"
 
 #include "support/golden.hpp"
 

@@ -1,8 +1,8 @@
-#include "pipeline/batch_probe.hpp"
+#include "pipeline/shards/batch_probe.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <atomic>
 #include <string>

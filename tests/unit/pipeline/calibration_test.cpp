@@ -1,13 +1,13 @@
 #include "datus/pipeline/calibration.hpp"
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "pipeline/calibration_images.hpp"
 #include "pipeline/calibration_kmeans.hpp"
 #include "pipeline/calibration_scratch.hpp"
 #include "pipeline/peak_memory.hpp"
 #include "support/temp_folder.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "datus/pipeline/checksums.hpp"
+#include "pipeline/files/checksums.hpp"
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"

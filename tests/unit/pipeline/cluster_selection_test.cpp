@@ -1,7 +1,7 @@
 #include "datus/pipeline/cluster_selection.hpp"
 
 #include "datus/io/hdf5.hpp"
-#include "datus/pipeline/report_page.hpp"
+#include "pipeline/report/report_page.hpp"
 #include "support/temp_folder.hpp"
 
 #include <cmath>

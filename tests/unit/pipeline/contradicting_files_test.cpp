@@ -2,10 +2,10 @@
 
 #include "datus/comm/self_communicator.hpp"
 #include "datus/io/hdf5.hpp"
-#include "datus/pipeline/cluster_checkpoint.hpp"
-#include "datus/pipeline/cluster_files.hpp"
-#include "datus/pipeline/keys_reader.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/cluster_checkpoint.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "shard_samples.hpp"
 #include "unit/io/hdf5_test_files.hpp"
 

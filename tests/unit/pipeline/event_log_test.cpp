@@ -1,4 +1,4 @@
-#include "datus/pipeline/event_log.hpp"
+#include "pipeline/session/event_log.hpp"
 
 #include "support/temp_folder.hpp"
 

@@ -3,10 +3,10 @@
 // Every kind of file that a run keeps: how it is written, and how it is read by the stage that needs it.
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/pipeline/cluster_checkpoint.hpp"
-#include "datus/pipeline/cluster_files.hpp"
-#include "datus/pipeline/keys_reader.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/cluster_checkpoint.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "shard_samples.hpp"
 
 #include <cstdint>

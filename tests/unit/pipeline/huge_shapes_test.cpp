@@ -1,8 +1,8 @@
 // Small files that promise more than there is memory for.
 
-#include "datus/pipeline/cluster_files.hpp"
-#include "datus/pipeline/keys_reader.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "shard_samples.hpp"
 #include "unit/io/hdf5_foreign.hpp"
 #include "unit/io/hdf5_test_files.hpp"

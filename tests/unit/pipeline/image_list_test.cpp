@@ -1,9 +1,9 @@
-#include "datus/pipeline/image_list.hpp"
+#include "pipeline/files/image_list.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/io/image_writer.hpp"
 #include "support/temp_folder.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <filesystem>
 #include <string>

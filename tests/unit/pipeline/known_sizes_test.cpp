@@ -1,5 +1,5 @@
 #include "datus/core/names.hpp"
-#include "datus/pipeline/run_size.hpp"
+#include "pipeline/pending/run_size.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/lock_file.hpp"
+#include "pipeline/session/lock_file.hpp"
 
 #include "datus/core/error.hpp"
 #include "support/temp_folder.hpp"

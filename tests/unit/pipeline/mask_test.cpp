@@ -1,4 +1,4 @@
-#include "datus/pipeline/mask.hpp"
+#include "pipeline/stages/mask.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -4,9 +4,9 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/pipeline/shard_files.hpp"
 #include "file_mutations.hpp"
 #include "file_specimens.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "support/temp_folder.hpp"
 #include "support/watched_child.hpp"
 

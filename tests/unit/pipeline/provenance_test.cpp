@@ -1,4 +1,4 @@
-#include "datus/pipeline/provenance.hpp"
+#include "pipeline/files/provenance.hpp"
 
 #include <algorithm>
 #include <optional>

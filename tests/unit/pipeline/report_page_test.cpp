@@ -1,4 +1,4 @@
-#include "datus/pipeline/report_page.hpp"
+#include "pipeline/report/report_page.hpp"
 
 #include <optional>
 #include <string>

@@ -4,7 +4,7 @@
 
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
-#include "datus/pipeline/run_lock.hpp"
+#include "pipeline/session/run_lock.hpp"
 #include "support/temp_folder.hpp"
 
 #include <array>

@@ -1,4 +1,4 @@
-#include "pipeline/lock_file.hpp"
+#include "pipeline/session/lock_file.hpp"
 #include "run_lock_jobs.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
-#include "datus/pipeline/run_lock.hpp"
+#include "pipeline/session/run_lock.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "run_lock_jobs.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <atomic>
 #include <chrono>

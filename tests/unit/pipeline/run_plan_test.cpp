@@ -1,4 +1,4 @@
-#include "datus/pipeline/run_plan.hpp"
+#include "pipeline/plan/run_plan.hpp"
 
 #include "datus/comm/self_communicator.hpp"
 #include "small_run.hpp"

@@ -1,12 +1,12 @@
-#include "datus/pipeline/run_size.hpp"
+#include "pipeline/pending/run_size.hpp"
 
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
-#include "datus/pipeline/cluster_files.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "support/temp_folder.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-#include "datus/pipeline/run_summary.hpp"
+#include "pipeline/session/run_summary.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <cmath>

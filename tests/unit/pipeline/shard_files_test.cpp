@@ -1,4 +1,4 @@
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/shard_files.hpp"
 
 #include "datus/io/hdf5.hpp"
 #include "shard_samples.hpp"

@@ -1,7 +1,7 @@
-#include "datus/pipeline/shard_queue.hpp"
+#include "pipeline/session/shard_queue.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "support/temp_folder.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -3,8 +3,8 @@
 // Small files of every kind that a run keeps, with contents that differ from shard to shard.
 
 #include "datus/algo/kmeans_state.hpp"
-#include "datus/pipeline/image_list.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/image_list.hpp"
+#include "pipeline/files/shard_files.hpp"
 
 #include <cstdint>
 #include <string>

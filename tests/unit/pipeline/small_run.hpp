@@ -3,8 +3,8 @@
 // A run directory with small files of every kind, made without a model.
 
 #include "datus/core/names.hpp"
-#include "datus/pipeline/run_context.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/session/run_context.hpp"
 #include "support/temp_folder.hpp"
 
 #include <cstddef>

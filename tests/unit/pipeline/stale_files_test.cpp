@@ -1,8 +1,8 @@
-#include "datus/pipeline/stale_files.hpp"
+#include "pipeline/pending/stale_files.hpp"
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "small_run.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <filesystem>
 #include <mutex>

@@ -1,12 +1,12 @@
-#include "datus/pipeline/streamed_rows.hpp"
+#include "pipeline/stages/cluster/streamed_rows.hpp"
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/half.hpp"
 #include "datus/core/philox.hpp"
 #include "datus/io/hdf5_writer.hpp"
-#include "datus/pipeline/memory_budget.hpp"
+#include "pipeline/stages/cluster/memory_budget.hpp"
 #include "support/temp_folder.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,10 +1,10 @@
-#include "datus/pipeline/virtual_files.hpp"
+#include "pipeline/shards/virtual_files.hpp"
 
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/io/hdf5.hpp"
-#include "datus/pipeline/shard_files.hpp"
+#include "pipeline/files/shard_files.hpp"
 #include "support/temp_folder.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 #include "comm/cuda/nccl_communicator.hpp"
-#include "datus/comm/thread_communicator.hpp"
 #include "datus/core/cuda/memory.hpp"
 #include "support/device_sums.hpp"
+#include "support/thread_communicator.hpp"
 
 #include <chrono>
 #include <cstdint>

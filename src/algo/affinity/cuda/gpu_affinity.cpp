@@ -1,0 +1,212 @@
+#include "datus/algo/gpu_affinity.hpp"
+
+#include "algo/affinity/cuda/affinity_bits.hpp"
+#include "algo/affinity/product.hpp"
+#include "datus/core/cuda/memory.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace datus {
+namespace {
+
+using affinity::ChunkOnGpu;
+using affinity::PanelShape;
+
+PanelShape checked_shape(int nodes, int dim, int images, const AffinityOptions& options) {
+  if (options.quantile) {
+    throw UsageError("affinity.quantile cannot be computed on a GPU", "only the CPU has all affinities at once",
+                     "Set it to null, or use model.device: cpu.");
+  }
+  if (dim < 1 || images < 1 || images > GpuAffinity::max_capacity) {
+    throw UsageError("A GPU cannot take chunks of " + std::to_string(images) + " images with keys of " +
+                         std::to_string(dim) + " values",
+                     "there are 1 to " + std::to_string(GpuAffinity::max_capacity) + " images, and at least one value",
+                     "Choose other numbers.");
+  }
+  return {
+      .nodes = checked_nodes(nodes), .dim = dim, .words_per_row = static_cast<int>(BitGraph(nodes).words_per_row())};
+}
+
+/// Writes the values as f16 if that loses nothing; gives up early otherwise, and returns false.
+bool stage_as_half(std::span<const float> values, std::byte* to) {
+  constexpr std::size_t block = 4096;
+  const std::span halves(reinterpret_cast<half*>(to), values.size());
+  for (std::size_t begin = 0; begin < values.size(); begin += block) {
+    const std::size_t size = std::min(block, values.size() - begin);
+    if (!to_half_exactly(values.subspan(begin, size), halves.subspan(begin, size))) return false;
+  }
+  return true;
+}
+
+/// Bit j: patch j is there and valid.
+void stage_kept(int nodes, std::span<const std::uint8_t> valid, std::span<std::uint64_t> words) {
+  std::fill(words.begin(), words.end(), 0);
+  for (int j = 0; j < nodes; ++j) {
+    const auto node = static_cast<std::size_t>(j);
+    if (valid.empty() || valid[node] != 0) words[node / 64] |= std::uint64_t{1} << (node % 64);
+  }
+}
+
+/// Memory and stream of one chunk.
+class Slot {
+ public:
+  Slot(const PanelShape& shape, int capacity, const AffinityOptions& options)
+      : shape_(shape), images_(static_cast<std::size_t>(capacity)) {
+    const char* const what = "memory for affinity graphs";
+    keys_ = cuda::DeviceArray<std::byte>(images_ * key_bytes(), what);
+    halves_ = cuda::DeviceArray<std::uint8_t>(images_, what);
+    kept_ = cuda::DeviceArray<std::uint64_t>(images_ * kept_words(), what);
+    if (options.center != AffinityOptions::Center::none) {
+      mean_ = cuda::DeviceArray<float>(images_ * static_cast<std::size_t>(shape.dim), what);
+    }
+    packed_ = cuda::DeviceArray<float>(images_ * shape.packed_values(), what);
+    bits_ = cuda::DeviceArray<std::uint64_t>(images_ * shape.graph_words(), what);
+    host_keys_ = cuda::PinnedArray<std::byte>(keys_.size());
+    host_halves_ = cuda::PinnedArray<std::uint8_t>(halves_.size());
+    host_kept_ = cuda::PinnedArray<std::uint64_t>(kept_.size());
+    host_bits_ = cuda::PinnedArray<std::uint64_t>(bits_.size());
+  }
+
+  void stage(std::size_t image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
+    std::byte* const to = host_keys_.data() + image * key_bytes();
+    const bool halves = stage_as_half(keys, to);
+    if (!halves) std::memcpy(to, keys.data(), keys.size_bytes());
+    host_halves_.data()[image] = halves ? 1 : 0;
+    stage_kept(shape_.nodes, valid, host_kept_.span().subspan(image * kept_words(), kept_words()));
+  }
+
+  void start(std::size_t images, const AffinityOptions& options) {
+    for (std::size_t image = 0; image < images; ++image) {
+      const std::size_t bytes = host_halves_.data()[image] != 0 ? key_bytes() / 2 : key_bytes();
+      cuda::copy(keys_.data() + image * key_bytes(), host_keys_.data() + image * key_bytes(), bytes, stream_);
+    }
+    cuda::copy(halves_.data(), host_halves_.data(), images, stream_);
+    cuda::copy(kept_.data(), host_kept_.data(), images * kept_words(), stream_);
+    make_graphs(shape_, options,
+                ChunkOnGpu{.images = static_cast<int>(images),
+                           .keys = keys_.data(),
+                           .halves = halves_.data(),
+                           .kept = kept_.data(),
+                           .mean = mean_.data(),
+                           .packed = packed_.data(),
+                           .bits = bits_.data()},
+                stream_);
+    cuda::copy(host_bits_.data(), bits_.data(), images * shape_.graph_words(), stream_);
+    started_ = images;
+  }
+
+  std::size_t wait() {
+    stream_.wait();
+    return started_;
+  }
+
+  [[nodiscard]] BitGraph graph(std::size_t image) const {
+    BitGraph graph(shape_.nodes);
+    auto words = host_bits_.span().subspan(image * shape_.graph_words(), shape_.graph_words());
+    for (int node = 0; node < shape_.nodes; ++node) {
+      const auto row = graph.row(node);
+      std::copy_n(words.begin(), row.size(), row.begin());
+      words = words.subspan(row.size());
+    }
+    return graph;
+  }
+
+ private:
+  [[nodiscard]] std::size_t key_bytes() const { return shape_.key_values() * sizeof(float); }
+  [[nodiscard]] std::size_t kept_words() const { return static_cast<std::size_t>(shape_.words_per_row); }
+
+  PanelShape shape_;
+  std::size_t images_;
+  std::size_t started_ = 0;
+  cuda::DeviceArray<std::byte> keys_;
+  cuda::DeviceArray<std::uint8_t> halves_;
+  cuda::DeviceArray<std::uint64_t> kept_;
+  cuda::DeviceArray<float> mean_;
+  cuda::DeviceArray<float> packed_;
+  cuda::DeviceArray<std::uint64_t> bits_;
+  cuda::PinnedArray<std::byte> host_keys_;
+  cuda::PinnedArray<std::uint8_t> host_halves_;
+  cuda::PinnedArray<std::uint64_t> host_kept_;
+  cuda::PinnedArray<std::uint64_t> host_bits_;
+  cuda::Stream stream_;  // last: waits for its work before the memory goes
+};
+
+[[noreturn]] void refuse(const std::string& what, const std::string& why) {
+  throw UsageError(what, why, "Stage, submit and take chunks in the order that GpuAffinity describes.");
+}
+
+}  // namespace
+
+struct GpuAffinity::Impl {
+  int gpu;
+  int capacity;
+  PanelShape shape;
+  AffinityOptions options;
+  std::vector<Slot> slots;
+  std::size_t submitted = 0;
+  std::size_t taken = 0;
+  /// Of the chunk taken last, until the next one is submitted.
+  std::size_t usable_graphs = 0;
+
+  [[nodiscard]] bool full() const { return submitted - taken == depth; }
+  [[nodiscard]] Slot& slot(std::size_t chunk) { return slots[chunk % depth]; }
+};
+
+GpuAffinity::GpuAffinity(int gpu, int nodes, int dim, int images, const AffinityOptions& options)
+    : impl_(new Impl{.gpu = gpu,
+                     .capacity = images,
+                     .shape = checked_shape(nodes, dim, images, options),
+                     .options = options,
+                     .slots = {}}) {
+  const cuda::UseGpu use(gpu);
+  for (int i = 0; i < depth; ++i) impl_->slots.emplace_back(impl_->shape, images, options);
+}
+
+GpuAffinity::GpuAffinity(GpuAffinity&& other) noexcept = default;
+GpuAffinity& GpuAffinity::operator=(GpuAffinity&& other) noexcept = default;
+GpuAffinity::~GpuAffinity() = default;
+
+int GpuAffinity::capacity() const noexcept {
+  return impl_->capacity;
+}
+
+void GpuAffinity::stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
+  affinity::require_fitting(keys.size(), impl_->shape.nodes, impl_->shape.dim, valid);
+  if (image < 0 || image >= impl_->capacity) refuse("A chunk has no image " + std::to_string(image), "it has fewer");
+  if (impl_->full()) refuse("An image cannot be staged", "two chunks are waiting to be taken");
+  impl_->slot(impl_->submitted).stage(static_cast<std::size_t>(image), keys, valid);
+}
+
+void GpuAffinity::submit(int images) {
+  if (images < 1 || images > impl_->capacity) {
+    refuse("A chunk cannot have " + std::to_string(images) + " images",
+           "1 to " + std::to_string(impl_->capacity) + " are possible");
+  }
+  if (impl_->full()) refuse("A chunk cannot be submitted", "two chunks are waiting to be taken");
+  impl_->usable_graphs = 0;
+  const cuda::UseGpu use(impl_->gpu);
+  impl_->slot(impl_->submitted).start(static_cast<std::size_t>(images), impl_->options);
+  ++impl_->submitted;
+}
+
+int GpuAffinity::take() {
+  if (impl_->submitted == impl_->taken) refuse("There are no graphs to take", "no chunk was submitted");
+  impl_->usable_graphs = 0;
+  impl_->usable_graphs = impl_->slot(impl_->taken++).wait();
+  return static_cast<int>(impl_->usable_graphs);
+}
+
+BitGraph GpuAffinity::graph(int image) const {
+  if (image < 0 || static_cast<std::size_t>(image) >= impl_->usable_graphs) {
+    refuse("There is no graph of image " + std::to_string(image),
+           "the chunk taken last has " + std::to_string(impl_->usable_graphs) + " that can be used");
+  }
+  return impl_->slot(impl_->taken - 1).graph(static_cast<std::size_t>(image));
+}
+
+}  // namespace datus

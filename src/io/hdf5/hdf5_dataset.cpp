@@ -1,0 +1,172 @@
+#include "io/hdf5/hdf5_dataset.hpp"
+
+#include "datus/core/error.hpp"
+#include "io/hdf5/hdf5_storage.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
+
+namespace datus::hdf5 {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "files are little-endian and memory is written as it is");
+
+/// Deepest nesting of groups that is listed; a file whose groups link in a circle would have no end.
+constexpr int deepest_group = 32;
+
+struct Links {
+  std::vector<std::pair<std::string, bool>> entries;  ///< name, and whether the link leads to an object of this file
+};
+
+/// A C function: no exception may pass.
+herr_t keep_link(hid_t, const char* name, const H5L_info_t* info, void* links) noexcept {
+  try {
+    static_cast<Links*>(links)->entries.emplace_back(name, info->type == H5L_TYPE_HARD);
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
+  return 0;
+}
+
+void list_members(const File& file, const std::string& group, int depth, std::vector<Object>& objects) {
+  if (depth > deepest_group) {
+    throw InputError("Cannot list the groups of " + file.path().string(),
+                     group + " is nested too deeply, or the groups form a circle", "Write the file anew.");
+  }
+  const Handle id = file.own(H5Oopen(file.id(), group.c_str(), H5P_DEFAULT), H5Oclose, "open", group);
+  Links links;
+  file.check(H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_link, &links), "list the members of",
+             group);
+  for (const auto& [member, is_here] : links.entries) {
+    const std::string name = absolute_name(group == "/" ? member : group + "/" + member);
+    Object object{name, ObjectKind::other};
+    if (is_here) {
+      const Handle child = file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
+      const H5I_type_t kind = H5Iget_type(child.get());
+      if (kind == H5I_GROUP) object.kind = ObjectKind::group;
+      if (kind == H5I_DATASET) object.kind = ObjectKind::dataset;
+    }
+    objects.push_back(object);
+    if (object.kind == ObjectKind::group) list_members(file, name, depth + 1, objects);
+  }
+}
+
+[[noreturn]] void fail_missing(const File& file, const std::string& name) {
+  constexpr std::size_t most_listed = 20;
+  std::string held;
+  std::size_t count = 0;
+  for (const Object& object : list_objects(file)) {
+    if (object.kind != ObjectKind::dataset || ++count > most_listed) continue;
+    held += (held.empty() ? "" : ", ") + object.name;
+  }
+  if (count > most_listed) held += " and " + std::to_string(count - most_listed) + " more";
+  throw InputError(file.path().string() + " holds no " + name,
+                   held.empty() ? "it holds no dataset at all" : "its datasets are " + held,
+                   "Name one as FILE.h5:/DATASET, or give another file.");
+}
+
+/// The selections of some rows, in memory and in the file. Both have the same shape: the library is slow otherwise.
+struct RowSelection {
+  Handle memory;
+  Handle stored;
+};
+
+RowSelection select_rows(const File& file, const Dataset& dataset, std::int64_t first, std::int64_t count) {
+  if (dataset.shape.empty()) return {};
+  std::vector<hsize_t> start(dataset.shape.size(), 0);
+  std::vector<hsize_t> lengths(dataset.shape.begin(), dataset.shape.end());
+  start.front() = static_cast<hsize_t>(first);
+  lengths.front() = static_cast<hsize_t>(count);
+  const int rank = static_cast<int>(lengths.size());
+  RowSelection rows{file.own(H5Screate_simple(rank, lengths.data(), nullptr), H5Sclose, "select rows of", dataset.name),
+                    file.own(H5Dget_space(dataset.id.get()), H5Sclose, "select rows of", dataset.name)};
+  file.check(H5Sselect_hyperslab(rows.stored.get(), H5S_SELECT_SET, start.data(), nullptr, lengths.data(), nullptr),
+             "select rows of", dataset.name);
+  return rows;
+}
+
+/// The identifier of a selection; that of a scalar, which has no rows to select, is everything.
+hid_t space_or_all(const Handle& space) {
+  return space.get() >= 0 ? space.get() : H5S_ALL;
+}
+
+}  // namespace
+
+std::string absolute_name(std::string_view name) {
+  std::string result(name.starts_with('/') ? "" : "/");
+  result += name;
+  while (result.size() > 1 && result.back() == '/') result.pop_back();
+  return result;
+}
+
+std::int64_t Dataset::row_elements() const {
+  return shape.empty() ? 1 : element_count(Shape(shape.begin() + 1, shape.end()));
+}
+
+std::vector<Object> list_objects(const File& file) {
+  std::vector<Object> objects{{"/", ObjectKind::group}};
+  list_members(file, "/", 0, objects);
+  return objects;
+}
+
+bool has_object(const File& file, const std::string& name) {
+  // The library asks for every step of the way to be tested, from the root on.
+  for (auto end = name.find('/', 1); name != "/"; end = name.find('/', end + 1)) {
+    const std::string step = name.substr(0, end);
+    if (file.check(H5Lexists(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return false;
+    if (file.check(H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return false;
+    if (end == std::string::npos) break;
+    const Handle object = file.own(H5Oopen(file.id(), step.c_str(), H5P_DEFAULT), H5Oclose, "open", step);
+    if (H5Iget_type(object.get()) != H5I_GROUP) return false;
+  }
+  return true;
+}
+
+Handle open_object(const File& file, const std::string& name) {
+  if (!has_object(file, name)) fail_missing(file, name);
+  return file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
+}
+
+Dataset open_dataset(const File& file, const std::string& name) {
+  Dataset dataset{name, open_object(file, name), {}, {}, false};
+  const std::string where = name + " of " + file.path().string();
+  if (H5Iget_type(dataset.id.get()) != H5I_DATASET) {
+    throw InputError(where + " is not a dataset", "it is a group or a type", "Name a dataset in it.");
+  }
+  const Handle space = file.own(H5Dget_space(dataset.id.get()), H5Sclose, "read the shape of", name);
+  if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
+    throw InputError(where + " is empty", "it has a type but no values", "Give a dataset with values.");
+  }
+  const int rank = file.check(H5Sget_simple_extent_ndims(space.get()), "read the shape of", name);
+  std::vector<hsize_t> lengths(static_cast<std::size_t>(rank));
+  file.check(H5Sget_simple_extent_dims(space.get(), lengths.data(), nullptr), "read the shape of", name);
+  dataset.shape.assign(lengths.begin(), lengths.end());
+  const Handle type = file.own(H5Dget_type(dataset.id.get()), H5Tclose, "read the type of", name);
+  dataset.type = stored_type(type.get());
+  const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, "read the layout of", name);
+  dataset.is_virtual = file.check(H5Pget_layout(creation.get()), "read the layout of", name) == H5D_VIRTUAL;
+  if (!dataset.is_virtual) require_stored(file, dataset);
+  return dataset;
+}
+
+void read_rows(const File& file, const Dataset& dataset, std::int64_t first, std::int64_t count, hid_t memory_type,
+               void* values) {
+  if (count * dataset.row_elements() == 0) return;
+  const RowSelection rows = select_rows(file, dataset, first, count);
+  file.check(
+      H5Dread(dataset.id.get(), memory_type, space_or_all(rows.memory), space_or_all(rows.stored), H5P_DEFAULT, values),
+      "read", dataset.name);
+}
+
+void write_rows(const File& file, const Dataset& dataset, std::int64_t first, std::int64_t count, hid_t memory_type,
+                const void* values) {
+  if (count * dataset.row_elements() == 0) return;
+  const RowSelection rows = select_rows(file, dataset, first, count);
+  file.check(H5Dwrite(dataset.id.get(), memory_type, space_or_all(rows.memory), space_or_all(rows.stored), H5P_DEFAULT,
+                      values),
+             "write", dataset.name);
+}
+
+}  // namespace datus::hdf5

@@ -1,0 +1,86 @@
+#include "io/hdf5/hdf5_storage.hpp"
+
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace datus::hdf5 {
+namespace {
+
+constexpr const char* action = "read the layout of";
+
+[[noreturn]] void fail_not_stored(const File& file, const Dataset& dataset, const std::string& why) {
+  throw InputError("Cannot use " + dataset.name + " of " + file.path().string(),
+                   "its shape is " + to_string(dataset.shape) + ", " + why,
+                   "The file is damaged, or was never filled: make it again.");
+}
+
+/// Nothing when 64 bits do not suffice.
+std::optional<std::int64_t> product(const std::vector<std::int64_t>& factors) {
+  std::int64_t result = 1;
+  for (const std::int64_t factor : factors) {
+    if (__builtin_mul_overflow(result, factor, &result)) return std::nullopt;
+  }
+  return result;
+}
+
+/// The shape of a chunk; empty for a dataset that is stored in one run of bytes.
+Shape chunk_shape(const File& file, const Dataset& dataset, const Handle& creation) {
+  if (file.check(H5Pget_layout(creation.get()), action, dataset.name) != H5D_CHUNKED) return {};
+  std::vector<hsize_t> lengths(dataset.shape.size());
+  file.check(H5Pget_chunk(creation.get(), static_cast<int>(lengths.size()), lengths.data()), action, dataset.name);
+  return {lengths.begin(), lengths.end()};
+}
+
+/// Chunks along each axis.
+Shape chunks_per_axis(const Shape& shape, const Shape& chunk) {
+  Shape counts;
+  for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
+    counts.push_back((shape[axis] - 1) / std::max<std::int64_t>(chunk[axis], 1) + 1);
+  }
+  return counts;
+}
+
+/// Throws when the file is too short for the dataset. Chunks that stick out of the shape are stored whole, and a
+/// compressed one takes at least a byte, whatever its size in memory.
+void require_room(const File& file, const Dataset& dataset, const Handle& creation, const Shape& chunk,
+                  const Shape& counts) {
+  hsize_t file_bytes = 0;
+  file.check(H5Fget_filesize(file.id(), &file_bytes), "read the size of", "the file");
+  std::vector<std::int64_t> factors = chunk.empty() ? dataset.shape : counts;
+  if (file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) {
+    factors.insert(factors.end(), chunk.begin(), chunk.end());
+    factors.push_back(static_cast<std::int64_t>(dataset.type.size));
+  }
+  const std::optional<std::int64_t> least = product(factors);
+  if (least && *least <= static_cast<std::int64_t>(file_bytes)) return;
+  fail_not_stored(file, dataset, "which does not fit into the " + std::to_string(file_bytes) + " bytes of the file");
+}
+
+}  // namespace
+
+void require_stored(const File& file, const Dataset& dataset) {
+  if (std::ranges::any_of(dataset.shape, [](std::int64_t length) { return length < 0; })) {
+    fail_not_stored(file, dataset, "of which a length needs more than 63 bits");
+  }
+  if (std::ranges::find(dataset.shape, 0) != dataset.shape.end()) return;
+  const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, action, dataset.name);
+  const Shape chunk = chunk_shape(file, dataset, creation);
+  const Shape counts = chunks_per_axis(dataset.shape, chunk);
+  // First, for the index of a dataset that promises too much is too long to be walked through.
+  require_room(file, dataset, creation, chunk, counts);
+  if (chunk.empty()) return;
+  const Handle space = file.own(H5Dget_space(dataset.id.get()), H5Sclose, action, dataset.name);
+  hsize_t stored = 0;
+  file.check(H5Dget_num_chunks(dataset.id.get(), space.get(), &stored), "count the chunks of", dataset.name);
+  const std::int64_t expected = *product(counts);
+  if (stored == static_cast<hsize_t>(expected)) return;
+  fail_not_stored(file, dataset,
+                  "and " + std::to_string(stored) + " of its " + std::to_string(expected) + " chunks were written");
+}
+
+}  // namespace datus::hdf5

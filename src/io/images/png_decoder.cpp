@@ -1,0 +1,165 @@
+#include "io/images/png_decoder.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/io/image_reader.hpp"
+#include "io/disk/file_bytes.hpp"
+#include "io/images/byte_view.hpp"
+#include "io/images/image_header.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include <png.h>
+
+namespace datus::io_detail {
+namespace {
+
+/// One decoding with libpng, from memory.
+///
+/// libpng reports errors by longjmp, which must not skip a destructor: only `guarded` sets the
+/// target, and what runs in it owns nothing. Nothing may be thrown through libpng's C frames
+/// either, so the message waits in `message_`.
+class PngDecoder {
+ public:
+  explicit PngDecoder(std::span<const std::uint8_t> bytes) : rest_(bytes) {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
+    if (png_ == nullptr) throw FormatError("the PNG decoder could not start");
+    info_ = png_create_info_struct(png_);
+    if (info_ == nullptr) {
+      png_destroy_read_struct(&png_, nullptr, nullptr);
+      throw FormatError("the PNG decoder could not start");
+    }
+  }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
+  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
+
+  /// Reads all up to the pixels.
+  void read_header() {
+    guarded([](PngDecoder& self) {
+      png_set_read_fn(self.png_, &self, on_read);
+      png_set_user_limits(self.png_, PNG_UINT_31_MAX,
+                          PNG_UINT_31_MAX);  // the caller limits the pixels
+      png_read_info(self.png_, self.info_);
+    });
+  }
+  /// Asks for 8-bit RGB: the high byte of 16 bits, no alpha, no transparency.
+  void convert_to_rgb() {
+    guarded([](PngDecoder& self) {
+      png_set_strip_16(self.png_);
+      if (self.colour_type() == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(self.png_);
+      if ((self.colour_type() & PNG_COLOR_MASK_COLOR) == 0) {
+        if (self.bit_depth() < 8) png_set_expand_gray_1_2_4_to_8(self.png_);
+        png_set_gray_to_rgb(self.png_);
+      }
+      png_set_strip_alpha(self.png_);
+    });
+  }
+  /// Asks for the stored values, one or two bytes each in the machine's order.
+  void keep_values() {
+    guarded([](PngDecoder& self) {
+      if (self.bit_depth() < 8) png_set_packing(self.png_);
+      if constexpr (std::endian::native == std::endian::little) {
+        if (self.bit_depth() == 16) png_set_swap(self.png_);
+      }
+    });
+  }
+  /// Decodes all rows into `out`, `row_size` bytes each, and reads the file to its end.
+  void read_rows(std::span<std::uint8_t> out, std::size_t row_size) {
+    rows_.resize(static_cast<std::size_t>(height()));
+    for (std::size_t y = 0; y < rows_.size(); ++y) rows_[y] = out.subspan(y * row_size, row_size).data();
+    row_size_ = row_size;
+    guarded([](PngDecoder& self) {
+      png_set_interlace_handling(self.png_);
+      png_read_update_info(self.png_, self.info_);
+      if (png_get_rowbytes(self.png_, self.info_) != self.row_size_) png_error(self.png_, "unexpected row size");
+      png_read_image(self.png_, self.rows_.data());
+      png_read_end(self.png_, nullptr);
+    });
+  }
+
+  [[nodiscard]] int width() const { return static_cast<int>(png_get_image_width(png_, info_)); }
+  [[nodiscard]] int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
+  [[nodiscard]] int bit_depth() const { return png_get_bit_depth(png_, info_); }
+  [[nodiscard]] int colour_type() const { return png_get_color_type(png_, info_); }
+
+ private:
+  void guarded(void (*step)(PngDecoder&)) {
+    if (setjmp(png_jmpbuf(png_)) != 0) throw FormatError("the PNG data is damaged: " + std::string(message_.data()));
+    step(*this);
+  }
+  static void on_error(png_structp png, png_const_charp message) {
+    auto& text = static_cast<PngDecoder*>(png_get_error_ptr(png))->message_;
+    std::snprintf(text.data(), text.size(), "%s", message);
+    png_longjmp(png, 1);
+  }
+  /// Warnings are about metadata that is not used here: profiles, texts, times.
+  static void on_warning(png_structp /*png*/, png_const_charp /*message*/) {}
+  static void on_read(png_structp png, png_bytep to, std::size_t count) {
+    auto& rest = static_cast<PngDecoder*>(png_get_io_ptr(png))->rest_;
+    if (count > rest.size()) png_error(png, "the file is truncated");
+    std::memcpy(to, rest.data(), count);
+    rest = rest.subspan(count);
+  }
+
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+  std::span<const std::uint8_t> rest_;
+  std::vector<png_bytep> rows_;
+  std::size_t row_size_ = 0;
+  std::array<char, 128> message_{};
+};
+
+}  // namespace
+
+Image decode_png(std::span<const std::uint8_t> bytes) {
+  PngDecoder decoder(bytes);
+  decoder.read_header();
+  decoder.convert_to_rgb();
+  Image image(decoder.height(), decoder.width());
+  decoder.read_rows(image.pixels, static_cast<std::size_t>(image.width) * 3);
+  return image;
+}
+
+IndexImage decode_index_png(std::span<const std::uint8_t> bytes) {
+  PngDecoder decoder(bytes);
+  decoder.read_header();
+  const int type = decoder.colour_type();
+  if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
+    throw FormatError("the PNG holds colours, or has alpha, instead of one value per pixel");
+  }
+  decoder.keep_values();
+  IndexImage image{
+      .height = decoder.height(), .width = decoder.width(), .bit_depth = decoder.bit_depth(), .values = {}};
+  const std::size_t value_size = image.bit_depth == 16 ? 2 : 1;
+  const std::size_t row_size = static_cast<std::size_t>(image.width) * value_size;
+  std::vector<std::uint8_t> rows(static_cast<std::size_t>(image.height) * row_size);
+  decoder.read_rows(rows, row_size);
+  image.values.resize(rows.size() / value_size);
+  if (value_size == 2) {
+    std::memcpy(image.values.data(), rows.data(), rows.size());
+  } else {
+    std::copy(rows.begin(), rows.end(), image.values.begin());
+  }
+  return image;
+}
+
+IndexImage read_index_png(const std::filesystem::path& path) {
+  const auto bytes = read_file_bytes(path);
+  try {
+    const auto header = parse_image_header(bytes);
+    if (!header) throw FormatError("the file is truncated");
+    if (header->type != ImageType::png) throw FormatError("it is not a PNG file");
+    return decode_index_png(bytes);
+  } catch (const FormatError& error) {
+    throw InputError("Cannot read labels from " + path.string(), error.what(),
+                     "Labels are PNG files with a palette or grey levels, whose values are the labels.");
+  }
+}
+
+}  // namespace datus::io_detail

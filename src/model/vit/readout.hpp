@@ -1,0 +1,18 @@
+#pragma once
+
+#include "datus/model/vision_transformer.hpp"
+
+#include <cstddef>
+
+namespace datus {
+
+/// The last block to run and what to read there.
+struct Readout {
+  std::size_t layer = 0;
+  PatchFeature feature = PatchFeature::key;
+  bool cls = false;
+  /// Whether the patches' vectors are wanted.
+  bool embeddings = true;
+};
+
+}  // namespace datus

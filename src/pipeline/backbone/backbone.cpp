@@ -1,0 +1,110 @@
+#include "pipeline/backbone/backbone.hpp"
+
+#include "datus/core/error.hpp"
+
+#include <sstream>
+
+namespace datus {
+namespace {
+
+std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& values,
+                               const std::array<float, 3>& otherwise) {
+  if (!values) return otherwise;
+  return {static_cast<float>((*values)[0]), static_cast<float>((*values)[1]), static_cast<float>((*values)[2])};
+}
+
+PatchFeature patch_feature(ModelConfig::Feature feature) {
+  switch (feature) {
+    case ModelConfig::Feature::key:
+      return PatchFeature::key;
+    case ModelConfig::Feature::query:
+      return PatchFeature::query;
+    case ModelConfig::Feature::value:
+      return PatchFeature::value;
+    case ModelConfig::Feature::token:
+      return PatchFeature::token;
+  }
+  return PatchFeature::key;
+}
+
+}  // namespace
+
+ViTOptions vit_options(const ModelConfig& config, const ModelPlacement& placement, int threads) {
+  ViTOptions options;
+  options.heads = config.heads;
+  options.eps = config.eps;
+  if (config.branch) options.branch = *config.branch;
+  if (config.position) {
+    switch (*config.position) {
+      case ModelConfig::Position::offset:
+        options.position = "offset";
+        break;
+      case ModelConfig::Position::size:
+        options.position = "size";
+        break;
+      case ModelConfig::Position::size_antialias:
+        options.position = "size_antialias";
+        break;
+    }
+  }
+  options.threads = threads;
+  options.gpu = placement.gpu;
+  options.precision = placement.precision;
+  return options;
+}
+
+Backbone::Backbone(const ModelConfig& config, const std::filesystem::path& weights, const ModelPlacement& placement,
+                   int threads)
+    : config_(config),
+      model_(VisionTransformer::load(weights, vit_options(config, placement, threads))),
+      scaling_{as_floats(config.mean, model_.preprocessing().mean),
+               as_floats(config.standard_deviation, model_.preprocessing().standard_deviation),
+               config.channel_order == ModelConfig::ChannelOrder::bgr},
+      batching_{placement.batch_size, {}} {}
+
+std::string Backbone::preprocessing_text() const {
+  std::ostringstream text;
+  const auto add = [&](const char* what, const std::array<float, 3>& values) {
+    text << what << " " << values[0] << " " << values[1] << " " << values[2] << ", ";
+  };
+  add("mean", scaling_.mean);
+  add("std", scaling_.standard_deviation);
+  text << (resample() == Resample::bicubic ? "bicubic" : "bilinear");
+  text << ", epsilon " << architecture().layer_norm_eps << ", " << architecture().heads << " heads, ";
+  if (architecture().is_rotary()) {
+    text << "rotary positions";
+  } else {
+    text << "positions by " << to_string(architecture().position);
+  }
+  return text.str();
+}
+
+Resample Backbone::resample() const {
+  if (!config_.resample) return model_.preprocessing().resample;
+  return *config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
+}
+
+std::string Backbone::doubt() const {
+  return config_.mean && config_.standard_deviation ? std::string() : model_.preprocessing().doubt;
+}
+
+int Backbone::descriptor_dim(DescriptorConfig::Kind kind) const {
+  return kind == DescriptorConfig::Kind::masked_crop ? architecture().image_vector_dim : architecture().dim;
+}
+
+void Backbone::require_descriptor(const DescriptorConfig& config) const {
+  const bool crops = config.kind == DescriptorConfig::Kind::masked_crop;
+  if (crops && model_.image_vector_dim(config.crop_size, config.crop_size) > 0) return;
+  if (!crops && (config.kind != DescriptorConfig::Kind::masked_cls || architecture().has_cls)) return;
+  const int native = architecture().native_grid * architecture().patch;
+  throw UsageError("the descriptors asked for cannot be made by a model of the family " + architecture().family,
+                   "it has no CLS token, and its head takes images of its native size only",
+                   "Set descriptor.kind: masked_crop with descriptor.crop_size: " + std::to_string(native) +
+                       ", or descriptor.kind: mean_key.");
+}
+
+VisionTransformer::Request Backbone::embedding_request(bool cls) const {
+  return {.feature = patch_feature(config_.feature), .layer = config_.layer, .cls = cls};
+}
+
+}  // namespace datus

@@ -1,0 +1,63 @@
+#include "pipeline/backbone/model_placement.hpp"
+
+#include "datus/comm/gpu_choice.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
+#include "datus/model/backend.hpp"
+
+namespace datus {
+namespace {
+
+using Device = ModelConfig::Device;
+
+Precision precision_of(const ModelConfig& config, bool on_gpu) {
+  if (!config.precision) return on_gpu ? Precision::bfloat16 : Precision::float32;
+  switch (*config.precision) {
+    case ModelConfig::Precision::bfloat16:
+      return Precision::bfloat16;
+    case ModelConfig::Precision::float16:
+      return Precision::float16;
+    case ModelConfig::Precision::float32:
+      break;
+  }
+  return Precision::float32;
+}
+
+void require_precision(Precision precision, const std::string& why_cpu) {
+  if (precision == Precision::float32) return;
+  throw UsageError(std::string("model.precision: ") + to_string(precision) + " needs a GPU", why_cpu,
+                   "Set model.precision: auto or float32, or run where there is a GPU.");
+}
+
+}  // namespace
+
+ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) {
+  ModelPlacement placement;
+  placement.batch_size = config.batch_size;
+  std::string why_cpu = "the model runs on the CPU (model.device: cpu)";
+  if (config.device != Device::cpu) {
+    const GpuChoice choice = choose_gpu(comm, survey_gpus(), true);
+    if (config.device == Device::cuda) (void)required_gpu(choice, "model.device: cuda");
+    if (choice.gpu) {
+      placement.gpu = choice.gpu->index;
+      if (choice.shared && comm.rank() == 0) log::info("ranks share GPUs: there are fewer than ranks on this node");
+    } else {
+      why_cpu = "the model runs on the CPU: " + choice.problem;
+      if (built_with_cuda() && comm.rank() == 0) log::info("model.device: auto takes the CPU: " + choice.problem);
+    }
+  }
+  placement.precision = precision_of(config, placement.gpu.has_value());
+  if (!placement.gpu) require_precision(placement.precision, why_cpu);
+  return placement;
+}
+
+std::string backend_of(const ModelPlacement& placement) {
+  return placement.gpu ? gpu_backend(*placement.gpu, placement.precision) : torch_backend();
+}
+
+std::string with_halved_batches(const std::string& backend, int batch_size) {
+  return backend + ", batches of " + std::to_string(batch_size) + " for want of memory";
+}
+
+}  // namespace datus

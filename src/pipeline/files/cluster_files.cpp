@@ -1,0 +1,147 @@
+#include "pipeline/files/cluster_files.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "pipeline/files/dataset_checks.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/shard_files.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+namespace datus {
+namespace {
+
+void commit_verified(AtomicFile& file) {
+  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+}
+
+}  // namespace
+
+void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
+                     std::span<const double> inertia, const ClusterAttributes& attributes) {
+  if (!group.empty()) writer.group(group);
+  writer.write<float>(group + "/centroids", centroids, {k, dim});
+  writer.write<double>(group + "/inertia", inertia, {static_cast<std::int64_t>(inertia.size())});
+  const std::string object = group.empty() ? "/" : group;
+  writer.attribute(object, "seed", static_cast<std::int64_t>(attributes.seed));
+  writer.attribute(object, "iterations", attributes.iterations);
+  writer.attribute(object, "converged", std::int64_t{attributes.converged ? 1 : 0});
+  writer.attribute(object, "inertia", attributes.inertia);
+  writer.attribute(object, "restart", attributes.restart);
+  if (attributes.silhouette) writer.attribute(object, "silhouette", *attributes.silhouette);
+  if (attributes.stability) writer.attribute(object, "stability", *attributes.stability);
+}
+
+void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
+                  Communicator& comm) {
+  constexpr std::int64_t piece = std::int64_t{1} << 18U;
+  const std::vector<std::int64_t> counts = allgather_values(comm, std::vector<std::int64_t>{std::ssize(labels)});
+  const std::int64_t total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  on_root(comm, [&] { writer->create<std::int32_t>(name, {total}, ChunkHint::about_one_mib); });
+  std::int64_t row = 0;
+  for (int owner = 0; owner < comm.size(); ++owner) {
+    const std::int64_t count = counts[static_cast<std::size_t>(owner)];
+    for (std::int64_t begin = 0; begin < count; begin += piece) {
+      std::span<const std::int32_t> mine;
+      const std::int64_t size = std::min(piece, count - begin);
+      if (comm.rank() == owner) mine = labels.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+      const auto pieces = comm.gather(std::as_bytes(mine), 0);
+      on_root(comm, [&] {
+        std::vector<std::int32_t> values(static_cast<std::size_t>(size));
+        std::memcpy(values.data(), pieces[static_cast<std::size_t>(owner)].data(), values.size() * sizeof(values[0]));
+        writer->write_rows<std::int32_t>(name, row, values);
+      });
+      row += size;
+    }
+  }
+}
+
+void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
+                         std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
+                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         const WriteOptions& options, Communicator& comm) {
+  std::optional<AtomicFile> file;
+  std::optional<Hdf5Writer> writer;
+  on_root(comm, [&] {
+    std::filesystem::create_directories(centroids_path.parent_path());
+    AtomicFile centroids_file(centroids_path, options);
+    Hdf5Writer centroids_writer(centroids_file.path());
+    write_centroids(centroids_writer, "", centroids, k, dim, inertia, attributes);
+    write_provenance(centroids_writer, provenance);
+    centroids_writer.close();
+    commit_verified(centroids_file);
+    file.emplace(assignment_path, options);
+    writer.emplace(file->path());
+  });
+  write_labels(writer ? &*writer : nullptr, "assignment", labels, comm);
+  on_root(comm, [&] {
+    writer->write<std::int64_t>("shard_offset", shard_offset, {std::ssize(shard_offset)});
+    write_provenance(*writer, provenance);
+    writer->close();
+    commit_verified(*file);
+  });
+}
+
+AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted) {
+  const Hdf5Reader reader = open_verified(path, wanted);
+  const std::int64_t rows = reader.shape("assignment", 1)[0];
+  AssignmentFile file{reader.read<std::int32_t>("assignment"), reader.read<std::int64_t>("shard_offset")};
+  require_offsets(reader, "shard_offset", file.shard_offset, rows, "assignment");
+  const auto negative = std::ranges::find_if(file.clusters, [](std::int32_t cluster) { return cluster < 0; });
+  if (negative != file.clusters.end()) {
+    throw_inconsistent(reader, "/assignment names cluster " + std::to_string(*negative));
+  }
+  return file;
+}
+
+PlainAssignment read_plain_assignment(const std::string& text) {
+  const auto place = parse_dataset_path(text, "/assignment");
+  const Hdf5Reader reader(place.file);
+  reader.verify();
+  std::string group = place.dataset;
+  if (group.ends_with("/assignment")) group.resize(group.size() - std::string("/assignment").size());
+  while (group.ends_with("/")) group.pop_back();
+  if (!reader.has(group + "/assignment")) {
+    std::string there;
+    for (const auto& name : reader.datasets()) there += (there.empty() ? "" : ", ") + name;
+    throw InputError("No " + group + "/assignment in " + place.file.string(), "it has " + there,
+                     "Name the group, for example FILE.h5:/k027.");
+  }
+  PlainAssignment result;
+  (void)reader.shape(group + "/assignment", 1);
+  result.clusters = reader.read<std::int32_t>(group + "/assignment");
+  // Of no rows at all K is 0.
+  const auto& clusters = result.clusters;
+  const std::int64_t low = clusters.empty() ? 0 : std::ranges::min(clusters);
+  const std::int64_t high = clusters.empty() ? -1 : std::ranges::max(clusters);
+  const std::int64_t k = reader.has(group + "/centroids") ? reader.shape(group + "/centroids", 2)[0] : high + 1;
+  if (low < 0 || high >= k || k > std::numeric_limits<int>::max()) {
+    throw InputError(
+        group + "/assignment of " + place.file.string() + " names cluster " + std::to_string(low < 0 ? low : high),
+        "K is " + std::to_string(k), "Cluster again.");
+  }
+  result.k = static_cast<int>(k);
+  return result;
+}
+
+Centroids read_centroids(const std::string& text) {
+  const auto place = parse_dataset_path(text, "/centroids");
+  const Hdf5Reader reader(place.file);
+  reader.verify();
+  const Shape shape = reader.matrix_shape(place.dataset);
+  Centroids centroids;
+  centroids.k = checked_cast<int>(shape[0], "The number of centroids");
+  centroids.dim = checked_cast<int>(shape[1], "The width of the centroids");
+  centroids.values.resize(static_cast<std::size_t>(element_count(shape)));
+  reader.read_rows_as_float(place.dataset, 0, shape[0], centroids.values);
+  require_finite(centroids.values, centroids.dim, 0, place.dataset + " in " + place.file.string());
+  return centroids;
+}
+
+}  // namespace datus

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "datus/algo/kmeans.hpp"
+#include "datus/comm/communicator.hpp"
+#include "datus/core/types.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_types.hpp"
+#include "datus/io/hdf5_writer.hpp"
+#include "pipeline/files/provenance.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// RUN/clusters/kK/assignment.h5: the cluster of every segment of the run, and where each shard's rows begin.
+struct AssignmentFile {
+  std::vector<std::int32_t> clusters;      ///< [s]
+  std::vector<std::int64_t> shard_offset;  ///< [shards + 1]
+  [[nodiscard]] std::span<const std::int32_t> of_shard(ShardIndex shard) const {
+    const auto begin = shard_offset[static_cast<std::size_t>(shard.value)];
+    const auto end = shard_offset[static_cast<std::size_t>(shard.value) + 1];
+    return std::span(clusters).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  }
+};
+
+/// A group of a clusters file: /assignment of /kK.
+struct PlainAssignment {
+  int k = 0;
+  std::vector<std::int32_t> clusters;
+};
+
+/// What is said of a result beside its arrays.
+struct ClusterAttributes {
+  std::uint64_t seed = 0;
+  int iterations = 0;
+  bool converged = false;
+  double inertia = 0;  ///< of the assignment to the stored centroids
+  int restart = 0;
+  std::optional<double> silhouette = std::nullopt;  ///< see `KMeansQuality`; no attribute where there is no value
+  std::optional<double> stability = std::nullopt;
+};
+
+/// Writes /centroids [K,D] f32 and /inertia [iterations] f64 with the attributes into `group` ("" for the root).
+void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
+                     std::span<const double> inertia, const ClusterAttributes& attributes);
+
+/// COLLECTIVE. Writes the dataset `name`, [n] i32: the labels of all ranks' rows in rank order. `writer` is that of
+/// rank 0, and null elsewhere; the labels reach it in pieces, for no rank need have memory for all.
+void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
+                  Communicator& comm);
+
+/// COLLECTIVE. RUN/clusters/kK/centroids.h5 and assignment.h5, from `labels` of this rank's rows. Atomic; assignment
+/// last, so that its presence means both are done.
+void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
+                         std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
+                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         const WriteOptions& options, Communicator& comm);
+
+[[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
+
+/// Reads FILE.h5:/k027, FILE.h5:/k027/assignment, or FILE.h5 with one assignment in it. K is the number of rows of
+/// /centroids beside it; without that the largest cluster plus one. Throws `InputError` naming what is missing.
+[[nodiscard]] PlainAssignment read_plain_assignment(const std::string& text);
+
+/// A matrix of centroids [K,D] from FILE.h5[:/dataset] (default /centroids), as f32. Throws `InputError` for values
+/// that are not finite.
+struct Centroids {
+  std::vector<float> values;
+  int k = 0;
+  int dim = 0;
+};
+[[nodiscard]] Centroids read_centroids(const std::string& text);
+
+}  // namespace datus

@@ -1,0 +1,154 @@
+#include "pipeline/files/image_list.hpp"
+
+#include "datus/core/parallel.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5.hpp"
+#include "pipeline/files/dataset_checks.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace datus {
+namespace {
+
+constexpr std::int64_t values_per_image = 3;  // bytes, width, height
+
+std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin, std::int64_t end,
+                                      Orientation orientation, int threads) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>((end - begin) * values_per_image));
+  parallel_for(end - begin, threads, [&](std::int64_t i) {
+    const auto slot = static_cast<std::size_t>(i * values_per_image);
+    try {
+      const auto header = read_image_header(dataset.items()[static_cast<std::size_t>(begin + i)].image, orientation);
+      values[slot] = header.bytes;
+      values[slot + 1] = header.width;
+      values[slot + 2] = header.height;
+    } catch (const InputError&) {
+      // Listed with size 0 and reported when its shard is worked on, with the reason.
+    }
+  });
+  return values;
+}
+
+}  // namespace
+
+std::pair<std::int64_t, std::int64_t> ImageList::range(ShardIndex shard) const {
+  const std::int64_t begin = shard.value * shard_size;
+  return {begin, std::min(begin + shard_size, size())};
+}
+
+Hash ImageList::hash() const {
+  Hasher hasher;
+  hasher.add(std::int64_t{shard_size}).add(size());
+  for (const auto& image : images) {
+    hasher.add(image.name).add(image.bytes).add(image.width).add(image.height).add(image.truth_name);
+  }
+  return hasher.finish();
+}
+
+ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
+                      Communicator& comm) {
+  ImageList list;
+  list.shard_size = shard_size;
+  Hasher names;
+  for (const auto& item : dataset.items()) {
+    list.images.push_back({item.name, 0, 0, 0, item.truth_name});
+    names.add(item.name).add(item.truth_name);
+  }
+  require_same_everywhere(comm, names.finish().hex(), "the list of image files");
+
+  const auto [begin, end] = share_of(list.size(), comm);
+  const auto values = allgather_values(comm, probe_slice(dataset, begin, end, orientation, threads));
+  for (std::size_t i = 0; i < list.images.size(); ++i) {
+    const auto first = i * values_per_image;
+    list.images[i].bytes = values[first];
+    list.images[i].width = static_cast<int>(values[first + 1]);
+    list.images[i].height = static_cast<int>(values[first + 2]);
+  }
+  return list;
+}
+
+void write_image_list(const std::filesystem::path& path, const ImageList& list, const WriteOptions& options) {
+  std::vector<std::string> names;
+  std::vector<std::string> truth_names;
+  std::vector<std::int64_t> bytes;
+  std::vector<std::int32_t> sizes;
+  std::vector<std::int64_t> shards;
+  for (std::int64_t i = 0; i < list.size(); ++i) {
+    const auto& image = list.images[static_cast<std::size_t>(i)];
+    names.push_back(image.name);
+    truth_names.push_back(image.truth_name);
+    bytes.push_back(image.bytes);
+    sizes.push_back(image.width);
+    sizes.push_back(image.height);
+    shards.push_back(i / list.shard_size);
+  }
+  AtomicFile file(path, options);
+  {
+    Hdf5Writer writer(file.path());
+    const std::int64_t count = list.size();
+    writer.write_names("name", names);
+    writer.write_names("truth", truth_names);
+    writer.write<std::int64_t>("bytes", bytes, {count});
+    writer.write<std::int32_t>("size", sizes, {count, 2});
+    writer.write<std::int64_t>("shard", shards, {count});
+    writer.attribute("/", "shard_size", std::int64_t{list.shard_size});
+    writer.attribute("/", "hash", list.hash().hex());
+    writer.close();
+  }
+  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+}
+
+ImageList read_image_list(const std::filesystem::path& path) {
+  const Hdf5Reader reader(path);
+  if (reader.verify() != VerifyResult::verified) {
+    throw InputError(path.string() + " is not complete", "it has no record of what was written",
+                     "Delete the file and make it anew.");
+  }
+  ImageList list;
+  list.shard_size = int_attribute(reader, "/", "shard_size", 1);
+  const auto names = reader.names("name");
+  const std::int64_t count = std::ssize(names);
+  require_shape(reader, "truth", {count}, "one row per image");
+  require_shape(reader, "bytes", {count}, "one row per image");
+  require_shape(reader, "size", {count, 2}, "one row per image");
+  const auto truth_names = reader.names("truth");
+  const auto bytes = reader.read<std::int64_t>("bytes");
+  const auto sizes = reader.read<std::int32_t>("size");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    list.images.push_back({names[i], bytes[i], sizes[2 * i], sizes[2 * i + 1], truth_names[i]});
+  }
+  if (reader.attribute<std::string>("/", "hash") != list.hash().hex()) {
+    throw_inconsistent(reader, "its attribute hash is not that of its images");
+  }
+  return list;
+}
+
+std::string first_difference(const ImageList& frozen, const ImageList& current) {
+  if (frozen.shard_size != current.shard_size) {
+    return "dataset.shard_size was " + std::to_string(frozen.shard_size) + ", is " + std::to_string(current.shard_size);
+  }
+  const std::size_t common = std::min(frozen.images.size(), current.images.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    const auto& old_image = frozen.images[i];
+    const auto& new_image = current.images[i];
+    if (old_image == new_image) continue;
+    if (old_image.name != new_image.name) {
+      return "image " + std::to_string(i) + " was " + old_image.name + ", is " + new_image.name;
+    }
+    if (old_image.truth_name != new_image.truth_name) {
+      return "ground truth of " + old_image.name + " was '" + old_image.truth_name + "', is '" + new_image.truth_name +
+             "'";
+    }
+    return old_image.name + " had " + std::to_string(old_image.bytes) + " bytes, " + std::to_string(old_image.width) +
+           "x" + std::to_string(old_image.height) + " pixels, has " + std::to_string(new_image.bytes) + ", " +
+           std::to_string(new_image.width) + "x" + std::to_string(new_image.height);
+  }
+  if (frozen.images.size() != current.images.size()) {
+    return "there were " + std::to_string(frozen.images.size()) + " images, are " +
+           std::to_string(current.images.size());
+  }
+  return {};
+}
+
+}  // namespace datus

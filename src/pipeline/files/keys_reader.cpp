@@ -1,0 +1,90 @@
+#include "pipeline/files/keys_reader.hpp"
+
+#include "datus/core/error.hpp"
+#include "pipeline/files/dataset_checks.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace datus {
+
+GridSize read_grid_attributes(const Hdf5Reader& reader, std::int64_t patches) {
+  const std::string file = reader.path().string();
+  if (reader.has_attribute("/", "rows") != reader.has_attribute("/", "cols")) {
+    throw InputError("Only one of the attributes rows and cols is in " + file, "the patch grid needs both",
+                     "Write both as root attributes.");
+  }
+  if (patches < 1 || patches > std::numeric_limits<int>::max()) {
+    throw InputError("An image of " + file + " has " + std::to_string(patches) + " patches", "there is no such grid",
+                     "Make the file again.");
+  }
+  GridSize grid;
+  if (reader.has_attribute("/", "rows")) {
+    grid.rows = int_attribute(reader, "/", "rows", 1);
+    grid.cols = int_attribute(reader, "/", "cols", 1);
+  } else {
+    grid.rows = grid.cols = static_cast<int>(std::lround(std::sqrt(static_cast<double>(patches))));
+  }
+  if (std::int64_t{grid.rows} * grid.cols != patches) {
+    throw InputError("The patch grid " + std::to_string(grid.rows) + "x" + std::to_string(grid.cols) + " of " + file +
+                         " does not have its " + std::to_string(patches) + " patches",
+                     "the attributes rows and cols, or a square without them",
+                     "Write rows and cols as root attributes.");
+  }
+  return grid;
+}
+
+void require_finite(const std::vector<float>& values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw InputError("A value of " + place + " is not finite",
+                     "row " + std::to_string(first_row + static_cast<std::int64_t>(i) / row_size),
+                     "Make the file again without NaN and infinity.");
+  }
+}
+
+KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
+  reader_.verify();
+  const Shape shape = reader_.shape("keys", 3);
+  const std::string file = path.string();
+  if (element_count(shape) == 0) {
+    throw InputError("/keys of " + file + " is empty", "its shape is " + to_string(shape),
+                     "Extract some images first.");
+  }
+  if (!is_floating(reader_.dtype("keys"))) {
+    throw InputError("/keys of " + file + " holds " + std::string(to_string(reader_.dtype("keys"))),
+                     "keys are floating-point numbers", "Store them as float16, float32 or float64.");
+  }
+  count_ = shape[0];
+  patches_ = shape[1];
+  dim_ = checked_cast<int>(shape[2], "The width of /keys");
+  grid_ = read_grid_attributes(reader_, patches_);
+  if (reader_.has_attribute("/", "patch")) patch_ = int_attribute(reader_, "/", "patch", 0);
+  if (reader_.has("name")) names_ = reader_.names("name");
+  if (!names_.empty() && static_cast<std::int64_t>(names_.size()) != count_) {
+    throw InputError(
+        "/name of " + file + " has " + std::to_string(names_.size()) + " rows, /keys " + std::to_string(count_),
+        "each image has one name", "Make the file again.");
+  }
+  has_valid_ = reader_.has("valid");
+  if (has_valid_) require_shape(reader_, "valid", {count_, patches_}, "one value per patch");
+}
+
+KeysFile KeysReader::read(std::int64_t first, std::int64_t count) const {
+  KeysFile file;
+  file.grid = grid_;
+  file.patch = patch_;
+  file.dim = dim_;
+  file.keys.resize(static_cast<std::size_t>(count * patches_ * dim_));
+  reader_.read_rows_as_float("keys", first, count, file.keys);
+  require_finite(file.keys, patches_ * dim_, first, "/keys in " + reader_.path().string());
+  if (has_valid_) {
+    file.valid.resize(static_cast<std::size_t>(count * patches_));
+    reader_.read_rows<std::uint8_t>("valid", first, count, file.valid);
+  }
+  if (!names_.empty()) file.images.name.assign(names_.begin() + first, names_.begin() + first + count);
+  return file;
+}
+
+}  // namespace datus

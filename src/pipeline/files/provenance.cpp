@@ -1,0 +1,167 @@
+#include "pipeline/files/provenance.hpp"
+
+#include <sstream>
+#include <utility>
+#include <variant>
+
+namespace datus {
+namespace {
+
+/// Raised by hand when a stage's results change with the same settings.
+constexpr int code_version(Stage stage) {
+  switch (stage) {
+    case Stage::extract:
+      return 2;
+    case Stage::segment:
+      return 1;
+    case Stage::describe:
+      return 3;
+    case Stage::cluster:
+      return 1;
+    case Stage::mask:
+      return 1;
+    case Stage::evaluate:
+      return 1;
+  }
+  return 0;
+}
+
+std::map<std::string, std::string> parse_settings(const std::string& text) {
+  std::map<std::string, std::string> settings;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(": ");
+    if (colon != std::string::npos) settings[line.substr(0, colon)] = line.substr(colon + 2);
+  }
+  return settings;
+}
+
+constexpr const char* part_prefix = "provenance.";
+
+constexpr const char* shard_name = "shard";
+
+/// -1 where there is none.
+std::int64_t recorded_shard(const Hdf5Reader& reader) {
+  return reader.has_attribute("/", shard_name) ? reader.attribute<std::int64_t>("/", shard_name) : -1;
+}
+
+std::string hex_or_none(const std::optional<Hash>& hash) {
+  return hash ? hash->hex() : std::string("none");
+}
+
+}  // namespace
+
+Hash StageProvenance::hash() const {
+  Hasher hasher;
+  hasher.add(stage).add(static_cast<std::int64_t>(parts.size()));
+  for (const auto& [name, text] : parts) hasher.add(name).add(text);
+  return hasher.finish();
+}
+
+StageProvenance StageProvenance::of_shard(ShardIndex index) const {
+  StageProvenance record = *this;
+  record.shard = index;
+  return record;
+}
+
+Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
+
+StageProvenance Provenance::of(Stage stage) const {
+  StageProvenance record;
+  record.stage = stage_name(stage);
+  record.parts["code"] = std::to_string(code_version(stage));
+  record.parts["settings"] = settings_text(config_, stage);
+  switch (stage) {
+    case Stage::extract:
+      record.parts["images"] = inputs_.images.hex();
+      record.parts["weights"] = hex_or_none(inputs_.weights);
+      record.parts["backend"] = inputs_.backend;
+      break;
+    case Stage::describe:
+      record.parts["descriptor_weights"] = hex_or_none(inputs_.descriptor_weights);
+      [[fallthrough]];
+    case Stage::segment:
+      record.parts["input"] = of(stage == Stage::describe ? Stage::segment : Stage::extract).hash().hex();
+      break;
+    case Stage::cluster:
+      record.parts["centroids"] = hex_or_none(inputs_.centroids);
+      record.parts["input"] = of(Stage::describe).hash().hex();
+      break;
+    case Stage::mask:
+      record.parts["input"] = of(Stage::cluster).hash().hex();
+      break;
+    case Stage::evaluate:
+      record.parts["input"] = of(Stage::mask).hash().hex();
+      break;
+  }
+  return record;
+}
+
+StageProvenance Provenance::of(Stage stage, int k) const {
+  Config one = config_;
+  one.cluster.k = {k};
+  return Provenance(one, inputs_).of(stage);
+}
+
+void write_provenance(Hdf5Writer& writer, const StageProvenance& provenance) {
+  writer.attribute("/", "provenance", provenance.hash().hex());
+  for (const auto& [name, text] : provenance.parts) writer.attribute("/", part_prefix + name, text);
+  if (provenance.shard) writer.attribute("/", shard_name, provenance.shard->value);
+}
+
+bool has_provenance(const Hdf5Reader& reader, const StageProvenance& wanted) {
+  if (!reader.has_attribute("/", "done") || !reader.has_attribute("/", "provenance")) return false;
+  if (reader.attribute<std::string>("/", "provenance") != wanted.hash().hex()) return false;
+  return !wanted.shard || recorded_shard(reader) == wanted.shard->value;
+}
+
+std::map<std::string, std::string> recorded_parts(const Hdf5Reader& reader) {
+  std::map<std::string, std::string> parts;
+  const std::string prefix = part_prefix;
+  for (const auto& [name, value] : reader.attributes("/")) {
+    if (name.starts_with(prefix) && std::holds_alternative<std::string>(value)) {
+      parts[name.substr(prefix.size())] = std::get<std::string>(value);
+    }
+  }
+  return parts;
+}
+
+std::string describe_difference(const std::map<std::string, std::string>& found, const StageProvenance& wanted) {
+  std::string text;
+  const auto add = [&text](const std::string& phrase) { text += (text.empty() ? "" : "; ") + phrase; };
+  for (const auto& [name, value] : wanted.parts) {
+    const auto old = found.find(name);
+    if (old == found.end()) {
+      add("no record of its " + name);
+    } else if (old->second == value) {
+      continue;
+    } else if (name == "settings") {
+      const auto before = parse_settings(old->second);
+      for (const auto& [key, now] : parse_settings(value)) {
+        const auto was = before.find(key);
+        if (was == before.end()) {
+          add(key + " is new");
+        } else if (was->second != now) {
+          add(key + ": " + was->second + " became " + now);
+        }
+      }
+    } else if (name == "input") {
+      add("the stage before it changed");
+    } else if (name == "code") {
+      add("made by another version of the program");
+    } else {
+      add("other " + name);
+    }
+  }
+  return text;
+}
+
+std::string describe_difference(const Hdf5Reader& reader, const StageProvenance& wanted) {
+  const std::string difference = describe_difference(recorded_parts(reader), wanted);
+  if (!difference.empty() || !wanted.shard) return difference;
+  const std::int64_t shard = recorded_shard(reader);
+  if (shard == wanted.shard->value) return {};
+  return shard < 0 ? "no record of its shard" : "it is a copy of shard " + std::to_string(shard);
+}
+
+}  // namespace datus

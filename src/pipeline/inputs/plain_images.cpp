@@ -1,0 +1,84 @@
+#include "pipeline/inputs/plain_images.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
+
+#include <map>
+
+namespace datus {
+namespace {
+
+const char* kind_name(DatasetConfig::Kind kind) {
+  switch (kind) {
+    case DatasetConfig::Kind::folder:
+      return "folder";
+    case DatasetConfig::Kind::list:
+      return "list";
+    case DatasetConfig::Kind::index_png:
+      return "index_png";
+    case DatasetConfig::Kind::suim:
+      return "suim";
+    case DatasetConfig::Kind::coco_stuff:
+      return "coco_stuff";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) {
+  DatasetOptions options;
+  options.kind = std::filesystem::is_directory(images) ? "folder" : "list";
+  options.images = images;
+  return open_dataset(options);
+}
+
+std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
+  if (!config.images) {
+    throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");
+  }
+  DatasetOptions options;
+  options.kind = kind_name(config.kind);
+  options.images = *config.images;
+  options.truth = config.truth;
+  options.classes = config.classes.file;
+  if (config.classes.count) options.classes = std::to_string(*config.classes.count);
+  options.label_map = config.label_map;
+  options.void_value = config.void_label;
+  options.split = config.split.value_or("");
+  options.list = config.list;
+  return open_dataset(options);
+}
+
+std::vector<DatasetItem> join_by_name(const Dataset& dataset, const std::vector<std::string>& names, std::int64_t count,
+                                      const std::string& what) {
+  const auto& items = dataset.items();
+  if (names.empty()) {
+    if (static_cast<std::int64_t>(items.size()) != count) {
+      throw InputError(what + " has " + std::to_string(count) + " images, --images has " + std::to_string(items.size()),
+                       "without /name they are joined by their order", "Give the images that the file was made from.");
+    }
+    log::warning(what + " has no /name: images are joined by their order.");
+    return items;
+  }
+  std::map<std::string, const DatasetItem*> by_name;
+  for (const auto& item : items) by_name.emplace(item.name, &item);
+  std::vector<DatasetItem> joined;
+  for (const auto& name : names) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      throw InputError("Image " + name + " of " + what + " is not in --images", "images are joined by name",
+                       "Give the folder or list that the file was made from.");
+    }
+    joined.push_back(*found->second);
+    by_name.erase(found);
+  }
+  if (!by_name.empty()) {
+    throw InputError("Image " + by_name.begin()->first + " of --images is not in " + what,
+                     "images are joined by name, and " + std::to_string(by_name.size()) + " are extra",
+                     "Give the folder or list that the file was made from.");
+  }
+  return joined;
+}
+
+}  // namespace datus

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "datus/config/config.hpp"
+#include "datus/io/dataset.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace datus {
+
+/// The images of `--images`: a folder, or a text file with one path per line.
+[[nodiscard]] std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images);
+
+/// The data set of the configuration's dataset section. Throws `UsageError` when `dataset.images` is missing.
+[[nodiscard]] std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config);
+
+/// The items of `dataset` with these names, in the order of `names`. Throws `InputError` naming the first that is
+/// missing; with `exact`, also the first image that `names` does not list. Without names (`names` empty) the order of
+/// the data set is taken, which must have `count` images, and this is said.
+[[nodiscard]] std::vector<DatasetItem> join_by_name(const Dataset& dataset, const std::vector<std::string>& names,
+                                                    std::int64_t count, const std::string& what);
+
+}  // namespace datus

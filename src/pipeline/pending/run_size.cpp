@@ -1,0 +1,287 @@
+#include "pipeline/pending/run_size.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/disk_space.hpp"
+#include "datus/io/mask_file.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kibibyte = std::int64_t{1} << 10U;
+constexpr std::int64_t mebibyte = std::int64_t{1} << 20U;
+
+/// Bytes of a matrix that is stored in pieces of about 1 MiB (`ChunkHint::about_one_mib`): the last one is stored
+/// whole.
+std::int64_t bytes_in_pieces(std::int64_t rows, std::int64_t row_bytes) {
+  if (rows == 0 || row_bytes == 0) return 0;
+  const std::int64_t piece = std::clamp<std::int64_t>(mebibyte / row_bytes, 1, rows);
+  return (rows + piece - 1) / piece * piece * row_bytes;
+}
+
+bool is_readable(const ListedImage& image) {
+  return image.width > 0;
+}
+
+/// Sizes of the files of one configuration. What HDF5 adds to the arrays was measured on files of 1 to 1,024 images: it
+/// does not depend on the width of the rows.
+class SizeEstimate {
+ public:
+  SizeEstimate(const Config& config, const ImageList& list, GridSize grid, const KnownSizes& known)
+      : config_(config), list_(list), patches_(grid.patches()), known_(known) {
+    for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
+      const auto [begin, end] = list.range({shard});
+      readable_.push_back(std::count_if(list.images.begin() + begin, list.images.begin() + end, is_readable));
+    }
+  }
+
+  [[nodiscard]] std::int64_t keys(int dim) const {
+    if (!config_.storage.keeps_embeddings()) return 0;
+    const std::int64_t value_bytes = config_.storage.embeddings == StorageConfig::Embeddings::float16 ? 2 : 4;
+    const bool padded = config_.model.resize == ModelConfig::Resize::pad;
+    std::int64_t total = 0;
+    for (const std::int64_t images : readable_) {
+      const std::int64_t structure = padded ? 2700 : 2330;
+      constexpr std::int64_t per_image = 8 + 7;  // its index, and its piece of /keys in HDF5's table
+      total += structure + images * (patches_ * dim * value_bytes + (padded ? patches_ : 0) + per_image) +
+               bytes_in_pieces(images, std::int64_t{4} * dim);
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t segments() const {
+    std::int64_t total = 0;
+    for (const std::int64_t images : readable_) {
+      constexpr std::int64_t structure = 3150;
+      constexpr std::int64_t per_patch = 2 + 2;       // segment and community
+      constexpr std::int64_t per_segment = 8 + 4;     // box and size
+      constexpr std::int64_t per_image = 16 + 2 * 8;  // offset, index, and two entries of HDF5's tables
+      total += structure + images * (patches_ * per_patch + per_image) + segments_of(images) * per_segment;
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t descriptors(int dim) const {
+    std::int64_t total = 0;
+    for (const std::int64_t images : readable_) {
+      constexpr std::int64_t structure = 1820;
+      constexpr std::int64_t per_segment = 8 + 4;  // image and number
+      const std::int64_t rows = segments_of(images);
+      total += structure + rows * per_segment + bytes_in_pieces(rows, std::int64_t{4} * dim);
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t clusters(int dim) const {
+    constexpr std::int64_t structure = 6 * kibibyte;  // of both files, and a line of the selection
+    std::int64_t total = 0;
+    for (const std::int64_t k : config_.cluster.k) {
+      total += structure + k * dim * 4 + std::int64_t{8} * config_.cluster.max_iterations +
+               bytes_in_pieces(segments_of(all_images()), 4) + 8 * (list_.shards() + 1);
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t masks() const {
+    std::int64_t total = 0;
+    for (const int k : config_.cluster.k) {
+      const bool preview = needs_preview(k);
+      if (const auto& bytes = preview ? known_.mask_and_preview_bytes : known_.mask_bytes) {
+        total += std::llround(*bytes * static_cast<double>(all_images()));
+      } else {
+        for (const auto& image : list_.images) {
+          if (!is_readable(image)) continue;
+          const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
+          total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
+        }
+      }
+      total += 256 * list_.shards();  // the records' own
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t other() const {
+    constexpr std::int64_t logs_and_tables = 256 * kibibyte;
+    constexpr std::int64_t per_shard = 8 * kibibyte;  // lines in logs, sources of virtual files
+    std::int64_t total = logs_and_tables + per_shard * list_.shards() + listed_names() + report();
+    total += 8 * segments_of(all_images());                                    // /image of the virtual file of segments
+    for (const std::int64_t k : config_.cluster.k) total += k * 2 * kibibyte;  // scores
+    return total;
+  }
+
+ private:
+  [[nodiscard]] std::int64_t segments_of(std::int64_t images) const {
+    if (!known_.segments_per_image) return images * segments_per_image();
+    return std::llround(*known_.segments_per_image * static_cast<double>(images));
+  }
+
+  /// An assumption, 1.3 to 4 times what the sample's photos give with grids of 196 to 3,136 patches. Counted there: 2.8
+  /// to 5.6 with the defaults, 11 to 39 with min_patches 0 and resolution 1.5, where lone patches count; COCO has 3.
+  [[nodiscard]] std::int64_t segments_per_image() const {
+    if (config_.segment.method == SegmentConfig::Method::none) return patches_;
+    const std::int64_t smallest = std::int64_t{config_.segment.min_patches} + 1;
+    const auto usual = static_cast<std::int64_t>(6 * std::max(1.0, config_.segment.resolution));
+    return std::min(patches_ / smallest, usual + patches_ / (32 * smallest));
+  }
+
+  /// An 8-bit mask, or a 16-bit one with its preview. Each pixel row repeats the one above but for the outlines, so
+  /// bytes grow with patches, and slowly with pixels. Measured on the sample's masks (half of this) and on random
+  /// blobs of 60 patches.
+  [[nodiscard]] std::int64_t mask_bytes(const ListedImage& image, bool preview) const {
+    std::int64_t pixels = std::int64_t{image.width} * image.height;
+    if (config_.mask.resolution == MaskConfig::Resolution::input) {
+      pixels = std::int64_t{config_.model.input_size.rows} * config_.model.input_size.cols;
+    } else if (config_.mask.resolution == MaskConfig::Resolution::grid) {
+      pixels = patches_;
+    }
+    return preview ? 2000 + 6 * patches_ + pixels / 40 : 1000 + patches_ + pixels / 100;
+  }
+
+  /// RUN/images.h5 pads all names to the longest.
+  [[nodiscard]] std::int64_t listed_names() const {
+    std::size_t name = 0;
+    std::size_t truth_name = 0;
+    for (const auto& image : list_.images) {
+      name = std::max(name, image.name.size());
+      truth_name = std::max(truth_name, image.truth_name.size());
+    }
+    return list_.size() * (static_cast<std::int64_t>(name + truth_name) + 24);
+  }
+
+  /// Pictures of up to 24 images, at most 420 pixels wide: of the image, its segments, its truth, and two for each K.
+  [[nodiscard]] std::int64_t report() const {
+    if (all_images() == 0) return 0;
+    if (known_.report_bytes) return std::llround(*known_.report_bytes);
+    constexpr std::int64_t shown = 24;
+    constexpr std::int64_t width = 420;
+    constexpr std::int64_t bytes_per_pixel = 2;
+    std::int64_t bytes = 0;
+    for (const auto& image : list_.images) {
+      if (!is_readable(image)) continue;
+      const std::int64_t columns = std::min<std::int64_t>(width, image.width);
+      bytes += bytes_per_pixel * columns * (columns * image.height / image.width + 1);
+    }
+    const std::int64_t pictures = 3 + 2 * static_cast<std::int64_t>(config_.cluster.k.size());
+    return std::min(shown, all_images()) * pictures * (bytes / all_images());
+  }
+
+  [[nodiscard]] std::int64_t all_images() const {
+    std::int64_t total = 0;
+    for (const std::int64_t images : readable_) total += images;
+    return total;
+  }
+
+  const Config& config_;
+  const ImageList& list_;
+  std::int64_t patches_;
+  const KnownSizes& known_;
+  std::vector<std::int64_t> readable_;  ///< [shards] images
+};
+
+[[noreturn]] void throw_cannot_look(const fs::path& folder, const std::error_code& problem) {
+  throw SystemError("Cannot see how much there is in " + folder.string(), problem.message(),
+                    "Check the permissions of the folder.");
+}
+
+std::int64_t file_bytes(const fs::directory_entry& entry) {
+  std::error_code gone;  // another job may be at work
+  if (!entry.is_regular_file(gone) || is_unfinished(entry.path())) return 0;
+  const auto bytes = entry.file_size(gone);
+  return gone ? 0 : static_cast<std::int64_t>(bytes);
+}
+
+/// Of all files below a folder.
+std::int64_t folder_bytes(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  std::error_code problem;
+  fs::recursive_directory_iterator entry(folder, problem);
+  for (; !problem && entry != fs::recursive_directory_iterator(); entry.increment(problem)) bytes += file_bytes(*entry);
+  if (problem) throw_cannot_look(folder, problem);
+  return bytes;
+}
+
+}  // namespace
+
+RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim, int descriptor_dim,
+                          const KnownSizes& known) {
+  const SizeEstimate estimate(config, list, grid, known);
+  return {.keys = estimate.keys(dim),
+          .segments = estimate.segments(),
+          .descriptors = estimate.descriptors(descriptor_dim),
+          .clusters = estimate.clusters(descriptor_dim),
+          .masks = estimate.masks(),
+          .other = estimate.other()};
+}
+
+RunSize present_run_size(const RunDirectory& directory) {
+  RunSize size;
+  std::error_code problem;
+  fs::directory_iterator entry(directory.root(), problem);
+  if (problem == std::errc::no_such_file_or_directory) return size;
+  for (; !problem && entry != fs::directory_iterator(); entry.increment(problem)) {
+    // Here a link counts as what it points to: a folder of the run may lie on another disk.
+    std::error_code gone;
+    if (!entry->is_directory(gone)) {
+      size.other += file_bytes(*entry);
+      continue;
+    }
+    const std::string name = entry->path().filename().string();
+    const auto* part =
+        std::find_if(run_parts.begin(), run_parts.end(), [&](const RunPart& p) { return name == p.name; });
+    size.*(part == run_parts.end() ? &RunSize::other : part->bytes) += folder_bytes(entry->path());
+  }
+  if (problem) throw_cannot_look(directory.root(), problem);
+  return size;
+}
+
+RunSize bytes_to_write(const RunSize& whole, const RunSize& present) {
+  RunSize growth;
+  for (const auto& part : run_parts) {
+    growth.*part.bytes = std::max<std::int64_t>(0, whole.*part.bytes - present.*part.bytes);
+  }
+  return growth;
+}
+
+std::int64_t required_bytes(const RunSize& whole, const RunSize& present) {
+  const std::int64_t growth = bytes_to_write(whole, present).total();
+  return growth == 0 ? 0 : growth + growth / 100 + 16 * mebibyte;
+}
+
+void require_space(const RunSize& whole, const RunSize& present, const RunDirectory& directory) {
+  const std::int64_t required = required_bytes(whole, present);
+  if (required == 0) return;
+  const std::int64_t free = free_bytes(directory.root());
+  if (required <= free) return;
+  const RunSize growth = bytes_to_write(whole, present);
+  const auto& largest = *std::max_element(run_parts.begin(), run_parts.end(), [&](const RunPart& a, const RunPart& b) {
+    return growth.*a.bytes < growth.*b.bytes;
+  });
+  std::string advice = "Choose a folder on another disk with --run, or free some space";
+  if (growth.keys > 0) advice += "; storage.embeddings: none writes no keys";
+  throw SystemError("The run will not fit on the disk of " + directory.root().string(),
+                    "it needs " + size_text(required) + " more, of which " + largest.name + " " +
+                        size_text(growth.*largest.bytes) + "; " + size_text(free) + " are free",
+                    advice + "; --force starts it all the same.");
+}
+
+std::string size_text(std::int64_t bytes) {
+  constexpr std::array units = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < kibibyte) return std::to_string(bytes) + " bytes";
+  double value = static_cast<double>(bytes) / static_cast<double>(kibibyte);
+  std::size_t unit = 0;
+  for (; value >= 1023.5 && unit + 1 < units.size(); ++unit) value /= static_cast<double>(kibibyte);
+  const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+  std::array<char, 32> text{};
+  (void)std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, units.at(unit));
+  return text.data();
+}
+
+}  // namespace datus

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "datus/config/config.hpp"
+#include "datus/core/types.hpp"
+#include "datus/pipeline/run_directory.hpp"
+#include "pipeline/files/image_list.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace datus {
+
+/// Bytes that the files of a run take, by stage. Keys are exact but for HDF5's own structures; segments (their number
+/// depends on the images) and masks are estimates that are meant to be a little high.
+struct RunSize {
+  std::int64_t keys = 0;
+  std::int64_t segments = 0;
+  std::int64_t descriptors = 0;
+  std::int64_t clusters = 0;
+  std::int64_t masks = 0;
+  std::int64_t other = 0;  ///< list, virtual files, scores, report, logs
+  [[nodiscard]] std::int64_t total() const { return keys + segments + descriptors + clusters + masks + other; }
+  friend bool operator==(const RunSize&, const RunSize&) = default;
+};
+
+/// A part of a `RunSize`, and what people call it.
+struct RunPart {
+  const char* name;
+  std::int64_t RunSize::*bytes;
+};
+inline constexpr std::array run_parts = {RunPart{"keys", &RunSize::keys},
+                                         RunPart{"segments", &RunSize::segments},
+                                         RunPart{"descriptors", &RunSize::descriptors},
+                                         RunPart{"clusters", &RunSize::clusters},
+                                         RunPart{"masks", &RunSize::masks},
+                                         RunPart{"other", &RunSize::other}};
+
+/// What is known better than assumed. Means; of what is not set, an estimate that is meant to be a little high.
+struct KnownSizes {
+  std::optional<double> segments_per_image = {};
+  std::optional<double> mask_bytes = {};              ///< of an image and a K up to 255, with its record
+  std::optional<double> mask_and_preview_bytes = {};  ///< the same for larger K
+  std::optional<double> report_bytes = {};            ///< of the whole report
+};
+
+/// What the whole run will take; images whose header cannot be read take nothing. `dim`: width of the embeddings;
+/// `descriptor_dim`: of the descriptors. Segments are assumed to be 6 per image and one for each 32 times the patches
+/// that a segment has at least (1.3 to 4 times what photos have), masks to have as many outlines as that makes; `known`
+/// takes the place of these assumptions.
+[[nodiscard]] RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim,
+                                        int descriptor_dim, const KnownSizes& known = {});
+
+/// What the files that are there take, by stage. Not those that a killed process left unfinished: they will be removed.
+/// Nothing for a folder that does not exist. Throws `SystemError` when a folder cannot be looked into.
+[[nodiscard]] RunSize present_run_size(const RunDirectory& directory);
+
+/// What each part will grow by; 0 for those that are there already.
+[[nodiscard]] RunSize bytes_to_write(const RunSize& whole, const RunSize& present);
+
+/// What must be free for that: 1 % and 16 MiB more, for the error of the estimate, for what the file system keeps of
+/// its own and for files that are replaced while the old ones are still there. 0 when there is nothing to write.
+[[nodiscard]] std::int64_t required_bytes(const RunSize& whole, const RunSize& present);
+
+/// Throws `SystemError` when what is still to be written does not fit, naming bytes needed, free and the largest part,
+/// and what helps: another folder, storage.embeddings: none, `--force`.
+void require_space(const RunSize& whole, const RunSize& present, const RunDirectory& directory);
+
+/// "57.3 MiB": three digits or more; "312 bytes" below a KiB.
+[[nodiscard]] std::string size_text(std::int64_t bytes);
+
+}  // namespace datus

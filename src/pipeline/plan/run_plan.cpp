@@ -1,0 +1,214 @@
+#include "pipeline/plan/run_plan.hpp"
+
+#include "datus/io/disk_space.hpp"
+#include "pipeline/backbone/backbone.hpp"
+#include "pipeline/inputs/input_preparation.hpp"
+#include "pipeline/stages/cluster/cluster.hpp"
+#include "pipeline/stages/mask.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace datus {
+namespace {
+
+std::string count_of_shards(std::int64_t count, const RunPlan& plan) {
+  return std::to_string(count) + " of " + std::to_string(plan.shards) + " shards";
+}
+
+/// "K = 6, 10"; empty for none.
+std::string list_of(const std::vector<int>& clusters) {
+  std::string text;
+  for (const int k : clusters) text += (text.empty() ? "K = " : ", ") + std::to_string(k);
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+PlannedStage plan_of_shards(const RunPlan& plan, Stage stage, bool StaleFiles::*stale, const StaleShards& found) {
+  const auto count = std::ranges::count_if(plan.todo.shards, [&](const StaleFiles& files) { return files.*stale; });
+  const auto why = found.reasons_of_stage.find(stage);
+  return {.name = stage_name(stage),
+          .work = count == 0 ? std::string() : count_of_shards(count, plan),
+          .why = why == found.reasons_of_stage.end() ? std::string() : joined(why->second)};
+}
+
+PlannedStage plan_of_extract(const RunContext& run, const RunPlan& plan, const StaleShards& found) {
+  if (!run.config.storage.keeps_embeddings()) {
+    return {stage_name(Stage::extract), "where a later stage needs it, nothing stored (storage.embeddings: none)", {}};
+  }
+  return plan_of_shards(plan, Stage::extract, &StaleFiles::keys, found);
+}
+
+/// COLLECTIVE. Fills in the values of K to do as well.
+PlannedStage plan_of_clusters(RunContext& run, std::vector<int>& todo) {
+  std::vector<std::string> reasons;
+  for (const auto& [k, why] : stale_clusters(run)) {
+    todo.push_back(k);
+    if (!why.empty() && std::ranges::find(reasons, why) == reasons.end()) reasons.push_back(why);
+  }
+  return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = joined(reasons)};
+}
+
+/// COLLECTIVE. Fills in the shards to do as well. What differs is not recorded of masks, only that something does.
+PlannedStage plan_of_masks(RunContext& run, RunPlan& plan) {
+  PlannedStage stage{.name = stage_name(Stage::mask), .work = {}, .why = {}};
+  std::int64_t replaced = 0;
+  for (const int k : run.config.cluster.k) {
+    auto& shards = plan.todo.masks[k];
+    shards = stale_masks(run, k);
+    if (shards.empty()) continue;
+    stage.work +=
+        (stage.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(std::ssize(shards), plan);
+    on_root(run.comm, [&] {
+      replaced += std::ranges::count_if(
+          shards, [&](ShardIndex shard) { return std::filesystem::exists(run.directory.mask_record(k, shard)); });
+    });
+  }
+  stage.why =
+      broadcast_text(run.comm, replaced > 0 ? "what is there is of other clusters or settings, or damaged" : "");
+  return stage;
+}
+
+PlannedStage plan_of_evaluation(const RunContext& run) {
+  const bool has_truth = run.dataset->has_truth();
+  return {.name = stage_name(Stage::evaluate),
+          .work = has_truth ? list_of(run.config.cluster.k) + ", each time" : "no ground truth",
+          .why = {}};
+}
+
+/// Reads the weights.
+ModelShape shape_of_model(const RunContext& run) {
+  const auto& config = run.config.model;
+  const auto kind = run.config.descriptor.kind;
+  const ModelPlacement on_cpu;
+  const Backbone backbone(config, *config.weights, on_cpu, run.threads);
+  const ViTArchitecture& model = backbone.architecture();
+  ModelShape shape{InputPreparation(config, model.patch, backbone.resample()).grid(), model.dim,
+                   backbone.descriptor_dim(kind)};
+  if (run.config.descriptor.weights) {
+    shape.descriptor_dim = Backbone(config, *run.config.descriptor.weights, on_cpu, run.threads).descriptor_dim(kind);
+  }
+  return shape;
+}
+
+/// COLLECTIVE. Rank 0 measures for all.
+void plan_bytes(RunContext& run, RunPlan& plan) {
+  on_root(run.comm, [&] {
+    plan.present = present_run_size(run.directory);
+    const ModelShape shape = plan.todo.any() ? shape_of_model(run) : ModelShape();
+    plan.whole = run_size_after(run, plan.todo, shape, plan.present);
+    plan.free = free_bytes(run.directory.root());
+  });
+  for (RunSize* size : {&plan.present, &plan.whole}) {
+    run.comm.broadcast(std::as_writable_bytes(std::span(size, 1)), 0);
+  }
+  run.comm.broadcast(std::as_writable_bytes(std::span(&plan.free, 1)), 0);
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+}
+
+std::string right_aligned(const std::string& text, std::size_t width) {
+  return std::string(text.size() < width ? width - text.size() : 1, ' ') + text;
+}
+
+std::string table_line(const std::string& name, const std::string& whole, const std::string& present,
+                       const std::string& growth) {
+  constexpr std::size_t width = 12;
+  return "  " + padded(name, width) + right_aligned(whole, width) + right_aligned(present, width) +
+         right_aligned(growth, width) + "\n";
+}
+
+std::string table_of_bytes(const RunPlan& plan) {
+  const RunSize growth = bytes_to_write(plan.whole, plan.present);
+  std::string text = table_line("files", "in the end", "there now", "to write");
+  for (const auto& [name, bytes] : run_parts) {
+    text += table_line(name, size_text(plan.whole.*bytes), size_text(plan.present.*bytes), size_text(growth.*bytes));
+  }
+  return text +
+         table_line("total", size_text(plan.whole.total()), size_text(plan.present.total()), size_text(growth.total()));
+}
+
+std::string verdict(const RunPlan& plan) {
+  const std::int64_t required = required_bytes(plan.whole, plan.present);
+  const std::string free = size_text(plan.free) + " are free";
+  if (required == 0) return "  nothing more to write; " + free + "\n";
+  const std::string needed = size_text(required) + " are needed with a margin, " + free;
+  if (plan.fits()) return "  it fits: " + needed + "\n";
+  return "  it does not fit, " + size_text(required - plan.free) + " are missing: " + needed + "\n";
+}
+
+}  // namespace
+
+RunPlan plan_run(RunContext& run) {
+  on_root(run.comm, [&] { require_key(run.config, "model.weights", "the run needs a backbone"); });
+  RunPlan plan;
+  plan.directory = run.directory.root();
+  plan.images = run.list.size();
+  plan.unreadable = std::ranges::count(run.list.images, 0, &ListedImage::width);
+  plan.shards = run.list.shards();
+
+  const StaleShards found = find_stale_shards(run, {.extract = true, .segment = true, .describe = true});
+  plan.todo.shards = found.shards;
+  plan.stages.push_back(plan_of_extract(run, plan, found));
+  plan.stages.push_back(plan_of_shards(plan, Stage::segment, &StaleFiles::segments, found));
+  plan.stages.push_back(plan_of_shards(plan, Stage::describe, &StaleFiles::descriptors, found));
+  plan.stages.push_back(plan_of_clusters(run, plan.todo.clusters));
+  plan.stages.push_back(plan_of_masks(run, plan));
+  plan.stages.push_back(plan_of_evaluation(run));
+  plan.stages.push_back({.name = "report", .work = "each time", .why = {}});
+  plan_bytes(run, plan);
+  return plan;
+}
+
+RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape, const KnownSizes& known) {
+  RunPlan plan;
+  plan.directory = run.directory.root();
+  plan.images = list.size();
+  plan.unreadable = std::ranges::count(list.images, 0, &ListedImage::width);
+  plan.shards = list.shards();
+  const auto shards = static_cast<std::size_t>(list.shards());
+  const bool keeps_keys = run.config.storage.keeps_embeddings();
+  plan.todo.shards.assign(shards, {.keys = keeps_keys, .segments = true, .descriptors = true});
+  plan.todo.clusters = run.config.cluster.k;
+  PlannedStage masks{.name = stage_name(Stage::mask), .work = {}, .why = {}};
+  for (const int k : run.config.cluster.k) {
+    for (std::int64_t shard = 0; shard < list.shards(); ++shard) plan.todo.masks[k].push_back({shard});
+    masks.work +=
+        (masks.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(plan.shards, plan);
+  }
+  plan.stages.push_back(plan_of_extract(run, plan, {}));
+  plan.stages.push_back(plan_of_shards(plan, Stage::segment, &StaleFiles::segments, {}));
+  plan.stages.push_back(plan_of_shards(plan, Stage::describe, &StaleFiles::descriptors, {}));
+  plan.stages.push_back({.name = stage_name(Stage::cluster), .work = list_of(plan.todo.clusters), .why = {}});
+  plan.stages.push_back(std::move(masks));
+  plan.stages.push_back(plan_of_evaluation(run));
+  plan.stages.push_back({.name = "report", .work = "each time", .why = {}});
+  plan.whole = estimate_run_size(run.config, list, shape.grid, shape.dim, shape.descriptor_dim, known);
+  on_root(run.comm, [&] { plan.free = free_bytes(run.directory.root()); });
+  run.comm.broadcast(std::as_writable_bytes(std::span(&plan.free, 1)), 0);
+  return plan;
+}
+
+std::string plan_text(const RunPlan& plan) {
+  std::string text = plan.directory.string() + ": " + std::to_string(plan.images) + " images in " +
+                     std::to_string(plan.shards) + " shards";
+  if (plan.unreadable > 0) text += ", " + std::to_string(plan.unreadable) + " of the images cannot be read";
+  text += "\n";
+  for (const auto& stage : plan.stages) {
+    text += "  " + padded(stage.name, 10) + (stage.work.empty() ? "up to date" : stage.work);
+    text += (stage.why.empty() ? "" : " (" + stage.why + ")") + "\n";
+  }
+  if (!plan.todo.any()) text += "  everything is up to date; scores and report are made each time\n";
+  return text + "\n" + table_of_bytes(plan) + verdict(plan);
+}
+
+}  // namespace datus

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "datus/core/types.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/inputs/input_preparation.hpp"
+#include "pipeline/pending/stale_files.hpp"
+#include "pipeline/session/run_context.hpp"
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// What the stages of a shard take from the disk; all that can be had before any of them computes.
+struct ShardInputs {
+  ImageKeys images;                   ///< which images of the shard can be read; only with `decoded`
+  std::vector<InputImage> decoded;    ///< the readable ones, at the input size
+  std::vector<std::string> problems;  ///< one text per unreadable image
+  std::optional<KeysFile> keys;
+  std::optional<SegmentsFile> segments;
+  double seconds = 0;  ///< that reading and decoding took
+};
+
+/// Which of them a shard needs.
+struct ShardNeeds {
+  bool images = false;
+  bool keys = false;
+  bool segments = false;
+};
+[[nodiscard]] ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale);
+
+/// Reads them. `preparation` may be null when no images are needed. Throws `InputError` for a file that is missing or
+/// damaged, and for an image that is not of the listed size; returns early, with less, once `stop` asks for it.
+[[nodiscard]] ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation,
+                                            ShardIndex shard, ShardNeeds needs, const std::stop_token& stop);
+
+}  // namespace datus

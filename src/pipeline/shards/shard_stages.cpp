@@ -1,0 +1,175 @@
+#include "pipeline/shards/shard_stages.hpp"
+
+#include "datus/core/log.hpp"
+#include "datus/core/look_ahead.hpp"
+#include "datus/core/write_behind.hpp"
+#include "pipeline/pending/files_to_make.hpp"
+#include "pipeline/pending/run_size.hpp"
+#include "pipeline/pending/stale_files.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/session/shard_queue.hpp"
+#include "pipeline/shards/batch_probe.hpp"
+#include "pipeline/shards/shard_inputs.hpp"
+#include "pipeline/shards/shard_work.hpp"
+#include "pipeline/shards/unreadable.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace datus {
+namespace {
+
+const char* stages_name(ShardStages stages) {
+  if (stages.extract && stages.segment && stages.describe) return "extract+segment+describe";
+  return stages.extract ? "extract" : stages.segment ? "segment" : "describe";
+}
+
+bool uses_models(const RunContext& run, const std::vector<StaleFiles>& stale) {
+  return std::any_of(stale.begin(), stale.end(), [&](const auto& files) { return needs_of(run, files).images; });
+}
+
+/// Throws when the rest of the run will not fit on the disk. Rank 0 looks for all.
+void require_space_for(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale) {
+  if (run.force) return;
+  on_root(run.comm, [&] {
+    const Backbone& descriptor = models.descriptor ? *models.descriptor : *models.backbone;
+    const ModelShape shape{.grid = models.preparation->grid(),
+                           .dim = models.backbone->architecture().dim,
+                           .descriptor_dim = descriptor.descriptor_dim(run.config.descriptor.kind)};
+    const RunSize present = present_run_size(run.directory);
+    require_space(run_size_after(run, files_to_make(run, stale), shape, present), present, run.directory);
+  });
+}
+
+/// Takes this rank's shards through the stages. While one is in the model, the one before it is written and the images
+/// of the next one are decoded: at most three shards are in memory, and a slow disk holds the model up, not the memory.
+///
+/// With a GPU one more is under way: while the GPU is at the next one's embeddings, the CPU looks for the segments of
+/// this one, and neither waits for the other for long.
+class ShardLine {
+ public:
+  ShardLine(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale, ShardQueue& queue)
+      : run_(run),
+        models_(models),
+        gpu_(graphs_on_gpu(run)),
+        stale_(stale),
+        queue_(queue),
+        inputs_([this](std::int64_t shard, const auto& stop) {
+          return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
+                                   needs_of(run_, stale_of({shard})), stop);
+        }) {}
+
+  void work_off(Progress& progress) {
+    // Of two that are open the second has its embeddings, the first its segments or soon.
+    std::deque<Flight> open;
+    try {
+      while (true) {
+        const auto shard = queue_.claim();
+        if (shard) begin(*shard, open);
+        const std::size_t may_stay_open = shard && run_.placement.gpu ? 1 : 0;
+        while (open.size() > may_stay_open) {
+          end(open.front());
+          open.pop_front();
+          progress.update(queue_.claimed(), 0);
+        }
+        if (!shard) break;
+        open_segments(open);
+      }
+    } catch (const InterruptedError&) {
+      for (const Flight& flight : open) run_.events.write("abandoned", {{"shard", flight.work->shard().value}});
+    }
+    open.clear();
+    writes_.flush();
+  }
+
+  [[nodiscard]] const ShardTally& tally() const { return tally_; }
+
+ private:
+  struct Flight {
+    std::unique_ptr<ShardWork> work;
+    /// Set while a thread looks for the segments. Its destructor waits.
+    std::future<void> segments;
+  };
+
+  void begin(ShardIndex shard, std::deque<Flight>& open) {
+    run_.events.write("shard_start", {{"shard", shard.value}});
+    auto inputs = inputs_.take(shard.value);
+    // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
+    if (const auto next = queue_.peek()) inputs_.start(next->value);
+    open.push_back(
+        {std::make_unique<ShardWork>(run_, models_, gpu_.get(), shard, stale_of(shard), std::move(inputs), tally_),
+         {}});
+    open.back().work->extract();
+  }
+
+  /// Lets a thread of its own look for the segments of what stays open.
+  static void open_segments(std::deque<Flight>& open) {
+    for (Flight& flight : open) {
+      flight.segments = std::async(std::launch::async, [work = flight.work.get()] { work->segment(); });
+    }
+  }
+
+  void end(Flight& flight) {
+    if (flight.segments.valid()) {
+      flight.segments.get();
+    } else {
+      flight.work->segment();
+    }
+    flight.work->describe();
+    auto products = std::make_shared<ShardProducts>(flight.work->take());
+    writes_.push([this, products] { write_products(run_, *products, tally_); });
+  }
+
+  [[nodiscard]] const StaleFiles& stale_of(ShardIndex shard) const {
+    return stale_[static_cast<std::size_t>(shard.value)];
+  }
+
+  RunContext& run_;
+  const Models& models_;
+  std::unique_ptr<SegmentGpu> gpu_;
+  const std::vector<StaleFiles>& stale_;
+  ShardQueue& queue_;
+  ShardTally tally_;
+  LookAhead<ShardInputs> inputs_;
+  WriteBehind writes_;
+};
+
+}  // namespace
+
+ShardSummary run_shard_stages(RunContext& run, ShardStages stages) {
+  const auto found = find_stale_shards(run, stages);
+  for (const auto& reason : found.reasons) log::info("redoing what no longer fits: " + reason);
+  std::vector<ShardIndex> pending;
+  for (std::size_t i = 0; i < found.shards.size(); ++i) {
+    if (found.shards[i].any()) pending.push_back({static_cast<std::int64_t>(i)});
+  }
+  Models models;
+  if (uses_models(run, found.shards)) {
+    collectively(run.comm, [&] { models = load_models(run); });
+    freeze_batch_size(run, models);
+    require_space_for(run, models, found.shards);
+  }
+
+  ShardQueue queue(run.directory.claims() / run.job.launch() / stages_name(stages), pending, run.comm,
+                   [&] { return run.signals->requested(); });
+  Progress progress(stages_name(stages), "shards", queue.total(), run.comm.rank() != 0);
+  ShardLine line(run, models, found.shards, queue);
+  line.work_off(progress);
+  queue.finish();
+
+  ShardSummary summary;
+  for (const auto& work : line.tally().works()) summary.works.push_back(total_work(work, run.comm));
+  run.require_no_stop("all shards were done");
+  summary.shards = queue.total();
+  summary.unreadable = report_unreadable(run);
+  summary.seconds = progress.seconds();
+  return summary;
+}
+
+}  // namespace datus

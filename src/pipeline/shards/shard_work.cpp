@@ -1,0 +1,184 @@
+#include "pipeline/shards/shard_work.hpp"
+
+#include "datus/core/log.hpp"
+#include "datus/core/stopwatch.hpp"
+#include "pipeline/stages/describe.hpp"
+#include "pipeline/stages/extract.hpp"
+#include "pipeline/stages/segment.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace datus {
+ShardWork::ShardWork(RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+                     ShardInputs inputs, ShardTally& tally)
+    : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally) {
+  products_.shard = shard;
+  products_.stale = stale;
+  products_.keys = std::move(inputs_.keys);
+  products_.segments = std::move(inputs_.segments);
+  for (const auto& problem : inputs_.problems) log::warning(problem);
+}
+
+void ShardWork::extract() {
+  if (products_.stale.keys || products_.stale.segments) (void)keys();
+}
+
+void ShardWork::segment() {
+  if (products_.stale.segments) (void)segments();
+}
+
+std::vector<std::string> ShardWork::names() const {
+  std::vector<std::string> names;
+  for (const auto image : inputs_.images.image) {
+    names.push_back(run_.list.images[static_cast<std::size_t>(image)].name);
+  }
+  return names;
+}
+
+KeysFile ShardWork::compute_keys(const Backbone& backbone) const {
+  auto file = extract_keys(inputs_.decoded, backbone, models_.preparation->grid(), key_type(run_.config.storage),
+                           names(), run_.threads);
+  file.images = inputs_.images;
+  return file;
+}
+
+const KeysFile& ShardWork::keys() {
+  if (!products_.keys) {
+    const Stopwatch watch;
+    products_.keys = compute_keys(*models_.backbone);
+    report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
+  }
+  return *products_.keys;
+}
+
+const SegmentsFile& ShardWork::segments() {
+  if (!products_.segments) {
+    const KeysFile& embeddings = keys();
+    const Stopwatch watch;
+    products_.segments = segment_keys(embeddings, run_.config, run_.threads, gpu_);
+    report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
+  }
+  return *products_.segments;
+}
+
+void ShardWork::describe() {
+  if (!products_.stale.descriptors) return;
+  const auto& found = segments();
+  if (inputs_.images.image != found.images.image) {
+    throw InputError("Shard " + std::to_string(products_.shard.value) + " has other readable images than before",
+                     "an image was repaired or damaged since its segments were made",
+                     "Delete " + run_.directory.segments(products_.shard).string() + " and run again.");
+  }
+  const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
+  const Stopwatch watch;
+  std::optional<KeysFile> other_keys;
+  products_.descriptors =
+      describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
+        if (!models_.descriptor) return keys();
+        other_keys = compute_keys(backbone);
+        return *other_keys;
+      });
+  report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
+}
+
+void ShardWork::report(Stage stage, double seconds, std::int64_t images, std::int64_t segments) {
+  run_.events.write("shard", {{"stage", stage_name(stage)},
+                              {"shard", products_.shard.value},
+                              {"images", images},
+                              {"unreadable", std::ssize(inputs_.images.unreadable)},
+                              {"segments", segments},
+                              {"seconds", seconds}});
+  tally_.add_computed(stage, {.stage = stage_name(stage),
+                              .shards = 1,
+                              .images = images,
+                              .segments = segments,
+                              .bytes = 0,
+                              .busy_seconds = seconds,
+                              .wall_seconds = seconds,
+                              .note = {}});
+}
+
+std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run) {
+  return run.placement.gpu ? std::make_unique<SegmentGpu>(*run.placement.gpu) : nullptr;
+}
+
+Models load_models(const RunContext& run) {
+  const auto may_go_on = [signals = run.signals, grace = std::chrono::seconds(run.config.run.grace)] {
+    signals->check_grace(grace, "The open shard");
+  };
+  Models models;
+  models.backbone.emplace(run.config.model, *run.config.model.weights, run.placement, run.threads);
+  models.backbone->before_each_batch(may_go_on);
+  models.preparation.emplace(run.config.model, models.backbone->architecture().patch, models.backbone->resample());
+  if (run.config.descriptor.weights) {
+    models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.placement, run.threads);
+    models.descriptor->before_each_batch(may_go_on);
+  }
+  (models.descriptor ? *models.descriptor : *models.backbone).require_descriptor(run.config.descriptor);
+  if (run.comm.rank() == 0 && !models.backbone->doubt().empty()) log::warning(models.backbone->doubt());
+  return models;
+}
+
+void ShardTally::add_computed(Stage stage, const StageWork& work) {
+  const std::scoped_lock lock(mutex_);
+  auto& sum = works_.at(static_cast<std::size_t>(stage));
+  sum.shards += work.shards;
+  sum.images += work.images;
+  sum.segments += work.segments;
+  sum.busy_seconds += work.busy_seconds;
+  sum.wall_seconds += work.wall_seconds;
+}
+
+void ShardTally::add_bytes(Stage stage, std::int64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  works_.at(static_cast<std::size_t>(stage)).bytes += bytes;
+}
+
+std::array<StageWork, 3> ShardTally::works() const {
+  const std::scoped_lock lock(mutex_);
+  auto works = works_;
+  for (const Stage stage : {Stage::extract, Stage::segment, Stage::describe}) {
+    works.at(static_cast<std::size_t>(stage)).stage = stage_name(stage);
+  }
+  return works;
+}
+
+void write_products(RunContext& run, const ShardProducts& products, ShardTally& tally) {
+  const auto write = [&](Stage stage, const std::filesystem::path& path, const auto& body) {
+    const Stopwatch watch;
+    body(path, run.provenance.of(stage).of_shard(products.shard), run.writing());
+    const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
+    tally.add_bytes(stage, bytes);
+    run.events.write("written", {{"stage", stage_name(stage)},
+                                 {"shard", products.shard.value},
+                                 {"bytes", bytes},
+                                 {"seconds", watch.seconds()}});
+  };
+  const ShardIndex shard = products.shard;
+  if (products.stale.keys) {
+    write(Stage::extract, run.directory.keys(shard),
+          [&](const auto& path, const auto& provenance, const auto& options) {
+            write_keys(path, *products.keys, key_type(run.config.storage), provenance, options);
+          });
+  }
+  if (products.stale.segments) {
+    write(Stage::segment, run.directory.segments(shard),
+          [&](const auto& path, const auto& provenance, const auto& options) {
+            write_segments(path, *products.segments, provenance, options);
+          });
+  }
+  if (products.stale.descriptors) {
+    write(Stage::describe, run.directory.descriptors(shard),
+          [&](const auto& path, const auto& provenance, const auto& options) {
+            write_descriptors(path, *products.descriptors, provenance, options);
+          });
+  }
+}
+
+}  // namespace datus

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "pipeline/backbone/backbone.hpp"
+#include "pipeline/session/run_summary.hpp"
+#include "pipeline/shards/shard_inputs.hpp"
+#include "pipeline/stages/segment_gpu.hpp"
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace datus {
+
+/// The models in use, loaded when something is to be done with them.
+struct Models {
+  std::optional<Backbone> backbone;
+  std::optional<Backbone> descriptor;  ///< only with descriptor.weights
+  std::optional<InputPreparation> preparation;
+};
+
+/// The GPU that makes graphs, where this rank has one.
+[[nodiscard]] std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run);
+
+/// Loads them; each of their batches first asks whether the shard must be given up.
+[[nodiscard]] Models load_models(const RunContext& run);
+
+/// What the stages made of one shard. It is written while the next one is computed.
+struct ShardProducts {
+  ShardIndex shard;
+  StaleFiles stale;  ///< which of them are to be written
+  std::optional<KeysFile> keys;
+  std::optional<SegmentsFile> segments;
+  std::optional<DescriptorsFile> descriptors;
+};
+
+/// What this rank has done so far, stage by stage. From any thread.
+class ShardTally {
+ public:
+  void add_computed(Stage stage, const StageWork& work);
+  void add_bytes(Stage stage, std::int64_t bytes);
+  /// extract, segment, describe.
+  [[nodiscard]] std::array<StageWork, 3> works() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<StageWork, 3> works_;
+};
+
+/// One shard on its way through the stages: what is stale of it is computed, and what that takes of the stages before.
+/// Logs each stage. All functions throw `InputError` naming image or file, and `InterruptedError` when the shard is
+/// given up. The three stages may run on different threads, one after the other.
+class ShardWork {
+ public:
+  /// `gpu` makes graphs, where it is not null.
+  ShardWork(RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+            ShardInputs inputs, ShardTally& tally);
+
+  void extract();
+  void segment();
+  void describe();
+  /// What the stages made.
+  [[nodiscard]] ShardProducts take() { return std::move(products_); }
+  [[nodiscard]] ShardIndex shard() const { return products_.shard; }
+
+ private:
+  [[nodiscard]] std::vector<std::string> names() const;
+  [[nodiscard]] KeysFile compute_keys(const Backbone& backbone) const;
+  const KeysFile& keys();
+  const SegmentsFile& segments();
+  void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);
+
+  RunContext& run_;
+  const Models& models_;
+  SegmentGpu* gpu_;
+  ShardInputs inputs_;
+  ShardTally& tally_;
+  ShardProducts products_;
+};
+
+/// Writes the stale ones in the order of the data flow, each atomically. Logs each file.
+void write_products(RunContext& run, const ShardProducts& products, ShardTally& tally);
+
+}  // namespace datus

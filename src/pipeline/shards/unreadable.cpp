@@ -1,0 +1,64 @@
+#include "pipeline/shards/unreadable.hpp"
+
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/io/image_reader.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace datus {
+namespace {
+
+/// From whichever file of the shard exists: keys may not be kept, segments may not be made yet.
+std::vector<std::int64_t> unreadable_of(const RunContext& run, ShardIndex shard) {
+  for (const auto& path : {run.directory.segments(shard), run.directory.keys(shard)}) {
+    if (!std::filesystem::exists(path)) continue;
+    const Hdf5Reader reader(path);
+    if (reader.has("unreadable")) return reader.read<std::int64_t>("unreadable");
+  }
+  return {};
+}
+
+std::string reason_of(const RunContext& run, std::int64_t image) {
+  try {
+    (void)read_image(run.image_path(image), run.orientation());
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "it can be read now; delete its shard and run again";
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return text;
+}
+
+}  // namespace
+
+std::int64_t report_unreadable(RunContext& run) {
+  const auto [begin, end] = share_of(run.list.shards(), run.comm);
+  std::vector<std::int64_t> slice;
+  for (std::int64_t shard = begin; shard < end; ++shard) {
+    const auto images = unreadable_of(run, {shard});
+    slice.insert(slice.end(), images.begin(), images.end());
+  }
+  const auto all = allgather_values(run.comm, slice);
+  on_root(run.comm, [&] {
+    std::string text;
+    for (const auto image : all) {
+      text += run.list.images[static_cast<std::size_t>(image)].name + "\t" + one_line(reason_of(run, image)) + "\n";
+    }
+    if (text.empty()) {
+      std::filesystem::remove(run.directory.unreadable());
+    } else {
+      write_text_atomically(run.directory.unreadable(), text, run.writing());
+    }
+  });
+  return static_cast<std::int64_t>(all.size());
+}
+
+}  // namespace datus

@@ -1,0 +1,56 @@
+#include "pipeline/stages/cluster/cluster_gpu.hpp"
+
+#include "datus/comm/gpu_choice.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
+
+#include <span>
+#include <string>
+
+namespace datus {
+namespace {
+
+using Device = ClusterConfig::Device;
+using Comm = ClusterConfig::Comm;
+
+/// COLLECTIVE. Whether `mine` holds on all ranks.
+bool on_all_ranks(bool mine, Communicator& comm) {
+  std::int64_t all = mine ? 1 : 0;
+  comm.allreduce(std::span(&all, 1), ReduceOp::min);
+  return all == 1;
+}
+
+/// COLLECTIVE. Whether two ranks have one card: both may have been told of it alone.
+bool cards_are_shared(const GpuChoice& choice, Communicator& comm) {
+  const auto cards = cards_of_all_ranks(comm, {{}, choice.gpu->name, choice.gpu->uuid});
+  return card_sharing_problem(cards).has_value();
+}
+
+}  // namespace
+
+ClusterGpu::ClusterGpu(const ClusterConfig& config, Communicator& comm) {
+  if (config.device == Device::cpu) return;
+  GpuChoice choice;
+  collectively(comm, [&] {
+    choice = choose_gpu(comm, survey_gpus(), true);
+    if (config.device == Device::cuda) (void)required_gpu(choice, "cluster.device: cuda");
+  });
+  if (!on_all_ranks(choice.gpu.has_value(), comm)) {
+    if (built_with_cuda() && comm.rank() == 0) {
+      log::info("cluster.device: auto takes the CPUs: " +
+                (choice.problem.empty() ? std::string("not every rank has a GPU") : choice.problem));
+    }
+    return;
+  }
+  const bool shared = cards_are_shared(choice, comm);
+  // NCCL itself refuses ranks that share a card; `auto` does not ask it to.
+  const bool by_nccl = config.comm ? *config.comm == Comm::nccl : comm.size() > 1 && !shared;
+  collectives_ = by_nccl ? make_nccl_communicator(comm, choice.gpu->index) : make_staged_communicator(comm);
+  gpu_ = KMeansGpu{.index = choice.gpu->index, .collectives = collectives_.get(), .memory_bytes = 0};
+  // Each would count on all that is free: a part of 70 % for each rank of the node, the rest for their other needs.
+  if (shared) gpu_->memory_bytes = choice.gpu->memory_bytes / 10 * 7 / comm.local_size();
+  if (comm.rank() == 0) log::info("cluster runs on " + choice.gpu->name + ", sums by " + collectives_->description());
+}
+
+}  // namespace datus

@@ -1,0 +1,115 @@
+#include "pipeline/stages/cluster/descriptor_rows.hpp"
+
+#include "datus/core/log.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/stages/cluster/memory_budget.hpp"
+#include "pipeline/stages/cluster/streamed_rows.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <utility>
+
+namespace datus {
+namespace {
+
+constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
+
+std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mine) {
+  AlignedVector<float> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
+  RowReader(sources).read(mine.begin, mine.size(), values);
+  return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
+}
+
+/// COLLECTIVE.
+DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::optional<std::int64_t> memory,
+                         Communicator& comm) {
+  const auto sources = std::make_shared<const RowSources>(std::move(found));
+  if (sources->rows == 0)
+    return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
+  const Share mine = share_of(sources->rows, comm);
+  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, options, comm);
+  std::unique_ptr<KMeansRows> rows;
+  collectively(comm, [&] {
+    if (plan.all_fit) {
+      rows = read_into_memory(*sources, mine);
+      return;
+    }
+    auto streamed = std::make_unique<StreamedRows>(sources, mine, plan.stream_bytes, options.threads);
+    const std::int64_t row_bytes = sources->dim * static_cast<std::int64_t>(sizeof(float));
+    log::info("the rows are read again in each pass: of " + mebibytes(mine.size() * row_bytes) + " per rank " +
+              mebibytes(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
+    rows = std::move(streamed);
+  });
+  return {sources, std::move(rows)};
+}
+
+/// The lowest row of a block that is not finite, by its place in the block.
+std::uint64_t lowest_bad_row(const RowBlock& block, int dim) {
+  const std::int64_t size = block.count * dim;
+  for (std::int64_t i = 0; i < size; ++i) {
+    if (!std::isfinite(block.values[i])) return static_cast<std::uint64_t>(block.first + i / dim);
+  }
+  return no_row;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> DescriptorRows::offsets() const {
+  std::vector<std::int64_t> offsets;
+  for (const RowSource& part : sources->parts) offsets.push_back(part.first);
+  offsets.push_back(sources->rows);
+  return offsets;
+}
+
+DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
+                                std::optional<std::int64_t> memory, Communicator& comm) {
+  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, memory, comm);
+}
+
+DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options) {
+  std::vector<RowPlace> places;
+  for (std::int64_t i = 0; i < run.list.shards(); ++i) {
+    places.push_back({run.directory.descriptors({i}), "/descriptor", true});
+  }
+  const StageProvenance wanted = run.provenance.of(Stage::describe);
+  const auto require_current = [&](std::size_t shard) {
+    const std::filesystem::path& path = places[shard].file;
+    const StageProvenance of_shard = wanted.of_shard({static_cast<std::int64_t>(shard)});
+    std::string why = "the file does not exist";
+    if (std::filesystem::exists(path)) {
+      // The records are enough: every content hash is checked when the rows are opened.
+      const Hdf5Reader reader(path);
+      if (has_provenance(reader, of_shard)) return;
+      why = describe_difference(reader, of_shard);
+    }
+    throw InputError("Descriptors of shard " + std::to_string(shard) + " are missing: " + path.string(), why,
+                     "Run 'datus describe' (or 'datus run') first.");
+  };
+  return hold_rows(open_row_sources(places, run.comm, require_current), options, run.config.cluster.memory, run.comm);
+}
+
+void require_finite_rows(const DescriptorRows& data, int threads, Communicator& comm) {
+  const int dim = data.rows->dim();
+  std::vector<std::uint64_t> lowest(static_cast<std::size_t>(threads), no_row);
+  collectively(comm, [&] {
+    const RowRange all{0, data.rows->count()};
+    data.rows->visit(std::span(&all, 1), threads, [&](std::size_t worker, const RowBlock& block) {
+      const std::uint64_t row = lowest_bad_row(block, dim);
+      if (row == no_row) return;
+      lowest[worker] = std::min(lowest[worker], row + static_cast<std::uint64_t>(data.rows->first()));
+    });
+  });
+  std::array<std::uint64_t, 1> agreed{std::ranges::min(lowest)};
+  comm.allreduce(agreed, ReduceOp::min);
+  if (agreed[0] == no_row) return;
+  const auto row = static_cast<std::int64_t>(agreed[0]);
+  const RowSource& part = data.sources->of_row(row);
+  throw AgreedError(ExitCode::bad_input, "A value of " + part.name() + " is not finite",
+                    "row " + std::to_string(row - part.first), "Make the file again without NaN and infinity.");
+}
+
+}  // namespace datus

@@ -1,0 +1,249 @@
+#include "datus/pipeline/describe.hpp"
+
+#include "datus/comm/self_communicator.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/parallel.hpp"
+#include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/plain_images.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/stages/describe.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace datus {
+namespace {
+
+using Vectors = std::vector<float>;
+
+/// What the kinds of descriptors need to know of one call.
+struct Work {
+  const std::vector<InputImage>& inputs;
+  const SegmentsFile& segments;
+  const Backbone& backbone;
+  const Config& config;
+  int patch;
+  int threads;
+
+  [[nodiscard]] std::span<const std::int16_t> segment_map(std::size_t image) const {
+    const auto patches = static_cast<std::size_t>(segments.grid.patches());
+    return std::span(segments.segment).subspan(image * patches, patches);
+  }
+};
+
+/// The inputs as the model takes them.
+std::vector<const Image*> images_of(const Work& work) {
+  std::vector<const Image*> images;
+  for (const auto& input : work.inputs) images.push_back(&input.input);
+  return images;
+}
+
+/// The paper's descriptor: CLS of the segment's own crop, black around it.
+Vectors masked_crops(const Work& work) {
+  std::vector<CropPlace> places;
+  for (std::size_t i = 0; i < work.inputs.size(); ++i) {
+    for (std::int64_t row = work.segments.offset[i]; row < work.segments.offset[i + 1]; ++row) {
+      places.push_back({static_cast<int>(i), static_cast<int>(row - work.segments.offset[i]),
+                        work.segments.box[static_cast<std::size_t>(row)]});
+    }
+  }
+  const auto images = images_of(work);
+  return work.backbone.crop_vectors({.images = images,
+                                     .segment_maps = work.segments.segment,
+                                     .grid = work.segments.grid,
+                                     .patch = work.patch,
+                                     .places = places,
+                                     .crop_resize = work.config.descriptor.crop_resize,
+                                     .crop_size = work.config.descriptor.crop_size});
+}
+
+Vectors masked_cls(const Work& work) {
+  std::vector<int> counts;
+  for (std::size_t i = 0; i < work.inputs.size(); ++i) {
+    counts.push_back(static_cast<int>(work.segments.offset[i + 1] - work.segments.offset[i]));
+  }
+  return work.backbone.segment_cls(images_of(work), work.segments.segment, counts);
+}
+
+/// Means of per-patch vectors [n,P,D], summed in f64 in patch order.
+Vectors segment_means(const Work& work, std::span<const float> patch_vectors, int dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  Vectors vectors(work.segments.size.size() * width);
+  const auto patches = static_cast<std::size_t>(work.segments.grid.patches());
+  parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
+    const auto image = static_cast<std::size_t>(i);
+    const auto map = work.segment_map(image);
+    const auto first = static_cast<std::size_t>(work.segments.offset[image]);
+    const auto count = static_cast<std::size_t>(work.segments.offset[image + 1]) - first;
+    std::vector<double> sums(count * width);
+    for (std::size_t patch = 0; patch < patches; ++patch) {
+      if (map[patch] < 0) continue;
+      const auto values = patch_vectors.subspan((image * patches + patch) * width, width);
+      double* sum = sums.data() + static_cast<std::size_t>(map[patch]) * width;
+      for (std::size_t d = 0; d < width; ++d) sum[d] += static_cast<double>(values[d]);
+    }
+    for (std::size_t s = 0; s < count; ++s) {
+      const auto size = static_cast<double>(work.segments.size[first + s]);
+      for (std::size_t d = 0; d < width; ++d) {
+        vectors[(first + s) * width + d] = static_cast<float>(sums[s * width + d] / size);
+      }
+    }
+  });
+  return vectors;
+}
+
+Vectors mean_tokens(const Work& work) {
+  const auto features = work.backbone.describing_forward(
+      images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
+  return segment_means(work, features.embeddings, work.backbone.architecture().dim);
+}
+
+/// To unit length, with the norm in f64 in index order.
+void normalise_rows(Vectors& vectors, int dim, const SegmentsFile& segments) {
+  const auto width = static_cast<std::size_t>(dim);
+  for (std::size_t row = 0; row * width < vectors.size(); ++row) {
+    double square = 0;
+    for (std::size_t d = 0; d < width; ++d) {
+      const auto value = static_cast<double>(vectors[row * width + d]);
+      square += value * value;
+    }
+    if (!(square > 0) || !std::isfinite(square)) {
+      const auto image =
+          std::upper_bound(segments.offset.begin(), segments.offset.end(), static_cast<std::int64_t>(row)) -
+          segments.offset.begin() - 1;
+      const auto index = static_cast<std::size_t>(image);
+      const std::string name = !segments.images.name.empty() ? segments.images.name[index]
+                               : !segments.images.image.empty()
+                                   ? "number " + std::to_string(segments.images.image[index])
+                                   : "row " + std::to_string(index);
+      throw InputError("The descriptor of segment " +
+                           std::to_string(static_cast<std::int64_t>(row) - segments.offset[index]) + " of image " +
+                           name + " has no direction",
+                       square > 0 ? "a value is not finite" : "it is all zeros", "Check the weights.");
+    }
+    const double scale = 1.0 / std::sqrt(square);
+    for (std::size_t d = 0; d < width; ++d) {
+      vectors[row * width + d] = static_cast<float>(static_cast<double>(vectors[row * width + d]) * scale);
+    }
+  }
+}
+
+/// The patch size that gives this grid from the model's input. Throws `InputError` when there is none.
+int patch_of(GridSize grid, PixelSize input) {
+  const int patch = input.rows / grid.rows;
+  if (patch * grid.rows != input.rows || patch * grid.cols != input.cols) {
+    throw InputError("The segments have a patch grid of " + std::to_string(grid.rows) + "x" +
+                         std::to_string(grid.cols) + ", which no patch size gives for model.input_size " +
+                         std::to_string(input.rows) + "x" + std::to_string(input.cols),
+                     "they were made with another input size", "Set model.input_size to that of the segments.");
+  }
+  return patch;
+}
+
+}  // namespace
+
+DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
+                                  const Backbone& backbone, const Config& config, int threads,
+                                  const std::function<const KeysFile&()>& keys) {
+  const int patch = patch_of(segments.grid, config.model.input_size);
+  if (config.descriptor.kind != DescriptorConfig::Kind::masked_crop && backbone.architecture().patch != patch) {
+    throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
+                         " pixels, the segments of " + std::to_string(patch),
+                     "this kind of descriptor reads the model's own patches",
+                     "Use descriptor.kind: masked_crop, or weights with the same patch size.");
+  }
+  const Work work{inputs, segments, backbone, config, patch, threads};
+  DescriptorsFile file;
+  file.images = segments.images;
+  file.dim = backbone.descriptor_dim(config.descriptor.kind);
+  switch (config.descriptor.kind) {
+    case DescriptorConfig::Kind::masked_crop:
+      file.descriptor = masked_crops(work);
+      break;
+    case DescriptorConfig::Kind::masked_cls:
+      file.descriptor = masked_cls(work);
+      break;
+    case DescriptorConfig::Kind::mean_key:
+      file.descriptor = segment_means(work, keys().keys, keys().dim);
+      break;
+    case DescriptorConfig::Kind::mean_token:
+      file.descriptor = mean_tokens(work);
+      break;
+  }
+  normalise_rows(file.descriptor, file.dim, segments);
+  for (std::size_t image = 0; image + 1 < segments.offset.size(); ++image) {
+    const std::int64_t index =
+        segments.images.image.empty() ? static_cast<std::int64_t>(image) : segments.images.image[image];
+    for (std::int64_t row = segments.offset[image]; row < segments.offset[image + 1]; ++row) {
+      file.image.push_back(index);
+      file.segment.push_back(static_cast<std::int32_t>(row - segments.offset[image]));
+    }
+  }
+  return file;
+}
+
+namespace {
+
+/// The part of a segments file that belongs to images [begin, end).
+SegmentsFile slice(const SegmentsFile& all, std::size_t begin, std::size_t end) {
+  SegmentsFile part;
+  part.grid = all.grid;
+  part.patch = all.patch;
+  const auto patches = static_cast<std::ptrdiff_t>(all.grid.patches());
+  const auto first_patch = static_cast<std::ptrdiff_t>(begin) * patches;
+  const auto last_patch = static_cast<std::ptrdiff_t>(end) * patches;
+  part.segment.assign(all.segment.begin() + first_patch, all.segment.begin() + last_patch);
+  part.offset.clear();
+  for (std::size_t i = begin; i <= end; ++i) part.offset.push_back(all.offset[i] - all.offset[begin]);
+  part.box.assign(all.box.begin() + all.offset[begin], all.box.begin() + all.offset[end]);
+  part.size.assign(all.size.begin() + all.offset[begin], all.size.begin() + all.offset[end]);
+  return part;
+}
+
+}  // namespace
+
+void describe_to_file(const Config& config, const std::filesystem::path& images,
+                      const std::filesystem::path& segments_path, const std::filesystem::path& out, int threads) {
+  const SegmentsFile segments = read_segments(segments_path, std::nullopt);
+  const auto dataset = open_plain_images(images);
+  const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
+  const SelfCommunicator alone;
+  const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights),
+                          place_model(config.model, alone), threads);
+  backbone.require_descriptor(config.descriptor);
+  const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
+                                     backbone.resample());
+  const Orientation orientation = orientation_of(config.dataset);
+
+  DescriptorsFile all;
+  all.dim = backbone.descriptor_dim(config.descriptor.kind);
+  for (const auto& item : items) all.images.name.push_back(item.name);
+  Progress progress("describe", "images", static_cast<std::int64_t>(items.size()), false);
+  const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
+  for (std::size_t begin = 0; begin < items.size(); begin += step) {
+    const std::size_t end = std::min(begin + step, items.size());
+    std::vector<std::filesystem::path> paths;
+    for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
+    auto originals = load_required_images(paths, orientation, threads, "it has segments in " + segments_path.string());
+    const auto inputs = preparation.prepare(std::move(originals), threads);
+    auto part_segments = slice(segments, begin, end);
+    part_segments.images.name.assign(all.images.name.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     all.images.name.begin() + static_cast<std::ptrdiff_t>(end));
+    KeysFile keys;
+    const auto part = describe_segments(inputs, part_segments, backbone, config, threads, [&]() -> const KeysFile& {
+      if (keys.keys.empty()) {
+        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name,
+                            threads);
+      }
+      return keys;
+    });
+    all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
+    for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
+    all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());
+    progress.update(static_cast<std::int64_t>(end), 0);
+  }
+  write_descriptors(out, all, std::nullopt);
+}
+
+}  // namespace datus

@@ -1,0 +1,122 @@
+#include "datus/pipeline/extract.hpp"
+
+#include "datus/comm/self_communicator.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
+#include "datus/core/parallel.hpp"
+#include "pipeline/files/keys_writer.hpp"
+#include "pipeline/inputs/load_images.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/stages/extract.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace datus {
+
+KeyType key_type(const StorageConfig& storage) {
+  return storage.embeddings == StorageConfig::Embeddings::float32 ? KeyType::float32 : KeyType::float16;
+}
+
+KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid, KeyType type,
+                      const std::vector<std::string>& names, int threads) {
+  KeysFile file;
+  file.grid = grid;
+  file.patch = backbone.architecture().patch;
+  file.dim = backbone.architecture().dim;
+  file.cls_dim = backbone.image_vector_dim({grid.rows * file.patch, grid.cols * file.patch});
+  file.preprocessing = backbone.preprocessing_text();
+  if (inputs.empty()) return file;
+
+  std::vector<const Image*> images;
+  images.reserve(inputs.size());
+  for (const auto& input : inputs) images.push_back(&input.input);
+  auto features = backbone.forward(images, backbone.embedding_request(file.cls_dim > 0));
+  file.keys = std::move(features.embeddings);
+  file.cls = std::move(features.cls);
+  round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names, threads);
+  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.cls_dim, names, threads);
+
+  const bool padded = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return !input.valid.empty(); });
+  for (const auto& input : inputs) {
+    if (!padded) break;
+    if (input.valid.empty()) {
+      file.valid.insert(file.valid.end(), static_cast<std::size_t>(file.grid.patches()), 1);
+    } else {
+      file.valid.insert(file.valid.end(), input.valid.begin(), input.valid.end());
+    }
+  }
+  return file;
+}
+
+namespace {
+
+/// Images of a plain run: those that decode, and those that do not. A first pass over the files, so that the size of
+/// the output is known before its first row is written.
+std::pair<std::vector<DatasetItem>, UnreadableImages> sort_out_unreadable(const Dataset& dataset,
+                                                                          Orientation orientation, int threads) {
+  const auto& items = dataset.items();
+  std::vector<std::string> reasons(items.size());
+  parallel_for(static_cast<std::int64_t>(items.size()), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    try {
+      (void)read_image(items[index].image, orientation);
+    } catch (const InputError& error) {
+      reasons[index] = error.what();
+    }
+  });
+  std::vector<DatasetItem> readable;
+  UnreadableImages unreadable;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (reasons[i].empty()) {
+      readable.push_back(items[i]);
+    } else {
+      unreadable.emplace_back(items[i].name, reasons[i]);
+    }
+  }
+  return {std::move(readable), std::move(unreadable)};
+}
+
+}  // namespace
+
+UnreadableImages extract_to_file(const Config& config, const std::filesystem::path& images,
+                                 const std::filesystem::path& out, int threads) {
+  if (!config.storage.keeps_embeddings()) {
+    throw UsageError("Nothing to write", "storage.embeddings is none",
+                     "Set it to float16 or float32 for this command.");
+  }
+  const auto dataset = open_plain_images(images);
+  const Orientation orientation = orientation_of(config.dataset);
+  const SelfCommunicator alone;
+  const Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);
+  if (!backbone.doubt().empty()) log::warning(backbone.doubt());
+  const InputPreparation preparation(config.model, backbone.architecture().patch, backbone.resample());
+  auto [items, unreadable] = sort_out_unreadable(*dataset, orientation, threads);
+  if (items.empty()) {
+    throw InputError("None of the " + std::to_string(unreadable.size()) + " images can be read",
+                     unreadable.front().second, "Check --images.");
+  }
+
+  std::vector<std::string> names;
+  for (const auto& item : items) names.push_back(item.name);
+  const KeyType type = key_type(config.storage);
+  const bool padded = config.model.resize == ModelConfig::Resize::pad;
+  KeysWriter writer(out, preparation.grid(), backbone, names, type, padded);
+  Progress progress("extract", "images", static_cast<std::int64_t>(items.size()), false);
+  const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
+  for (std::size_t begin = 0; begin < items.size(); begin += step) {
+    const std::size_t end = std::min(begin + step, items.size());
+    std::vector<std::filesystem::path> paths;
+    for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
+    auto originals = load_required_images(paths, orientation, threads, "it changed: it could be read a moment ago");
+    const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        names.begin() + static_cast<std::ptrdiff_t>(end));
+    writer.append(extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type,
+                               part, threads));
+    progress.update(static_cast<std::int64_t>(end), static_cast<std::int64_t>(unreadable.size()));
+  }
+  writer.finish();
+  return unreadable;
+}
+
+}  // namespace datus

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "datus/config/config.hpp"
+#include "pipeline/backbone/backbone.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/inputs/input_preparation.hpp"
+
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// How the configuration stores embeddings; `none` rounds like float16, so that a run without keys gives the same
+/// masks.
+[[nodiscard]] KeyType key_type(const StorageConfig& storage);
+
+/// Stage extract: embeddings and CLS of images, rounded as stored. `names` are for messages. The caller fills `images`
+/// of the result. Throws `InputError` naming the image when a value is not finite.
+[[nodiscard]] KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid,
+                                    KeyType type, const std::vector<std::string>& names, int threads);
+
+}  // namespace datus

@@ -1,0 +1,267 @@
+#include "datus/pipeline/mask.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/core/hash.hpp"
+#include "datus/core/names.hpp"
+#include "datus/core/parallel.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/image_reader.hpp"
+#include "datus/io/mask_file.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/mask_record.hpp"
+#include "pipeline/files/text_of_file.hpp"
+#include "pipeline/inputs/input_preparation.hpp"
+#include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/plain_images.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/session/shard_queue.hpp"
+#include "pipeline/stages/mask.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Size of an original image in pixels.
+struct ImageSize {
+  int height;
+  int width;
+};
+
+LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPreparation& preparation, ImageSize size,
+                       MaskConfig::Resolution resolution) {
+  const auto geometry = preparation.geometry(size.height, size.width);
+  switch (resolution) {
+    case MaskConfig::Resolution::original:
+      return geometry.to_original(patches);
+    case MaskConfig::Resolution::input:
+      return geometry.to_input(patches);
+    case MaskConfig::Resolution::grid:
+      break;
+  }
+  LabelMap map(preparation.grid().rows, preparation.grid().cols);
+  map.labels = patches;
+  return map;
+}
+
+/// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
+void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
+                      const Palette& palette, const WriteOptions& options) {
+  const fs::path path = root / name;
+  fs::create_directories(path.parent_path());
+  AtomicFile file(path, options);
+  write_mask(file.path(), labels, clusters, palette);
+  file.commit([&](const fs::path& written) {
+    if (read_mask(written).labels != labels.labels) {
+      throw SystemError("Mask " + path.string() + " does not read back as written", "the disk altered it",
+                        "Check the file system, then run again.");
+    }
+  });
+  if (!needs_preview(clusters)) return;
+  const fs::path preview_path = preview_folder(root) / name;
+  fs::create_directories(preview_path.parent_path());
+  AtomicFile preview(preview_path, options);
+  write_mask_preview(preview.path(), labels, palette);
+  preview.commit();
+}
+
+Palette palette_for(int clusters) {
+  return distinct_palette(std::min(clusters, 1024));
+}
+
+std::string mask_provenance(const RunContext& run, int k) {
+  return run.provenance.of(Stage::mask, k).hash().hex();
+}
+
+bool are_there(const fs::path& folder, const MaskRecord::Hashes& hashes) {
+  return std::ranges::all_of(hashes, [&](const auto& entry) {
+    const fs::path file = folder / entry.first;
+    return fs::is_regular_file(file) && hash_file(file).hex() == entry.second;
+  });
+}
+
+/// Whether the shard's masks are of this provenance, and as they were written. With a damaged record they are not.
+bool are_current(const RunContext& run, int k, ShardIndex shard) {
+  const auto text = text_of_file(run.directory.mask_record(k, shard));
+  const auto record = text ? mask_record_from(*text) : std::nullopt;
+  const fs::path masks = run.directory.masks(k);
+  return record && record->provenance == mask_provenance(run, k) && record->shard == shard.value &&
+         are_there(masks, record->masks) && are_there(preview_folder(masks), record->previews);
+}
+
+MaskRecord::Hashes hashes_of(const fs::path& folder, const std::vector<std::string>& names, int threads) {
+  std::vector<std::string> texts(names.size());
+  parallel_for(std::ssize(names), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    texts[index] = hash_file(folder / names[index]).hex();
+  });
+  MaskRecord::Hashes hashes;
+  for (std::size_t i = 0; i < names.size(); ++i) hashes[names[i]] = texts[i];
+  return hashes;
+}
+
+/// Records the masks of these names, as they are now.
+void write_record(const RunContext& run, int k, ShardIndex shard, const std::vector<std::string>& names) {
+  const fs::path masks = run.directory.masks(k);
+  MaskRecord record{.provenance = mask_provenance(run, k),
+                    .shard = shard.value,
+                    .masks = hashes_of(masks, names, run.threads),
+                    .previews = {}};
+  if (needs_preview(k)) record.previews = hashes_of(preview_folder(masks), names, run.threads);
+  const fs::path path = run.directory.mask_record(k, shard);
+  fs::create_directories(path.parent_path());
+  write_text_atomically(path, to_text(record), run.writing());
+}
+
+/// Returns the number of masks.
+std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
+  const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
+  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
+                                     Resample::bicubic);
+  const Palette palette = palette_for(k);
+  const auto patches = static_cast<std::size_t>(segments.grid.patches());
+  const auto clusters = assignment.of_shard(shard);
+  if (std::ssize(clusters) != segments.offset.back()) {
+    throw InputError(
+        "The clusters for K = " + std::to_string(k) + " do not fit shard " + std::to_string(shard.value),
+        "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments.offset.back()),
+        "Delete " + run.directory.assignment(k).string() + " and run again.");
+  }
+  const WriteOptions options = run.writing();
+  std::vector<std::string> names(segments.images.image.size());
+  parallel_for(static_cast<std::int64_t>(names.size()), run.threads, [&](std::int64_t i) {
+    run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The open shard");
+    const auto index = static_cast<std::size_t>(i);
+    const auto& image = run.list.images[static_cast<std::size_t>(segments.images.image[index])];
+    const auto first = static_cast<std::size_t>(segments.offset[index]);
+    const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
+    const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
+                                           clusters.subspan(first, count));
+    names[index] = stem_of(image.name) + ".png";
+    write_mask_files(run.directory.masks(k), names[index],
+                     at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
+                     palette, options);
+  });
+  write_record(run, k, shard, names);
+  return std::ssize(names);
+}
+
+}  // namespace
+
+std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
+                                             std::span<const std::int32_t> clusters) {
+  std::vector<std::int32_t> labels(segment_map.size(), no_label);
+  for (std::size_t i = 0; i < segment_map.size(); ++i) {
+    if (segment_map[i] >= 0) labels[i] = clusters[static_cast<std::size_t>(segment_map[i])];
+  }
+  return labels;
+}
+
+std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
+  std::vector<std::uint8_t> current;
+  const auto [begin, end] = share_of(run.list.shards(), run.comm);
+  collectively(run.comm, [&, begin = begin, end = end] {
+    for (std::int64_t i = begin; i < end; ++i) current.push_back(are_current(run, k, {i}) ? 1 : 0);
+  });
+  std::vector<ShardIndex> stale;
+  const auto current_everywhere = allgather_values(run.comm, current);
+  for (std::size_t i = 0; i < current_everywhere.size(); ++i) {
+    if (current_everywhere[i] == 0) stale.push_back({static_cast<std::int64_t>(i)});
+  }
+  return stale;
+}
+
+StageWork make_masks(RunContext& run, int k) {
+  const auto pending = stale_masks(run, k);
+  StageWork work;
+  work.stage = stage_name(Stage::mask);
+  if (pending.empty()) return work;
+
+  std::optional<AssignmentFile> assignment;
+  collectively(run.comm, [&] {
+    assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
+  });
+  const std::string name = "mask-" + RunDirectory::cluster_name(k);
+  ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
+                   [&] { return run.signals->requested(); });
+  Progress progress("mask", "shards", queue.total(), run.comm.rank() != 0);
+  while (const auto shard = queue.claim()) {
+    const double before = progress.seconds();
+    try {
+      work.images += make_shard_masks(run, k, *shard, *assignment);
+    } catch (const InterruptedError&) {
+      break;
+    }
+    const double seconds = progress.seconds() - before;
+    run.events.write("shard", {{"stage", "mask"}, {"k", k}, {"shard", shard->value}, {"seconds", seconds}});
+    ++work.shards;
+    work.busy_seconds += seconds;
+    progress.update(queue.claimed(), 0);
+  }
+  work.wall_seconds = progress.seconds();
+  queue.finish();
+  run.require_no_stop("all masks were done");
+  return total_work(work, run.comm);
+}
+
+void require_current_masks(const RunContext& run, int k, ShardIndex shard) {
+  if (are_current(run, k, shard)) return;
+  throw InputError("The masks of shard " + std::to_string(shard.value) + " in " + run.directory.masks(k).string() +
+                       " cannot be used",
+                   "they are missing, were changed, or come from other clusters or settings",
+                   "Run the stage 'mask' first, or 'datus run'.");
+}
+
+std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments_path,
+                             const std::string& clusters_path, const std::filesystem::path& images,
+                             const std::filesystem::path& out, int threads, Communicator& comm) {
+  SegmentsFile segments;
+  std::optional<PlainAssignment> assignment;
+  std::vector<DatasetItem> items;
+  std::optional<InputPreparation> preparation;
+  collectively(comm, [&] {
+    segments = read_segments(segments_path, std::nullopt);
+    assignment = read_plain_assignment(clusters_path);
+    const auto rows = static_cast<std::int64_t>(assignment->clusters.size());
+    if (rows != segments.offset.back()) {
+      throw InputError(clusters_path + " assigns " + std::to_string(rows) + " rows, " + segments_path.string() +
+                           " has " + std::to_string(segments.offset.back()) + " segments",
+                       "row i of one belongs to row i of the other",
+                       "Give the clusters that were made from these segments.");
+    }
+    const auto dataset = open_plain_images(images);
+    items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
+    const int patch = segments.patch > 0 ? segments.patch : config.model.input_size.rows / segments.grid.rows;
+    ModelConfig model = config.model;
+    model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
+    preparation.emplace(model, patch, Resample::bicubic);
+    fs::create_directories(out);
+  });
+
+  const Orientation orientation = orientation_of(config.dataset);
+  const Palette palette = palette_for(assignment->k);
+  const auto patches = static_cast<std::size_t>(segments.grid.patches());
+  const Share mine = share_of(segments.image_count(), comm);
+  parallel_for(mine.size(), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(mine.begin + i);
+    const auto first = static_cast<std::size_t>(segments.offset[index]);
+    const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
+    const auto header = read_image_header(items[index].image, orientation);
+    const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
+                                           std::span(assignment->clusters).subspan(first, count));
+    write_mask_files(out.lexically_normal(), stem_of(items[index].name) + ".png",
+                     at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
+                     assignment->k, palette, {});
+  });
+  comm.barrier();
+  return segments.image_count();
+}
+
+}  // namespace datus

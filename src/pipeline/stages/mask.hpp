@@ -1,0 +1,29 @@
+#pragma once
+
+#include "datus/core/types.hpp"
+#include "pipeline/session/run_context.hpp"
+#include "pipeline/session/run_summary.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace datus {
+
+/// Cluster of each patch: that of its segment, -1 for patches of no valid segment. `segment_map` [P] are ids within the
+/// image, `clusters` [segments of the image] their clusters.
+[[nodiscard]] std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
+                                                           std::span<const std::int32_t> clusters);
+
+/// COLLECTIVE. The shards whose masks for K are missing, damaged (the bytes of every PNG are compared with its recorded
+/// hash) or of another provenance.
+[[nodiscard]] std::vector<ShardIndex> stale_masks(RunContext& run, int k);
+
+/// COLLECTIVE. Stage mask of a run, for one K: a PNG for each readable image in RUN/masks/kK, by shards; only the stale
+/// ones. Returns what was done, over all ranks. Throws `AgreedError` (interrupted) when a rank was asked to stop.
+StageWork make_masks(RunContext& run, int k);
+
+/// Throws `InputError` naming the folder unless the shard's masks for K are there, as recorded, and of this provenance.
+void require_current_masks(const RunContext& run, int k, ShardIndex shard);
+
+}  // namespace datus

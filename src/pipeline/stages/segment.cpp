@@ -1,0 +1,158 @@
+#include "datus/pipeline/segment.hpp"
+
+#include "datus/algo/affinity.hpp"
+#include "datus/algo/louvain.hpp"
+#include "datus/algo/segments.hpp"
+#include "datus/core/parallel.hpp"
+#include "pipeline/backbone/model_placement.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/stages/segment.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace datus {
+namespace {
+
+AffinityOptions affinity_options(const AffinityConfig& config) {
+  AffinityOptions options;
+  options.center =
+      config.center == AffinityConfig::Center::image ? AffinityOptions::Center::image : AffinityOptions::Center::none;
+  options.metric =
+      config.metric == AffinityConfig::Metric::cosine ? AffinityOptions::Metric::cosine : AffinityOptions::Metric::dot;
+  options.threshold = config.threshold;
+  options.quantile = config.quantile;
+  return options;
+}
+
+/// One image of a file.
+struct ImageView {
+  std::span<const float> keys;
+  std::span<const std::uint8_t> valid;
+};
+
+ImageView image_of(const KeysFile& file, std::int64_t index) {
+  const auto i = static_cast<std::size_t>(index);
+  const auto patches = static_cast<std::size_t>(file.grid.patches());
+  const std::size_t values = patches * static_cast<std::size_t>(file.dim);
+  return {.keys = std::span(file.keys).subspan(i * values, values),
+          .valid = file.valid.empty() ? std::span<const std::uint8_t>{}
+                                      : std::span(file.valid).subspan(i * patches, patches)};
+}
+
+template <class Graph>
+Segments segments_of(const Graph& graph, GridSize grid, const Config& config, std::span<const std::uint8_t> valid) {
+  const Partition partition = louvain(graph, {.resolution = config.segment.resolution});
+  return find_segments(partition.labels, grid, config.segment.min_patches, config.segment.connectivity, valid);
+}
+
+Segments segment_image(const ImageView& image, GridSize grid, int dim, const Config& config) {
+  if (config.segment.method == SegmentConfig::Method::none) return every_patch_a_segment(grid, image.valid);
+  const auto affinity = affinity_options(config.affinity);
+  if (config.affinity.weights == AffinityConfig::Weights::value) {
+    return segments_of(build_weighted_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
+                       image.valid);
+  }
+  return segments_of(build_bit_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
+                     image.valid);
+}
+
+/// The images of a file in chunks of the GPU's: it makes the graphs of one or two while the threads use those
+/// of another.
+std::vector<Segments> segment_on_gpu(const KeysFile& keys, const Config& config, int threads, GpuAffinity& gpu) {
+  const std::int64_t step = gpu.capacity();
+  const auto size_of = [&](std::int64_t chunk) {
+    return std::clamp(keys.size() - chunk * step, std::int64_t{0}, step);
+  };
+  const auto stage = [&](std::int64_t chunk, std::int64_t i) {
+    const ImageView image = image_of(keys, chunk * step + i);
+    gpu.stage(static_cast<int>(i), image.keys, image.valid);
+  };
+  const auto submit = [&](std::int64_t chunk) {
+    if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
+  };
+  std::vector<Segments> segments(static_cast<std::size_t>(keys.size()));
+  for (std::int64_t chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
+    parallel_for(size_of(chunk), threads, [&](std::int64_t i) { stage(chunk, i); });
+    submit(chunk);
+  }
+  for (std::int64_t chunk = 0; size_of(chunk) > 0; ++chunk) {
+    gpu.take();
+    const std::int64_t ahead = chunk + GpuAffinity::depth;
+    parallel_for(size_of(chunk), threads, [&](std::int64_t i) {
+      if (i < size_of(ahead)) stage(ahead, i);
+      const std::int64_t image = chunk * step + i;
+      segments[static_cast<std::size_t>(image)] =
+          segments_of(gpu.graph(static_cast<int>(i)), keys.grid, config, image_of(keys, image).valid);
+    });
+    submit(ahead);
+  }
+  return segments;
+}
+
+std::vector<Segments> segment_images(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
+  if (gpu != nullptr && keys.size() > 0 && gpu->makes(config)) {
+    GpuAffinity affinity = gpu->lend(keys.grid.patches(), keys.dim, affinity_options(config.affinity), threads);
+    auto segments = segment_on_gpu(keys, config, threads, affinity);
+    gpu->give_back(std::move(affinity));
+    return segments;
+  }
+  std::vector<Segments> segments(static_cast<std::size_t>(keys.size()));
+  parallel_for(keys.size(), threads, [&](std::int64_t i) {
+    segments[static_cast<std::size_t>(i)] = segment_image(image_of(keys, i), keys.grid, keys.dim, config);
+  });
+  return segments;
+}
+
+void append(SegmentsFile& file, Segments&& one) {
+  file.segment.insert(file.segment.end(), one.segment.begin(), one.segment.end());
+  file.community.insert(file.community.end(), one.community.begin(), one.community.end());
+  file.box.insert(file.box.end(), one.boxes.begin(), one.boxes.end());
+  file.size.insert(file.size.end(), one.sizes.begin(), one.sizes.end());
+  file.offset.push_back(file.offset.back() + static_cast<std::int64_t>(one.sizes.size()));
+}
+
+}  // namespace
+
+SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
+  SegmentsFile file;
+  file.images = keys.images;
+  file.grid = keys.grid;
+  file.patch = keys.patch;
+  for (auto& one : segment_images(keys, config, threads, gpu)) append(file, std::move(one));
+  return file;
+}
+
+void segment_to_file(const Config& config, const std::filesystem::path& keys, const std::filesystem::path& out,
+                     int threads, const Communicator& comm) {
+  const ModelPlacement placement = place_model(config.model, comm);
+  std::optional<SegmentGpu> own_gpu;
+  if (placement.gpu) own_gpu.emplace(*placement.gpu);
+  SegmentGpu* const gpu = own_gpu ? &*own_gpu : nullptr;
+  const KeysReader reader(keys);
+  SegmentsFile all;
+  all.images.name = reader.names();
+  all.grid = reader.grid();
+  all.patch = reader.patch();
+  Progress progress("segment", "images", reader.size(), false);
+  // Several chunks of a GPU, which works on one while the threads are at another.
+  const std::int64_t step = std::max<std::int64_t>(16, threads) * (gpu != nullptr ? 4 : 1);
+  for (std::int64_t begin = 0; begin < reader.size(); begin += step) {
+    const std::int64_t count = std::min(step, reader.size() - begin);
+    auto part = segment_keys(reader.read(begin, count), config, threads, gpu);
+    all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());
+    all.community.insert(all.community.end(), part.community.begin(), part.community.end());
+    all.box.insert(all.box.end(), part.box.begin(), part.box.end());
+    all.size.insert(all.size.end(), part.size.begin(), part.size.end());
+    const std::int64_t base = all.offset.back();
+    for (std::size_t i = 1; i < part.offset.size(); ++i) all.offset.push_back(base + part.offset[i]);
+    progress.update(begin + count, 0);
+  }
+  write_segments(out, all, std::nullopt);
+}
+
+}  // namespace datus

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "datus/config/config.hpp"
+#include "pipeline/files/shard_files.hpp"
+#include "pipeline/stages/segment_gpu.hpp"
+
+namespace datus {
+
+/// Stage segment: affinity graph, communities, connected segments of each image, from keys as stored. Images are worked
+/// on by `threads` threads; the result does not depend on them.
+///
+/// With a `gpu`, that makes the graphs (where it can: `SegmentGpu::makes`), while the threads search communities in
+/// those it has made: the result is the same.
+[[nodiscard]] SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads,
+                                        SegmentGpu* gpu = nullptr);
+
+}  // namespace datus

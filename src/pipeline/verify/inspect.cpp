@@ -1,0 +1,183 @@
+#include "datus/pipeline/inspect.hpp"
+
+#include "datus/io/hdf5_reader.hpp"
+#include "datus/model/weight_files.hpp"
+#include "datus/model/weights_summary.hpp"
+#include "datus/pipeline/run_directory.hpp"
+#include "pipeline/backbone/backbone.hpp"
+#include "pipeline/verify/verify_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const AttributeValue& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  std::string text = std::get<std::string>(value);
+  std::replace(text.begin(), text.end(), '\n', ';');
+  return text;
+}
+
+void print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
+  const Hdf5Reader reader(path);
+  out << path.string() << "\n";
+  for (const auto& name : reader.datasets()) {
+    out << "  " << name << "  " << to_string(reader.shape(name)) << " " << to_string(reader.dtype(name)) << "\n";
+  }
+  for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
+  if (!verify) return;
+  const bool recorded = reader.verify() == VerifyResult::verified;
+  out << (recorded ? "  verified: every content hash is right\n"
+                   : "  no record: not written by datus, nothing to check\n");
+}
+
+/// "0.485 0.456 0.406".
+std::string three(const std::array<float, 3>& values) {
+  std::ostringstream text;
+  text << values[0] << " " << values[1] << " " << values[2];
+  return text.str();
+}
+
+void print_architecture(const ViTArchitecture& it, std::ostream& out) {
+  out << "  family " << it.family << "\n  patch " << it.patch << ", D " << it.dim << ", " << it.depth << " blocks, "
+      << it.heads << " heads, MLP " << it.hidden << " (" << to_string(it.activation) << "), epsilon "
+      << it.layer_norm_eps << "\n";
+  if (it.is_rotary()) {
+    out << "  rotary positions";
+  } else {
+    out << "  positions " << it.native_grid << "x" << it.native_grid << " (inputs of " << it.native_grid * it.patch
+        << " pixels), other grids by rule " << to_string(it.position);
+  }
+  out << (it.has_cls ? ", CLS" : ", no CLS, a head makes the image's vector of ");
+  if (!it.has_cls) out << it.image_vector_dim << " values";
+  if (it.registers > 0) out << ", " << it.registers << " registers";
+  out << "\n  " << it.parameters << " parameters\n";
+}
+
+void print_weights(const fs::path& path, const ModelConfig& config, std::ostream& out) {
+  const WeightsSummary it = summarise_weights(path, vit_options(config, {}, 1));
+  out << path.string() << "\n";
+  print_architecture(it.architecture, out);
+  out << "  stored as";
+  for (const auto& [type, count] : it.types) out << " " << type << " (" << count << " tensors)";
+  if (!it.branch.empty()) out << ", under " << it.branch;
+  out << "\n  pixels: mean " << three(it.preprocessing.mean) << ", std " << three(it.preprocessing.standard_deviation)
+      << ", " << (it.preprocessing.resample == Resample::bicubic ? "bicubic" : "bilinear") << " (of "
+      << it.preprocessing.source << ")\n";
+  if (!it.preprocessing.doubt.empty()) out << "  but: " << it.preprocessing.doubt << "\n";
+  for (std::size_t i = 1; i < it.files.size(); ++i) out << "  with " << it.files[i].string() << "\n";
+  for (const auto& unused : it.unused) out << "  not used: " << unused.names << ": " << unused.why << "\n";
+  out << "  hash " << it.hash.hex() << "\n";
+}
+
+/// Whether a folder is one that model.weights could name.
+bool holds_weights(const fs::path& folder) {
+  try {
+    (void)weight_files(folder);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+/// All HDF5 files below a run, in byte order.
+std::vector<fs::path> files_of(const fs::path& run) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(run)) {
+    if (entry.is_regular_file() && entry.path().extension() == ".h5") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void list_run(const fs::path& path, std::ostream& out) {
+  const auto files = files_of(path);
+  for (const auto& file : files) {
+    out << fs::relative(file, path).string() << "  " << fs::file_size(file) << " bytes\n";
+  }
+  out << files.size() << " HDF5 files\n";
+}
+
+/// One line for each kind of finding, and what to do.
+void print_counts(const RunVerification& found, std::ostream& out) {
+  using Kind = RunFinding::Kind;
+  std::string fine;
+  for (const auto& [kind, count] : found.fine) fine += (fine.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
+  out << "fine: " << (fine.empty() ? "nothing" : fine) << "\n";
+  if (found.unchecked > 0) out << "not checked: " << found.unchecked << " files whose record is not there\n";
+  if (found.is_fine()) return;
+  const std::string separator = ", ";
+  for (const Kind kind : {Kind::damaged, Kind::missing, Kind::stale, Kind::foreign}) {
+    out << (kind == Kind::damaged ? "" : separator) << found.count(kind) << " " << to_string(kind);
+  }
+  out << "\n";
+  if (found.count(Kind::foreign) > 0) out << "next: move the foreign files elsewhere\n";
+  if (found.count(Kind::foreign) < std::ssize(found.findings) - found.count(Kind::note)) {
+    out << "next: run the same command again, it makes these anew\n";
+  }
+}
+
+/// Whether two findings can share a line. Damaged files are never put together: each is named.
+bool is_alike(const RunFinding& one, const RunFinding& other) {
+  return one.kind == other.kind && one.kind != RunFinding::Kind::damaged && one.reason == other.reason &&
+         fs::path(one.file).parent_path() == fs::path(other.file).parent_path();
+}
+
+/// A line for each finding; for a long row of files with the same fate one line with the first and the last, so that a
+/// run whose settings changed stays readable.
+void print_findings(const std::vector<RunFinding>& findings, std::ostream& out) {
+  constexpr std::ptrdiff_t long_row = 6;
+  for (auto first = findings.begin(); first != findings.end();) {
+    auto end = std::find_if_not(first, findings.end(), [&](const RunFinding& next) { return is_alike(*first, next); });
+    if (end - first < long_row) end = first + 1;
+    out << to_string(first->kind) << "  " << first->file;
+    if (end - first > 1) out << " ... " << std::prev(end)->file << "  (" << end - first << " files)";
+    out << "  " << first->reason << "\n";
+    first = end;
+  }
+}
+
+ExitCode print_verification(const fs::path& path, std::ostream& out) {
+  const RunVerification found = verify_run(RunDirectory(path));
+  print_findings(found.findings, out);
+  print_counts(found, out);
+  return found.is_fine() ? ExitCode::done : ExitCode::bad_input;
+}
+
+}  // namespace
+
+ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, std::ostream& out) {
+  if (fs::is_directory(path)) {
+    const RunDirectory run(path);
+    // A run that lost one of the two is a damaged run.
+    if (!fs::exists(run.config()) && !fs::exists(run.image_list())) {
+      if (holds_weights(path)) {
+        print_weights(path, config, out);
+        return ExitCode::done;
+      }
+      throw InputError(path.string() + " is not a run", "it has neither config.yaml nor images.h5",
+                       "Give the directory of a run, or a file.");
+    }
+    if (verify) return print_verification(path, out);
+    list_run(path, out);
+    return ExitCode::done;
+  }
+  if (path.extension() == ".h5" || path.extension() == ".hdf5") {
+    print_hdf5(path, verify, out);
+  } else {
+    print_weights(path, config, out);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace datus
