@@ -3,6 +3,7 @@
 #include "datus/core/gpu.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/simd_path.hpp"
+#include "datus/core/text.hpp"
 #include "datus/model/backend.hpp"
 #include "datus/pipeline/run_size.hpp"
 

@@ -4,10 +4,10 @@
 #include "datus/comm/gpu_choice.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/job_identity.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/model/model_files.hpp"
 #include "datus/pipeline/plain_images.hpp"
-#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <cstdlib>

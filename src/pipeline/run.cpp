@@ -1,6 +1,7 @@
 #include "datus/pipeline/run.hpp"
 
 #include "datus/core/stopwatch.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
@@ -14,7 +15,6 @@
 #include "datus/pipeline/shard_stages.hpp"
 #include "datus/pipeline/unreadable.hpp"
 #include "datus/pipeline/virtual_files.hpp"
-#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "datus/pipeline/run_record.hpp"
 
 #include "datus/core/hash.hpp"
-#include "pipeline/text_of_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <array>

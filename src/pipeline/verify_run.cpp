@@ -1,10 +1,10 @@
 #include "datus/pipeline/verify_run.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/run_record.hpp"
 #include "pipeline/run_check.hpp"
-#include "pipeline/text_of_file.hpp"
 
 #include <algorithm>
 #include <array>

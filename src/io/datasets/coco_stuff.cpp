@@ -1,4 +1,5 @@
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 #include "datus/io/datasets/protocols.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
