@@ -1,7 +1,7 @@
 #include "model/shard_index.hpp"
 
 #include "model/damaged_file.hpp"
-#include "model/strict_json.hpp"
+#include "model/json_file.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -40,7 +40,7 @@ bool looks_like_shard_index(std::span<const std::byte> bytes) noexcept {
 }
 
 std::map<std::string, std::string> read_shard_index(std::span<const std::byte> bytes, const std::string& source) {
-  const json index = parse_strict_json(bytes, "the index", source);
+  const json index = parse_weights_json(bytes, "the index", source);
   const auto map = index.is_object() ? index.find("weight_map") : index.end();
   if (map == index.end() || !map->is_object()) throw_damaged(source, "it is JSON, but no index: it has no weight_map");
   if (map->empty()) throw_damaged(source, "its weight_map is empty");
