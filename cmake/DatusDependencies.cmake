@@ -89,13 +89,6 @@ else()
   datus_missing(libjpeg-turbo libturbojpeg0-dev libjpeg-turbo libjpeg-turbo)
 endif()
 
-find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb)
-if(STB_INCLUDE_DIR)
-  datus_interface(stb "${STB_INCLUDE_DIR}" "")
-else()
-  datus_missing(stb libstb-dev stb stb)
-endif()
-
 find_path(XXHASH_INCLUDE_DIR xxhash.h)
 find_library(XXHASH_LIBRARY xxhash)
 if(XXHASH_INCLUDE_DIR AND XXHASH_LIBRARY)

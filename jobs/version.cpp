@@ -3,8 +3,8 @@
 #include "datus/core/gpu.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/simd_path.hpp"
+#include "datus/core/text.hpp"
 #include "datus/model/backend.hpp"
-#include "pipeline/pending/run_size.hpp"
 
 #include <iostream>
 

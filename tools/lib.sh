@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 debian_packages=(
   g++ cmake ninja-build ccache lld
   libopenmpi-dev openmpi-bin libtorch-dev libopenblas-dev libhdf5-dev libeigen3-dev libyaml-cpp-dev libcli11-dev
-  libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev
+  libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libxxhash-dev libgtest-dev libbenchmark-dev
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -1,6 +1,7 @@
 #include "datus/comm/gpu_choice.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -74,10 +75,11 @@ std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards)
   if (sharing == nullptr) return {};
   const RankCard& card = cards[sharing->front()];
   std::string text =
-      "Ranks " + text_of_ranks(*sharing) + " have the same GPU (" + card.name + " " + card.uuid + " on " + card.node +
-      "; NCCL needs one for each rank) Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
-      "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
-      "which ranks share GPUs.";
+      message_text("Ranks " + text_of_ranks(*sharing) + " have the same GPU",
+                   card.name + " " + card.uuid + " on " + card.node + "; NCCL needs one for each rank",
+                   "Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
+                   "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
+                   "which ranks share GPUs.");
   return CardSharing{.ranks = *sharing, .text = std::move(text)};
 }
 

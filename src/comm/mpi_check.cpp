@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 
 #include <array>
 #include <string>
@@ -29,7 +30,8 @@ void require_mpi(int code, const char* call) {
 bool warn_mpi(int code, const char* call) noexcept {
   if (code == MPI_SUCCESS) return true;
   try {
-    log::warning(std::string(call) + " failed (" + mpi_error_text(code) + ") Results written before it are complete.");
+    log::warning(
+        message_text(std::string(call) + " failed", mpi_error_text(code), "Results written before it are complete."));
   } catch (...) {
     // Without memory for a warning there is nothing left to say it with.
     return false;

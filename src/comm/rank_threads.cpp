@@ -1,6 +1,7 @@
 #include "datus/comm/rank_threads.hpp"
 
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -78,8 +79,9 @@ std::string binding_advice(std::span<const UsableCores> all, const UsableCores& 
   const int used = cores_in_use(all, launcher.machine);
   const int available = launcher.count();
   if (used == 0 || 2 * used >= available) return {};
-  return "the ranks may use only " + std::to_string(used) + " of the " + std::to_string(available) +
-         " cores of this machine (their launcher bound them) Add --bind-to none to mpirun, or --map-by slot:PE=CORES.";
+  return message_text("the ranks may use only " + std::to_string(used) + " of the " + std::to_string(available) +
+                          " cores of this machine",
+                      "their launcher bound them", "Add --bind-to none to mpirun, or --map-by slot:PE=CORES.");
 }
 
 }  // namespace datus

@@ -1,21 +1,13 @@
 #include "datus/core/error.hpp"
 
+#include "datus/core/text.hpp"
+
 #include <system_error>
 
 namespace datus {
-namespace {
-
-std::string compose(std::string_view problem, std::string_view why, std::string_view what_to_do) {
-  std::string text(problem);
-  if (!why.empty()) text.append(" (").append(why).append(")");
-  if (!what_to_do.empty()) text.append(" ").append(what_to_do);
-  return text;
-}
-
-}  // namespace
 
 Error::Error(ExitCode code, std::string_view problem, std::string_view why, std::string_view what_to_do)
-    : std::runtime_error(compose(problem, why, what_to_do)), code_(code) {}
+    : std::runtime_error(message_text(problem, why, what_to_do)), code_(code) {}
 
 Error::Error(ExitCode code, const std::string& text) : std::runtime_error(text), code_(code) {}
 

@@ -1,6 +1,7 @@
 #include "datus/core/job_identity.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +12,6 @@
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -42,19 +41,13 @@ std::optional<std::int64_t> number_of(std::string_view text) {
   return value;
 }
 
-/// All of a small file; empty when it cannot be read.
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string host_name() {
   std::array<char, HOST_NAME_MAX + 1> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 std::string boot_id() {
-  const std::string text = content_of("/proc/sys/kernel/random/boot_id");
+  const std::string text = text_of_file("/proc/sys/kernel/random/boot_id").value_or("");
   return text.substr(0, text.find('\n'));
 }
 
@@ -74,7 +67,7 @@ struct ProcessStatus {
 
 /// `process` is a PID or "self". None when the kernel does not tell.
 std::optional<ProcessStatus> status_of(const std::string& process) {
-  const std::string text = content_of(fs::path("/proc") / process / "stat");
+  const std::string text = text_of_file(fs::path("/proc") / process / "stat").value_or("");
   // The second field is the command's name in parentheses, which may hold spaces and parentheses itself.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;

@@ -12,6 +12,10 @@ std::string stem_of(std::string_view name) {
   return std::string(name.substr(0, dot));
 }
 
+std::string mask_name(std::string_view image_name) {
+  return stem_of(image_name) + ".png";
+}
+
 std::string zero_padded(long long value, int width) {
   const std::string digits = std::to_string(value);
   const auto missing = std::max<std::size_t>(static_cast<std::size_t>(width), digits.size()) - digits.size();

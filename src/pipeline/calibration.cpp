@@ -1,7 +1,7 @@
 #include "datus/pipeline/calibration.hpp"
 
 #include "datus/core/error.hpp"
-#include "pipeline/files/text_of_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <cmath>
 #include <set>

@@ -1,10 +1,10 @@
 #include "datus/pipeline/run.hpp"
 
 #include "datus/core/stopwatch.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
-#include "pipeline/files/text_of_file.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
 #include "pipeline/session/recorded_job.hpp"

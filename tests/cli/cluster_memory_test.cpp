@@ -90,7 +90,7 @@ TEST_F(ClusterMemory, StreamedRowsGiveTheSameBytes) {
   for (const int ranks : {0, 2, 3}) {
     SCOPED_TRACE(std::to_string(ranks) + " ranks");
     const Outcome refusal = cluster({name("rows.h5")}, memory("1MiB"), {.ranks = ranks});
-    expect_refusal(refusal, 2, {"cluster.memory", "1.0 MiB", "too small", "MiB or more"});
+    expect_refusal(refusal, 2, {"cluster.memory", "1.00 MiB", "too small", "MiB or more"});
     const Outcome streamed = cluster({name("rows.h5")}, memory(enough(refusal)), {.ranks = ranks});
     EXPECT_TRUE(output_of(streamed) == expected);
     EXPECT_NE(streamed.err.find(streams), std::string::npos) << streamed;

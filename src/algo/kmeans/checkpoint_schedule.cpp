@@ -14,8 +14,8 @@ void CheckpointSchedule::pass_done(bool stop) {
   const bool due = options_->checkpoint_every > 0 && passes_ % options_->checkpoint_every == 0;
   if (options_->save && (stop || due)) options_->save(*state_);
   if (!stop) return;
-  throw AgreedError(ExitCode::interrupted, "k-means was interrupted (a rank was asked to stop) Start it again" +
-                                               std::string(options_->save ? ": it goes on from its checkpoint." : "."));
+  throw AgreedError(ExitCode::interrupted, "k-means was interrupted", "a rank was asked to stop",
+                    options_->save ? "Start it again: it goes on from its checkpoint." : "Start it again.");
 }
 
 }  // namespace datus::clustering

@@ -2,6 +2,7 @@
 
 #include "datus/algo/bit_graph.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,9 +20,8 @@ std::size_t checked_patches(GridSize grid, std::span<const std::uint8_t> valid) 
   // In 64 bits: the product of two ints may not fit in an int.
   const std::int64_t patches = std::int64_t{grid.rows} * grid.cols;
   if (grid.rows < 1 || grid.cols < 1 || patches > max_nodes) {
-    throw InputError(
-        "A grid of " + std::to_string(grid.rows) + " x " + std::to_string(grid.cols) + " patches cannot be segmented",
-        "1 to " + std::to_string(max_nodes) + " patches are possible", "Choose another model.input_size.");
+    throw InputError("A grid of " + dimensions_text(grid.rows, grid.cols) + " patches cannot be segmented",
+                     "1 to " + std::to_string(max_nodes) + " patches are possible", "Choose another model.input_size.");
   }
   const auto count = static_cast<std::size_t>(patches);
   if (!valid.empty() && valid.size() != count) {

@@ -1,6 +1,7 @@
 #include "datus/algo/confusion.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,10 +40,9 @@ ConfusionMatrix::ConfusionMatrix(int clusters, int classes)
 void ConfusionMatrix::add(const LabelMap& prediction, const LabelMap& truth) {
   if (prediction.height != truth.height || prediction.width != truth.width ||
       prediction.labels.size() != truth.labels.size()) {
-    throw InputError(
-        "A prediction has " + std::to_string(prediction.height) + " x " + std::to_string(prediction.width) + " pixels",
-        "its ground truth has " + std::to_string(truth.height) + " x " + std::to_string(truth.width),
-        "Make both at the same resolution.");
+    throw InputError("A prediction has " + dimensions_text(prediction.height, prediction.width) + " pixels",
+                     "its ground truth has " + dimensions_text(truth.height, truth.width),
+                     "Make both at the same resolution.");
   }
   check_labels(prediction, clusters_, "prediction", "cluster", "unassigned",
                "Give the number of clusters that the masks were made with.");

@@ -1,4 +1,5 @@
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/list_file.hpp"

@@ -1,6 +1,7 @@
 #include "datus/io/dataset.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/truth_reader.hpp"
@@ -62,7 +63,7 @@ void require_names(const std::vector<DatasetItem>& items) {
       throw InputError("The name of image " + item.image.string() + " is not UTF-8",
                        "names are stored in files as text", "Rename the file.");
     }
-    const auto [other, is_new] = item_of.emplace(io_detail::stem_of(item.name), &item);
+    const auto [other, is_new] = item_of.emplace(stem_of(item.name), &item);
     if (!is_new) {
       throw InputError("Two images have the same name but for their extension",
                        other->second->name + " and " + item.name + " would share one mask",

@@ -1,6 +1,7 @@
 #include "io/datasets/file_listing.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -78,11 +79,6 @@ bool has_extension(std::string_view name, std::span<const std::string_view> exte
     return name.size() > extension.size() && std::equal(extension.rbegin(), extension.rend(), name.rbegin(),
                                                         [&](char lower, char c) { return equals(c, lower); });
   });
-}
-
-std::string stem_of(const std::string& name) {
-  const std::size_t dot = name.find_last_of("./");
-  return dot == std::string::npos || name[dot] == '/' ? name : name.substr(0, dot);
 }
 
 std::vector<std::string> list_files(const fs::path& root, std::span<const std::string_view> extensions, Depth depth) {

@@ -19,9 +19,6 @@ enum class Depth { top_level, recursive };
 /// Whether `name` ends with one of `extensions` (lower case, with the dot), in any case.
 [[nodiscard]] bool has_extension(std::string_view name, std::span<const std::string_view> extensions);
 
-/// `name` without its last extension.
-[[nodiscard]] std::string stem_of(const std::string& name);
-
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
 /// between folders. Hidden files and folders are left out; links are followed. An entry that cannot
 /// be opened, a dangling link for example, is listed: whoever reads it reports it. Throws

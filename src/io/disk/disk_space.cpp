@@ -1,12 +1,10 @@
 #include "datus/io/disk_space.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cmath>
-#include <cstdio>
 #include <limits>
 #include <string_view>
 
@@ -54,26 +52,13 @@ std::int64_t taken_bytes(const fs::path& file) {
   return ::stat(file.c_str(), &status) == 0 ? std::int64_t{status.st_blocks} * block : 0;
 }
 
-/// "57.3 MiB". Rounded away from its neighbour, so that what is needed never looks as if it were free.
-std::string size_text(std::int64_t bytes, bool upward) {
-  constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024) return std::to_string(bytes) + " bytes";
-  double size = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
-  size = (upward ? std::ceil(size * 10) : std::floor(size * 10)) / 10;
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %s", size, units.at(unit));
-  return text.data();
-}
-
 /// "the file needs at least 57.3 MiB, 1.2 MiB are free on its file system".
 std::string needed_and_free(const WriteFailure& failure, const std::optional<FileSystem>& system) {
   const std::string needed = failure.needed.value_or(0) > 0
-                                 ? "the file needs at least " + size_text(*failure.needed, true) + ", "
+                                 ? "the file needs at least " + size_text(*failure.needed, Rounding::up) + ", "
                                  : std::string();
   if (!system) return needed + "what is free on its file system cannot be told";
-  return needed + size_text(system->free_bytes, false) + " are free on its file system";
+  return needed + size_text(system->free_bytes, Rounding::down) + " are free on its file system";
 }
 
 /// The file system of `file`, with what the unfinished file gives back when it is removed counted as free.
@@ -113,10 +98,10 @@ std::optional<FileSystem> file_system_without(const fs::path& file) {
 
 [[noreturn]] void throw_too_large(const WriteFailure& failure) {
   std::string why = errno_text(failure.code);
-  if (failure.needed) why += ": the file needs at least " + size_text(*failure.needed, true);
+  if (failure.needed) why += ": the file needs at least " + size_text(*failure.needed, Rounding::up);
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    why += ", the limit of this process is " + size_text(static_cast<std::int64_t>(limit.rlim_cur), false);
+    why += ", the limit of this process is " + size_text(static_cast<std::int64_t>(limit.rlim_cur), Rounding::down);
   }
   throw SystemError(failure.problem, why,
                     "Raise the limit ('ulimit -f unlimited'), or use a file system that takes larger files, and " +

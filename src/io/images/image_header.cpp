@@ -1,5 +1,6 @@
 #include "io/images/image_header.hpp"
 
+#include "datus/core/text.hpp"
 #include "datus/io/image_reader.hpp"
 #include "io/images/byte_view.hpp"
 #include "io/images/jpeg_markers.hpp"
@@ -16,7 +17,7 @@ constexpr auto png_signature = "\x89PNG\r\n\x1a\n"sv;
 constexpr auto exif_magic = "Exif\0\0"sv;
 
 ParsedHeader checked_size(ParsedHeader header, std::int64_t width, std::int64_t height) {
-  const std::string size = std::to_string(width) + " x " + std::to_string(height) + " pixels";
+  const std::string size = dimensions_text(width, height) + " pixels";
   if (width <= 0 || height <= 0) throw FormatError("the image has no pixels: " + size);
   if (width > max_image_pixels / height) {
     throw FormatError("the image is too large: " + size + ", at most " + std::to_string(max_image_pixels));

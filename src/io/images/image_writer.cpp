@@ -1,6 +1,7 @@
 #include "datus/io/image_writer.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "io/disk/file_bytes.hpp"
 
 #include <array>
@@ -102,7 +103,7 @@ class PngEncoder {
 };
 
 void write(const std::filesystem::path& path, const PngContent& content, std::size_t bytes_per_pixel) {
-  const std::string size = std::to_string(content.width) + " x " + std::to_string(content.height);
+  const std::string size = dimensions_text(content.width, content.height);
   if (content.width <= 0 || content.height <= 0 ||
       content.bytes.size() / bytes_per_pixel / static_cast<std::size_t>(content.width) !=
           static_cast<std::size_t>(content.height) ||

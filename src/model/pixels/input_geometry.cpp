@@ -1,6 +1,7 @@
 #include "datus/model/input_geometry.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "model/pixels/centre_crop.hpp"
 
 #include <algorithm>
@@ -12,24 +13,21 @@ namespace {
 
 constexpr std::int64_t most_patches = 32'767;
 
-std::string size_text(int height, int width) {
-  return std::to_string(height) + " x " + std::to_string(width);
-}
-
 void check_sizes(int image_height, int image_width, int rows_px, int cols_px, int patch) {
   if (patch < 1 || rows_px < patch || cols_px < patch || rows_px % patch != 0 || cols_px % patch != 0) {
-    throw UsageError("The input size " + size_text(rows_px, cols_px) + " does not fit the model",
-                     "its patches have " + size_text(patch, patch) + " pixels",
+    throw UsageError("The input size " + dimensions_text(rows_px, cols_px) + " does not fit the model",
+                     "its patches have " + dimensions_text(patch, patch) + " pixels",
                      "Set model.input_size to multiples of " + std::to_string(patch) + ".");
   }
   const std::int64_t patches = std::int64_t{rows_px / patch} * (cols_px / patch);
   if (patches > most_patches) {
-    throw UsageError("The input size " + size_text(rows_px, cols_px) + " makes " + std::to_string(patches) + " patches",
-                     "at most " + std::to_string(most_patches) + " can be numbered in the files of a run",
-                     "Set a smaller model.input_size.");
+    throw UsageError(
+        "The input size " + dimensions_text(rows_px, cols_px) + " makes " + std::to_string(patches) + " patches",
+        "at most " + std::to_string(most_patches) + " can be numbered in the files of a run",
+        "Set a smaller model.input_size.");
   }
   if (image_height < 1 || image_width < 1) {
-    throw InputError("An image of " + size_text(image_height, image_width) + " pixels cannot be used",
+    throw InputError("An image of " + dimensions_text(image_height, image_width) + " pixels cannot be used",
                      "it has no pixel", "Remove it from the data set.");
   }
 }
@@ -58,8 +56,8 @@ void InputGeometry::fit(ResizeMode mode) {
 
 Image InputGeometry::apply(const Image& image, Resample resample) const {
   if (image.height != vertical_.image || image.width != horizontal_.image) {
-    throw InputError("An image has " + size_text(image.height, image.width) + " pixels",
-                     size_text(vertical_.image, horizontal_.image) + " were expected",
+    throw InputError("An image has " + dimensions_text(image.height, image.width) + " pixels",
+                     dimensions_text(vertical_.image, horizontal_.image) + " were expected",
                      "Keep the data set unchanged while a run uses it.");
   }
   const int height = std::min(vertical_.resized, vertical_.input);
@@ -111,7 +109,7 @@ LabelMap InputGeometry::spread(std::span<const std::int32_t> patch_labels, const
   const GridSize size = grid();
   if (patch_labels.size() != static_cast<std::size_t>(size.patches())) {
     throw InputError("There are " + std::to_string(patch_labels.size()) + " patch labels",
-                     "the grid has " + size_text(size.rows, size.cols) + " patches",
+                     "the grid has " + dimensions_text(size.rows, size.cols) + " patches",
                      "Use labels that were made with the same model.input_size and patch size.");
   }
   LabelMap map(static_cast<int>(patch_rows.size()), static_cast<int>(patch_cols.size()));

@@ -1,6 +1,7 @@
 #include "datus/model/masked_crop.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "datus/model/resize.hpp"
 #include "model/pixels/centre_crop.hpp"
 
@@ -11,25 +12,21 @@
 namespace datus {
 namespace {
 
-std::string size_text(int height, int width) {
-  return std::to_string(height) + " x " + std::to_string(width);
-}
-
 void check(const Image& input, std::span<const std::int16_t> segment_map, GridSize grid, int patch, int segment,
            PatchBox box) {
   if (segment_map.size() != static_cast<std::size_t>(grid.patches()) || input.height != grid.rows * patch ||
       input.width != grid.cols * patch) {
     throw InputError("A segment map of " + std::to_string(segment_map.size()) + " patches does not fit its image of " +
-                         size_text(input.height, input.width) + " pixels",
-                     "a grid of " + size_text(grid.rows, grid.cols) + " patches of " + std::to_string(patch) +
+                         dimensions_text(input.height, input.width) + " pixels",
+                     "a grid of " + dimensions_text(grid.rows, grid.cols) + " patches of " + std::to_string(patch) +
                          " pixels was expected",
                      "Make the segments again with the input size of this run.");
   }
   if (box.row < 0 || box.col < 0 || box.rows < 1 || box.cols < 1 || box.row + box.rows > grid.rows ||
       box.col + box.cols > grid.cols) {
     throw InputError("The box of segment " + std::to_string(segment) + " is unusable",
-                     size_text(box.rows, box.cols) + " patches at row " + std::to_string(box.row) + ", column " +
-                         std::to_string(box.col) + " in a grid of " + size_text(grid.rows, grid.cols),
+                     dimensions_text(box.rows, box.cols) + " patches at row " + std::to_string(box.row) + ", column " +
+                         std::to_string(box.col) + " in a grid of " + dimensions_text(grid.rows, grid.cols),
                      "Make the segments again.");
   }
 }
@@ -66,7 +63,7 @@ Image masked_crop(const Image& input, std::span<const std::int16_t> segment_map,
                   PatchBox box, int crop_resize, int crop_size) {
   check(input, segment_map, grid, patch, segment, box);
   if (crop_size < 1 || crop_size > crop_resize) {
-    throw UsageError("Cannot cut " + size_text(crop_size, crop_size) + " pixels from a crop",
+    throw UsageError("Cannot cut " + dimensions_text(crop_size, crop_size) + " pixels from a crop",
                      "its shorter side is resized to " + std::to_string(crop_resize),
                      "Set descriptor.crop_size to at least 1 and at most descriptor.crop_resize.");
   }

@@ -1,6 +1,7 @@
 #include "datus/model/resize.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "model/pixels/axis_table.hpp"
 #include "model/pixels/resize_kernels.hpp"
 
@@ -50,22 +51,18 @@ Image resize_columns(const Image& image, int width, Resample resample, const Pix
   return result;
 }
 
-std::string size_text(int height, int width) {
-  return std::to_string(height) + " x " + std::to_string(width);
-}
-
 void check_window(const Image& image, int height, int width, const PixelBox& window) {
   if (image.height < 1 || image.width < 1 || height < 1 || width < 1) {
-    throw InputError(
-        "Cannot resize an image of " + size_text(image.height, image.width) + " pixels to " + size_text(height, width),
-        "a side has no pixel", "Use sizes of at least 1 x 1.");
+    throw InputError("Cannot resize an image of " + dimensions_text(image.height, image.width) + " pixels to " +
+                         dimensions_text(height, width),
+                     "a side has no pixel", "Use sizes of at least 1 x 1.");
   }
   const bool inside = window.top >= 0 && window.height >= 1 && window.top <= height - window.height &&
                       window.left >= 0 && window.width >= 1 && window.left <= width - window.width;
   if (!inside) {
-    throw InputError("Cannot cut " + size_text(window.height, window.width) + " pixels at row " +
+    throw InputError("Cannot cut " + dimensions_text(window.height, window.width) + " pixels at row " +
                          std::to_string(window.top) + ", column " + std::to_string(window.left),
-                     "the resized image has " + size_text(height, width) + " pixels",
+                     "the resized image has " + dimensions_text(height, width) + " pixels",
                      "Use a window that is not empty and lies inside.");
   }
 }

@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
 #include "model/vit/single_thread.hpp"
@@ -176,9 +177,8 @@ GridSize VisionTransformer::grid(int height, int width) const {
   const int patch = state_->architecture.patch;
   const GridSize grid{height / patch, width / patch};
   if (grid.rows >= 1 && grid.cols >= 1) return grid;
-  throw UsageError("an input of " + std::to_string(height) + " x " + std::to_string(width) + " pixels is too small",
-                   "a patch has " + std::to_string(patch) + " x " + std::to_string(patch),
-                   "Use a larger model.input_size.");
+  throw UsageError("an input of " + dimensions_text(height, width) + " pixels is too small",
+                   "a patch has " + dimensions_text(patch, patch), "Use a larger model.input_size.");
 }
 
 int VisionTransformer::image_vector_dim(int height, int width) const {
@@ -190,11 +190,11 @@ int VisionTransformer::image_vector_dim(int height, int width) const {
 void VisionTransformer::require_image_vector(int height, int width) const {
   if (image_vector_dim(height, width) > 0) return;
   const ViTArchitecture& model = state_->architecture;
-  throw UsageError("a " + model.family + " model has no vector for an image of " + std::to_string(height) + " x " +
-                       std::to_string(width) + " pixels",
-                   "it has no CLS token, and its head takes all patches of an image of its native size",
-                   "Use inputs and crops of " + std::to_string(model.native_grid * model.patch) +
-                       " pixels, or descriptor.kind: mean_key.");
+  throw UsageError(
+      "a " + model.family + " model has no vector for an image of " + dimensions_text(height, width) + " pixels",
+      "it has no CLS token, and its head takes all patches of an image of its native size",
+      "Use inputs and crops of " + std::to_string(model.native_grid * model.patch) +
+          " pixels, or descriptor.kind: mean_key.");
 }
 
 void VisionTransformer::require_cls() const {

@@ -1,5 +1,6 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "model/vit/vision_transformer_state.hpp"
 
@@ -36,8 +37,8 @@ void require_equal_sizes(std::span<const Image* const> images) {
   for (const Image* image : images) {
     if (image->height == images.front()->height && image->width == images.front()->width) continue;
     throw SystemError("images of different sizes in one batch",
-                      std::to_string(image->height) + " x " + std::to_string(image->width) + " pixels beside " +
-                          std::to_string(images.front()->height) + " x " + std::to_string(images.front()->width),
+                      dimensions_text(image->height, image->width) + " pixels beside " +
+                          dimensions_text(images.front()->height, images.front()->width),
                       "Resize them first.");
   }
 }
@@ -107,7 +108,7 @@ std::vector<float> VisionTransformer::crop_vectors(const SegmentCrops& crops, co
                                                    const Batching& batching) const {
   const int size = crops.crop_size;
   if (size < 1 || size > crops.crop_resize) {
-    throw UsageError("Cannot cut " + std::to_string(size) + " x " + std::to_string(size) + " pixels from a crop",
+    throw UsageError("Cannot cut " + dimensions_text(size, size) + " pixels from a crop",
                      "its shorter side is resized to " + std::to_string(crops.crop_resize),
                      "Set descriptor.crop_size to at least 1 and at most descriptor.crop_resize.");
   }

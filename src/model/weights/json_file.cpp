@@ -1,32 +1,81 @@
 #include "model/weights/json_file.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
+#include "model/weights/damaged_file.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cstddef>
-#include <fstream>
-#include <iterator>
+#include <functional>
+#include <set>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
 namespace datus {
 namespace {
 
-constexpr std::streamsize size_limit = std::streamsize{4} << 20U;
+using nlohmann::json;
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(static_cast<std::size_t>(size_limit) + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (file.gcount() == 0 && !file.eof())) {
-    throw InputError("cannot read " + path.string(), "the file cannot be opened", "Check its permissions.");
+constexpr std::size_t mebibyte = std::size_t{1} << 20U;
+constexpr std::size_t longest_name = 512;
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+/// What JSON of a file that may be damaged or hostile may be.
+struct Limits {
+  std::size_t bytes;
+  int depth;          ///< of brackets within brackets: a file of a million must not take the stack
+  bool strict_names;  ///< no key twice in an object (the JSON library would keep the last), none that garbles a message
+};
+
+/// Throws the error of a text that is refused, for the reason given.
+using Refusal = std::function<void(const std::string& why)>;
+
+/// Watches the parser, so that a text beyond the limits is refused before it takes memory or stack.
+class Watch {
+ public:
+  Watch(const Limits& limits, const std::string& what, const Refusal& refuse)
+      : limits_(limits), what_(what), refuse_(refuse) {}
+
+  void see(int depth, json::parse_event_t event, const json& parsed) {
+    if (depth > limits_.depth) refuse_(what_ + " is nested too deeply");
+    if (!limits_.strict_names) return;
+    if (event == json::parse_event_t::object_start) names_[static_cast<std::size_t>(depth) + 1].clear();
+    if (event == json::parse_event_t::key) check_name(parsed.get_ref<const std::string&>(), depth);
   }
-  if (file.gcount() > size_limit) {
-    throw InputError("cannot use " + path.string(), "it is larger than a description can be",
-                     "Put the right file beside the weights, or remove this one.");
+
+ private:
+  void check_name(const std::string& name, int depth) {
+    if (name.size() > longest_name) refuse_("a name in " + what_ + " is too long");
+    if (std::ranges::any_of(name, is_control)) refuse_("a name in " + what_ + " holds control characters");
+    if (!names_[static_cast<std::size_t>(depth)].insert(name).second) refuse_(what_ + " names " + name + " twice");
   }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+
+  const Limits& limits_;
+  const std::string& what_;
+  const Refusal& refuse_;
+  /// Of the object that is open at each depth.
+  std::vector<std::set<std::string>> names_{static_cast<std::size_t>(limits_.depth) + 2};
+};
+
+/// Calls `refuse` with a reason that begins with `what` the bytes are.
+json parse(std::span<const std::byte> bytes, const Limits& limits, const std::string& what, const Refusal& refuse) {
+  if (bytes.size() > limits.bytes) refuse(what + " has " + std::to_string(bytes.size()) + " bytes");
+  const auto* first = reinterpret_cast<const char*>(bytes.data());
+  Watch watch(limits, what, refuse);
+  const json::parser_callback_t see = [&](int depth, json::parse_event_t event, json& parsed) {
+    watch.see(depth, event, parsed);
+    return true;
+  };
+  try {
+    return json::parse(first, first + bytes.size(), see);
+  } catch (const json::exception& error) {
+    refuse(what + " is not JSON: " + printable(error.what()));
+    throw;
+  }
 }
 
 [[noreturn]] void fail_type(const std::string& key, const std::string& source, const std::string& found) {
@@ -34,35 +83,33 @@ std::string read_text(const std::filesystem::path& path) {
                    "Put the right file beside the weights, or remove this one.");
 }
 
-/// Depth is limited: a file of a million brackets must not take the stack.
-nlohmann::json parse(const std::string& text) {
-  constexpr int deepest = 64;
-  const auto limit = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > deepest) throw std::length_error("nested too deeply");
-    return true;
-  };
-  return nlohmann::json::parse(text, limit);
-}
-
 }  // namespace
 
+nlohmann::json parse_weights_json(std::span<const std::byte> bytes, const std::string& what,
+                                  const std::string& source) {
+  constexpr Limits limits{.bytes = 16 * mebibyte, .depth = 4, .strict_names = true};
+  return parse(bytes, limits, what, [&](const std::string& why) { throw_damaged(source, why); });
+}
+
 nlohmann::json read_json_object(const std::filesystem::path& path) {
-  const std::string text = read_text(path);
-  const auto refuse = [&](const std::string& why) {
+  constexpr Limits limits{.bytes = 4 * mebibyte, .depth = 64, .strict_names = false};
+  const Refusal refuse = [&](const std::string& why) {
     throw InputError("cannot use " + path.string(), why, "Put the right file beside the weights, or remove this one.");
   };
-  nlohmann::json object;
-  try {
-    object = parse(text);
-  } catch (const std::exception& error) {
-    refuse("it is no JSON: " + std::string(error.what()));
+  std::error_code problem;
+  const std::uintmax_t size = std::filesystem::file_size(path, problem);
+  if (!problem && size > limits.bytes) refuse("it is larger than a description can be");
+  const auto text = text_of_file(path);
+  if (!text) {
+    throw InputError("cannot read " + path.string(), "the file cannot be opened", "Check its permissions.");
   }
+  json object = parse(std::as_bytes(std::span(*text)), limits, "it", refuse);
   if (!object.is_object()) refuse("it holds no JSON object");
   return object;
 }
 
 template <class T>
-std::optional<T> member_of(const nlohmann::json& object, const std::string& key, const std::string& source) {
+std::optional<T> member_of(const json& object, const std::string& key, const std::string& source) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return std::nullopt;
   bool fits = false;
@@ -76,13 +123,13 @@ std::optional<T> member_of(const nlohmann::json& object, const std::string& key,
     fits = found->is_array() && found->size() == std::tuple_size_v<T>;
     for (std::size_t i = 0; fits && i < found->size(); ++i) fits = (*found)[i].is_number();
   }
-  if (!fits) fail_type(key, source, found->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!fits) fail_type(key, source, found->dump(-1, ' ', false, json::error_handler_t::replace));
   return found->template get<T>();
 }
 
-template std::optional<int> member_of(const nlohmann::json&, const std::string&, const std::string&);
-template std::optional<double> member_of(const nlohmann::json&, const std::string&, const std::string&);
-template std::optional<std::string> member_of(const nlohmann::json&, const std::string&, const std::string&);
-template std::optional<std::array<double, 3>> member_of(const nlohmann::json&, const std::string&, const std::string&);
+template std::optional<int> member_of(const json&, const std::string&, const std::string&);
+template std::optional<double> member_of(const json&, const std::string&, const std::string&);
+template std::optional<std::string> member_of(const json&, const std::string&, const std::string&);
+template std::optional<std::array<double, 3>> member_of(const json&, const std::string&, const std::string&);
 
 }  // namespace datus

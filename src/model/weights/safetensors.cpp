@@ -1,8 +1,8 @@
 #include "model/weights/safetensors.hpp"
 
 #include "model/weights/damaged_file.hpp"
+#include "model/weights/json_file.hpp"
 #include "model/weights/little_endian.hpp"
-#include "model/weights/strict_json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -125,7 +125,7 @@ std::vector<WeightTensor> read_safetensors(std::span<const std::byte> bytes, con
   const auto header_size = load_little_endian<std::uint64_t>(bytes, 0);
   if (header_size > bytes.size() - length_bytes)
     throw_damaged(source, "it ends inside the header of " + std::to_string(header_size) + " bytes: truncated");
-  const json header = parse_strict_json(bytes.subspan(length_bytes, header_size), "the header", source);
+  const json header = parse_weights_json(bytes.subspan(length_bytes, header_size), "the header", source);
   if (!header.is_object()) throw_damaged(source, "the header is not an object");
   const std::span<const std::byte> data = bytes.subspan(length_bytes + header_size);
 

@@ -1,7 +1,7 @@
 #include "model/weights/weight_parts.hpp"
 
 #include "model/weights/damaged_file.hpp"
-#include "model/weights/strict_json.hpp"
+#include "model/weights/json_file.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -40,7 +40,7 @@ bool looks_like_parts_index(std::span<const std::byte> bytes) noexcept {
 }
 
 std::map<std::string, std::string> read_parts_index(std::span<const std::byte> bytes, const std::string& source) {
-  const json index = parse_strict_json(bytes, "the index", source);
+  const json index = parse_weights_json(bytes, "the index", source);
   const auto map = index.is_object() ? index.find("weight_map") : index.end();
   if (map == index.end() || !map->is_object()) throw_damaged(source, "it is JSON, but no index: it has no weight_map");
   if (map->empty()) throw_damaged(source, "its weight_map is empty");

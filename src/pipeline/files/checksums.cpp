@@ -2,7 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "pipeline/files/text_of_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <charconv>

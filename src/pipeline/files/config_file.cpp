@@ -1,7 +1,7 @@
 #include "pipeline/files/config_file.hpp"
 
 #include "datus/core/hash.hpp"
-#include "pipeline/files/text_of_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -26,8 +26,6 @@ class KeysReader {
   [[nodiscard]] KeysFile read(std::int64_t first, std::int64_t count) const;
 
  private:
-  void read_grid();
-
   Hdf5Reader reader_;
   std::int64_t count_ = 0;
   std::int64_t patches_ = 0;

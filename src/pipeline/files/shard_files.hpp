@@ -87,8 +87,6 @@ void write_descriptors(const std::filesystem::path& path, const DescriptorsFile&
 [[nodiscard]] KeysFile read_keys(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted);
 [[nodiscard]] SegmentsFile read_segments(const std::filesystem::path& path,
                                          const std::optional<StageProvenance>& wanted);
-[[nodiscard]] DescriptorsFile read_descriptors(const std::filesystem::path& path,
-                                               const std::optional<StageProvenance>& wanted);
 
 /// Whether `path` is a finished, undamaged file of that provenance and, where that names a shard, of that shard. The
 /// whole file is read, unless its records differ already. When not, and there is something at `path`, `why` says what

@@ -81,7 +81,7 @@ class Growth {
     const auto [begin, end] = run_.list.range(shard);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& image = run_.list.images[static_cast<std::size_t>(i)];
-      bytes += bytes_of(run_.directory.masks(k) / (stem_of(image.name) + ".png"));
+      bytes += bytes_of(run_.directory.masks(k) / mask_name(image.name));
     }
     return bytes;
   }

@@ -1,13 +1,13 @@
 #include "pipeline/pending/run_size.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -270,18 +270,6 @@ void require_space(const RunSize& whole, const RunSize& present, const RunDirect
                     "it needs " + size_text(required) + " more, of which " + largest.name + " " +
                         size_text(growth.*largest.bytes) + "; " + size_text(free) + " are free",
                     advice + "; --force starts it all the same.");
-}
-
-std::string size_text(std::int64_t bytes) {
-  constexpr std::array units = {"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < kibibyte) return std::to_string(bytes) + " bytes";
-  double value = static_cast<double>(bytes) / static_cast<double>(kibibyte);
-  std::size_t unit = 0;
-  for (; value >= 1023.5 && unit + 1 < units.size(); ++unit) value /= static_cast<double>(kibibyte);
-  const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, units.at(unit));
-  return text.data();
 }
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/config/config.hpp"
+#include "datus/core/text.hpp"  // size_text, for files that take it from here
 #include "datus/core/types.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/files/image_list.hpp"
@@ -66,8 +67,5 @@ struct KnownSizes {
 /// Throws `SystemError` when what is still to be written does not fit, naming bytes needed, free and the largest part,
 /// and what helps: another folder, storage.embeddings: none, `--force`.
 void require_space(const RunSize& whole, const RunSize& present, const RunDirectory& directory);
-
-/// "57.3 MiB": three digits or more; "312 bytes" below a KiB.
-[[nodiscard]] std::string size_text(std::int64_t bytes);
 
 }  // namespace datus

@@ -1,5 +1,6 @@
 #include "pipeline/plan/run_plan.hpp"
 
+#include "datus/core/text.hpp"
 #include "datus/io/disk_space.hpp"
 #include "pipeline/backbone/backbone.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
@@ -112,19 +113,11 @@ void plan_bytes(RunContext& run, RunPlan& plan) {
   run.comm.broadcast(std::as_writable_bytes(std::span(&plan.free, 1)), 0);
 }
 
-std::string padded(const std::string& text, std::size_t width) {
-  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
-}
-
-std::string right_aligned(const std::string& text, std::size_t width) {
-  return std::string(text.size() < width ? width - text.size() : 1, ' ') + text;
-}
-
 std::string table_line(const std::string& name, const std::string& whole, const std::string& present,
                        const std::string& growth) {
   constexpr std::size_t width = 12;
-  return "  " + padded(name, width) + right_aligned(whole, width) + right_aligned(present, width) +
-         right_aligned(growth, width) + "\n";
+  return "  " + pad_right(name, width) + pad_left(whole, width) + pad_left(present, width) + pad_left(growth, width) +
+         "\n";
 }
 
 std::string table_of_bytes(const RunPlan& plan) {
@@ -204,7 +197,7 @@ std::string plan_text(const RunPlan& plan) {
   if (plan.unreadable > 0) text += ", " + std::to_string(plan.unreadable) + " of the images cannot be read";
   text += "\n";
   for (const auto& stage : plan.stages) {
-    text += "  " + padded(stage.name, 10) + (stage.work.empty() ? "up to date" : stage.work);
+    text += "  " + pad_right(stage.name, 10) + (stage.work.empty() ? "up to date" : stage.work);
     text += (stage.why.empty() ? "" : " (" + stage.why + ")") + "\n";
   }
   if (!plan.todo.any()) text += "  everything is up to date; scores and report are made each time\n";

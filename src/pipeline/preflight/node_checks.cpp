@@ -4,9 +4,9 @@
 #include "datus/comm/gpu_choice.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/job_identity.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/model/model_files.hpp"
-#include "pipeline/files/text_of_file.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #include "datus/comm/rank_threads.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/disk_space.hpp"
 #include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/preflight/node_checks.hpp"
@@ -45,10 +46,11 @@ void check_messages(Communicator& comm, RankFacts& facts) {
     wrong += values[static_cast<std::size_t>(i)] == ranks * (ranks + 1) / 2 * (i + 1) ? 0 : 1;
   }
   if (wrong == 0) return;
-  facts.problems.push_back({ExitCode::failure, "MPI adds up wrongly (" + std::to_string(wrong) + " of " +
-                                                   std::to_string(length) +
-                                                   " sums over all ranks are wrong here) Check the MPI library and the "
-                                                   "network that it uses (Open MPI: --mca btl)."});
+  facts.problems.push_back(
+      {ExitCode::failure,
+       message_text("MPI adds up wrongly",
+                    std::to_string(wrong) + " of " + std::to_string(length) + " sums over all ranks are wrong here",
+                    "Check the MPI library and the network that it uses (Open MPI: --mca btl).")});
 }
 
 /// COLLECTIVE.

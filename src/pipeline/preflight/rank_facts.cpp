@@ -1,6 +1,7 @@
 #include "pipeline/preflight/rank_facts.hpp"
 
 #include "datus/comm/gpu_choice.hpp"
+#include "datus/core/text.hpp"
 #include "pipeline/pending/run_size.hpp"
 
 #include <algorithm>
@@ -99,8 +100,9 @@ void find_missing_ranks(const std::vector<RankFacts>& facts, std::optional<int> 
     where += (i == 0 ? "" : ", ") + std::to_string(counts[i].second) + " on " + counts[i].first;
   }
   if (counts.size() > most) where += " and so on";
-  const std::string text = count_of(facts.size(), "rank") + " started, but " + std::to_string(*wanted) +
-                           " were asked for (" + where + ") Check the number of tasks of srun or mpirun.";
+  const std::string text =
+      message_text(count_of(facts.size(), "rank") + " started, but " + std::to_string(*wanted) + " were asked for",
+                   where, "Check the number of tasks of srun or mpirun.");
   for (const auto& [node, ranks] : counts) findings.add(node, ExitCode::usage, text);
 }
 
@@ -135,7 +137,7 @@ void find_differences(const std::vector<RankFacts>& facts, Findings& findings) {
       const auto [mine, other] = first_difference(here.value, there->value);
       const std::string where = first->node == rank.node ? "another rank there" : first->node;
       findings.add(rank.node, here.code,
-                   here.what + " not the same as on " + where + " (" + mine + " against " + other + ") " + here.advice);
+                   message_text(here.what + " not the same as on " + where, mine + " against " + other, here.advice));
     }
   }
 }
@@ -144,18 +146,20 @@ void find_folder_problems(const std::vector<RankFacts>& facts, Findings& finding
   for (const RankFacts& rank : facts) {
     if (!rank.folder) continue;
     if (rank.folder->free_bytes < least_free_bytes) {
-      findings.add(rank.node, ExitCode::failure,
-                   "too little room for the run directory in " + rank.folder->path + " (" +
-                       size_text(rank.folder->free_bytes) + " are free, less than " + size_text(least_free_bytes) +
-                       ") Free some space, or choose another folder with --run or run.directory.");
+      findings.add(
+          rank.node, ExitCode::failure,
+          message_text("too little room for the run directory in " + rank.folder->path,
+                       size_text(rank.folder->free_bytes) + " are free, less than " + size_text(least_free_bytes),
+                       "Free some space, or choose another folder with --run or run.directory."));
     }
     if (!rank.folder->sees_token.value_or(true)) {
       const std::string& first = facts.front().node;
       const std::string there = facts.front().folder ? facts.front().folder->path : "?";
-      findings.add(rank.node, ExitCode::failure,
-                   "the run directory is not the folder that " + first + " has (a file that " + first + " made in " +
-                       there + " does not appear in " + rank.folder->path +
-                       ") Choose a folder on a file system that all nodes share, with --run or run.directory.");
+      findings.add(
+          rank.node, ExitCode::failure,
+          message_text("the run directory is not the folder that " + first + " has",
+                       "a file that " + first + " made in " + there + " does not appear in " + rank.folder->path,
+                       "Choose a folder on a file system that all nodes share, with --run or run.directory."));
     }
   }
 }
@@ -187,13 +191,13 @@ std::string cards_text(const std::vector<RankFacts>& facts) {
 void find_crowded_cores(const std::vector<RankFacts>& facts, Findings& findings) {
   for (const RankFacts& rank : facts) {
     if (rank.share >= rank.granted_cores.value_or(1)) continue;
+    const std::string granted = std::to_string(*rank.granted_cores);
     findings.add(rank.node, ExitCode::done,
-                 "warning: a rank has " + count_of(static_cast<std::size_t>(rank.share), "core") +
-                     " to itself, not the " + std::to_string(*rank.granted_cores) +
-                     " of SLURM_CPUS_PER_TASK (others may run on the same ones, or it is bound to fewer) Give srun "
-                     "--cpus-per-task=" +
-                     std::to_string(*rank.granted_cores) +
-                     ", which it does not take from sbatch, and --cpu-bind=cores.");
+                 message_text("warning: a rank has " + count_of(static_cast<std::size_t>(rank.share), "core") +
+                                  " to itself, not the " + granted + " of SLURM_CPUS_PER_TASK",
+                              "others may run on the same ones, or it is bound to fewer",
+                              "Give srun --cpus-per-task=" + granted +
+                                  ", which it does not take from sbatch, and --cpu-bind=cores."));
   }
 }
 

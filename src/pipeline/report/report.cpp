@@ -62,8 +62,7 @@ class Painter {
     save(image, "segments", overlay(picture, at_size_of(segments_of(image, original), picture), distinct_palette(64)));
     for (const auto& result : data_.results) {
       require_current_masks(run_, result.k, {image / run_.list.shard_size});
-      const LabelMap mask =
-          at_size_of(read_mask(run_.directory.masks(result.k) / (stem_of(listed.name) + ".png")), picture);
+      const LabelMap mask = at_size_of(read_mask(run_.directory.masks(result.k) / mask_name(listed.name)), picture);
       save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, cluster_palette(result.k)));
       if (!result.mapping.empty()) {
         LabelMap matched = mask;

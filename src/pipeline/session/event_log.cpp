@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
+#include "datus/core/text.hpp"
 
 #include <array>
 #include <cerrno>
@@ -105,7 +106,7 @@ bool EventLog::Sink::write_all(std::string_view text) {
 
 void EventLog::Sink::warn(const std::string& why) {
   if (!std::exchange(warned_, true)) {
-    log::warning("Cannot write the log " + file_.string() + " (" + why + ") The run goes on without it.");
+    log::warning(message_text("Cannot write the log " + file_.string(), why, "The run goes on without it."));
   }
 }
 

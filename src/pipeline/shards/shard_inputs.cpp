@@ -46,8 +46,7 @@ void decode_images(const RunContext& run, const InputPreparation& preparation, S
 }  // namespace
 
 ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale) {
-  const bool descriptors_of_keys = run.config.descriptor.kind == DescriptorConfig::Kind::mean_key &&
-                                   !run.config.descriptor.weights && stale.descriptors;
+  const bool descriptors_of_keys = run.config.descriptor.kind == DescriptorConfig::Kind::mean_key && stale.descriptors;
   const bool uses_keys = stale.segments || descriptors_of_keys;
   const bool computes_keys = stale.keys || (uses_keys && !run.config.storage.keeps_embeddings());
   return {.images = computes_keys || stale.descriptors,

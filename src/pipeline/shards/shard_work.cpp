@@ -41,17 +41,12 @@ std::vector<std::string> ShardWork::names() const {
   return names;
 }
 
-KeysFile ShardWork::compute_keys(const Backbone& backbone) const {
-  auto file = extract_keys(inputs_.decoded, backbone, models_.preparation->grid(), key_type(run_.config.storage),
-                           names(), run_.threads);
-  file.images = inputs_.images;
-  return file;
-}
-
 const KeysFile& ShardWork::keys() {
   if (!products_.keys) {
     const Stopwatch watch;
-    products_.keys = compute_keys(*models_.backbone);
+    products_.keys = extract_keys(inputs_.decoded, *models_.backbone, models_.preparation->grid(),
+                                  key_type(run_.config.storage), names(), run_.threads);
+    products_.keys->images = inputs_.images;
     report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
   }
   return *products_.keys;
@@ -77,13 +72,8 @@ void ShardWork::describe() {
   }
   const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
   const Stopwatch watch;
-  std::optional<KeysFile> other_keys;
-  products_.descriptors =
-      describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads, [&]() -> const KeysFile& {
-        if (!models_.descriptor) return keys();
-        other_keys = compute_keys(backbone);
-        return *other_keys;
-      });
+  products_.descriptors = describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads,
+                                            [this]() -> const KeysFile& { return keys(); });
   report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
 }
 

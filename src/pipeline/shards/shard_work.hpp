@@ -68,7 +68,6 @@ class ShardWork {
 
  private:
   [[nodiscard]] std::vector<std::string> names() const;
-  [[nodiscard]] KeysFile compute_keys(const Backbone& backbone) const;
   const KeysFile& keys();
   const SegmentsFile& segments();
   void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);

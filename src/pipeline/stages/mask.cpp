@@ -4,12 +4,12 @@
 #include "datus/core/hash.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/mask_record.hpp"
-#include "pipeline/files/text_of_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/plain_images.hpp"
@@ -144,7 +144,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
     const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
     const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
                                            clusters.subspan(first, count));
-    names[index] = stem_of(image.name) + ".png";
+    names[index] = mask_name(image.name);
     write_mask_files(run.directory.masks(k), names[index],
                      at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
                      palette, options);
@@ -256,7 +256,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     const auto header = read_image_header(items[index].image, orientation);
     const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
                                            std::span(assignment->clusters).subspan(first, count));
-    write_mask_files(out.lexically_normal(), stem_of(items[index].name) + ".png",
+    write_mask_files(out.lexically_normal(), mask_name(items[index].name),
                      at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
                      assignment->k, palette, {});
   });

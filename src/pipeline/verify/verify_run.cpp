@@ -1,9 +1,9 @@
 #include "pipeline/verify/verify_run.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/config_file.hpp"
-#include "pipeline/files/text_of_file.hpp"
 #include "pipeline/verify/run_verifier.hpp"
 
 #include <algorithm>

@@ -1,13 +1,9 @@
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/core/philox.hpp"
 #include "datus/core/types.hpp"
 
-#include <atomic>
 #include <cstdint>
-#include <stdexcept>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -35,19 +31,6 @@ TEST(CheckedCast, RefusesWhatDoesNotFit) {
   EXPECT_THROW((void)checked_cast<int>(std::int64_t{1} << 31U, "n"), SystemError);
   EXPECT_THROW((void)checked_cast<std::uint32_t>(-1, "n"), SystemError);
   EXPECT_THROW((void)checked_cast<std::int64_t>(~std::uint64_t{0}, "n"), SystemError);
-}
-
-TEST(ParallelFor, EachIndexOnceAndErrorsArrive) {
-  for (const int threads : {1, 2, 5}) {
-    std::vector<std::atomic<int>> seen(100);
-    parallel_for(100, threads, [&](std::int64_t i) { ++seen[static_cast<std::size_t>(i)]; });
-    for (const auto& count : seen) ASSERT_EQ(count.load(), 1);
-    EXPECT_THROW(parallel_for(100, threads,
-                              [](std::int64_t i) {
-                                if (i == 37) throw std::runtime_error("boom");
-                              }),
-                 std::runtime_error);
-  }
 }
 
 TEST(Error, ReadsProblemWhyWhatToDo) {

@@ -60,15 +60,16 @@ TEST(WriteFailure, AFullDiskSaysWhatIsNeededAndFree) {
   if (!system.problem().empty()) GTEST_SKIP() << system.problem();
   const auto file = system / "a.h5";
   system.fill(mib);
-  EXPECT_EQ(text_of(failure_of(file, ENOSPC, 5 * mib)),
-            "Cannot write " + file.string() +
-                " (No space left on device: the file needs at least 5.0 MiB, 1.0 MiB are free on its file system) Free "
-                "some space, or use another folder, and run the same command again: it goes on where it stopped.");
+  EXPECT_EQ(
+      text_of(failure_of(file, ENOSPC, 5 * mib)),
+      "Cannot write " + file.string() +
+          " (No space left on device: the file needs at least 5.00 MiB, 1.00 MiB are free on its file system) Free "
+          "some space, or use another folder, and run the same command again: it goes on where it stopped.");
   // What the unfinished file has taken comes back when it is removed.
   write_bytes(file, std::string(mib / 2, 'x'));
-  EXPECT_NE(text_of(failure_of(file, ENOSPC, 5 * mib)).find(", 1.0 MiB are free"), std::string::npos);
+  EXPECT_NE(text_of(failure_of(file, ENOSPC, 5 * mib)).find(", 1.00 MiB are free"), std::string::npos);
   // Without a known size.
-  EXPECT_NE(text_of(failure_of(file, ENOSPC)).find("device: 1.0 MiB are free"), std::string::npos);
+  EXPECT_NE(text_of(failure_of(file, ENOSPC)).find("device: 1.00 MiB are free"), std::string::npos);
 }
 
 TEST(WriteFailure, SizesAreRoundedSoThatTheyNeverSeemToFit) {
@@ -79,16 +80,16 @@ TEST(WriteFailure, SizesAreRoundedSoThatTheyNeverSeemToFit) {
   system.fill(2 * mib + 4096);
   const auto expect = [&](std::int64_t needed, const std::string& text) {
     const std::string whole = text_of(failure_of(file, ENOSPC, needed));
-    EXPECT_NE(whole.find("at least " + text + ", 1.9 MiB are free"), std::string::npos) << whole;
+    EXPECT_NE(whole.find("at least " + text + ", 1.99 MiB are free"), std::string::npos) << whole;
   };
-  expect(2 * mib - 4096 + 1, "2.0 MiB");
-  expect(2 * mib + 1, "2.1 MiB");
-  expect(2000 * mib, "2.0 GiB");
+  expect(2 * mib - 4096 + 1, "2.00 MiB");
+  expect(2 * mib + 1, "2.01 MiB");
+  expect(2000 * mib, "1.96 GiB");
   expect(1, "1 bytes");
   expect(1023, "1023 bytes");
-  expect(1024, "1.0 KiB");
-  expect(std::int64_t{1} << 40, "1.0 TiB");
-  expect(std::int64_t{5000} << 40, "5000.0 TiB");
+  expect(1024, "1.00 KiB");
+  expect(std::int64_t{1} << 40, "1.00 TiB");
+  expect(std::int64_t{5000} << 40, "5000 TiB");
 }
 
 TEST(WriteFailure, NoRoomForOneMoreFileIsTold) {
@@ -97,7 +98,7 @@ TEST(WriteFailure, NoRoomForOneMoreFileIsTold) {
   ASSERT_EQ(::mount("datus-test", system.path().c_str(), "tmpfs", MS_REMOUNT, "size=2m,nr_inodes=2"), 0);
   write_bytes(system / "last", "");
   expect_error<SystemError>([&] { throw_write_failure(failure_of(system / "a", ENOSPC, 10)); },
-                            {"2.0 MiB are free", "no free inodes", "Remove some files"});
+                            {"2.00 MiB are free", "no free inodes", "Remove some files"});
 }
 
 TEST(WriteFailure, EnoughFreeSpacePointsAtQuotas) {
@@ -112,7 +113,7 @@ TEST(WriteFailure, AUsedUpQuotaIsNotTheDisk) {
   const std::string text = text_of(failure_of(folder / "a.h5", EDQUOT, 3 * mib));
   EXPECT_TRUE(std::regex_search(
       text, std::regex(R"(Cannot write .*a\.h5 \(Disk quota exceeded: .*quota of the user, group or project.*not the )"
-                       R"(disk; the file needs at least 3\.0 MiB, [0-9.]+ .iB are free .*\) .*'quota -s'.*'lfs quota')"
+                       R"(disk; the file needs at least 3\.00 MiB, [0-9.]+ .iB are free .*\) .*'quota -s'.*'lfs quota')"
                        R"(.*run the same command again: it goes on where it stopped\.)")))
       << text;
 }
@@ -144,9 +145,10 @@ TEST(WriteFailure, EachReasonHasItsAdvice) {
 }
 
 TEST(WriteFailureDeathTest, TooLargeAFileNamesTheLimit) {
-  EXPECT_EXIT(report_too_large(static_cast<rlim_t>(2 * mib)), ::testing::ExitedWithCode(1),
-              "File too large: the file needs at least 3.0 MiB, the limit of this process is 2.0 MiB. Raise the limit "
-              ".'ulimit -f unlimited'.");
+  EXPECT_EXIT(
+      report_too_large(static_cast<rlim_t>(2 * mib)), ::testing::ExitedWithCode(1),
+      "File too large: the file needs at least 3.00 MiB, the limit of this process is 2.00 MiB. Raise the limit "
+      ".'ulimit -f unlimited'.");
   EXPECT_NE(text_of(failure_of("a.h5", EFBIG)).find("(File too large) Raise the limit"), std::string::npos);
 }
 

@@ -133,7 +133,7 @@ TEST(FullDisk, TheBytesNeededAreThoseOfAllDatasetsSoFar) {
     FAIL() << "3 MiB fitted into 64 KiB";
   } catch (const SystemError& error) {
     // 4 KiB, and 3000 rows of 1 KiB in pieces of 1024: 3.004 MiB.
-    EXPECT_NE(std::string(error.what()).find("needs at least 3.1 MiB, 64.0 KiB are free"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("needs at least 3.01 MiB, 64.0 KiB are free"), std::string::npos)
         << error.what();
   }
 }

@@ -2,43 +2,29 @@
 
 #include "../src/model/resize_kernels.hpp"
 #include "datus/core/error.hpp"
+#include "datus/io/image_reader.hpp"
 #include "support/golden.hpp"
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_ONLY_PNG
-#include <stb/stb_image.h>
-
 namespace datus {
 namespace {
 
 /// The input of a golden case: stored beside the results, except for plain PNG files, which any decoder reads exactly.
 Image source_of(const nlohmann::json& entry, const std::map<std::string, test::GoldenTensor>& golden) {
-  Image image(entry.at("height"), entry.at("width"));
   if (golden.contains("decoded_rgb")) {
+    Image image(entry.at("height"), entry.at("width"));
     image.pixels = golden.at("decoded_rgb").as<std::uint8_t>();
     return image;
   }
-  const std::string path = test::data_path("golden/preprocess/" + entry.at("file").get<std::string>());
-  int height = 0;
-  int width = 0;
-  int channels = 0;
-  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-      stbi_load(path.c_str(), &width, &height, &channels, 3), &stbi_image_free);
-  if (!pixels || height != image.height || width != image.width) throw std::runtime_error("cannot decode " + path);
-  image.pixels.assign(pixels.get(), pixels.get() + image.pixels.size());
-  return image;
+  return read_image(test::data_path("golden/preprocess/" + entry.at("file").get<std::string>()));
 }
 
 Image noise(int height, int width, unsigned seed) {

@@ -208,7 +208,7 @@ TEST_F(HubFile, AWrongConfigurationIsRefused) {
   write_config(R"({"hidden_size": 32, "num_attention_heads": 2, "hidden_act": "quick_gelu"})");
   expect_error("quick_gelu");
   write_config("{ not json");
-  expect_error("it is no JSON");
+  expect_error("it is not JSON");
   write_config(std::string(100000, '['));
   expect_error("config.json");
   write_config("[1, 2]");

@@ -90,32 +90,6 @@ TEST(ContradictingFiles, SegmentsAreRefused) {
   }
 }
 
-TEST(ContradictingFiles, DescriptorsAreRefused) {
-  const TemporaryFolder folder;
-  const StageProvenance record = sample_record("describe").of_shard({3});
-  const auto refused = [&](const std::string& message, const std::function<void(DescriptorsFile&)>& change) {
-    DescriptorsFile file = sample_descriptors(3, 3, 6);
-    change(file);
-    write_descriptors(folder / "wrong.h5", file, record);
-    expect_error<InputError>([&] { (void)read_descriptors(folder / "wrong.h5", record); }, {"wrong.h5", message});
-  };
-  refused("segment 1 of image 192 stands in row 2", [](DescriptorsFile& file) {
-    file.image = {192, 192, 192, 194, 195, 195};
-    file.segment = {0, 1, 1, 0, 0, 1};
-  });
-  refused("segment 0 of image 190 stands in row 2", [](DescriptorsFile& file) { file.image[2] = 190; });
-  refused("segment -1 of image 194 stands in row 2", [](DescriptorsFile& file) { file.segment[2] = -1; });
-  refused("segment 0 of image -7 stands in row 0", [](DescriptorsFile& file) { file.image[0] = -7; });
-  refused("/image names row 195 of /name, which has 3", [](DescriptorsFile& file) { file.images = sample_names(3); });
-  Hdf5Writer writer(folder / "rows.h5");
-  writer.write<float>("descriptor", sample_values(18, 0), {3, 6});
-  writer.write<std::int64_t>("image", std::vector<std::int64_t>{0, 1}, {2});
-  writer.write<std::int32_t>("segment", std::vector<std::int32_t>{0, 0, 0}, {3});
-  writer.close();
-  expect_error<InputError>([&] { (void)read_descriptors(folder / "rows.h5", std::nullopt); },
-                           {"/image has the shape [2]"});
-}
-
 /// A keys file of 2 images with 3 x 4 patches of 6 values, from which one thing differs.
 struct HandMadeKeys {
   Shape keys = {2, 12, 6};

@@ -205,7 +205,7 @@ inline Specimen descriptors_specimen(const char* name, int count, int dim, doubl
             write_descriptors(path, file, record.of_shard({shard}));
             return contents(file);
           },
-          [=](const fs::path& path) { return contents(read_descriptors(path, record.of_shard({2}))); },
+          [=](const fs::path& path) { return contents(descriptors_in(path, record.of_shard({2}))); },
           record.of_shard({2}), share};
 }
 

@@ -72,7 +72,7 @@ TEST_P(UnfilledDatasets, AreRefusedBeforeMemoryIsTaken) {
     promise("segment", H5T_STD_I16LE, {rows, 4, 5});
     expect_too_large("/segment", [&] { (void)read_segments(path(), std::nullopt); });
     promise("descriptor", H5T_IEEE_F32LE, {rows, 6});
-    expect_too_large("/descriptor", [&] { (void)read_descriptors(path(), std::nullopt); });
+    expect_too_large("/descriptor", [&] { (void)descriptors_in(path(), std::nullopt); });
     promise("centroids", H5T_IEEE_F32LE, {rows, 6});
     expect_too_large("/centroids", [&] { (void)read_centroids(path().string()); });
     promise("assignment", H5T_STD_I32LE, {rows});

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -436,18 +435,6 @@ TEST(RequireSpace, TheMarginCounts) {
   const RunDirectory run(folder.path());
   const std::int64_t free = free_bytes(folder.path());
   expect_refused({.keys = free - 1}, run, {"keys"});
-}
-
-TEST(SizeText, ThreeDigits) {
-  EXPECT_EQ(size_text(0), "0 bytes");
-  EXPECT_EQ(size_text(1023), "1023 bytes");
-  EXPECT_EQ(size_text(1024), "1.00 KiB");
-  EXPECT_EQ(size_text(1536), "1.50 KiB");
-  EXPECT_EQ(size_text(60'083'404), "57.3 MiB");
-  EXPECT_EQ(size_text((std::int64_t{1} << 30) - 1), "1.00 GiB");
-  EXPECT_EQ(size_text(std::int64_t{700} << 30), "700 GiB");
-  EXPECT_EQ(size_text(std::int64_t{5000} << 40), "5000 TiB");
-  EXPECT_EQ(size_text(std::numeric_limits<std::int64_t>::max()), "8388608 TiB");
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST(ShardFiles, DescriptorsComeBackAsWritten) {
   for (const int count : {0, 3}) {
     const DescriptorsFile written = sample_descriptors(count, 0, 6);
     write_descriptors(folder / "descriptors.h5", written, record);
-    const DescriptorsFile found = read_descriptors(folder / "descriptors.h5", record);
+    const DescriptorsFile found = descriptors_in(folder / "descriptors.h5", record);
     EXPECT_EQ(found.descriptor, written.descriptor);
     EXPECT_EQ(found.image, written.image);
     EXPECT_EQ(found.segment, written.segment);

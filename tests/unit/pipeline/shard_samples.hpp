@@ -3,10 +3,13 @@
 // Small files of every kind that a run keeps, with contents that differ from shard to shard.
 
 #include "datus/algo/kmeans_state.hpp"
+#include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/image_list.hpp"
 #include "pipeline/files/shard_files.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +98,17 @@ inline DescriptorsFile sample_descriptors(int count, int shard, int dim) {
     file.segment.insert(file.segment.end(), {0, 1});
   }
   file.descriptor = sample_values(static_cast<std::int64_t>(file.image.size()) * dim, shard);
+  return file;
+}
+
+/// As a finished file has them: no stage reads them back so, but for the rows of k-means.
+inline DescriptorsFile descriptors_in(const std::filesystem::path& path, const std::optional<StageProvenance>& wanted) {
+  const Hdf5Reader reader = open_verified(path, wanted);
+  DescriptorsFile file;
+  file.dim = static_cast<int>(reader.shape("descriptor", 2)[1]);
+  file.descriptor = reader.read<float>("descriptor");
+  file.image = reader.read<std::int64_t>("image");
+  file.segment = reader.read<std::int32_t>("segment");
   return file;
 }
 

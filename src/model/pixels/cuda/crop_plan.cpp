@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 #include "model/pixels/axis_table.hpp"
 #include "model/pixels/centre_crop.hpp"
 
@@ -37,9 +38,8 @@ void require_inside(const CropPlace& place, GridSize grid) {
                       box.row + box.rows <= grid.rows && box.col + box.cols <= grid.cols;
   if (inside) return;
   throw InputError("The box of segment " + std::to_string(place.segment) + " is unusable",
-                   std::to_string(box.rows) + " x " + std::to_string(box.cols) + " patches at row " +
-                       std::to_string(box.row) + ", column " + std::to_string(box.col) + " in a grid of " +
-                       std::to_string(grid.rows) + " x " + std::to_string(grid.cols),
+                   dimensions_text(box.rows, box.cols) + " patches at row " + std::to_string(box.row) + ", column " +
+                       std::to_string(box.col) + " in a grid of " + dimensions_text(grid.rows, grid.cols),
                    "Make the segments again.");
 }
 

@@ -1,8 +1,8 @@
 #include "datus/pipeline/cluster_selection.hpp"
 
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_reader.hpp"
-#include "pipeline/files/text_of_file.hpp"
 
 #include <algorithm>
 #include <cstdint>

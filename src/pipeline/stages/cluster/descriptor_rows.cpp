@@ -1,6 +1,7 @@
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
 
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 #include "pipeline/files/shard_files.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
@@ -40,8 +41,8 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::op
     }
     auto streamed = std::make_unique<StreamedRows>(sources, mine, plan.stream_bytes, options.threads);
     const std::int64_t row_bytes = sources->dim * static_cast<std::int64_t>(sizeof(float));
-    log::info("the rows are read again in each pass: of " + mebibytes(mine.size() * row_bytes) + " per rank " +
-              mebibytes(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
+    log::info("the rows are read again in each pass: of " + size_text(mine.size() * row_bytes) + " per rank " +
+              size_text(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
     rows = std::move(streamed);
   });
   return {sources, std::move(rows)};

@@ -1,11 +1,11 @@
 #include "pipeline/stages/cluster/memory_budget.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <string_view>
@@ -135,16 +135,10 @@ RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, 
   comm.allreduce(needed, ReduceOp::max);
   if (needed[0] == 0) return {data <= room, room};
   throw AgreedError(
-      ExitCode::usage, "cluster.memory = " + mebibytes(*limit) + " is too small",
+      ExitCode::usage, "cluster.memory = " + size_text(*limit) + " is too small",
       "on the rank that needs most, the process, the state of k-means and the smallest buffers take " +
-          mebibytes(needed[0]),
+          size_text(needed[0]),
       "Set it to " + whole_mebibytes(needed[0] + difference_between_starts) + " or more, or use more ranks.");
-}
-
-std::string mebibytes(std::int64_t bytes) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f MiB", static_cast<double>(bytes) / static_cast<double>(mebibyte));
-  return text.data();
 }
 
 }  // namespace datus

@@ -32,7 +32,4 @@ struct RowMemory {
 [[nodiscard]] RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, int dim,
                                         const KMeansOptions& options, Communicator& comm);
 
-/// "57.3 MiB".
-[[nodiscard]] std::string mebibytes(std::int64_t bytes);
-
 }  // namespace datus
