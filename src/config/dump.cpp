@@ -1,6 +1,6 @@
 #include "config/preset.hpp"
+#include "config/schema.hpp"
 #include "config/text.hpp"
-#include "datus/config/schema.hpp"
 
 #include <cstddef>
 #include <string>

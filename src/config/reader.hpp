@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datus/config/schema.hpp"
+#include "config/schema.hpp"
 
 #include <filesystem>
 #include <string>

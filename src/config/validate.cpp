@@ -1,6 +1,6 @@
 #include "config/validate.hpp"
 
-#include "datus/config/schema.hpp"
+#include "config/schema.hpp"
 #include "datus/core/error.hpp"
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-#include "datus/config/schema.hpp"
+#include "config/schema.hpp"
 
 #include "unit/config/config_files.hpp"
 
