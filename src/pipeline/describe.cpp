@@ -6,6 +6,7 @@
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -13,6 +13,7 @@
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/progress.hpp"
 #include "datus/pipeline/shard_queue.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/mask_record.hpp"
 #include "pipeline/text_of_file.hpp"
 

@@ -9,6 +9,7 @@
 #include "datus/pipeline/load_images.hpp"
 #include "datus/pipeline/plain_images.hpp"
 #include "datus/pipeline/run_record.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <functional>
 #include <span>
