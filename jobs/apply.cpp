@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "datus/io/dataset.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
@@ -23,7 +24,7 @@ DatasetConfig dataset_of(const Arguments& arguments, const DatasetConfig& fitted
   const auto extension = arguments.images.extension();
   if (extension == ".yaml" || extension == ".yml") return load_config(arguments.images, {}).dataset;
   DatasetConfig dataset;
-  dataset.kind = fs::is_directory(arguments.images) ? DatasetConfig::Kind::folder : DatasetConfig::Kind::list;
+  dataset.kind = kind_of_plain_files(fitted.kind, arguments.images, arguments.truth.has_value());
   dataset.images = fs::absolute(arguments.images);
   dataset.shard_size = fitted.shard_size;
   dataset.orientation = fitted.orientation;
@@ -32,7 +33,6 @@ DatasetConfig dataset_of(const Arguments& arguments, const DatasetConfig& fitted
   if (arguments.truth) {
     dataset.truth = fs::absolute(*arguments.truth);
     dataset.label_map = fitted.label_map;
-    dataset.kind = fitted.kind == DatasetConfig::Kind::suim ? fitted.kind : DatasetConfig::Kind::index_png;
   }
   return dataset;
 }

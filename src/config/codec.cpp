@@ -1,192 +1,126 @@
 #include "config/codec.hpp"
 
-#include <algorithm>
-#include <string_view>
+#include "config/value_codec.hpp"
+
+#include <cstring>
 
 namespace datus {
 namespace {
 
-/// Units of `byte_count`, largest first.
-constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> byte_units = {{
-    {"TiB", std::int64_t{1} << 40U},
-    {"GiB", std::int64_t{1} << 30U},
-    {"MiB", std::int64_t{1} << 20U},
-    {"KiB", std::int64_t{1} << 10U},
-}};
-
-/// The text of a scalar that is neither null nor empty.
-const std::string* text_scalar(const RawValue& value) {
-  if (value.is_list || value.items.size() != 1) return nullptr;
-  const RawValue::Item& item = value.items.front();
-  return item.text.empty() || (item.text == "null" && !item.quoted) ? nullptr : &item.text;
+template <class T>
+CodecOf<T> number_codec(std::string allowed, std::function<bool(T)> accepts) {
+  const auto parse = [accepts = std::move(accepts)](const RawValue& value) -> std::optional<T> {
+    const std::string* text = plain_scalar(value);
+    const auto result = text ? parse_number<T>(*text) : std::nullopt;
+    return result && accepts(*result) ? result : std::nullopt;
+  };
+  return codec_of<T>(std::move(allowed), parse, print_number<T>);
 }
 
-std::filesystem::path resolved(const std::filesystem::path& path, const RawValue& value) {
-  return std::filesystem::absolute(value.folder / path).lexically_normal();
+/// The words for people.
+std::string quoted_words(std::vector<std::string> words) {
+  for (std::string& word : words) word = "`" + word + "`";
+  return joined(words, ", ") + (words.size() == 1 ? " (no other is built yet)" : "");
 }
 
-bool is_name(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
-
-std::string print_path(const std::filesystem::path& path) {
-  return yaml_string(path.string());
-}
-
-std::optional<PixelSize> parse_pixel_size(const RawValue& value) {
-  const auto side = integer<int>(1);
-  if (!value.is_list) {
-    const auto both = side.parse(value);
-    return both ? std::optional(PixelSize{*both, *both}) : std::nullopt;
-  }
-  if (value.items.size() != 2) return std::nullopt;
-  const auto rows = side.parse({{value.items[0]}, false, value.origin, value.folder});
-  const auto cols = side.parse({{value.items[1]}, false, value.origin, value.folder});
-  return rows && cols ? std::optional(PixelSize{*rows, *cols}) : std::nullopt;
-}
-
-std::optional<ClassSource> parse_class_source(const RawValue& value) {
-  const std::string* text = text_scalar(value);
-  if (text == nullptr) {
-    const bool is_null = !value.is_list && value.items.size() == 1 && value.items.front().text == "null";
-    return is_null ? std::optional(ClassSource{}) : std::nullopt;
-  }
-  // What looks like a number is never taken for a file, so that 0 and 2.5 are refused and not searched for.
-  if (!value.items.front().quoted && parse_number<double>(*text)) {
-    const auto count = integer<int>(1).parse(value);
-    return count ? std::optional(ClassSource{*count, std::nullopt}) : std::nullopt;
-  }
-  return ClassSource{std::nullopt, resolved(*text, value)};
-}
-
-std::optional<std::int64_t> parse_byte_count(const RawValue& value) {
-  const std::string* text = plain_scalar(value);
-  if (text == nullptr) return std::nullopt;
-  std::string digits = *text;
-  std::int64_t unit = 1;
-  for (const auto& [suffix, bytes] : byte_units) {
-    if (digits.ends_with(suffix)) {
-      digits.resize(digits.size() - suffix.size());
-      unit = bytes;
-      break;
-    }
-  }
-  const auto count = parse_number<std::int64_t>(digits);
-  const bool fits = count && *count >= 1 && *count <= std::numeric_limits<std::int64_t>::max() / unit;
-  return fits ? std::optional(*count * unit) : std::nullopt;
-}
-
-std::string print_byte_count(std::int64_t count) {
-  for (const auto& [suffix, bytes] : byte_units) {
-    if (count % bytes == 0) return std::to_string(count / bytes).append(suffix);
-  }
-  return std::to_string(count);
+/// The index of the word that was written; nothing for another one.
+std::optional<std::size_t> index_in(const std::vector<std::string>& words, const RawValue& value) {
+  if (value.is_list || value.items.size() != 1) return std::nullopt;
+  const auto found = std::find(words.begin(), words.end(), value.items.front().text);
+  if (found == words.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - words.begin());
 }
 
 }  // namespace
 
-const std::string* plain_scalar(const RawValue& value) {
-  if (value.is_list || value.items.size() != 1 || value.items.front().quoted) return nullptr;
-  return &value.items.front().text;
+template <class T>
+CodecOf<T> number(const char* allowed, bool (*accepts)(T)) {
+  return number_codec<T>(allowed, accepts);
 }
+template CodecOf<int> number(const char*, bool (*)(int));
+template CodecOf<double> number(const char*, bool (*)(double));
 
-Codec<double> positive_number() {
+template <class T>
+CodecOf<T> any_number() {
+  return number_codec<T>("number", [](T) { return true; });
+}
+template CodecOf<float> any_number();
+template CodecOf<double> any_number();
+
+CodecOf<double> positive_number() {
   return number<double>("number above 0", [](double value) { return value > 0; });
 }
 
-Codec<bool> boolean() {
-  return choice<bool>({{"true", true}, {"false", false}});
+template <class T>
+CodecOf<T> integer(T least, T most) {
+  std::string allowed = "integer";
+  if (most != std::numeric_limits<T>::max()) {
+    allowed += " from " + std::to_string(least) + " to " + std::to_string(most);
+  } else if (least != std::numeric_limits<T>::min() || least == 0) {
+    allowed += " of at least " + std::to_string(least);
+  }
+  return number_codec<T>(allowed, [least, most](T value) { return value >= least && value <= most; });
+}
+template CodecOf<int> integer(int, int);
+template CodecOf<std::int64_t> integer(std::int64_t, std::int64_t);
+template CodecOf<std::uint64_t> integer(std::uint64_t, std::uint64_t);
+
+Codec choice_of_numbers(std::vector<std::pair<std::string, int>> names) {
+  std::vector<std::string> words;
+  for (const auto& [name, number] : names) words.push_back(name);
+  // An enumerator has the bytes of an int, but is none.
+  const auto read = [words, names](const RawValue& raw, void* value) {
+    const auto index = index_in(words, raw);
+    if (index) std::memcpy(value, &names[*index].second, sizeof(int));
+    return index.has_value();
+  };
+  const auto write = [names](const void* value) {
+    int number = 0;
+    std::memcpy(&number, value, sizeof number);
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.second == number; });
+    return found == names.end() ? std::string() : found->first;
+  };
+  return {quoted_words(words), read, write};
 }
 
-Codec<std::string> word() {
+CodecOf<std::string> one_of(std::vector<std::string> words) {
+  const auto parse = [words](const RawValue& value) {
+    const auto index = index_in(words, value);
+    return index ? std::optional(words[*index]) : std::nullopt;
+  };
+  return codec_of<std::string>(quoted_words(words), parse, [](const std::string& value) { return value; });
+}
+
+CodecOf<bool> boolean() {
   const auto parse = [](const RawValue& value) {
-    const std::string* text = text_scalar(value);
-    return text ? std::optional(*text) : std::nullopt;
+    const auto index = index_in({"false", "true"}, value);
+    return index ? std::optional(*index == 1) : std::nullopt;
   };
-  return {"text", parse, yaml_string};
+  return codec_of<bool>("`true`, `false`", parse, [](bool value) { return value ? "true" : "false"; });
 }
 
-Codec<std::filesystem::path> file_path() {
-  const auto parse = [](const RawValue& value) {
-    const std::string* text = text_scalar(value);
-    return text ? std::optional(resolved(*text, value)) : std::nullopt;
-  };
-  return {"path", parse, print_path};
+bool is_word(const RawValue& raw, const std::string& word) {
+  if (raw.is_list || raw.items.size() != 1) return false;
+  const RawValue::Item& item = raw.items.front();
+  return item.text == word && !(item.quoted && word == "null");
 }
 
-Codec<std::filesystem::path> path_as_written() {
-  Codec<std::filesystem::path> codec = file_path();
-  codec.parse = [](const RawValue& value) {
-    const std::string* text = text_scalar(value);
-    return text ? std::optional(std::filesystem::path(*text).lexically_normal()) : std::nullopt;
-  };
-  return codec;
+std::vector<RawValue> elements_of(const RawValue& raw) {
+  std::vector<RawValue> elements;
+  for (const RawValue::Item& item : raw.items) elements.push_back({{item}, false, raw.origin, raw.folder});
+  return elements;
 }
 
-Codec<std::filesystem::path> name_or_path() {
-  const auto parse = [](const RawValue& value) -> std::optional<std::filesystem::path> {
-    const std::string* text = text_scalar(value);
-    if (text == nullptr) return std::nullopt;
-    return is_name(*text) ? std::filesystem::path(*text) : resolved(*text, value);
+CodecOf<std::vector<int>> ascending(const CodecOf<std::vector<int>>& codec) {
+  auto result = codec;
+  result.read = [codec](const RawValue& raw, void* value) {
+    if (!codec.read(raw, value)) return false;
+    auto& list = *static_cast<std::vector<int>*>(value);
+    std::sort(list.begin(), list.end());
+    return true;
   };
-  const auto canonical = [](const std::filesystem::path& path) {
-    return is_name(path.string()) ? print_path(path) : std::string("(file)");
-  };
-  return {"name, or path with a `/` or `.` in it", parse, print_path, canonical};
-}
-
-Codec<std::string> hdf5_dataset() {
-  const auto parse = [](const RawValue& value) -> std::optional<std::string> {
-    const std::string* text = text_scalar(value);
-    if (text == nullptr) return std::nullopt;
-    const std::size_t colon = std::min(text->rfind(":/"), text->size());
-    if (colon == 0) return std::nullopt;
-    return resolved(text->substr(0, colon), value).string() + text->substr(colon);
-  };
-  return {"FILE.h5 or FILE.h5:/dataset", parse, yaml_string};
-}
-
-Codec<ClassSource> class_source() {
-  const auto print = [](const ClassSource& value) {
-    if (value.count) return std::to_string(*value.count);
-    return value.file ? print_path(*value.file) : std::string("null");
-  };
-  const auto canonical = [print](const ClassSource& value) {
-    return value.file ? std::string("(file)") : print(value);
-  };
-  return {"`null`, integer of at least 1, or path", parse_class_source, print, canonical};
-}
-
-Codec<PixelSize> pixel_size() {
-  const auto print = [](const PixelSize& size) {
-    const std::string rows = std::to_string(size.rows);
-    return size.rows == size.cols ? rows : bracketed({rows, std::to_string(size.cols)});
-  };
-  return {"integer of at least 1, or [rows, cols]", parse_pixel_size, print};
-}
-
-Codec<std::array<double, 3>> three_numbers(const Codec<double>& element) {
-  using Triple = std::array<double, 3>;
-  const auto parse = [element](const RawValue& value) -> std::optional<Triple> {
-    if (!value.is_list || value.items.size() != 3) return std::nullopt;
-    Triple triple{};
-    for (std::size_t i = 0; i < triple.size(); ++i) {
-      const auto parsed = element.parse({{value.items[i]}, false, value.origin, value.folder});
-      if (!parsed) return std::nullopt;
-      triple[i] = *parsed;
-    }
-    return triple;
-  };
-  const auto print = [](const Triple& triple) {
-    return bracketed({print_number(triple[0]), print_number(triple[1]), print_number(triple[2])});
-  };
-  return {"list of three, each a " + element.allowed, parse, print};
-}
-
-Codec<std::int64_t> byte_count() {
-  return {"size such as 256MiB, 4GiB or plain bytes", parse_byte_count, print_byte_count};
+  return result;
 }
 
 }  // namespace datus

@@ -3,40 +3,39 @@
 #include "config/codec.hpp"
 #include "config/schema.hpp"
 
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace datus {
 
-using Keys = std::vector<Key>;
 using Stages = std::vector<Stage>;
+
+/// The keys so far, and a configuration to find members in.
+struct Keys {
+  std::vector<Key> list;
+  Config sample;
+
+  /// `member` is the value's place in `sample`.
+  void add(const char* section, const char* name, const void* member, Codec codec, const Stages& stages,
+           const char* help);
+};
 
 /// Adds the keys of one section, which is the member `in` of `Config`.
 template <class SectionConfig>
 class Adder {
  public:
-  Adder(Keys& keys, std::string section, SectionConfig Config::*in)
-      : keys_(keys), section_(std::move(section)), in_(in) {}
+  Adder(Keys& keys, const char* section, SectionConfig Config::*in)
+      : keys_(keys), section_(section), members_(keys.sample.*in) {}
 
   template <class T>
-  void operator()(std::string name, T SectionConfig::*member, Codec<T> codec, Stages stages, std::string help) {
-    const auto in = in_;
-    Key key{section_, std::move(name), std::move(help), codec.allowed, std::move(stages), {}, {}, {}};
-    key.read = [in, member, parse = codec.parse](Config& config, const RawValue& raw) {
-      auto value = parse(raw);
-      if (value) (config.*in).*member = *std::move(value);
-      return value.has_value();
-    };
-    key.write = [in, member, print = codec.print](const Config& config) { return print((config.*in).*member); };
-    key.canonical = [in, member, print = codec.canonical](const Config& config) { return print((config.*in).*member); };
-    keys_.push_back(std::move(key));
+  void operator()(const char* name, T SectionConfig::*member, const CodecOf<T>& codec, const Stages& stages,
+                  const char* help) {
+    keys_.add(section_, name, &(members_.*member), codec, stages, help);
   }
 
  private:
   Keys& keys_;
-  std::string section_;
-  SectionConfig Config::*in_;
+  const char* section_;
+  const SectionConfig& members_;
 };
 
 /// The sections run, dataset and model.

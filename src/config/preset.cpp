@@ -14,10 +14,10 @@ std::span<const Preset> presets() {
   return list;
 }
 
-Codec<std::string> preset_name() {
-  std::vector<std::pair<std::string, std::string>> names;
-  for (const Preset& preset : presets()) names.emplace_back(preset.name, preset.name);
-  return choice<std::string>(std::move(names));
+CodecOf<std::string> preset_name() {
+  std::vector<std::string> names;
+  for (const Preset& preset : presets()) names.push_back(preset.name);
+  return one_of(std::move(names));
 }
 
 }  // namespace datus

@@ -19,6 +19,6 @@ struct Preset {
 [[nodiscard]] std::span<const Preset> presets();
 
 /// The name of a preset.
-[[nodiscard]] Codec<std::string> preset_name();
+[[nodiscard]] CodecOf<std::string> preset_name();
 
 }  // namespace datus

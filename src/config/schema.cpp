@@ -2,36 +2,26 @@
 
 #include "config/key_adder.hpp"
 #include "config/preset.hpp"
+#include "config/text.hpp"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace datus {
 namespace {
 
-void add_preset(Keys& keys) {
-  Codec<std::string> codec = preset_name();
-  keys.push_back({"",
-                  "preset",
-                  "Set of values that the keys not written take.",
-                  codec.allowed,
-                  {},
-                  [parse = codec.parse](Config& config, const RawValue& raw) {
-                    const auto value = parse(raw);
-                    if (value) config.preset = *value;
-                    return value.has_value();
-                  },
-                  [](const Config& config) { return config.preset; },
-                  [](const Config& config) { return config.preset; }});
-}
-
-Keys all_keys() {
+std::vector<Key> all_keys() {
   Keys keys;
-  add_preset(keys);
+  keys.add("", "preset", &keys.sample.preset, preset_name(), {}, "Set of values that the keys not written take.");
   add_input_keys(keys);
   add_method_keys(keys);
-  return keys;
+  return std::move(keys.list);
+}
+
+const void* value_of(const Config& config, const Key& key) {
+  return reinterpret_cast<const char*>(&config) + key.offset;
 }
 
 }  // namespace
@@ -46,12 +36,31 @@ std::string Key::full_name() const {
   return section.empty() ? name : section + "." + name;
 }
 
+bool Key::read(Config& config, const RawValue& raw) const {
+  return codec.read(raw, const_cast<void*>(value_of(config, *this)));
+}
+
+std::string Key::write(const Config& config) const {
+  return codec.write(value_of(config, *this));
+}
+
+std::string Key::canonical(const Config& config) const {
+  return codec.canonical(value_of(config, *this));
+}
+
 bool Key::affects(Stage stage) const {
   return std::find(stages.begin(), stages.end(), stage) != stages.end();
 }
 
+void Keys::add(const char* section, const char* name, const void* member, Codec codec, const Stages& stages,
+               const char* help) {
+  const auto offset = static_cast<const char*>(member) - reinterpret_cast<const char*>(&sample);
+  std::string allowed = codec.allowed;
+  list.push_back({section, name, help, std::move(allowed), stages, std::move(codec), static_cast<std::size_t>(offset)});
+}
+
 std::span<const Key> schema() {
-  static const Keys keys = all_keys();
+  static const std::vector<Key> keys = all_keys();
   return keys;
 }
 

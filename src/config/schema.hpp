@@ -2,6 +2,7 @@
 
 #include "datus/config/config.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -31,6 +32,19 @@ struct RawValue {
   [[nodiscard]] std::string text() const;
 };
 
+/// How a value is read, written and hashed, and what is allowed. It gets the value's address and not its type, so that
+/// it is compiled once and not for each key.
+struct Codec {
+  /// For people, such as "integer of at least 1".
+  std::string allowed;
+  /// Stores the value; false, and nothing stored, when it is none that is allowed.
+  std::function<bool(const RawValue&, void*)> read;
+  /// YAML that reads back as an equal value; the same text for equal values.
+  std::function<std::string(const void*)> write;
+  /// The text to hash: that of `write`, unless a path is to be left out.
+  std::function<std::string(const void*)> canonical = write;
+};
+
 /// One key of the configuration. Parsing, messages, dump, reference and hashes all come from this.
 struct Key {
   /// Empty for `preset`, which is in no section.
@@ -38,19 +52,19 @@ struct Key {
   std::string name;
   /// One sentence for people.
   std::string help;
-  /// The values it takes, for people, such as "integer of at least 1".
   std::string allowed;
   /// The stages whose own results depend on the value. Empty where results do not depend on it, and
   /// for paths: what is in the file counts, not where it lies, so provenance holds hashes of the
   /// contents instead.
   std::vector<Stage> stages;
-  /// Stores the value in the configuration; false, and nothing stored, when it is none that is
-  /// allowed.
-  std::function<bool(Config&, const RawValue&)> read;
-  /// The value in the configuration as YAML.
-  std::function<std::string(const Config&)> write;
-  /// The value as hashed: as `write`, but without paths.
-  std::function<std::string(const Config&)> canonical;
+  /// How the value, `offset` bytes into the configuration, is read and written.
+  Codec codec;
+  std::size_t offset = 0;
+
+  /// What the codec does, with the value in the configuration.
+  [[nodiscard]] bool read(Config& config, const RawValue& raw) const;
+  [[nodiscard]] std::string write(const Config& config) const;
+  [[nodiscard]] std::string canonical(const Config& config) const;
 
   /// "section.name".
   [[nodiscard]] std::string full_name() const;

@@ -1,4 +1,7 @@
 #include "config/key_adder.hpp"
+#include "datus/core/dataset_kinds.hpp"
+
+#include <utility>
 
 namespace datus {
 namespace {
@@ -28,14 +31,10 @@ void add_run(Keys& keys) {
 
 void add_dataset(Keys& keys) {
   using D = DatasetConfig;
+  std::vector<std::string> names;
+  for (const DatasetKindName& kind : dataset_kinds) names.emplace_back(kind.name);
   Adder add(keys, "dataset", &Config::dataset);
-  add("kind", &D::kind,
-      choice<D::Kind>({{"folder", D::Kind::folder},
-                       {"list", D::Kind::list},
-                       {"index_png", D::Kind::index_png},
-                       {"suim", D::Kind::suim},
-                       {"coco_stuff", D::Kind::coco_stuff}}),
-      {Stage::evaluate}, "How images and ground truth are laid out.");
+  add("kind", &D::kind, one_of(std::move(names)), {Stage::evaluate}, "How images and ground truth are laid out.");
   add("images", &D::images, word_or("null", file_path()), {}, "Folder of the images.");
   add("truth", &D::truth, word_or("null", file_path()), {}, "Folder of the ground truth.");
   add("classes", &D::classes, class_source(), {Stage::evaluate}, "Number of classes, or a JSON file with their names.");

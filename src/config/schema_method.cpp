@@ -31,7 +31,7 @@ void add_segment(Keys& keys) {
   add("resolution", &S::resolution, positive_number(), segment,
       "Resolution of the modularity; larger gives more communities.");
   add("min_patches", &S::min_patches, integer<int>(0), segment, "A segment is valid if it has more patches than this.");
-  Codec<int> connectivity = number<int>("4 or 8", [](int value) { return value == 4 || value == 8; });
+  const auto connectivity = number<int>("4 or 8", [](int value) { return value == 4 || value == 8; });
   add("connectivity", &S::connectivity, connectivity, segment, "Neighbours of a patch within a segment.");
 }
 

@@ -1,6 +1,7 @@
 #include "config/validate.hpp"
 
 #include "config/schema.hpp"
+#include "datus/core/dataset_kinds.hpp"
 #include "datus/core/error.hpp"
 
 #include <stdexcept>
@@ -15,14 +16,18 @@ class Validator {
   Validator(const Config& config, const OriginOf& origin_of) : config_(config), origin_of_(origin_of) {}
 
   void dataset() const {
-    using Kind = DatasetConfig::Kind;
     const DatasetConfig& dataset = config_.dataset;
-    if (dataset.kind == Kind::list && !dataset.list && !dataset.images) {
-      refuse("dataset.kind", "dataset.list", "it names the images", "Set dataset.list, or dataset.images to the list.");
-    }
-    if (dataset.kind == Kind::coco_stuff && !dataset.split) {
-      refuse("dataset.kind", "dataset.split", "the layout has a folder for each split",
-             "Set dataset.split, for example to val2017.");
+    for (const DatasetKindName& kind : dataset_kinds) {
+      // What `dataset.images` holds is seen when it is opened.
+      if (kind.name != dataset.kind || dataset.images) continue;
+      if (kind.lists_images && !dataset.list) {
+        refuse("dataset.kind", "dataset.list", "it names the images",
+               "Set dataset.list, or dataset.images to the list.");
+      }
+      if (kind.has_splits && !dataset.split) {
+        refuse("dataset.kind", "dataset.split", "the layout has a folder for each split",
+               "Set dataset.split, for example to val2017.");
+      }
     }
   }
 

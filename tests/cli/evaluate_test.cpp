@@ -162,6 +162,35 @@ TEST_F(EvaluateCommand, ManyClustersAndAnotherVoid) {
   EXPECT_NEAR(result["pixel_accuracy"].get<double>(), 3.0 / 5.0, 1e-12);
 }
 
+// Nobody says how many clusters and classes there are: each rank sees labels that the others do not have.
+TEST_F(EvaluateCommand, TheLargestLabelsOfAllRanksCount) {
+  const auto write_pair = [&](const std::string& name, const std::vector<std::int32_t>& prediction,
+                              const std::vector<std::uint8_t>& truth) {
+    LabelMap labels(1, static_cast<int>(prediction.size()));
+    labels.labels = prediction;
+    write_prediction(name, labels, 6);
+    write_truth(name, truth, 1, static_cast<int>(truth.size()));
+  };
+  write_pair("a.png", {0, 1, no_label}, {0, 0, 3});
+  write_pair("b.png", {4, 0}, {1, 255});
+  write_pair("c.png", {2, 2, no_label, 1}, {6, 6, 1, 0});
+  for (const int ranks : {0, 2, 3}) {
+    SCOPED_TRACE(ranks);
+    const Outcome outcome = evaluate({}, {.ranks = ranks});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    const Json strict = scores()["strict"];
+    EXPECT_EQ(strict["k"], 5);
+    EXPECT_EQ(strict["classes"], 7);
+    Json counts(5, Json(7, 0));
+    counts[0][0] = 1;
+    counts[1][0] = 2;
+    counts[2][6] = 2;
+    counts[4][1] = 1;
+    EXPECT_EQ(strict["counts"], counts);
+    EXPECT_EQ(strict["pixels"], (Json{{"total", 9}, {"void", 1}, {"unassigned", 2}, {"unmatched", 1}}));
+  }
+}
+
 TEST_F(EvaluateCommand, AGivenMappingIsUsedAsItIs) {
   LabelMap labels(1, 4);
   labels.labels = {0, 0, 1, 1};
@@ -180,6 +209,40 @@ TEST_F(EvaluateCommand, AGivenMappingIsUsedAsItIs) {
   EXPECT_EQ(scores()["strict"]["provenance"]["matched_on"], "a given mapping");
   write_bytes(mapping, R"({"strict": 3})");
   expect_refusal(evaluate({"--mapping", mapping.string()}), 3, {"fitted.json"});
+}
+
+// Values 0, 156, 157 and 181 of COCO-Stuff's maps are the classes 9, 23, 20 and 24 of 27; 91 is a blanket's textile.
+TEST_F(EvaluateCommand, TheTruthIsReadAsItsKindStoresIt) {
+  LabelMap labels(1, 5);
+  labels.labels = {0, 1, 0, 2, no_label};
+  write_prediction("a.png", labels, 3);
+  write_truth("a.png", {0, 156, 0, 255, 181}, 1, 5);
+  const auto map = read_json("../../configs/protocols/coco_stuff_27.json");
+  const auto coarse = [&](std::size_t value) { return map["fine_to_coarse"][value].get<int>(); };
+  const Arguments kind = {"--set", "dataset.kind=coco_stuff"};
+  for (const Arguments& more : {Arguments{}, {"--set", "dataset.label_map=coco_stuff_27"}}) {
+    Arguments arguments = kind;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = evaluate(arguments);
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    const Json strict = scores()["strict"];
+    EXPECT_EQ(strict["classes"], 27);
+    EXPECT_EQ(strict["class_names"], map["classes"]);
+    EXPECT_EQ(strict["mapping"], (Json{coarse(0), coarse(156), -1}));
+    EXPECT_EQ(strict["pixels"]["void"], 1);
+    EXPECT_EQ(strict["pixels"]["unassigned"], 1);
+  }
+  ASSERT_EQ(evaluate({"--set", "dataset.kind=coco_stuff", "--set", "dataset.label_map=coco_stuff_15"}).code, 0);
+  EXPECT_EQ(scores()["strict"]["classes"], 15);
+  EXPECT_EQ(scores()["strict"]["pixels"]["void"], 3);  // things are no stuff
+
+  // A mapping to the 15 classes means others here, and one to the 27 is none for 182 raw values.
+  const fs::path fifteen = scores_file().parent_path() / "fifteen.json";
+  fs::rename(scores_file(), fifteen);
+  expect_refusal(evaluate({"--set", "dataset.kind=coco_stuff", "--mapping", fifteen.string()}), 3,
+                 {"fifteen.json", "15 classes, here are 3 and 27"});
+  expect_refusal(evaluate({"--mapping", fifteen.string()}), 3, {"fifteen.json", "15 classes, here are 3 and 182"});
+  fs::remove(fifteen);
 }
 
 TEST_F(EvaluateCommand, FilesThatDoNotFitAreRefused) {

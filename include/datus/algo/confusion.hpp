@@ -27,6 +27,11 @@ class ConfusionMatrix {
   /// these; the caller knows the image's name.
   void add(const LabelMap& prediction, const LabelMap& truth);
 
+  /// Makes room for more clusters and classes, with counts 0. Throws `UsageError` for less than there are.
+  void grow(int clusters, int classes);
+  /// Adds the counts of a matrix of the same size.
+  ConfusionMatrix& operator+=(const ConfusionMatrix& other);
+
   [[nodiscard]] int clusters() const noexcept { return clusters_; }
   [[nodiscard]] int classes() const noexcept { return classes_; }
 

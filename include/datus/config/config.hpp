@@ -48,13 +48,13 @@ struct ClassSource {
 /// `dataset.*`: which images, and their ground truth where there is some. All paths are absolute
 /// once loaded.
 struct DatasetConfig {
-  enum class Kind { folder, list, index_png, suim, coco_stuff };
   enum class OnUnreadable { report, skip };
   /// `stored`: pixels as stored in the file; `exif`: turned and mirrored as the EXIF orientation
   /// says.
   enum class Orientation { stored, exif };
 
-  Kind kind = Kind::folder;
+  /// Name of one of the `dataset_kinds`.
+  std::string kind = "folder";
   std::optional<std::filesystem::path> images;
   std::optional<std::filesystem::path> truth;
   ClassSource classes;

@@ -3,6 +3,7 @@
 #include "datus/core/image.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,10 +22,11 @@ struct DatasetOptions {
   /// #. A truth column replaces pairing with `truth` by stem.
   /// - `index_png`: as folder, with a `truth` folder of PNGs whose value (palette index or grey
   /// level) is the class.
-  /// - `suim`: as folder, with the `truth` folder of SUIM's colour BMP masks (those directly in
-  /// it).
+  /// - `suim`: as folder, or as list where `images` is a text file, with the `truth` folder of SUIM's colour BMP masks
+  /// (those directly in it).
   /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list` may hold the image
-  /// ids to use, one per line.
+  /// ids to use, one per line. Without `split`, `images` and `truth` may be other folders with such files, or `images`
+  /// a text file as for list.
   std::string kind = "folder";
   std::filesystem::path images;
   std::optional<std::filesystem::path> truth;
@@ -45,6 +47,9 @@ struct DatasetOptions {
   std::string split;
   /// list and coco_stuff only.
   std::optional<std::filesystem::path> list;
+  /// The images are masks to compare with the ground truth: one that no image has is an error, where the layout has no
+  /// other files in its folder (all but SUIM).
+  bool images_are_predictions = false;
 };
 
 /// One image and its ground truth.
@@ -55,16 +60,16 @@ struct DatasetItem {
   std::filesystem::path truth;  ///< empty without truth
 };
 
-/// Turns one ground-truth file into classes; one kind of file each.
-class TruthReader;
+/// The classes in one file of ground truth.
+using TruthReader = std::function<LabelMap(const std::filesystem::path&)>;
 
 /// The images of a data set in their fixed order, with their ground truth.
 class Dataset {
  public:
   /// For `open_dataset`. Throws `InputError` for no items, a name that is not UTF-8, or two items
-  /// with the same stem. `reader` may be null: no truth.
-  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::unique_ptr<const TruthReader> reader);
-  ~Dataset();
+  /// with the same stem. `reader` may be empty: no truth.
+  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader);
+  ~Dataset() = default;
   Dataset(const Dataset&) = delete;
   Dataset& operator=(const Dataset&) = delete;
 
@@ -73,7 +78,7 @@ class Dataset {
   /// Class names, one for each label; numbers where only their count is known, empty where not even
   /// that is.
   [[nodiscard]] const std::vector<std::string>& classes() const noexcept { return classes_; }
-  [[nodiscard]] bool has_truth() const noexcept { return reader_ != nullptr; }
+  [[nodiscard]] bool has_truth() const noexcept { return static_cast<bool>(reader_); }
 
   /// The ground truth of one item, [height, width]: 0 … classes - 1, or `no_label` for void. Its
   /// size may differ from the image's: compare them. Not collective; safe to call from several
@@ -84,7 +89,7 @@ class Dataset {
  private:
   std::vector<DatasetItem> items_;
   std::vector<std::string> classes_;
-  std::unique_ptr<const TruthReader> reader_;
+  TruthReader reader_;
 };
 
 /// Finds the images and the ground truth of a data set; opens none of them. Folders are listed in
@@ -94,5 +99,10 @@ class Dataset {
 /// not fit it, `InputError` naming the file, and the line in it, for all that is missing, ambiguous
 /// or malformed. A missing image of a list is no error here.
 [[nodiscard]] std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
+
+/// The kind for plain files, whose ground truth is stored as in a data set of `kind`: `images` is a folder or a list,
+/// the truth a folder. Throws `UsageError` for an unknown kind.
+[[nodiscard]] std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images,
+                                              bool has_truth);
 
 }  // namespace datus

@@ -33,9 +33,12 @@ void write_scores(const std::filesystem::path& path, const Evaluation& evaluatio
 [[nodiscard]] Evaluation read_scores(const std::filesystem::path& path);
 
 /// The cluster-to-class mapping of a protocol in a score file; that of "strict" when it does not have the protocol.
-/// Throws `InputError` naming the file when it does not have `clusters` entries below `classes`.
+/// `classes` are those of the ground truth, `class_names` their names; without names it is only known that there are at
+/// least so many. Throws `InputError` naming the file when it does not have `clusters` entries below `classes`, or was
+/// made with another number of classes or other names; numbers in place of names are not compared.
 [[nodiscard]] std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol,
-                                            int clusters, int classes);
+                                            int clusters, int classes,
+                                            const std::vector<std::string>& class_names = {});
 
 /// The score table that a person reads: one line for each K and protocol.
 [[nodiscard]] std::string score_table(const std::vector<Evaluation>& evaluations);

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -66,6 +68,30 @@ void ConfusionMatrix::add(const LabelMap& prediction, const LabelMap& truth) {
     ++run;
   }
   values_[run_index] += run;
+}
+
+void ConfusionMatrix::grow(int clusters, int classes) {
+  if (clusters == clusters_ && classes == classes_) return;
+  ConfusionMatrix larger(clusters, classes);
+  if (clusters < clusters_ || classes < classes_) {
+    throw UsageError("A confusion matrix cannot shrink", "its counts would be lost", "Ask for at least its size.");
+  }
+  const auto row = [](ConfusionMatrix& matrix, int k) {
+    return matrix.values_.begin() + std::ptrdiff_t{k} * matrix.classes_;
+  };
+  for (int k = 0; k < clusters_; ++k) std::copy_n(row(*this, k), classes_, row(larger, k));
+  std::copy_n(row(*this, clusters_), classes_, row(larger, clusters));  // unassigned
+  larger.values_.back() = values_.back();
+  *this = std::move(larger);
+}
+
+ConfusionMatrix& ConfusionMatrix::operator+=(const ConfusionMatrix& other) {
+  if (other.clusters_ != clusters_ || other.classes_ != classes_) {
+    throw UsageError("Confusion matrices of different sizes cannot be added", "their counts mean different classes",
+                     "Let the smaller one grow first.");
+  }
+  std::transform(values_.begin(), values_.end(), other.values_.begin(), values_.begin(), std::plus<>());
+  return *this;
 }
 
 }  // namespace datus

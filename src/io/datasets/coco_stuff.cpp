@@ -4,7 +4,6 @@
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/list_file.hpp"
 #include "io/datasets/protocols.hpp"
-#include "io/datasets/truth_reader.hpp"
 
 #include <map>
 #include <string>
@@ -15,28 +14,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A built-in map made of the 27 classes: `from_27` gives the class of each, or `no_label`.
-template <class From27>
-BuiltInMap merged(std::string name, std::vector<std::string> classes, const From27& from_27) {
-  BuiltInMap map{std::move(name), {}, std::move(classes)};
-  const auto& coarse = protocols::coco_stuff_fine_to_coarse;
-  for (std::size_t i = 0; i < coarse.size(); ++i) map.table.set(static_cast<std::int64_t>(i), from_27(coarse[i]));
-  return map;
-}
-
 /// All 27 classes (the default), the 15 of stuff, and the 3 of the early experiments: sky, plant,
 /// ground.
-std::vector<BuiltInMap> coco_maps() {
+std::vector<BuiltInMap> label_maps() {
   constexpr int first_stuff = 12;
   constexpr int sky = 23;
   constexpr int ground = 21;
   const auto& names = protocols::coco_stuff_27_classes;
-  std::vector<BuiltInMap> maps;
-  maps.push_back(merged("coco_stuff_27", {names.begin(), names.end()}, [](int coarse) { return coarse; }));
-  maps.push_back(merged("coco_stuff_15", {names.begin() + first_stuff, names.end()},
-                        [](int coarse) { return coarse < first_stuff ? no_label : coarse - first_stuff; }));
-  maps.push_back(merged("coco_stuff_3", {"sky", "plant", "ground"},
-                        [](int coarse) { return coarse < ground || coarse > sky ? no_label : sky - coarse; }));
+  std::vector<BuiltInMap> maps = {{"coco_stuff_27", {}, names_of(names)},
+                                  {"coco_stuff_15", {}, {names.begin() + first_stuff, names.end()}},
+                                  {"coco_stuff_3", {}, {"sky", "plant", "ground"}}};
+  for (const int coarse : protocols::coco_stuff_fine_to_coarse) {
+    maps[0].labels.push_back(coarse);
+    maps[1].labels.push_back(coarse < first_stuff ? no_label : coarse - first_stuff);
+    maps[2].labels.push_back(coarse < ground || coarse > sky ? no_label : sky - coarse);
+  }
   return maps;
 }
 
@@ -80,19 +72,32 @@ std::vector<DatasetItem> listed_images(const fs::path& list, const fs::path& fol
   return items;
 }
 
+std::vector<DatasetItem> find_images(const DatasetOptions& options) {
+  std::error_code unknown;
+  if (options.images_are_predictions || fs::is_regular_file(options.images, unknown)) {
+    return images_of_folder_or_list(options);
+  }
+  const fs::path folder = split_folder(options.images, "images", options.split, "images");
+  if (options.list) return listed_images(*options.list, folder);
+  return list_images(folder, options.split.empty() ? Depth::recursive : Depth::top_level);
+}
+
+void pair_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {
+  if (options.images_are_predictions) return pair_png_truth(items, options);
+  const fs::path truth = split_folder(*options.truth, "stuffthingmaps", options.split, "truth");
+  pair_truth_by_stem(items, truth, png_extension(), options.split.empty() ? Depth::recursive : Depth::top_level);
+}
+
 }  // namespace
 
-std::unique_ptr<Dataset> open_coco_stuff(const DatasetOptions& options) {
-  const fs::path folder = split_folder(options.images, "images", options.split, "images");
-  auto items = options.list ? listed_images(*options.list, folder) : list_images(folder, Depth::top_level);
-  Labelling labelling = make_labelling(options, coco_maps(), options.void_value);
-  std::unique_ptr<TruthReader> reader;
-  if (options.truth) {
-    const fs::path truth = split_folder(*options.truth, "stuffthingmaps", options.split, "truth");
-    pair_truth_by_stem(items, truth, png_extension(), Depth::top_level);
-    reader = std::make_unique<IndexTruthReader>(std::move(labelling.table));
-  }
-  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
+DatasetKind coco_stuff_kind() {
+  return {.name = "coco_stuff",
+          .takes_list = true,
+          .takes_split = true,
+          .has_own_truth = true,
+          .find_images = find_images,
+          .pair_truth = pair_truth,
+          .label_maps = label_maps()};
 }
 
 }  // namespace datus::io_detail

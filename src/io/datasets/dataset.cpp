@@ -6,28 +6,12 @@
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/truth_reader.hpp"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 namespace datus {
 namespace {
-
-/// A kind of data set, and which of the options that not all kinds know it does know.
-struct Kind {
-  std::string_view name;
-  std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
-  bool has_list;
-  bool has_split;
-};
-
-constexpr std::array<Kind, 5> kinds = {{{"folder", io_detail::open_folder, false, false},
-                                        {"list", io_detail::open_list, true, false},
-                                        {"index_png", io_detail::open_index_png, false, false},
-                                        {"suim", io_detail::open_suim, false, false},
-                                        {"coco_stuff", io_detail::open_coco_stuff, true, true}}};
 
 /// Length of the UTF-8 sequence that `text` starts with; 0 when it is none. RFC 3629: no overlong
 /// forms, no surrogates, nothing above U+10FFFF.
@@ -72,49 +56,59 @@ void require_names(const std::vector<DatasetItem>& items) {
   }
 }
 
+/// Refuses options that the kind does not know, or that it misses.
+void require_fitting(const DatasetOptions& options, const io_detail::DatasetKind& kind) {
+  if (options.images.empty()) throw UsageError("dataset.images is missing", "it says where the images are", "Set it.");
+  if (options.list && !kind.takes_list) {
+    throw UsageError("dataset.list does not go with dataset.kind: " + options.kind,
+                     "this kind takes all images of a folder", "Remove it, or use dataset.kind: list.");
+  }
+  if (!options.split.empty() && !kind.takes_split) {
+    throw UsageError("dataset.split does not go with dataset.kind: " + options.kind, "this kind has no splits",
+                     "Remove it, and point dataset.images at the split's folder.");
+  }
+  if (!options.truth && kind.needs_truth) {
+    throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind + " has ground truth",
+                     "Set dataset.truth to its folder, or use dataset.kind: folder.");
+  }
+}
+
 }  // namespace
 
-Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes,
-                 std::unique_ptr<const TruthReader> reader)
+Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader)
     : items_(std::move(items)), classes_(std::move(classes)), reader_(std::move(reader)) {
   require_names(items_);
 }
-
-Dataset::~Dataset() = default;
 
 LabelMap Dataset::read_truth(const DatasetItem& item) const {
   if (!reader_) {
     throw UsageError("There is no ground truth for " + item.name, "the data set was opened without it",
                      "Set dataset.truth.");
   }
-  return reader_->read(item.truth);
+  return reader_(item.truth);
 }
 
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
-  const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.name == options.kind; });
-  if (kind == kinds.end()) {
-    std::string names;
-    for (const auto& known : kinds) names.append(names.empty() ? "" : ", ").append(known.name);
-    throw UsageError("Unknown dataset.kind: " + options.kind, "it is none of " + names, "Choose one of these.");
+  const io_detail::DatasetKind kind = io_detail::dataset_kind(options.kind);
+  require_fitting(options, kind);
+  auto items = kind.find_images(options);
+  auto labelling =
+      io_detail::make_labelling(options, kind.label_maps, kind.has_void ? options.void_value : std::nullopt);
+  const bool has_column = !items.empty() && !items.front().truth.empty();
+  if (options.truth && has_column) {
+    throw UsageError("dataset.truth and a second column in " + options.list.value_or(options.images).string() +
+                         " exclude each other",
+                     "both say where the ground truth is", "Remove one of them.");
   }
-  if (options.images.empty()) throw UsageError("dataset.images is missing", "it says where the images are", "Set it.");
-  if (options.list && !kind->has_list) {
-    throw UsageError("dataset.list does not go with dataset.kind: " + options.kind,
-                     "this kind takes all images of a folder", "Remove it, or use dataset.kind: list.");
+  if (options.truth) kind.pair_truth(items, options);
+  TruthReader reader;
+  if (options.truth || has_column) {
+    const auto table = std::make_shared<const io_detail::LabelTable>(std::move(labelling.table));
+    reader = [table, values_in = kind.read_truth](const std::filesystem::path& path) {
+      return io_detail::classes_of(values_in(path), *table, path);
+    };
   }
-  if (!options.split.empty() && !kind->has_split) {
-    throw UsageError("dataset.split does not go with dataset.kind: " + options.kind, "this kind has no splits",
-                     "Remove it, and point dataset.images at the split's folder.");
-  }
-  return kind->open(options);
-}
-
-const std::filesystem::path& io_detail::require_truth(const DatasetOptions& options) {
-  if (!options.truth) {
-    throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind + " has ground truth",
-                     "Set dataset.truth to its folder, or use dataset.kind: folder.");
-  }
-  return *options.truth;
+  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
 }
 
 }  // namespace datus

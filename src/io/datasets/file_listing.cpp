@@ -8,6 +8,7 @@
 #include <cctype>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace datus::io_detail {
 namespace {
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 4> image_types = {".jpg", ".jpeg", ".png", ".bmp"};
 constexpr std::array<std::string_view, 1> png_type = {".png"};
 constexpr std::array<std::string_view, 1> bmp_type = {".bmp"};
+constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
 
 [[noreturn]] void throw_unlistable(const fs::path& folder, const std::string& why) {
   throw InputError("Cannot list folder " + folder.string(), why, "Check the path and its permissions.");
@@ -121,6 +123,16 @@ void pair_truth_by_stem(std::vector<DatasetItem>& items, const fs::path& root,
     }
     item.truth_name = found->second;
     item.truth = root / found->second;
+  }
+}
+
+void require_no_extra_truth(const std::vector<DatasetItem>& items, const fs::path& root) {
+  std::unordered_set<std::string> stems;
+  for (const auto& item : items) stems.insert(stem_of(item.truth_name));
+  for (const auto& name : list_files(root, truth_types, Depth::recursive)) {
+    if (stems.contains(stem_of(name))) continue;
+    throw InputError("Ground truth " + (root / name).string() + " has no prediction",
+                     "files pair by their name without extension", "Add the prediction, or remove the file.");
   }
 }
 

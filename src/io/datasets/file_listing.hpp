@@ -36,4 +36,7 @@ enum class Depth { top_level, recursive };
 void pair_truth_by_stem(std::vector<DatasetItem>& items, const std::filesystem::path& root,
                         std::span<const std::string_view> extensions, Depth depth);
 
+/// Throws `InputError` naming a PNG or BMP file in `root` or below that is no item's ground truth by its stem.
+void require_no_extra_truth(const std::vector<DatasetItem>& items, const std::filesystem::path& root);
+
 }  // namespace datus::io_detail

@@ -1,25 +1,24 @@
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
-#include "io/datasets/truth_reader.hpp"
-
-#include <utility>
 
 namespace datus::io_detail {
 
-std::unique_ptr<Dataset> open_folder(const DatasetOptions& options) {
-  auto items = list_images(options.images, Depth::recursive);
-  Labelling labelling = make_labelling(options, {}, options.void_value);
-  std::unique_ptr<TruthReader> reader;
-  if (options.truth) {
-    pair_truth_by_stem(items, *options.truth, png_extension(), Depth::recursive);
-    reader = std::make_unique<IndexTruthReader>(std::move(labelling.table));
-  }
-  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
+void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {
+  pair_truth_by_stem(items, *options.truth, png_extension(), Depth::recursive);
+  if (options.images_are_predictions) require_no_extra_truth(items, *options.truth);
 }
 
-std::unique_ptr<Dataset> open_index_png(const DatasetOptions& options) {
-  (void)require_truth(options);
-  return open_folder(options);
+DatasetKind folder_kind() {
+  return {.name = "folder",
+          .find_images = [](const DatasetOptions& options) { return list_images(options.images, Depth::recursive); },
+          .pair_truth = pair_png_truth};
+}
+
+DatasetKind index_png_kind() {
+  DatasetKind kind = folder_kind();
+  kind.name = "index_png";
+  kind.needs_truth = true;
+  return kind;
 }
 
 }  // namespace datus::io_detail

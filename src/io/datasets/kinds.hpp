@@ -1,22 +1,53 @@
 #pragma once
 
 #include "datus/io/dataset.hpp"
+#include "io/datasets/label_table.hpp"
+#include "io/images/png_decoder.hpp"
 
 #include <filesystem>
-#include <memory>
+#include <functional>
+#include <string>
+#include <vector>
 
 namespace datus::io_detail {
 
-// One function per kind of data set; `open_dataset` describes what each does and throws. The
-// options are those that the kind knows.
+/// A kind of data set: all that tells it from another one. `open_dataset` does the rest.
+struct DatasetKind {
+  std::string name;
+  bool takes_list = false;   ///< knows `DatasetOptions::list`
+  bool takes_split = false;  ///< knows `DatasetOptions::split`
+  bool needs_truth = false;
+  /// Ground truth of its own, whatever folders it lies in: plain images with such a truth are of this kind too. Not so
+  /// for index PNGs.
+  bool has_own_truth = false;
+  bool has_void = true;  ///< knows `DatasetOptions::void_value`
 
-[[nodiscard]] std::unique_ptr<Dataset> open_folder(const DatasetOptions& options);
-[[nodiscard]] std::unique_ptr<Dataset> open_list(const DatasetOptions& options);
-[[nodiscard]] std::unique_ptr<Dataset> open_index_png(const DatasetOptions& options);
-[[nodiscard]] std::unique_ptr<Dataset> open_suim(const DatasetOptions& options);
-[[nodiscard]] std::unique_ptr<Dataset> open_coco_stuff(const DatasetOptions& options);
+  /// The images in their order. A list may give them their ground truth as well.
+  std::function<std::vector<DatasetItem>(const DatasetOptions&)> find_images;
+  /// Gives each image its ground truth in `DatasetOptions::truth`, which is there.
+  std::function<void(std::vector<DatasetItem>&, const DatasetOptions&)> pair_truth;
+  /// The values in one file of ground truth, before any map.
+  std::function<IndexImage(const std::filesystem::path&)> read_truth = read_index_png;
+  /// From these values to named classes, the default first; none: each value is a class.
+  std::vector<BuiltInMap> label_maps = {};
+};
 
-/// `options.truth`; throws `UsageError` when it is not given.
-[[nodiscard]] const std::filesystem::path& require_truth(const DatasetOptions& options);
+/// The kind of that name. Throws `UsageError` naming those that there are.
+[[nodiscard]] DatasetKind dataset_kind(const std::string& name);
+
+// The rows of the table, one in each file.
+
+[[nodiscard]] DatasetKind folder_kind();
+[[nodiscard]] DatasetKind index_png_kind();
+[[nodiscard]] DatasetKind list_kind();
+[[nodiscard]] DatasetKind suim_kind();
+[[nodiscard]] DatasetKind coco_stuff_kind();
+
+// Parts for them.
+
+/// Every image in the folder `options.images` and below, or those that the text file `options.images` lists.
+[[nodiscard]] std::vector<DatasetItem> images_of_folder_or_list(const DatasetOptions& options);
+/// Pairs by stem with the PNGs in `options.truth` and below.
+void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& options);
 
 }  // namespace datus::io_detail

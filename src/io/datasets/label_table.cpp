@@ -111,13 +111,14 @@ std::vector<std::string> read_classes(const std::filesystem::path& path) {
 
 /// The built-in map that `path` means: the first when it is not given, the one that its last part names when there is
 /// no such file (the configuration has made it absolute, as it does all paths). Null for a file of its own.
-BuiltInMap* find_built_in(const std::optional<std::filesystem::path>& path, std::vector<BuiltInMap>& built_in) {
+const BuiltInMap* find_built_in(const std::optional<std::filesystem::path>& path,
+                                const std::vector<BuiltInMap>& built_in) {
   std::error_code unknown;
   if (built_in.empty()) return nullptr;
   if (!path) return &built_in.front();
   if (std::filesystem::exists(*path, unknown)) return nullptr;
   std::string names;
-  for (auto& map : built_in) {
+  for (const auto& map : built_in) {
     if (path->filename() == map.name) return &map;
     names.append(names.empty() ? "" : ", ").append(map.name);
   }
@@ -144,6 +145,10 @@ LabelTable::LabelTable() : labels_(std::make_unique<std::array<std::int32_t, val
   labels_->fill(outside);
 }
 
+LabelTable::LabelTable(const std::vector<std::int32_t>& labels) : LabelTable() {
+  std::copy(labels.begin(), labels.end(), labels_->begin());
+}
+
 LabelTable LabelTable::identity() {
   LabelTable table;
   for (std::int64_t value = 0; value < values; ++value) table.set(value, static_cast<std::int32_t>(value));
@@ -163,11 +168,11 @@ std::int64_t LabelTable::class_count() const {
   return std::max<std::int64_t>(0, std::int64_t{*std::max_element(labels_->begin(), labels_->end())} + 1);
 }
 
-Labelling make_labelling(const DatasetOptions& options, std::vector<BuiltInMap> built_in,
+Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltInMap>& built_in,
                          std::optional<int> void_value) {
   Labelling labelling;
-  if (BuiltInMap* chosen = find_built_in(options.label_map, built_in)) {
-    labelling = {std::move(chosen->table), std::move(chosen->classes)};
+  if (const BuiltInMap* chosen = find_built_in(options.label_map, built_in)) {
+    labelling = {LabelTable(chosen->labels), chosen->classes};
     if (options.classes) name_classes(labelling, *options.classes, chosen->name);
   } else if (options.label_map) {
     labelling.table = read_label_map(*options.label_map);

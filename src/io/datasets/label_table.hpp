@@ -18,6 +18,8 @@ class LabelTable {
  public:
   /// No value is a class.
   LabelTable();
+  /// The values from 0 on have these classes.
+  explicit LabelTable(const std::vector<std::int32_t>& labels);
   /// Every value is the class of that number.
   [[nodiscard]] static LabelTable identity();
 
@@ -43,9 +45,15 @@ class LabelTable {
 /// A label map that needs no file.
 struct BuiltInMap {
   std::string name;
-  LabelTable table;
+  std::vector<std::int32_t> labels;  ///< the class of each stored value, `no_label` for void; other values are unknown
   std::vector<std::string> classes;
 };
+
+/// The names of a constant.
+template <class Names>
+[[nodiscard]] std::vector<std::string> names_of(const Names& names) {
+  return {names.begin(), names.end()};
+}
 
 /// What stored values mean, and the names of the classes.
 struct Labelling {
@@ -57,7 +65,7 @@ struct Labelling {
 /// label map it is the first of `built_in`, or, where there is none, the identity. Throws
 /// `InputError` naming the file and the entry for a malformed map or list of names, and when they
 /// do not fit each other.
-[[nodiscard]] Labelling make_labelling(const DatasetOptions& options, std::vector<BuiltInMap> built_in,
+[[nodiscard]] Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltInMap>& built_in,
                                        std::optional<int> void_value);
 
 }  // namespace datus::io_detail

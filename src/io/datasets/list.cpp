@@ -2,7 +2,6 @@
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/list_file.hpp"
-#include "io/datasets/truth_reader.hpp"
 
 #include <algorithm>
 #include <map>
@@ -60,22 +59,21 @@ std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
   return items;
 }
 
+std::vector<DatasetItem> find_images(const DatasetOptions& options) {
+  const fs::path list = options.list.value_or(options.images);
+  return items_of(list, normal(options.list ? options.images : normal(list).parent_path()));
+}
+
 }  // namespace
 
-std::unique_ptr<Dataset> open_list(const DatasetOptions& options) {
-  const fs::path list = options.list.value_or(options.images);
-  const fs::path root = normal(options.list ? options.images : normal(list).parent_path());
-  auto items = items_of(list, root);
-  const bool has_column = !items.front().truth.empty();
-  if (options.truth && has_column) {
-    throw UsageError("dataset.truth and a second column in " + list.string() + " exclude each other",
-                     "both say where the ground truth is", "Remove one of them.");
-  }
-  if (options.truth) pair_truth_by_stem(items, *options.truth, png_extension(), Depth::recursive);
-  Labelling labelling = make_labelling(options, {}, options.void_value);
-  std::unique_ptr<TruthReader> reader;
-  if (options.truth || has_column) reader = std::make_unique<IndexTruthReader>(std::move(labelling.table));
-  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
+std::vector<DatasetItem> images_of_folder_or_list(const DatasetOptions& options) {
+  std::error_code unknown;
+  if (fs::is_regular_file(options.images, unknown)) return find_images(options);
+  return list_images(options.images, Depth::recursive);
+}
+
+DatasetKind list_kind() {
+  return {.name = "list", .takes_list = true, .find_images = find_images, .pair_truth = pair_png_truth};
 }
 
 }  // namespace datus::io_detail

@@ -1,6 +1,7 @@
 #include "pipeline/backbone/backbone.hpp"
 
 #include "datus/core/error.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <sstream>
 
@@ -13,20 +14,6 @@ std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& value
   return {static_cast<float>((*values)[0]), static_cast<float>((*values)[1]), static_cast<float>((*values)[2])};
 }
 
-PatchFeature patch_feature(ModelConfig::Feature feature) {
-  switch (feature) {
-    case ModelConfig::Feature::key:
-      return PatchFeature::key;
-    case ModelConfig::Feature::query:
-      return PatchFeature::query;
-    case ModelConfig::Feature::value:
-      return PatchFeature::value;
-    case ModelConfig::Feature::token:
-      return PatchFeature::token;
-  }
-  return PatchFeature::key;
-}
-
 }  // namespace
 
 ViTOptions vit_options(const ModelConfig& config, const ModelPlacement& placement, int threads) {
@@ -34,19 +21,7 @@ ViTOptions vit_options(const ModelConfig& config, const ModelPlacement& placemen
   options.heads = config.heads;
   options.eps = config.eps;
   if (config.branch) options.branch = *config.branch;
-  if (config.position) {
-    switch (*config.position) {
-      case ModelConfig::Position::offset:
-        options.position = "offset";
-        break;
-      case ModelConfig::Position::size:
-        options.position = "size";
-        break;
-      case ModelConfig::Position::size_antialias:
-        options.position = "size_antialias";
-        break;
-    }
-  }
+  if (config.position) options.position = position_name(*config.position);
   options.threads = threads;
   options.gpu = placement.gpu;
   options.precision = placement.precision;
@@ -59,7 +34,7 @@ Backbone::Backbone(const ModelConfig& config, const std::filesystem::path& weigh
       model_(VisionTransformer::load(weights, vit_options(config, placement, threads))),
       scaling_{as_floats(config.mean, model_.preprocessing().mean),
                as_floats(config.standard_deviation, model_.preprocessing().standard_deviation),
-               config.channel_order == ModelConfig::ChannelOrder::bgr},
+               swaps_channels(config.channel_order)},
       batching_{placement.batch_size, {}} {}
 
 std::string Backbone::preprocessing_text() const {
@@ -80,8 +55,7 @@ std::string Backbone::preprocessing_text() const {
 }
 
 Resample Backbone::resample() const {
-  if (!config_.resample) return model_.preprocessing().resample;
-  return *config_.resample == ModelConfig::Resample::bicubic ? Resample::bicubic : Resample::bilinear;
+  return config_.resample ? resample_of(*config_.resample) : model_.preprocessing().resample;
 }
 
 std::string Backbone::doubt() const {

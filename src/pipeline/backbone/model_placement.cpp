@@ -5,23 +5,14 @@
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
 #include "datus/model/backend.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 namespace datus {
 namespace {
 
-using Device = ModelConfig::Device;
-
-Precision precision_of(const ModelConfig& config, bool on_gpu) {
-  if (!config.precision) return on_gpu ? Precision::bfloat16 : Precision::float32;
-  switch (*config.precision) {
-    case ModelConfig::Precision::bfloat16:
-      return Precision::bfloat16;
-    case ModelConfig::Precision::float16:
-      return Precision::float16;
-    case ModelConfig::Precision::float32:
-      break;
-  }
-  return Precision::float32;
+Precision precision_on(const ModelConfig& config, bool on_gpu) {
+  if (config.precision) return precision_of(*config.precision);
+  return on_gpu ? Precision::bfloat16 : Precision::float32;
 }
 
 void require_precision(Precision precision, const std::string& why_cpu) {
@@ -36,9 +27,9 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
   ModelPlacement placement;
   placement.batch_size = config.batch_size;
   std::string why_cpu = "the model runs on the CPU (model.device: cpu)";
-  if (config.device != Device::cpu) {
+  if (!refuses_gpu(config.device)) {
     const GpuChoice choice = choose_gpu(comm, survey_gpus(), true);
-    if (config.device == Device::cuda) (void)required_gpu(choice, "model.device: cuda");
+    if (requires_gpu(config.device)) (void)required_gpu(choice, "model.device: cuda");
     if (choice.gpu) {
       placement.gpu = choice.gpu->index;
       if (choice.shared && comm.rank() == 0) log::info("ranks share GPUs: there are fewer than ranks on this node");
@@ -47,7 +38,7 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
       if (built_with_cuda() && comm.rank() == 0) log::info("model.device: auto takes the CPU: " + choice.problem);
     }
   }
-  placement.precision = precision_of(config, placement.gpu.has_value());
+  placement.precision = precision_on(config, placement.gpu.has_value());
   if (!placement.gpu) require_precision(placement.precision, why_cpu);
   return placement;
 }

@@ -87,6 +87,34 @@ Scores scores_of(const Json& json) {
   return scores;
 }
 
+/// Names that are nothing but the numbers of the classes.
+bool are_numbers(const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != std::to_string(i)) return false;
+  }
+  return true;
+}
+
+/// Why a mapping does not fit ground truth with these classes; empty where it does.
+std::string misfit(const Evaluation& mapped, const std::vector<int>& mapping, int clusters, int classes,
+                   const std::vector<std::string>& class_names) {
+  const bool is_counted = class_names.empty();  // from the largest value that occurs
+  const bool same_classes =
+      is_counted ? mapped.class_names.empty() || classes <= mapped.classes : classes == mapped.classes;
+  const bool in_range = std::all_of(mapping.begin(), mapping.end(), [&](int c) { return c >= -1 && c < classes; });
+  if (static_cast<int>(mapping.size()) != clusters || !same_classes || !in_range) {
+    return "it has " + std::to_string(mapping.size()) + " clusters and " + std::to_string(mapped.classes) +
+           " classes, here are " + std::to_string(clusters) + " and " + std::to_string(classes);
+  }
+  if (are_numbers(class_names) || are_numbers(mapped.class_names)) return {};
+  for (std::size_t i = 0; i < class_names.size(); ++i) {
+    const std::string there = i < mapped.class_names.size() ? mapped.class_names[i] : "nothing";
+    if (there != class_names[i])
+      return "class " + std::to_string(i) + " is " + there + " there, " + class_names[i] + " here";
+  }
+  return {};
+}
+
 }  // namespace
 
 void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options) {
@@ -119,8 +147,8 @@ Evaluation read_scores(const std::filesystem::path& path) {
   return evaluation;
 }
 
-std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol, int clusters,
-                              int classes) {
+std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol, int clusters, int classes,
+                              const std::vector<std::string>& class_names) {
   const auto evaluation = read_scores(path);
   if (evaluation.protocols.empty()) {
     throw InputError(path.string() + " holds no scores", "it is empty", "Give a file that 'datus evaluate' wrote.");
@@ -132,13 +160,11 @@ std::vector<int> read_mapping(const std::filesystem::path& path, const std::stri
     if (found != evaluation.protocols.end()) chosen = found;
   }
   const auto& mapping = chosen->second.mapping;
-  const bool fits = std::all_of(mapping.begin(), mapping.end(), [&](int c) { return c >= -1 && c < classes; });
-  if (static_cast<int>(mapping.size()) != clusters || !fits) {
-    throw InputError("The mapping of " + path.string() + " does not fit",
-                     "it has " + std::to_string(mapping.size()) + " clusters and " +
-                         std::to_string(evaluation.classes) + " classes, here are " + std::to_string(clusters) +
-                         " and " + std::to_string(classes),
-                     "Give the scores of the run that the centroids come from.");
+  const std::string why = misfit(evaluation, mapping, clusters, classes, class_names);
+  if (!why.empty()) {
+    throw InputError("The mapping of " + path.string() + " does not fit", why,
+                     "Give the scores of the run that the centroids come from, and ground truth with the same classes "
+                     "(dataset.kind, dataset.label_map, dataset.classes).");
   }
   return mapping;
 }

@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/resize.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <string>
@@ -12,18 +13,6 @@ namespace datus {
 namespace {
 
 constexpr int max_patches = 32767;  // segments are stored as 16-bit numbers
-
-ResizeMode resize_mode(ModelConfig::Resize resize) {
-  switch (resize) {
-    case ModelConfig::Resize::squash:
-      return ResizeMode::squash;
-    case ModelConfig::Resize::crop:
-      return ResizeMode::crop;
-    case ModelConfig::Resize::pad:
-      return ResizeMode::pad;
-  }
-  return ResizeMode::squash;
-}
 
 }  // namespace
 

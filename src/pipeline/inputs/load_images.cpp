@@ -31,8 +31,4 @@ std::vector<Image> load_required_images(const std::vector<std::filesystem::path>
   return images;
 }
 
-Orientation orientation_of(const DatasetConfig& config) {
-  return config.orientation == DatasetConfig::Orientation::exif ? Orientation::exif : Orientation::stored;
-}
-
 }  // namespace datus

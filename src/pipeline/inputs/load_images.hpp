@@ -1,6 +1,5 @@
 #pragma once
 
-#include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/io/image_reader.hpp"
 
@@ -26,8 +25,5 @@ struct LoadedImage {
 /// is needed.
 [[nodiscard]] std::vector<Image> load_required_images(const std::vector<std::filesystem::path>& paths,
                                                       Orientation orientation, int threads, const std::string& why);
-
-/// Orientation as the configuration names it.
-[[nodiscard]] Orientation orientation_of(const DatasetConfig& config);
 
 }  // namespace datus

@@ -6,29 +6,9 @@
 #include <map>
 
 namespace datus {
-namespace {
-
-const char* kind_name(DatasetConfig::Kind kind) {
-  switch (kind) {
-    case DatasetConfig::Kind::folder:
-      return "folder";
-    case DatasetConfig::Kind::list:
-      return "list";
-    case DatasetConfig::Kind::index_png:
-      return "index_png";
-    case DatasetConfig::Kind::suim:
-      return "suim";
-    case DatasetConfig::Kind::coco_stuff:
-      return "coco_stuff";
-  }
-  return "";
-}
-
-}  // namespace
-
 std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) {
   DatasetOptions options;
-  options.kind = std::filesystem::is_directory(images) ? "folder" : "list";
+  options.kind = kind_of_plain_files("folder", images, /*has_truth=*/false);
   options.images = images;
   return open_dataset(options);
 }
@@ -38,7 +18,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
     throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");
   }
   DatasetOptions options;
-  options.kind = kind_name(config.kind);
+  options.kind = config.kind;
   options.images = *config.images;
   options.truth = config.truth;
   options.classes = config.classes.file;

@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +47,7 @@ class SizeEstimate {
   [[nodiscard]] std::int64_t keys(int dim) const {
     if (!config_.storage.keeps_embeddings()) return 0;
     const std::int64_t value_bytes = config_.storage.embeddings == StorageConfig::Embeddings::float16 ? 2 : 4;
-    const bool padded = config_.model.resize == ModelConfig::Resize::pad;
+    const bool padded = has_padding(config_.model.resize);
     std::int64_t total = 0;
     for (const std::int64_t images : readable_) {
       const std::int64_t structure = padded ? 2700 : 2330;
@@ -126,22 +127,29 @@ class SizeEstimate {
   /// An assumption, 1.3 to 4 times what the sample's photos give with grids of 196 to 3,136 patches. Counted there: 2.8
   /// to 5.6 with the defaults, 11 to 39 with min_patches 0 and resolution 1.5, where lone patches count; COCO has 3.
   [[nodiscard]] std::int64_t segments_per_image() const {
-    if (config_.segment.method == SegmentConfig::Method::none) return patches_;
+    if (!uses_graph(config_.segment)) return patches_;
     const std::int64_t smallest = std::int64_t{config_.segment.min_patches} + 1;
     const auto usual = static_cast<std::int64_t>(6 * std::max(1.0, config_.segment.resolution));
     return std::min(patches_ / smallest, usual + patches_ / (32 * smallest));
+  }
+
+  [[nodiscard]] std::int64_t mask_pixels(const ListedImage& image) const {
+    switch (config_.mask.resolution) {
+      case MaskConfig::Resolution::original:
+        break;
+      case MaskConfig::Resolution::input:
+        return std::int64_t{config_.model.input_size.rows} * config_.model.input_size.cols;
+      case MaskConfig::Resolution::grid:
+        return patches_;
+    }
+    return std::int64_t{image.width} * image.height;
   }
 
   /// An 8-bit mask, or a 16-bit one with its preview. Each pixel row repeats the one above but for the outlines, so
   /// bytes grow with patches, and slowly with pixels. Measured on the sample's masks (half of this) and on random
   /// blobs of 60 patches.
   [[nodiscard]] std::int64_t mask_bytes(const ListedImage& image, bool preview) const {
-    std::int64_t pixels = std::int64_t{image.width} * image.height;
-    if (config_.mask.resolution == MaskConfig::Resolution::input) {
-      pixels = std::int64_t{config_.model.input_size.rows} * config_.model.input_size.cols;
-    } else if (config_.mask.resolution == MaskConfig::Resolution::grid) {
-      pixels = patches_;
-    }
+    const std::int64_t pixels = mask_pixels(image);
     return preview ? 2000 + 6 * patches_ + pixels / 40 : 1000 + patches_ + pixels / 100;
   }
 

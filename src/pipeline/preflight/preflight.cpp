@@ -6,6 +6,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/disk_space.hpp"
 #include "pipeline/backbone/model_placement.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/preflight/node_checks.hpp"
 #include "pipeline/preflight/rank_facts.hpp"
 
@@ -62,7 +63,7 @@ void find_threads(Communicator& comm, RankFacts& facts) {
 
 /// With `auto` a GPU is welcome, but none is needed.
 bool asks_for_gpus(const Config& config) {
-  return config.model.device == ModelConfig::Device::cuda || config.cluster.device == ClusterConfig::Device::cuda;
+  return requires_gpu(config.model.device) || requires_gpu(config.cluster.device);
 }
 
 /// Only NCCL needs a card for each rank, and `auto` takes it where there is one for each.
@@ -77,7 +78,7 @@ void share_backend(const Config& config, const Communicator& comm, RankFacts& fa
     placement = place_model(config.model, comm);
   } catch (const UsageError&) {
     // A GPU that is asked for and not there is a finding of its own (`check_card`).
-    if (config.model.device == ModelConfig::Device::cuda) return;
+    if (requires_gpu(config.model.device)) return;
     throw;
   }
   facts.shared.push_back({"the backend of the model is", backend_of(placement),

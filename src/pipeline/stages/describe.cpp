@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/describe.hpp"

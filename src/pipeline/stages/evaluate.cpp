@@ -6,6 +6,7 @@
 #include "datus/core/parallel.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/shard_files.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
 
@@ -15,8 +16,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,42 +24,77 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string protocol_name(EvaluateConfig::Protocol protocol) {
-  switch (protocol) {
-    case EvaluateConfig::Protocol::strict:
-      return "strict";
-    case EvaluateConfig::Protocol::datus_compat:
-      return "datus-compat";
-    case EvaluateConfig::Protocol::many_to_one:
-      return "many_to_one";
-  }
-  return "";
-}
-
-Protocol protocol_of(EvaluateConfig::Protocol protocol) {
-  switch (protocol) {
-    case EvaluateConfig::Protocol::strict:
-      return Protocol::strict;
-    case EvaluateConfig::Protocol::datus_compat:
-      return Protocol::datus_compat;
-    case EvaluateConfig::Protocol::many_to_one:
-      return Protocol::many_to_one;
-  }
-  return Protocol::strict;
-}
-
 /// A prediction and the ground truth that it is compared with.
 struct Pair {
   fs::path prediction;
   DatasetItem truth;
 };
 
+/// How many there are; 0: as many as the largest label says.
+struct Sizes {
+  int clusters = 0;
+  int classes = 0;
+};
+
+/// Counts of this rank's images: a matrix for each thread at work, so that none waits for another.
+class Counts {
+ public:
+  explicit Counts(const Sizes& sizes)
+      : sizes_(sizes), empty_(sizes.clusters == 0 ? 1 : sizes.clusters, sizes.classes == 0 ? 1 : sizes.classes) {}
+
+  /// From any thread. Throws what `ConfusionMatrix::add` throws.
+  void add(const LabelMap& prediction, const LabelMap& truth) {
+    ConfusionMatrix matrix = take();
+    matrix.grow(sizes_.clusters == 0 ? room_for(prediction, matrix.clusters()) : sizes_.clusters,
+                sizes_.classes == 0 ? room_for(truth, matrix.classes()) : sizes_.classes);
+    matrix.add(prediction, truth);
+    const std::scoped_lock lock(mutex_);
+    idle_.push_back(std::move(matrix));
+  }
+
+  /// COLLECTIVE. The sum over all threads and ranks.
+  [[nodiscard]] ConfusionMatrix sum(Communicator& comm) {
+    std::array<std::int64_t, 2> size = {empty_.clusters(), empty_.classes()};
+    for (const auto& matrix : idle_) {
+      size = {std::max<std::int64_t>(size[0], matrix.clusters()), std::max<std::int64_t>(size[1], matrix.classes())};
+    }
+    comm.allreduce(size, ReduceOp::max);
+    const auto clusters = static_cast<int>(size[0]);
+    const auto classes = static_cast<int>(size[1]);
+    ConfusionMatrix sum(clusters, classes);
+    for (auto& matrix : idle_) {
+      matrix.grow(clusters, classes);
+      sum += matrix;
+    }
+    comm.allreduce(sum.values(), ReduceOp::sum);
+    return sum;
+  }
+
+ private:
+  static int room_for(const LabelMap& map, int count) {
+    const auto largest = std::max_element(map.labels.begin(), map.labels.end());
+    return largest == map.labels.end() ? count : std::max(count, *largest + 1);
+  }
+
+  ConfusionMatrix take() {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) return empty_;
+    ConfusionMatrix matrix = std::move(idle_.back());
+    idle_.pop_back();
+    return matrix;
+  }
+
+  Sizes sizes_;
+  ConfusionMatrix empty_;
+  std::mutex mutex_;
+  std::vector<ConfusionMatrix> idle_;
+};
+
 /// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
 /// pair and gives up by throwing.
-ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, int clusters, int classes, int threads,
+ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, const Sizes& sizes, int threads,
                         const std::function<void()>& may_go_on, Communicator& comm) {
-  ConfusionMatrix matrix(clusters, classes);
-  std::mutex mutex;
+  Counts counts(sizes);
   collectively(comm, [&] {
     parallel_for(static_cast<std::int64_t>(pairs.size()), threads, [&](std::int64_t i) {
       may_go_on();
@@ -68,30 +102,31 @@ ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, 
       const LabelMap prediction = read_mask(pair.prediction);
       const LabelMap truth = dataset.read_truth(pair.truth);
       try {
-        const std::scoped_lock lock(mutex);
-        matrix.add(prediction, truth);
+        counts.add(prediction, truth);
       } catch (const Error& error) {
         throw InputError("Cannot compare " + pair.prediction.string() + " with " + pair.truth.truth.string(),
                          error.what(), "");
       }
     });
   });
-  comm.allreduce(matrix.values(), ReduceOp::sum);
-  return matrix;
+  return counts.sum(comm);
 }
 
-Evaluation score_all(const ConfusionMatrix& matrix, const Config& config, int clusters, int classes,
+Evaluation score_all(const ConfusionMatrix& matrix, const Config& config, const Dataset& dataset,
                      const std::optional<fs::path>& mapping_file) {
   Evaluation evaluation;
-  evaluation.k = clusters;
-  evaluation.classes = classes;
+  evaluation.k = matrix.clusters();
+  evaluation.classes = matrix.classes();
   evaluation.void_value = config.dataset.void_label;
-  const auto cells = matrix.values().first(static_cast<std::size_t>(clusters) * static_cast<std::size_t>(classes));
-  evaluation.counts.assign(cells.begin(), cells.end());
+  evaluation.class_names = dataset.classes();
+  const auto cells = matrix.counts();
+  evaluation.counts.assign(cells.data(), cells.data() + cells.size());
   for (const auto protocol : config.evaluate.protocols) {
     const std::string name = protocol_name(protocol);
     std::optional<std::vector<int>> mapping;
-    if (mapping_file) mapping = read_mapping(*mapping_file, name, clusters, classes);
+    if (mapping_file) {
+      mapping = read_mapping(*mapping_file, name, evaluation.k, evaluation.classes, evaluation.class_names);
+    }
     evaluation.protocols.emplace_back(name, score(matrix, protocol_of(protocol), mapping));
   }
   return evaluation;
@@ -113,53 +148,16 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
   return pairs;
 }
 
-/// Truth files without a prediction; images are paired by the data set already.
-void require_no_extra_truth(const fs::path& truth, const Dataset& dataset) {
-  std::set<std::string> stems;
-  for (const auto& item : dataset.items()) stems.insert(stem_of(item.truth_name));
-  for (const auto& entry : fs::recursive_directory_iterator(truth)) {
-    if (!entry.is_regular_file()) continue;
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    if (extension != ".png" && extension != ".bmp") continue;
-    const std::string stem = stem_of(fs::relative(entry.path(), truth).generic_string());
-    if (stems.contains(stem)) continue;
-    throw InputError("Ground truth " + entry.path().string() + " has no prediction",
-                     "files pair by their name without extension", "Add the prediction, or remove the file.");
-  }
-}
-
 std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest& request) {
   DatasetOptions options;
-  options.kind = config.dataset.kind == DatasetConfig::Kind::suim ? "suim" : "index_png";
+  options.kind = kind_of_plain_files(config.dataset.kind, request.predictions, /*has_truth=*/true);
   options.images = request.predictions;
+  options.images_are_predictions = true;
   options.truth = request.truth;
   if (!request.classes.empty()) options.classes = request.classes;
   options.label_map = config.dataset.label_map;
   options.void_value = config.dataset.void_label;
-  auto dataset = open_dataset(options);
-  if (options.kind == "index_png") require_no_extra_truth(request.truth, *dataset);
-  return dataset;
-}
-
-/// COLLECTIVE. Largest prediction and truth label over the pairs of all ranks; `pairs` are this rank's.
-std::array<std::int64_t, 2> largest_labels(const std::vector<Pair>& pairs, const Dataset& dataset, int threads,
-                                           Communicator& comm) {
-  std::array<std::int64_t, 2> largest = {-1, -1};
-  std::mutex mutex;
-  collectively(comm, [&] {
-    parallel_for(static_cast<std::int64_t>(pairs.size()), threads, [&](std::int64_t i) {
-      const auto& pair = pairs[static_cast<std::size_t>(i)];
-      const LabelMap prediction = read_mask(pair.prediction);
-      const LabelMap truth = dataset.read_truth(pair.truth);
-      const std::scoped_lock lock(mutex);
-      for (const auto label : prediction.labels) largest[0] = std::max<std::int64_t>(largest[0], label);
-      for (const auto label : truth.labels) largest[1] = std::max<std::int64_t>(largest[1], label);
-    });
-  });
-  comm.allreduce(largest, ReduceOp::max);
-  return largest;
+  return open_dataset(options);
 }
 
 }  // namespace
@@ -167,7 +165,6 @@ std::array<std::int64_t, 2> largest_labels(const std::vector<Pair>& pairs, const
 std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
   if (!run.dataset->has_truth()) return std::nullopt;
   std::vector<Pair> pairs;
-  int classes = static_cast<int>(run.dataset->classes().size());
   collectively(run.comm, [&] {
     if (run.config.mask.resolution != MaskConfig::Resolution::original) {
       throw UsageError("Masks at mask.resolution other than original cannot be evaluated",
@@ -175,22 +172,19 @@ std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
     }
     pairs = pairs_of_run(run, k);
   });
-  if (classes == 0) {
-    classes = static_cast<int>(largest_labels(pairs, *run.dataset, run.threads, run.comm)[1] + 1);
-  }
   const auto may_go_on = [&] {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
   };
-  const auto matrix = compare(pairs, *run.dataset, k, std::max(classes, 1), run.threads, may_go_on, run.comm);
+  const int classes = static_cast<int>(run.dataset->classes().size());
+  const auto matrix = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
   Evaluation evaluation;
   collectively(run.comm, [&] {
     const auto mapping = run.fitted ? run.fitted->directory.scores(k) : fs::path();
     const bool has_fitted_mapping = run.fitted && fs::exists(mapping);
-    evaluation = score_all(matrix, run.config, k, std::max(classes, 1),
+    evaluation = score_all(matrix, run.config, *run.dataset,
                            has_fitted_mapping ? std::optional(mapping) : run.config.evaluate.mapping);
     const std::string here = run.images_description();
     const bool mapped_elsewhere = has_fitted_mapping || run.config.evaluate.mapping.has_value();
-    evaluation.class_names = run.dataset->classes();
     evaluation.provenance = {
         {"fitted_on", run.fitted ? run.fitted->description : here},
         {"assigned_on", here},
@@ -215,20 +209,12 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
       pairs.push_back({item.image, item});
     }
   });
-  auto clusters = static_cast<std::int64_t>(request.clusters.value_or(0));
-  auto classes = static_cast<std::int64_t>(dataset->classes().size());
-  if (clusters == 0 || classes == 0) {
-    const auto largest = largest_labels(pairs, *dataset, threads, comm);
-    if (clusters == 0) clusters = std::max<std::int64_t>(1, largest[0] + 1);
-    if (classes == 0) classes = std::max<std::int64_t>(1, largest[1] + 1);
-  }
+  const Sizes sizes{request.clusters.value_or(0), static_cast<int>(dataset->classes().size())};
   const auto matrix = compare(
-      pairs, *dataset, static_cast<int>(clusters), static_cast<int>(classes), threads, [] {}, comm);
+      pairs, *dataset, sizes, threads, [] {}, comm);
   Evaluation evaluation;
   collectively(comm, [&] {
-    evaluation =
-        score_all(matrix, config, static_cast<int>(clusters), static_cast<int>(classes), config.evaluate.mapping);
-    evaluation.class_names = dataset->classes();
+    evaluation = score_all(matrix, config, *dataset, config.evaluate.mapping);
     evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                              {"images", std::to_string(dataset->items().size())}};
   });

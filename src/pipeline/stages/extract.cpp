@@ -6,6 +6,7 @@
 #include "datus/core/parallel.hpp"
 #include "pipeline/files/keys_writer.hpp"
 #include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/extract.hpp"
 
@@ -15,7 +16,14 @@
 namespace datus {
 
 KeyType key_type(const StorageConfig& storage) {
-  return storage.embeddings == StorageConfig::Embeddings::float32 ? KeyType::float32 : KeyType::float16;
+  switch (storage.embeddings) {
+    case StorageConfig::Embeddings::float32:
+      return KeyType::float32;
+    case StorageConfig::Embeddings::float16:
+    case StorageConfig::Embeddings::none:  // rounded all the same
+      break;
+  }
+  return KeyType::float16;
 }
 
 KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid, KeyType type,
@@ -100,7 +108,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   std::vector<std::string> names;
   for (const auto& item : items) names.push_back(item.name);
   const KeyType type = key_type(config.storage);
-  const bool padded = config.model.resize == ModelConfig::Resize::pad;
+  const bool padded = has_padding(config.model.resize);
   KeysWriter writer(out, preparation.grid(), backbone, names, type, padded);
   Progress progress("extract", "images", static_cast<std::int64_t>(items.size()), false);
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));

@@ -12,6 +12,7 @@
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/shard_queue.hpp"

@@ -6,6 +6,7 @@
 #include "datus/core/parallel.hpp"
 #include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/files/keys_reader.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/segment.hpp"
 
@@ -17,17 +18,6 @@
 
 namespace datus {
 namespace {
-
-AffinityOptions affinity_options(const AffinityConfig& config) {
-  AffinityOptions options;
-  options.center =
-      config.center == AffinityConfig::Center::image ? AffinityOptions::Center::image : AffinityOptions::Center::none;
-  options.metric =
-      config.metric == AffinityConfig::Metric::cosine ? AffinityOptions::Metric::cosine : AffinityOptions::Metric::dot;
-  options.threshold = config.threshold;
-  options.quantile = config.quantile;
-  return options;
-}
 
 /// One image of a file.
 struct ImageView {
@@ -51,9 +41,9 @@ Segments segments_of(const Graph& graph, GridSize grid, const Config& config, st
 }
 
 Segments segment_image(const ImageView& image, GridSize grid, int dim, const Config& config) {
-  if (config.segment.method == SegmentConfig::Method::none) return every_patch_a_segment(grid, image.valid);
+  if (!uses_graph(config.segment)) return every_patch_a_segment(grid, image.valid);
   const auto affinity = affinity_options(config.affinity);
-  if (config.affinity.weights == AffinityConfig::Weights::value) {
+  if (is_weighted(config.affinity)) {
     return segments_of(build_weighted_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
                        image.valid);
   }

@@ -1,6 +1,7 @@
 #include "pipeline/stages/segment_gpu.hpp"
 
 #include "datus/core/log.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -22,8 +23,8 @@ int images_per_chunk(int nodes, int dim, int threads) {
 }  // namespace
 
 bool SegmentGpu::makes(const Config& config) {
-  if (config.segment.method == SegmentConfig::Method::none) return false;
-  const bool weighted = config.affinity.weights == AffinityConfig::Weights::value;
+  if (!uses_graph(config.segment)) return false;
+  const bool weighted = is_weighted(config.affinity);
   if (!weighted && !config.affinity.quantile) return true;
   if (!said_) {
     said_ = true;

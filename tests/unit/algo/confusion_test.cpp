@@ -50,6 +50,29 @@ TEST(ConfusionMatrix, CountsEveryKindOfPixel) {
   EXPECT_EQ(matrix.counts()(2, 1), 2);
 }
 
+TEST(ConfusionMatrix, GrownOnesAddUpToOneThatWasLargeFromTheStart) {
+  const LabelMap first = map_of(2, 4, {0, 0, 1, -1, -1, 1, 1, 0});
+  const LabelMap first_truth = map_of(2, 4, {0, 1, 1, 1, -1, -1, 0, 0});
+  const LabelMap second = map_of(1, 5, {3, 2, -1, 0, 3});
+  const LabelMap second_truth = map_of(1, 5, {2, 0, 2, -1, 2});
+  ConfusionMatrix large(4, 3);
+  large.add(first, first_truth);
+  large.add(second, second_truth);
+  ConfusionMatrix grown(2, 2);
+  grown.add(first, first_truth);
+  grown.grow(4, 3);
+  EXPECT_EQ(grown.clusters(), 4);
+  EXPECT_EQ(grown.classes(), 3);
+  ConfusionMatrix other(4, 3);
+  other.add(second, second_truth);
+  grown += other;
+  EXPECT_EQ(values_of(grown), values_of(large));
+  EXPECT_EQ(grown.unassigned(), large.unassigned());
+  EXPECT_EQ(grown.void_pixels(), 3);
+  EXPECT_THROW(grown.grow(3, 3), UsageError);
+  EXPECT_THROW(grown += ConfusionMatrix(2, 2), UsageError);
+}
+
 TEST(ConfusionMatrix, EqualsTheGoldenCounts) {
   const auto cases = test::read_json("golden/evaluation/cases.json").at("cases");
   for (const auto& entry : cases) {

@@ -111,6 +111,29 @@ TEST(Suim, NeedsAMaskForEachImage) {
   expect_mentions(complaint<UsageError>(options), {"dataset.truth"});
 }
 
+TEST(Suim, AListOfImagesHasItsMasksToo) {
+  const test::TempFolder root;
+  DatasetOptions options = make_suim(root);
+  options.images = test::write_text(root / "images/list.txt", "d_r_1_.jpg\n");
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 1, 2, 3, 4, 5, 5, 5}));
+}
+
+TEST(PlainFiles, AreOfTheKindThatTheirTruthIsOf) {
+  const test::TempFolder root;
+  const auto list = test::write_text(root / "list.txt", "a.jpg\n");
+  for (const std::string kind : {"folder", "list", "index_png"}) {
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), true), "index_png");
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false), "folder");
+    EXPECT_EQ(kind_of_plain_files(kind, list, true), "list");
+    EXPECT_EQ(kind_of_plain_files(kind, list, false), "list");
+  }
+  for (const std::string kind : {"suim", "coco_stuff"}) {
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), true), kind);
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false), "folder");
+    EXPECT_EQ(kind_of_plain_files(kind, list, true), kind);
+  }
+}
+
 DatasetOptions make_coco(const test::TempFolder& root) {
   for (const std::string id : {"000000000139", "000000000285"}) {
     test::write_picture(root / ("coco/val2017/" + id + ".jpg"));
@@ -150,6 +173,34 @@ TEST(CocoStuff, RootsAndSplitFoldersAreTheSame) {
   options.split = "val2017";
   options.truth.reset();
   EXPECT_FALSE(open_dataset(options)->has_truth());
+}
+
+TEST(CocoStuff, PlainFoldersAndListsAreReadWithTheSameMap) {
+  const test::TempFolder root;
+  test::write_picture(root / "photos/a.jpg");
+  test::write_picture(root / "photos/sub/b.jpg");
+  test::write_labels(root / "truth/a.png", {0, 255});
+  test::write_labels(root / "truth/sub/b.png", {156});
+  DatasetOptions options;
+  options.kind = "coco_stuff";
+  options.images = root / "photos";
+  options.truth = root / "truth";
+  const auto fine_to_coarse = protocol("coco_stuff_27.json")["fine_to_coarse"].get<Labels>();
+  const auto expect_both = [&] {
+    const auto dataset = open_dataset(options);
+    EXPECT_EQ(names_of(*dataset), (Names{"a.jpg", "sub/b.jpg"}));
+    EXPECT_EQ(first_truth(*dataset), (Labels{fine_to_coarse[0], -1}));
+    EXPECT_EQ(dataset->read_truth(dataset->items()[1]).labels, (Labels{fine_to_coarse[156]}));
+    EXPECT_EQ(dataset->classes(), as_names(protocols::coco_stuff_27_classes));
+  };
+  expect_both();
+  options.images = test::write_text(root / "photos/list.txt", "a.jpg\nsub/b.jpg\n");
+  expect_both();
+  options.images = root / "photos";
+  options.images_are_predictions = true;
+  expect_both();
+  test::write_labels(root / "truth/sub/c.png", {0});
+  expect_mentions(complaint(options), {"sub/c.png", "no prediction"});
 }
 
 TEST(CocoStuff, LabelMaps) {

@@ -159,7 +159,7 @@ TEST(PreflightChecks, ImagesThatCannotBeOpened) {
   const auto problems_of = [&](const char* list) {
     write_bytes(folder / "list.txt", list);
     DatasetConfig config = images_in(folder / "list.txt");
-    config.kind = DatasetConfig::Kind::list;
+    config.kind = "list";
     RankFacts facts;
     check_dataset(config, facts);
     return facts.problems;

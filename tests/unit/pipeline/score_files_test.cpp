@@ -126,6 +126,31 @@ TEST(ScoreFiles, TheMappingOfAProtocolMustFit) {
   expect_refusal([&] { (void)read_mapping(path, "strict", 2, 3); }, "scores.json");
 }
 
+TEST(ScoreFiles, AMappingIsToTheSameClasses) {
+  const TempFolder folder;
+  const auto path = folder / "scores.json";
+  using Names = std::vector<std::string>;
+  const auto read = [&](int classes, const Names& names) { return read_mapping(path, "strict", 2, classes, names); };
+  const auto refused = [&](int classes, const Names& names, const std::string& word) {
+    expect_refusal([&] { (void)read(classes, names); }, word);
+  };
+  auto evaluation = some_evaluation();
+  write_scores(path, evaluation);
+  const std::vector<int> mapping = {2, -1};
+  EXPECT_EQ(read(3, evaluation.class_names), mapping);
+  EXPECT_EQ(read(3, {"0", "1", "2"}), mapping);  // numbers say how many there are, not what they are
+  EXPECT_EQ(read(3, {}), mapping);
+  refused(3, {"sea", "\u00e9", "fish & <chips>"}, "class 1 is fish & <chips> there");
+  refused(4, {"sea", "fish & <chips>", "\u00e9", "sky"}, "3 classes, here are 2 and 4");
+  refused(157, {}, "3 classes, here are 2 and 157");  // counted from values that are no classes of the mapping
+
+  evaluation.class_names.clear();  // as files had it before, and where nobody knew the classes
+  write_scores(path, evaluation);
+  EXPECT_EQ(read(3, {"a", "b", "c"}), mapping);
+  EXPECT_EQ(read(4, {}), mapping);
+  refused(4, {"a", "b", "c", "d"}, "3 classes, here are 2 and 4");
+}
+
 TEST(ScoreTable, OneLineForEachProtocolInPercent) {
   const std::string table = score_table({some_evaluation()});
   EXPECT_NE(table.find("strict"), std::string::npos);

@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <span>
 #include <string>
@@ -11,7 +12,6 @@
 namespace datus {
 namespace {
 
-using Device = ClusterConfig::Device;
 using Comm = ClusterConfig::Comm;
 
 /// COLLECTIVE. Whether `mine` holds on all ranks.
@@ -30,11 +30,11 @@ bool cards_are_shared(const GpuChoice& choice, Communicator& comm) {
 }  // namespace
 
 ClusterGpu::ClusterGpu(const ClusterConfig& config, Communicator& comm) {
-  if (config.device == Device::cpu) return;
+  if (refuses_gpu(config.device)) return;
   GpuChoice choice;
   collectively(comm, [&] {
     choice = choose_gpu(comm, survey_gpus(), true);
-    if (config.device == Device::cuda) (void)required_gpu(choice, "cluster.device: cuda");
+    if (requires_gpu(config.device)) (void)required_gpu(choice, "cluster.device: cuda");
   });
   if (!on_all_ranks(choice.gpu.has_value(), comm)) {
     if (built_with_cuda() && comm.rank() == 0) {

@@ -1,0 +1,46 @@
+#include "io/datasets/kinds.hpp"
+
+#include "datus/core/dataset_kinds.hpp"
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace datus {
+namespace io_detail {
+namespace {
+
+struct Row {
+  std::string_view name;
+  DatasetKind (*kind)();
+};
+
+constexpr std::array<Row, dataset_kinds.size()> table = {{{"folder", folder_kind},
+                                                          {"list", list_kind},
+                                                          {"index_png", index_png_kind},
+                                                          {"suim", suim_kind},
+                                                          {"coco_stuff", coco_stuff_kind}}};
+static_assert(std::equal(table.begin(), table.end(), dataset_kinds.begin(),
+                         [](const Row& row, const DatasetKindName& kind) { return row.name == kind.name; }));
+
+}  // namespace
+
+DatasetKind dataset_kind(const std::string& name) {
+  std::string names;
+  for (const Row& row : table) {
+    if (row.name == name) return row.kind();
+    names.append(names.empty() ? "" : ", ").append(row.name);
+  }
+  throw UsageError("Unknown dataset.kind: " + name, "it is none of " + names, "Choose one of these.");
+}
+
+}  // namespace io_detail
+
+std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images, bool has_truth) {
+  if (has_truth && io_detail::dataset_kind(kind).has_own_truth) return kind;
+  if (!std::filesystem::is_directory(images)) return "list";
+  return has_truth ? "index_png" : "folder";
+}
+
+}  // namespace datus
