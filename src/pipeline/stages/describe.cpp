@@ -8,6 +8,7 @@
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/describe.hpp"
+#include "pipeline/stages/extract.hpp"
 
 #include <algorithm>
 #include <cmath>

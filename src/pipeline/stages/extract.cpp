@@ -7,6 +7,7 @@
 #include "pipeline/files/keys_writer.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/extract.hpp"
 
