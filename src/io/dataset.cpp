@@ -89,6 +89,12 @@ LabelMap Dataset::read_truth(const DatasetItem& item) const {
   return reader_->read(item.truth);
 }
 
+void Dataset::keep_only(std::span<const std::int64_t> indices) {
+  std::vector<DatasetItem> kept;
+  for (const std::int64_t index : indices) kept.push_back(std::move(items_.at(static_cast<std::size_t>(index))));
+  items_ = std::move(kept);
+}
+
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.name == options.kind; });
   if (kind == kinds.end()) {

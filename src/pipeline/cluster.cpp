@@ -22,44 +22,6 @@
 namespace datus {
 namespace {
 
-KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, int threads) {
-  KMeansOptions options;
-  options.clusters = std::move(clusters);
-  switch (config.cluster.init) {
-    case ClusterConfig::Init::kmeans_plus_plus:
-      options.init = KMeansOptions::Init::kmeans_plus_plus;
-      break;
-    case ClusterConfig::Init::kmeans_parallel:
-      options.init = KMeansOptions::Init::kmeans_parallel;
-      break;
-    case ClusterConfig::Init::random:
-      options.init = KMeansOptions::Init::random;
-      break;
-    case ClusterConfig::Init::file:
-      options.init = KMeansOptions::Init::given;
-      break;
-  }
-  switch (config.cluster.algorithm) {
-    case ClusterConfig::Algorithm::lloyd:
-      options.algorithm = KMeansOptions::Algorithm::lloyd;
-      break;
-    case ClusterConfig::Algorithm::mini_batch:
-      options.algorithm = KMeansOptions::Algorithm::mini_batch;
-      break;
-  }
-  options.batch_size = config.cluster.batch_size;
-  options.epochs = config.cluster.epochs;
-  options.max_iterations = config.cluster.max_iterations;
-  options.tolerance = config.cluster.tolerance;
-  options.restarts = config.cluster.restarts;
-  options.seed = config.run.seed;
-  options.threads = threads;
-  options.mode =
-      config.cluster.mode == ClusterConfig::Mode::fast ? KMeansOptions::Mode::fast : KMeansOptions::Mode::exact;
-  options.checkpoint_every = config.cluster.checkpoint_every;
-  return options;
-}
-
 ClusterAttributes attributes_of(const KMeansResult& result, const KMeansQuality& quality, std::uint64_t seed) {
   return {.seed = seed,
           .iterations = static_cast<int>(result.inertia.size()),
@@ -190,6 +152,44 @@ std::vector<KMeansResult> kmeans_with_checkpoint(const DescriptorRows& data, KMe
 }
 
 }  // namespace
+
+KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, int threads) {
+  KMeansOptions options;
+  options.clusters = std::move(clusters);
+  switch (config.cluster.init) {
+    case ClusterConfig::Init::kmeans_plus_plus:
+      options.init = KMeansOptions::Init::kmeans_plus_plus;
+      break;
+    case ClusterConfig::Init::kmeans_parallel:
+      options.init = KMeansOptions::Init::kmeans_parallel;
+      break;
+    case ClusterConfig::Init::random:
+      options.init = KMeansOptions::Init::random;
+      break;
+    case ClusterConfig::Init::file:
+      options.init = KMeansOptions::Init::given;
+      break;
+  }
+  switch (config.cluster.algorithm) {
+    case ClusterConfig::Algorithm::lloyd:
+      options.algorithm = KMeansOptions::Algorithm::lloyd;
+      break;
+    case ClusterConfig::Algorithm::mini_batch:
+      options.algorithm = KMeansOptions::Algorithm::mini_batch;
+      break;
+  }
+  options.batch_size = config.cluster.batch_size;
+  options.epochs = config.cluster.epochs;
+  options.max_iterations = config.cluster.max_iterations;
+  options.tolerance = config.cluster.tolerance;
+  options.restarts = config.cluster.restarts;
+  options.seed = config.run.seed;
+  options.threads = threads;
+  options.mode =
+      config.cluster.mode == ClusterConfig::Mode::fast ? KMeansOptions::Mode::fast : KMeansOptions::Mode::exact;
+  options.checkpoint_every = config.cluster.checkpoint_every;
+  return options;
+}
 
 std::vector<StaleCluster> stale_clusters(RunContext& run) {
   std::vector<StaleCluster> stale;

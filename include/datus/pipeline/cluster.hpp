@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/algo/kmeans.hpp"
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/pipeline/run_context.hpp"
@@ -11,6 +12,9 @@
 #include <vector>
 
 namespace datus {
+
+/// What the configuration asks of k-means for these values of K, without functions and GPU.
+[[nodiscard]] KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, int threads);
 
 /// What came out for one K, for the summary that is printed and to choose among several (cluster_selection.hpp).
 struct ClusterSummary {
