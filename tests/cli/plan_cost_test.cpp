@@ -1,4 +1,3 @@
-#include "pipeline/plan/calibration.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -6,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 // `datus plan --calibrate` and `datus plan --nodes` on the sample. Nothing here depends on how long anything takes.
 namespace datus::test {
@@ -96,45 +97,26 @@ class PlanCost : public testing::Test {
 };
 
 void expect_complete(const fs::path& file, int ranks) {
-  const Calibration calibration = read_calibration(file);
-  const CalibratedSample& sample = calibration.sample;
-  EXPECT_EQ(sample.ranks, ranks);
-  EXPECT_EQ(sample.ranks_per_node, ranks);
-  EXPECT_FALSE(sample.backend.empty());
-  EXPECT_EQ(sample.listed_images, 8);
-  EXPECT_GE(sample.measured_images, ranks);
-  EXPECT_EQ(sample.shape().grid, (GridSize{28, 28}));
-  EXPECT_EQ(sample.embedding_width, 192);
-  const auto& values = calibration.values;
+  const auto calibration = nlohmann::json::parse(bytes_of(file));
+  const auto& sample = calibration.at("sample");
+  EXPECT_EQ(sample.at("ranks"), ranks);
+  EXPECT_EQ(sample.at("ranks_per_node"), ranks);
+  EXPECT_NE(sample.at("backend"), "");
+  EXPECT_EQ(sample.at("listed_images"), 8);
+  EXPECT_GE(sample.at("measured_images"), ranks);
+  EXPECT_EQ(sample.at("grid_rows"), 28);
+  EXPECT_EQ(sample.at("grid_cols"), 28);
+  EXPECT_EQ(sample.at("embedding_width"), 192);
+  const auto& values = calibration.at("values");
+  const std::set<std::string> may_be_none = {"kmeans_start_thread_seconds", "shard_memory_bytes_per_image"};
+  for (const auto& [name, value] : values.items()) EXPECT_TRUE(value > 0 || may_be_none.contains(name)) << name;
   // Measured with the sample's own settings: 73 segments in 8 images.
-  EXPECT_GT(values.segments_per_image, 2);
-  EXPECT_LT(values.segments_per_image, 40);
-  for (const double value : {values.start_seconds,
-                             values.weights_load_seconds,
-                             values.shard_files_seconds,
-                             values.decode_thread_seconds_per_image,
-                             values.extract_thread_seconds_per_image,
-                             values.segment_thread_seconds_per_image,
-                             values.describe_thread_seconds_per_image,
-                             values.mask_thread_seconds_per_image,
-                             values.evaluate_thread_seconds_per_image,
-                             values.report_thread_seconds_per_picture,
-                             values.mask_bytes_per_image,
-                             values.report_bytes_per_picture,
-                             values.kmeans_iteration_thread_seconds,
-                             values.kmeans_quality_thread_seconds,
-                             values.kmeans_iterations,
-                             values.cluster_seconds,
-                             values.process_memory_bytes,
-                             values.model_memory_bytes,
-                             values.shard_memory_bytes,
-                             values.image_memory_bytes}) {
-    EXPECT_GT(value, 0);
-  }
-  // Broad sanity: the model's 3.7 million values; a fraction of a second and some dozen MiB for an image.
-  EXPECT_GT(values.model_memory_bytes, 5e6);
-  EXPECT_LT(values.extract_thread_seconds_per_image, 60);
-  EXPECT_LT(values.shard_memory_bytes, 8e9);
+  EXPECT_GT(values.at("segments_per_image"), 2);
+  EXPECT_LT(values.at("segments_per_image"), 40);
+  // Broad sanity: the model's 3.7 million values, and what an image may take on a busy machine.
+  EXPECT_GT(values.at("model_memory_bytes"), 5e6);
+  EXPECT_LT(values.at("extract_thread_seconds_per_image"), 60);
+  EXPECT_LT(values.at("shard_memory_bytes"), 8e9);
 }
 
 TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
@@ -199,14 +181,14 @@ TEST_F(PlanCost, OtherKindsOfDescriptors) {
     const TempFolder empty;
     const Arguments setting = {"--set", std::string("descriptor.kind=") + kind};
     ASSERT_EQ(calibrate(empty.path(), 0, setting).code, 0) << kind;
-    EXPECT_GT(read_calibration(empty / calibration_name).values.describe_thread_seconds_per_image, 0) << kind;
+    const auto values = nlohmann::json::parse(bytes_of(empty / calibration_name)).at("values");
+    EXPECT_GT(values.at("describe_thread_seconds_per_image"), 0) << kind;
     Arguments request = {"--nodes", "1"};
     request.insert(request.end(), setting.begin(), setting.end());
     expect_part(plan(empty.path(), request), "\n  total ");
   }
 }
 
-// The first images alone cannot tell how many segments there are, and K may be more than a sample has.
 TEST_F(PlanCost, MoreClustersThanASampleHasSegments) {
   const TempFolder empty;
   const Arguments setting = {"--set", "cluster.k=[1000]"};

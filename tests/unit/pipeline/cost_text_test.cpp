@@ -72,7 +72,7 @@ TEST_F(Words, AllOfIt) {
       "  segment          3.2 s        0.002            -      256 MiB   640 images in 10 shards, at most 2 per rank\n"
       "  describe         6.4 s        0.004            -      256 MiB   640 images in 10 shards, at most 2 per rank\n";
   EXPECT_EQ(all.substr(0, begin.size()), begin);
-  expect("  total           27.2 s        0.015     3.00 GiB      257 MiB\n\n");
+  expect("  total           27.2 s        0.015     3.00 GiB      256 MiB\n\n");
   expect(
       "  measured 48 of 640 images in 60 s, in shards of 16 with 5 segments per image, on 1 rank (1 per node) with 2 "
       "threads each (test); all else is scaled from that\n");
