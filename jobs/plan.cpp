@@ -1,6 +1,5 @@
 #include "command.hpp"
-#include "datus/pipeline/calibrate.hpp"
-#include "datus/pipeline/plan_cost.hpp"
+#include "datus/pipeline/cost_plan.hpp"
 #include "datus/pipeline/run.hpp"
 
 #include <cstdint>

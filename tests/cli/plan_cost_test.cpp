@@ -1,4 +1,3 @@
-#include "datus/pipeline/calibration.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -6,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 // `datus plan --calibrate` and `datus plan --nodes` on the sample. Nothing here depends on how long anything takes.
 namespace datus::test {
@@ -96,31 +97,26 @@ class PlanCost : public testing::Test {
 };
 
 void expect_complete(const fs::path& file, int ranks) {
-  const Calibration calibration = read_calibration(file);
-  EXPECT_EQ(calibration.machine.ranks, ranks);
-  EXPECT_EQ(calibration.machine.ranks_per_node, ranks);
-  EXPECT_FALSE(calibration.machine.cpu.empty());
-  EXPECT_FALSE(calibration.machine.torch_backend.empty());
-  EXPECT_EQ(calibration.listed_images, 8);
-  EXPECT_GE(calibration.measured_images, 1);
-  EXPECT_EQ(calibration.shape.grid, (GridSize{28, 28}));
-  EXPECT_EQ(calibration.shape.dim, 192);
-  EXPECT_TRUE(calibration.has_truth);
-  const auto& values = calibration.values;
+  const auto calibration = nlohmann::json::parse(bytes_of(file));
+  const auto& sample = calibration.at("sample");
+  EXPECT_EQ(sample.at("ranks"), ranks);
+  EXPECT_EQ(sample.at("ranks_per_node"), ranks);
+  EXPECT_NE(sample.at("backend"), "");
+  EXPECT_EQ(sample.at("listed_images"), 8);
+  EXPECT_GE(sample.at("measured_images"), ranks);
+  EXPECT_EQ(sample.at("grid_rows"), 28);
+  EXPECT_EQ(sample.at("grid_cols"), 28);
+  EXPECT_EQ(sample.at("embedding_width"), 192);
+  const auto& values = calibration.at("values");
+  const std::set<std::string> may_be_none = {"kmeans_start_thread_seconds", "shard_memory_bytes_per_image"};
+  for (const auto& [name, value] : values.items()) EXPECT_TRUE(value > 0 || may_be_none.contains(name)) << name;
   // Measured with the sample's own settings: 73 segments in 8 images.
-  EXPECT_GT(values.segments_per_image, 2);
-  EXPECT_LT(values.segments_per_image, 40);
-  for (const double value :
-       {values.forward_thread_seconds_per_image, values.decode_thread_seconds_per_megapixel,
-        values.segment_thread_seconds_per_image, values.describe_thread_seconds_per_image, values.file_write_seconds,
-        values.mask_thread_seconds_per_image, values.mask_and_preview_thread_seconds_per_image,
-        values.evaluate_thread_seconds_per_megapixel, values.report_thread_seconds_per_picture,
-        values.weights_load_seconds, values.process_start_seconds, values.mask_bytes_per_image,
-        values.report_bytes_per_picture, values.process_memory_bytes, values.model_memory_bytes}) {
-    EXPECT_GT(value, 0);
-  }
-  EXPECT_GT(values.mask_and_preview_bytes_per_image, values.mask_bytes_per_image);
-  EXPECT_EQ(values.allreduce_step_seconds > 0, ranks > 1);
+  EXPECT_GT(values.at("segments_per_image"), 2);
+  EXPECT_LT(values.at("segments_per_image"), 40);
+  // Broad sanity: the model's 3.7 million values, and what an image may take on a busy machine.
+  EXPECT_GT(values.at("model_memory_bytes"), 5e6);
+  EXPECT_LT(values.at("extract_thread_seconds_per_image"), 60);
+  EXPECT_LT(values.at("shard_memory_bytes"), 8e9);
 }
 
 TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
@@ -134,7 +130,7 @@ TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
     EXPECT_EQ(files_below(empty.path()), std::vector<std::string>{calibration_name});
     EXPECT_EQ(std::distance(fs::directory_iterator(empty.path()), {}), 1) << "a folder is left";
     expect_part(outcome.out, "run.calibration.json: measured ");
-    for (const auto& [name, member, agreement] : calibration_values()) expect_part(outcome.out, name);
+    expect_part(outcome.out, ranks == 1 ? " of 8 images in " : " on 2 ranks (2 per node) with ");
   }
 }
 
@@ -185,13 +181,19 @@ TEST_F(PlanCost, OtherKindsOfDescriptors) {
     const TempFolder empty;
     const Arguments setting = {"--set", std::string("descriptor.kind=") + kind};
     ASSERT_EQ(calibrate(empty.path(), 0, setting).code, 0) << kind;
-    const auto values = read_calibration(empty / calibration_name).values;
-    EXPECT_EQ(values.crop_thread_seconds_per_segment > 0, kind == std::string("masked_crop")) << kind;
-    EXPECT_GT(values.describe_thread_seconds_per_segment + values.describe_thread_seconds_per_image, 0) << kind;
+    const auto values = nlohmann::json::parse(bytes_of(empty / calibration_name)).at("values");
+    EXPECT_GT(values.at("describe_thread_seconds_per_image"), 0) << kind;
     Arguments request = {"--nodes", "1"};
     request.insert(request.end(), setting.begin(), setting.end());
     expect_part(plan(empty.path(), request), "\n  total ");
   }
+}
+
+TEST_F(PlanCost, MoreClustersThanASampleHasSegments) {
+  const TempFolder empty;
+  const Arguments setting = {"--set", "cluster.k=[1000]"};
+  ASSERT_EQ(calibrate(empty.path(), 0, setting).code, 0);
+  expect_part(plan(empty.path(), {"--nodes", "1", "--set", "cluster.k=[1000]", "--images", "10000"}), "K = 1000");
 }
 
 TEST_F(PlanCost, HasARowForEachStage) {
@@ -269,14 +271,14 @@ TEST_F(PlanCost, ACalibrationOfSomethingElseIsRefusedByField) {
     expect_part(outcome.err, "datus plan CONFIG --calibrate");
   };
   refused({"--set", "model.input_size=224"},
-          calibration_name + " is the calibration of something else (model.input_size: 448 there, 224 here");
-  refused({"--set", "descriptor.kind=masked_crop"}, "descriptor.kind: mean_token there, masked_crop here");
+          calibration_name + " is the calibration of something else (model.input_size: 448 became 224");
+  refused({"--set", "descriptor.kind=masked_crop"}, "descriptor.kind: mean_token became masked_crop");
   refused({"--calibration", "none.json"}, "none.json");
   // The same model with one other number in it.
   std::string weights = bytes_of(source_path("data/weights/demo_vit_tiny_patch16.safetensors"));
   weights.back() = static_cast<char>(weights.back() ^ 1);
   write_bytes(folder() / "other.safetensors", weights);
-  refused({"--set", "model.weights=other.safetensors"}, "model.weights: ");
+  refused({"--set", "model.weights=other.safetensors"}, "other weights");
   // What the cost is computed from may differ.
   (void)plan(folder(), {"--nodes", "1", "--set", "cluster.k=[5]", "--set", "dataset.shard_size=3"});
 }

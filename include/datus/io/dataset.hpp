@@ -2,10 +2,12 @@
 
 #include "datus/core/image.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,6 +87,9 @@ class Dataset {
   /// threads. Throws `InputError` naming the file, and for a value that is no class the value and
   /// its pixel; `UsageError` when there is no truth.
   [[nodiscard]] LabelMap read_truth(const DatasetItem& item) const;
+
+  /// Leaves only the items of these indices, which ascend, as if nothing else had been found: a sample of the data set.
+  void keep_only(std::span<const std::int64_t> indices);
 
  private:
   std::vector<DatasetItem> items_;

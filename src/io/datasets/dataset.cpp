@@ -88,6 +88,12 @@ LabelMap Dataset::read_truth(const DatasetItem& item) const {
   return reader_(item.truth);
 }
 
+void Dataset::keep_only(std::span<const std::int64_t> indices) {
+  std::vector<DatasetItem> kept;
+  for (const std::int64_t index : indices) kept.push_back(std::move(items_.at(static_cast<std::size_t>(index))));
+  items_ = std::move(kept);
+}
+
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const io_detail::DatasetKind kind = io_detail::dataset_kind(options.kind);
   require_fitting(options, kind);

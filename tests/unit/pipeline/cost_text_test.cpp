@@ -1,4 +1,4 @@
-#include "datus/pipeline/plan_cost.hpp"
+#include "pipeline/plan/cost_text.hpp"
 
 #include "cost_samples.hpp"
 
@@ -38,11 +38,10 @@ TEST(CostText, Durations) {
 class Words : public testing::Test {
  protected:
   [[nodiscard]] std::string text() const {
-    const RunWork work = new_run(640, 64, {27});
-    const RunCost cost = cost_of_run(work, config_, calibration_, allocation_);
-    CostRequest request;
-    request.arguments = "coco.yaml";
-    return cost_text(cost, work, config_, calibration_, allocation_, request);
+    RunWork work = new_run(640, 64, {27});
+    work.write.keys = std::int64_t{3} << 30U;
+    return cost_text(cost_of_run(work, config_, calibration_, allocation_), work, config_, calibration_, allocation_,
+                     "coco.yaml");
   }
   void expect(const std::string& part) const {
     EXPECT_NE(text().find(part), std::string::npos) << part << "\n" << text();
@@ -56,10 +55,32 @@ class Words : public testing::Test {
   Config config_;
 };
 
-TEST_F(Words, SbatchLinesHaveTheWholeLayout) {
-  // 10 shards on 8 ranks: two shards, each 8 rounds of 1.7 s; 27.2 s and what k-means takes.
-  expect("sbatch --nodes=2 --ntasks-per-node=4 --cpus-per-task=8 --mem=");
-  expect(" --time=00:10:00 slurm/datus.sbatch coco.yaml\n");
+TEST_F(Words, AllOfIt) {
+  config_.model.batch_size = 64;
+  config_.cluster.max_iterations = 300;
+  calibration_.sample.measured_images = 48;
+  calibration_.sample.listed_images = 640;
+  calibration_.sample.seconds = 60;
+  calibration_.values.process_memory_bytes = 256.0 * 1024 * 1024;
+  // 10 shards on 8 ranks: two for one of them, each 8 rounds. 16 (1.1 + 0.2 + 0.4) = 27.2 s; 3 GiB in them.
+  const std::string all = text();
+  const std::string begin =
+      "expected on 2 nodes with 4 ranks of 8 threads:\n"
+      "  stage             time   node-hours      written  memory/rank   work\n"
+      "  start             0 us        0.000            -      256 MiB   the program, the weights, the list of images\n"
+      "  extract         17.6 s        0.010     3.00 GiB      256 MiB   640 images in 10 shards, at most 2 per rank\n"
+      "  segment          3.2 s        0.002            -      256 MiB   640 images in 10 shards, at most 2 per rank\n"
+      "  describe         6.4 s        0.004            -      256 MiB   640 images in 10 shards, at most 2 per rank\n";
+  EXPECT_EQ(all.substr(0, begin.size()), begin);
+  expect("  total           27.2 s        0.015     3.00 GiB      256 MiB\n\n");
+  expect(
+      "  measured 48 of 640 images in 60 s, in shards of 16 with 5 segments per image, on 1 rank (1 per node) with 2 "
+      "threads each (test); all else is scaled from that\n");
+  expect("  extract: 1.82 images/s and rank, measured on this CPU\n");
+  expect("  file system: shards need 118 MB/s in all, 59.2 MB/s per node; whether it keeps up is not known\n");
+  expect(
+      "one job:\n  sbatch --nodes=2 --ntasks-per-node=4 --cpus-per-task=8 --mem=2G --time=00:10:00 slurm/datus.sbatch "
+      "coco.yaml\na chain of jobs (slurm/pipeline.sh): lines for slurm/site.sh\n");
   for (const char* job : {"extract", "segment", "describe", "cluster", "mask"}) {
     expect(std::string("  ") + job + "_options=\"--nodes=2 --ntasks-per-node=4 --cpus-per-task=8 --mem=");
   }
@@ -77,34 +98,23 @@ TEST_F(Words, GpusAreForExtractAndDescribeOnly) {
   }
   expect("THE GPUs ARE NOT COUNTED");
   allocation_.forward_rate = 100;
-  expect("100 images/s and rank, ASSUMED (--forward-rate) in place of the 2 measured on this CPU");
+  expect("100 images/s and rank, ASSUMED (--forward-rate); extract measured 1.82 on this CPU");
   expect_not("NOT COUNTED");
 }
 
 TEST_F(Words, WhatIsNotMeasuredIsSaid) {
   expect("not measured: so many ranks and threads");
   expect("ASSUMED 20 us a step");
-  expect("300 iterations (cluster.max_iterations)");
-  expect_not("THE DISK DECIDES");
+  calibration_.values.kmeans_iterations = 17;
+  expect("300 iterations (cluster.max_iterations) of ");
+  expect("the most there can be: the sample's took 17\n");
   calibration_.values.segments_per_image = 0;
   expect("THE SAMPLE HAD NO SEGMENT");
   config_.storage.embeddings = StorageConfig::Embeddings::none;
   expect("no chain of jobs: storage.embeddings is none");
-}
-
-TEST(ListAsIf, RepeatsOrChooses) {
-  ImageList list;
-  list.shard_size = 4;
-  for (int i = 0; i < 10; ++i) list.images.push_back({std::to_string(i), 100, 640 + i, 480, ""});
-  const ImageList more = list_as_if(list, 25);
-  EXPECT_EQ(more.size(), 25);
-  EXPECT_EQ(more.shards(), 7);
-  EXPECT_EQ(more.images[23].width, 643);
-  const ImageList fewer = list_as_if(list, 5);
-  EXPECT_EQ(fewer.size(), 5);
-  EXPECT_EQ(fewer.images[0].width, 640);
-  EXPECT_EQ(fewer.images[4].width, 648);
-  EXPECT_EQ(list_as_if(list, 10).hash(), list.hash());
+  allocation_ = machines(1, 1, 2);
+  expect_not("not measured: so many");
+  expect_not("ASSUMED");
 }
 
 }  // namespace
