@@ -1,7 +1,7 @@
 #pragma once
 
 #include "datus/core/types.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "pipeline/backbone/backbone.hpp"
 #include "pipeline/files/shard_files.hpp"
@@ -24,8 +24,7 @@ class KeysWriter {
   void finish();
 
  private:
-  AtomicFile file_;
-  Hdf5Writer writer_;
+  AtomicHdf5 file_;
   KeyType type_;
   bool padded_;
   std::int64_t patches_;

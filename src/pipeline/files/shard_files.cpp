@@ -3,7 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/core/parallel.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/dataset_checks.hpp"
 #include "pipeline/files/keys_reader.hpp"
@@ -38,12 +38,10 @@ void write_grid(Hdf5Writer& writer, GridSize grid, int patch) {
 template <class Body>
 void write_file(const std::filesystem::path& path, const std::optional<StageProvenance>& provenance,
                 const WriteOptions& options, Body body) {
-  AtomicFile file(path, options);
-  Hdf5Writer writer(file.path());
-  body(writer);
-  if (provenance) write_provenance(writer, *provenance);
-  writer.close();
-  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+  AtomicHdf5 file(path, options);
+  body(file.writer());
+  if (provenance) write_provenance(file.writer(), *provenance);
+  file.commit();
 }
 
 /// Throws unless there is an ordinary file, or a link to one. Opening a pipe would wait for a writer.

@@ -5,7 +5,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/stop_signals.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "pipeline/files/cluster_checkpoint.hpp"
@@ -270,28 +270,25 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
   const auto results = kmeans_with_checkpoint(data, options, given, gpu, checkpoint, signals, comm);
   const auto qualities = qualities_of(results, data, threads, comm);
 
-  std::optional<AtomicFile> file;
-  std::optional<Hdf5Writer> writer;
+  std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
     remove_unfinished(out);
     file.emplace(out);
-    writer.emplace(file->path());
   });
   std::vector<ClusterSummary> summaries;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const KMeansResult& result = results[i];
     const std::string group = "/" + RunDirectory::cluster_name(result.clusters);
     on_root(comm, [&] {
-      write_centroids(*writer, group, result.centroids, result.clusters, dim, result.inertia,
+      write_centroids(file->writer(), group, result.centroids, result.clusters, dim, result.inertia,
                       attributes_of(result, qualities[i], config.run.seed));
     });
-    write_labels(writer ? &*writer : nullptr, group + "/assignment", result.assignment, comm);
+    write_labels(file ? &file->writer() : nullptr, group + "/assignment", result.assignment, comm);
     summaries.push_back(summary_of(result, qualities[i], data.total()));
   }
   on_root(comm, [&] {
-    write_selection(*writer, summaries);
-    writer->close();
-    file->commit([](const std::filesystem::path& written) { require_verified(written); });
+    write_selection(file->writer(), summaries);
+    file->commit();
   });
   checkpoint.remove();
   return summaries;
@@ -316,18 +313,13 @@ ClusterSummary assign_to_file(const Config& config, const std::vector<std::strin
   const auto assignment = naming_bad_rows(data, threads, comm, [&] {
     return assign_rows(*data.rows, centroids.values, centroids.k, threads, best_simd_path(), comm, gpu.get());
   });
-  std::optional<AtomicFile> file;
-  std::optional<Hdf5Writer> writer;
+  std::optional<AtomicHdf5> file;
+  on_root(comm, [&] { file.emplace(out); });
+  write_labels(file ? &file->writer() : nullptr, "assignment", assignment.labels, comm);
   on_root(comm, [&] {
-    file.emplace(out);
-    writer.emplace(file->path());
-  });
-  write_labels(writer ? &*writer : nullptr, "assignment", assignment.labels, comm);
-  on_root(comm, [&] {
-    writer->write<float>("centroids", centroids.values, {centroids.k, dim});
-    writer->attribute("/", "inertia", assignment.inertia);
-    writer->close();
-    file->commit([](const std::filesystem::path& written) { require_verified(written); });
+    file->writer().write<float>("centroids", centroids.values, {centroids.k, dim});
+    file->writer().attribute("/", "inertia", assignment.inertia);
+    file->commit();
   });
   ClusterSummary summary;
   summary.k = centroids.k;
