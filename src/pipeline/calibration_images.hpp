@@ -1,7 +1,8 @@
 #pragma once
 
 #include "datus/pipeline/calibration.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/shards/shard_work.hpp"
 

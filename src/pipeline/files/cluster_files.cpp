@@ -4,8 +4,7 @@
 #include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/dataset_checks.hpp"
-#include "pipeline/files/keys_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
 #include <cstring>

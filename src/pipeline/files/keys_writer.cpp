@@ -1,32 +1,20 @@
 #include "pipeline/files/keys_writer.hpp"
 
+#include "pipeline/files/grid_attributes.hpp"
+
 namespace datus {
 
-void write_key_rows(Hdf5Writer& writer, std::int64_t first, const std::vector<float>& keys, KeyType type) {
-  if (type == KeyType::float32) return writer.write_rows<float>("keys", first, keys);
-  writer.write_rounded_rows("keys", first, keys);
-}
-
-KeysWriter::KeysWriter(const std::filesystem::path& path, GridSize grid, const Backbone& backbone,
-                       const std::vector<std::string>& names, KeyType type, bool padded)
-    : file_(path), type_(type), padded_(padded), patches_(grid.patches()) {
+KeysWriter::KeysWriter(const std::filesystem::path& path, const KeysFile& like, const std::vector<std::string>& names,
+                       KeyType type, bool padded)
+    : file_(path), type_(type), padded_(padded), patches_(like.grid.patches()), cls_dim_(like.cls_dim) {
   Hdf5Writer& writer = file_.writer();
-  const ViTArchitecture& architecture = backbone.architecture();
-  cls_dim_ = backbone.image_vector_dim({grid.rows * architecture.patch, grid.cols * architecture.patch});
   const auto count = static_cast<std::int64_t>(names.size());
-  const Shape shape = {count, patches_, architecture.dim};
-  if (type == KeyType::float16) {
-    writer.create<half>("keys", shape, ChunkHint::per_row);
-  } else {
-    writer.create<float>("keys", shape, ChunkHint::per_row);
-  }
+  create_keys(writer, {count, patches_, like.dim}, type);
   if (cls_dim_ > 0) writer.create<float>("cls", {count, cls_dim_}, ChunkHint::about_one_mib);
   if (padded) writer.create<std::uint8_t>("valid", {count, patches_}, ChunkHint::about_one_mib);
   writer.write_names("name", names);
-  writer.attribute("/", "rows", grid.rows);
-  writer.attribute("/", "cols", grid.cols);
-  writer.attribute("/", "patch", architecture.patch);
-  writer.attribute("/", "preprocessing", backbone.preprocessing_text());
+  write_grid_attributes(writer, like.grid, like.patch);
+  writer.attribute("/", "preprocessing", like.preprocessing);
 }
 
 void KeysWriter::append(const KeysFile& part) {

@@ -1,6 +1,6 @@
 #include "pipeline/pending/stale_files.hpp"
 
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
 #include <array>

@@ -7,7 +7,7 @@
 #include "datus/io/mask_file.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/score_files.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
 #include "pipeline/report/report_pictures.hpp"

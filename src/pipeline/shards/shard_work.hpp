@@ -1,6 +1,9 @@
 #pragma once
 
 #include "pipeline/backbone/backbone.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/session/run_summary.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"

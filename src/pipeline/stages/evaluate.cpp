@@ -5,7 +5,7 @@
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/mask_file.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
 

@@ -3,8 +3,11 @@
 // Small files of every kind that a run keeps, with contents that differ from shard to shard.
 
 #include "datus/algo/kmeans_state.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/image_list.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 
 #include <cstdint>
 #include <string>

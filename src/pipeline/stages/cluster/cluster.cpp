@@ -10,7 +10,7 @@
 #include "datus/pipeline/cluster_selection.hpp"
 #include "pipeline/files/cluster_checkpoint.hpp"
 #include "pipeline/files/cluster_files.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "pipeline/stages/cluster/cluster.hpp"
 #include "pipeline/stages/cluster/cluster_gpu.hpp"
 #include "pipeline/stages/cluster/descriptor_rows.hpp"

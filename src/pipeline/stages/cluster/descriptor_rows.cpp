@@ -1,7 +1,6 @@
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
 
 #include "datus/core/log.hpp"
-#include "pipeline/files/shard_files.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
