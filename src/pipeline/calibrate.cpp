@@ -14,6 +14,7 @@
 #include "pipeline/calibration_scratch.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/peak_memory.hpp"
+#include "pipeline/session/open_run.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 

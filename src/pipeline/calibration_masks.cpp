@@ -59,15 +59,13 @@ SegmentsFile segments_of(const MeasuredSample& sample) {
 /// A run of the sample, of one rank, with segments and clusters as if k-means had found them.
 class SampleRun {
  public:
-  /// Takes the data set of `run` until it is gone.
   SampleRun(RunContext& run, const MeasuredSample& sample, const fs::path& folder, int clusters)
-      : run_(run),
-        config_(with_clusters(run.config, clusters)),
+      : config_(with_clusters(run.config, clusters)),
         images_(std::ssize(sample.images)),
         context_{.config = config_,
                  .directory = RunDirectory(folder),
                  .comm = alone_,
-                 .dataset = std::move(run.dataset),
+                 .dataset = run.dataset,
                  .list = list_of_sample(run.list, sample),
                  .provenance = Provenance(config_, run.provenance.inputs()),
                  .fitted = {},
@@ -77,7 +75,7 @@ class SampleRun {
                  .signals = run.signals,
                  .lock = {},
                  .events = {}} {}
-  ~SampleRun() { run_.dataset = std::move(context_.dataset); }
+  ~SampleRun() = default;
   SampleRun(const SampleRun&) = delete;
   SampleRun& operator=(const SampleRun&) = delete;
   SampleRun(SampleRun&&) = delete;
@@ -123,7 +121,6 @@ class SampleRun {
   }
   [[nodiscard]] int clusters() const { return config_.cluster.k.front(); }
 
-  RunContext& run_;
   Config config_;
   std::int64_t images_;
   SelfCommunicator alone_;

@@ -1,5 +1,6 @@
 #include "datus/pipeline/plan_cost.hpp"
 
+#include "pipeline/session/open_run.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 
 #include <algorithm>

@@ -136,7 +136,7 @@ std::vector<ClusterSummary> collect_selection(const RunContext& run) {
 
 }  // namespace
 
-void write_report(RunContext& run, int max_images) {
+void write_report(const RunContext& run, int max_images) {
   ReportData data;
   std::vector<std::int64_t> chosen;
   collectively(run.comm, [&] {

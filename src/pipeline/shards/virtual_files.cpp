@@ -234,7 +234,7 @@ void write_virtual_files(const ShardedRun& run, const WriteOptions& options, Com
   }
 }
 
-void write_virtual_files(RunContext& run) {
+void write_virtual_files(const RunContext& run) {
   const bool keeps_keys = run.config.storage.keeps_embeddings();
   write_virtual_files({run.directory, run.provenance, run.list.shards(), keeps_keys}, run.writing(), run.comm);
 }

@@ -164,7 +164,7 @@ std::array<std::int64_t, 2> largest_labels(const std::vector<Pair>& pairs, const
 
 }  // namespace
 
-std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
+std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
   if (!run.dataset->has_truth()) return std::nullopt;
   std::vector<Pair> pairs;
   int classes = static_cast<int>(run.dataset->classes().size());

@@ -164,7 +164,7 @@ std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segme
   return labels;
 }
 
-std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
+std::vector<ShardIndex> stale_masks(const RunContext& run, int k) {
   std::vector<std::uint8_t> current;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   collectively(run.comm, [&, begin = begin, end = end] {
@@ -178,7 +178,7 @@ std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
   return stale;
 }
 
-StageWork make_masks(RunContext& run, int k) {
+StageWork make_masks(const RunContext& run, int k) {
   const auto pending = stale_masks(run, k);
   StageWork work;
   work.stage = stage_name(Stage::mask);

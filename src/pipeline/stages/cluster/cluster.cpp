@@ -34,7 +34,7 @@ bool holds_current(const std::filesystem::path& path, const std::string& dataset
 }
 
 /// COLLECTIVE.
-ClusterSummary write_clustering(RunContext& run, const Clustering& clustering, const DescriptorRows& data) {
+ClusterSummary write_clustering(const RunContext& run, const Clustering& clustering, const DescriptorRows& data) {
   const KMeansResult& result = clustering.result;
   const int k = result.clusters;
   write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
@@ -44,7 +44,7 @@ ClusterSummary write_clustering(RunContext& run, const Clustering& clustering, c
 }
 
 /// COLLECTIVE. k-means over the segments of the run.
-std::vector<ClusterSummary> fit_run(RunContext& run, const std::vector<int>& clusters) {
+std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int>& clusters) {
   const auto options = kmeans_options(run.config, clusters, run.threads);
   const ClusterGpu gpu(run.config.cluster, run.comm);
   const DescriptorRows data = open_run_rows(run, options);
@@ -73,7 +73,7 @@ Centroids fitted_centroids(const RunContext& run, int k, int dim) {
 }
 
 /// COLLECTIVE. Nearest centroids of the fitted run.
-std::vector<ClusterSummary> assign_run(RunContext& run, const std::vector<int>& clusters) {
+std::vector<ClusterSummary> assign_run(const RunContext& run, const std::vector<int>& clusters) {
   const ClusterGpu gpu(run.config.cluster, run.comm);
   const DescriptorRows data = open_run_rows(run, assign_options(clusters.back(), run.threads));
   if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);
@@ -95,7 +95,7 @@ std::vector<ClusterSummary> assign_run(RunContext& run, const std::vector<int>& 
 
 }  // namespace
 
-std::vector<StaleCluster> stale_clusters(RunContext& run) {
+std::vector<StaleCluster> stale_clusters(const RunContext& run) {
   std::vector<StaleCluster> stale;
   for (const int k : run.config.cluster.k) {
     std::int64_t is_stale = 0;
@@ -114,7 +114,7 @@ std::vector<StaleCluster> stale_clusters(RunContext& run) {
   return stale;
 }
 
-std::vector<ClusterSummary> cluster_run(RunContext& run) {
+std::vector<ClusterSummary> cluster_run(const RunContext& run) {
   std::vector<int> stale;
   for (const auto& [k, why] : stale_clusters(run)) {
     if (!why.empty()) log::info("clustering again for K = " + std::to_string(k) + ": " + why);
