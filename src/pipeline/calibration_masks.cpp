@@ -1,6 +1,6 @@
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/stopwatch.hpp"
-#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/run_cost.hpp"
 #include "pipeline/calibration_files.hpp"
 #include "pipeline/calibration_meter.hpp"

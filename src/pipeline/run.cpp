@@ -4,6 +4,7 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/files/text_of_file.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"

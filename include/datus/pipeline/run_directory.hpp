@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace datus {
 
@@ -27,6 +28,8 @@ class RunDirectory {
   /// All values of K side by side.
   [[nodiscard]] std::filesystem::path selection() const { return root_ / "clusters" / "selection.json"; }
   [[nodiscard]] std::filesystem::path masks(int k) const { return root_ / "masks" / cluster_name(k); }
+  /// Of an image by its name in the list.
+  [[nodiscard]] std::filesystem::path mask(int k, std::string_view image) const { return masks(k) / mask_name(image); }
   [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
   [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report" / "index.html"; }
@@ -43,6 +46,8 @@ class RunDirectory {
 
   /// "k027": K with at least three digits, also the group of an HDF5 file.
   [[nodiscard]] static std::string cluster_name(int k);
+  /// "a/b.png" for the image "a/b.jpg": where its mask lies in a folder of masks.
+  [[nodiscard]] static std::string mask_name(std::string_view image);
 
  private:
   [[nodiscard]] std::filesystem::path shard_file(const char* stage, ShardIndex shard) const;

@@ -8,6 +8,10 @@ std::string RunDirectory::cluster_name(int k) {
   return "k" + zero_padded(k, 3);
 }
 
+std::string RunDirectory::mask_name(std::string_view image) {
+  return stem_of(image) + ".png";
+}
+
 std::filesystem::path RunDirectory::mask_record(int k, ShardIndex shard) const {
   return root_ / "masks" / ".done" / cluster_name(k) / (zero_padded(shard.value, 6) + ".json");
 }

@@ -107,7 +107,7 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
         read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
-      pairs.push_back({run.directory.masks(k) / (stem_of(item.name) + ".png"), item});
+      pairs.push_back({run.directory.mask(k, item.name), item});
     }
   }
   return pairs;

@@ -2,11 +2,11 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
+#include "datus/io/palette.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/text_of_file.hpp"
@@ -72,10 +72,6 @@ void write_mask_files(const fs::path& root, const std::string& name, const Label
   preview.commit();
 }
 
-Palette palette_for(int clusters) {
-  return distinct_palette(std::min(clusters, 1024));
-}
-
 std::string mask_provenance(const RunContext& run, int k) {
   return run.provenance.of(Stage::mask, k).hash().hex();
 }
@@ -125,7 +121,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
   const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
                                      Resample::bicubic);
-  const Palette palette = palette_for(k);
+  const Palette palette = label_palette(k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const auto clusters = assignment.of_shard(shard);
   if (std::ssize(clusters) != segments.offset.back()) {
@@ -144,7 +140,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
     const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
     const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
                                            clusters.subspan(first, count));
-    names[index] = stem_of(image.name) + ".png";
+    names[index] = RunDirectory::mask_name(image.name);
     write_mask_files(run.directory.masks(k), names[index],
                      at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
                      palette, options);
@@ -246,7 +242,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
   });
 
   const Orientation orientation = orientation_of(config.dataset);
-  const Palette palette = palette_for(assignment->k);
+  const Palette palette = label_palette(assignment->k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const Share mine = share_of(segments.image_count(), comm);
   parallel_for(mine.size(), threads, [&](std::int64_t i) {
@@ -256,7 +252,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     const auto header = read_image_header(items[index].image, orientation);
     const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
                                            std::span(assignment->clusters).subspan(first, count));
-    write_mask_files(out.lexically_normal(), stem_of(items[index].name) + ".png",
+    write_mask_files(out.lexically_normal(), RunDirectory::mask_name(items[index].name),
                      at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
                      assignment->k, palette, {});
   });

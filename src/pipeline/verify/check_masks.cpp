@@ -1,4 +1,3 @@
-#include "datus/core/names.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/text_of_file.hpp"
@@ -54,7 +53,7 @@ class MaskCheck {
     if (!check_.list || shard.value >= check_.list->shards()) return names;
     const auto [begin, end] = check_.list->range(shard);
     for (std::int64_t i = begin; i < end; ++i) {
-      names.push_back(stem_of(check_.list->images[static_cast<std::size_t>(i)].name) + ".png");
+      names.push_back(RunDirectory::mask_name(check_.list->images[static_cast<std::size_t>(i)].name));
     }
     return names;
   }
