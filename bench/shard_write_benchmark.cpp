@@ -4,8 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/io/hdf5.hpp"
-#include "pipeline/files/keys_writer.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/keys_file.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"
 

@@ -5,8 +5,10 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
+#include "pipeline/session/open_run.hpp"
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
@@ -239,9 +241,7 @@ void require_something_to_store(const Config& config, Stage stage) {
 /// COLLECTIVE.
 std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedRun> fitted, RunOptions options,
                                      Communicator& comm, RunAccess access = RunAccess::write) {
-  auto run = open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : access);
-  run->force = options.force;
-  return run;
+  return open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : access, options.force);
 }
 
 /// Segments are found in stored keys; where none are kept, the keys are computed again.

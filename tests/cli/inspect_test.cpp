@@ -2,7 +2,7 @@
 
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/provenance.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "support/program.hpp"
 #include "support/run_files.hpp"
 #include "support/temp_folder.hpp"

@@ -111,7 +111,7 @@ template <>
 std::string Hdf5Reader::attribute<std::string>(std::string_view object, std::string_view name) const;
 
 /// Opens `path`, verifies it including what its virtual datasets refer to, and throws `InputError` unless it is
-/// verified: the check to give to `AtomicFile::commit`, and for a file that datus must have written itself.
+/// verified: the check of `AtomicHdf5::commit`, and for a file that datus must have written itself.
 void require_verified(const std::filesystem::path& path, SourceCheck sources = SourceCheck::verify);
 
 }  // namespace datus

@@ -22,7 +22,7 @@ namespace datus {
 ///
 /// Each dataset gets the attribute `content_hash` (128 bits over type, shape and bytes) and, on `close`, the file gets
 /// the root attribute `done` (over all objects, their hashes and their attributes): `Hdf5Reader::verify` checks both. A
-/// file without `done` is not complete. Write to `AtomicFile::path()`, close, then commit with a check that verifies.
+/// file without `done` is not complete. Results are written through `AtomicHdf5`, which closes, verifies and commits.
 ///
 /// Names are absolute or relative to the root ("keys" is "/keys"); missing groups on the way are made. Every function
 /// throws `SystemError` naming file and object when the disk or the library refuses, when a name is taken, or when

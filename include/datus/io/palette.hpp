@@ -33,4 +33,7 @@ struct Palette {
 /// 1024.
 [[nodiscard]] Palette distinct_palette(int count);
 
+/// The colours of so many labels in every mask and picture: as many as can be told apart, then they start over.
+[[nodiscard]] Palette label_palette(int labels);
+
 }  // namespace datus

@@ -10,9 +10,6 @@
 
 namespace datus {
 
-/// Images that a report shows, unless another number is asked for.
-constexpr int report_images = 24;
-
 /// What is asked of a run beside its configuration.
 struct RunOptions {
   bool dry_run = false;  ///< print what would be done, change nothing

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "datus/core/names.hpp"
 #include "datus/core/types.hpp"
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace datus {
 
@@ -27,6 +29,8 @@ class RunDirectory {
   /// All values of K side by side.
   [[nodiscard]] std::filesystem::path selection() const { return root_ / "clusters" / "selection.json"; }
   [[nodiscard]] std::filesystem::path masks(int k) const { return root_ / "masks" / cluster_name(k); }
+  /// Of an image by its name in the list.
+  [[nodiscard]] std::filesystem::path mask(int k, std::string_view image) const { return masks(k) / mask_name(image); }
   [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
   [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report" / "index.html"; }

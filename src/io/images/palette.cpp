@@ -112,4 +112,8 @@ Palette distinct_palette(int count) {
   return palette;
 }
 
+Palette label_palette(int labels) {
+  return distinct_palette(std::clamp(labels, 0, max_colours));
+}
+
 }  // namespace datus

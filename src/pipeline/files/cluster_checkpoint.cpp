@@ -3,7 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/files/dataset_checks.hpp"
@@ -118,8 +118,8 @@ std::optional<KMeansState> ClusterCheckpoint::read() const {
 
 void ClusterCheckpoint::save(const KMeansState& state, int dim) const {
   on_root(comm_, [&] {
-    AtomicFile file(path_, options_);
-    Hdf5Writer writer(file.path());
+    AtomicHdf5 file(path_, options_);
+    Hdf5Writer& writer = file.writer();
     writer.attribute("/", "data", state.data);
     writer.attribute("/", "settings", state.settings);
     std::vector<std::string> groups;
@@ -128,8 +128,7 @@ void ClusterCheckpoint::save(const KMeansState& state, int dim) const {
       write_pair(writer, groups.back(), pair, dim);
     }
     writer.write_names("/pairs", groups);
-    writer.close();
-    file.commit([](const fs::path& written) { require_verified(written); });
+    file.commit();
   });
 }
 

@@ -1,11 +1,10 @@
 #include "pipeline/files/cluster_files.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/dataset_checks.hpp"
-#include "pipeline/files/keys_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -14,13 +13,6 @@
 #include <optional>
 
 namespace datus {
-namespace {
-
-void commit_verified(AtomicFile& file) {
-  file.commit([](const std::filesystem::path& written) { require_verified(written); });
-}
-
-}  // namespace
 
 void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
                      std::span<const double> inertia, const ClusterAttributes& attributes) {
@@ -66,25 +58,20 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
                          std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
                          const WriteOptions& options, Communicator& comm) {
-  std::optional<AtomicFile> file;
-  std::optional<Hdf5Writer> writer;
+  std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
     std::filesystem::create_directories(centroids_path.parent_path());
-    AtomicFile centroids_file(centroids_path, options);
-    Hdf5Writer centroids_writer(centroids_file.path());
-    write_centroids(centroids_writer, "", centroids, k, dim, inertia, attributes);
-    write_provenance(centroids_writer, provenance);
-    centroids_writer.close();
-    commit_verified(centroids_file);
+    AtomicHdf5 centroids_file(centroids_path, options);
+    write_centroids(centroids_file.writer(), "", centroids, k, dim, inertia, attributes);
+    write_provenance(centroids_file.writer(), provenance);
+    centroids_file.commit();
     file.emplace(assignment_path, options);
-    writer.emplace(file->path());
   });
-  write_labels(writer ? &*writer : nullptr, "assignment", labels, comm);
+  write_labels(file ? &file->writer() : nullptr, "assignment", labels, comm);
   on_root(comm, [&] {
-    writer->write<std::int64_t>("shard_offset", shard_offset, {std::ssize(shard_offset)});
-    write_provenance(*writer, provenance);
-    writer->close();
-    commit_verified(*file);
+    file->writer().write<std::int64_t>("shard_offset", shard_offset, {std::ssize(shard_offset)});
+    write_provenance(file->writer(), provenance);
+    file->commit();
   });
 }
 

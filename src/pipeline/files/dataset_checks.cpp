@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 
+#include <cmath>
 #include <limits>
 
 namespace datus {
@@ -56,6 +57,16 @@ int int_attribute(const Hdf5Reader& reader, std::string_view object, std::string
                                    std::to_string(lowest) + " or more");
   }
   return static_cast<int>(value);
+}
+
+void require_finite(const std::vector<float>& values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw InputError("A value of " + place + " is not finite",
+                     "row " + std::to_string(first_row + static_cast<std::int64_t>(i) / row_size),
+                     "Make the file again without NaN and infinity.");
+  }
 }
 
 }  // namespace datus

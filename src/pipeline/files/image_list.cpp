@@ -1,7 +1,7 @@
 #include "pipeline/files/image_list.hpp"
 
 #include "datus/core/parallel.hpp"
-#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/dataset_checks.hpp"
 
@@ -83,20 +83,17 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list, 
     sizes.push_back(image.height);
     shards.push_back(i / list.shard_size);
   }
-  AtomicFile file(path, options);
-  {
-    Hdf5Writer writer(file.path());
-    const std::int64_t count = list.size();
-    writer.write_names("name", names);
-    writer.write_names("truth", truth_names);
-    writer.write<std::int64_t>("bytes", bytes, {count});
-    writer.write<std::int32_t>("size", sizes, {count, 2});
-    writer.write<std::int64_t>("shard", shards, {count});
-    writer.attribute("/", "shard_size", std::int64_t{list.shard_size});
-    writer.attribute("/", "hash", list.hash().hex());
-    writer.close();
-  }
-  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+  AtomicHdf5 file(path, options);
+  Hdf5Writer& writer = file.writer();
+  const std::int64_t count = list.size();
+  writer.write_names("name", names);
+  writer.write_names("truth", truth_names);
+  writer.write<std::int64_t>("bytes", bytes, {count});
+  writer.write<std::int32_t>("size", sizes, {count, 2});
+  writer.write<std::int64_t>("shard", shards, {count});
+  writer.attribute("/", "shard_size", std::int64_t{list.shard_size});
+  writer.attribute("/", "hash", list.hash().hex());
+  file.commit();
 }
 
 ImageList read_image_list(const std::filesystem::path& path) {

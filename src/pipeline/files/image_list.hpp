@@ -23,6 +23,7 @@ struct ListedImage {
   int width = 0;           ///< pixels
   int height = 0;          ///< pixels
   std::string truth_name;  ///< relative to the truth's root; empty without ground truth
+  [[nodiscard]] bool is_readable() const { return width > 0; }
   friend bool operator==(const ListedImage&, const ListedImage&) = default;
 };
 

@@ -2,7 +2,7 @@
 
 #include "datus/core/types.hpp"
 #include "datus/io/hdf5_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/keys_file.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -35,13 +35,5 @@ class KeysReader {
   std::vector<std::string> names_;
   bool has_valid_ = false;
 };
-
-/// The patch grid that a file records in its attributes rows and cols; without them a square of `patches`. Throws
-/// `InputError` when that does not give `patches`.
-[[nodiscard]] GridSize read_grid_attributes(const Hdf5Reader& reader, std::int64_t patches);
-
-/// Throws `InputError` naming file, dataset and row when a value is not finite.
-void require_finite(const std::vector<float>& values, std::int64_t row_size, std::int64_t first_row,
-                    const std::string& place);
 
 }  // namespace datus

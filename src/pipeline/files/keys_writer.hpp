@@ -1,10 +1,7 @@
 #pragma once
 
-#include "datus/core/types.hpp"
-#include "datus/io/atomic_file.hpp"
-#include "datus/io/hdf5_writer.hpp"
-#include "pipeline/backbone/backbone.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "datus/io/atomic_hdf5.hpp"
+#include "pipeline/files/keys_file.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -17,23 +14,20 @@ namespace datus {
 /// size, /name [n], and /valid [n,P] for padded inputs. The final name appears with `finish`.
 class KeysWriter {
  public:
-  KeysWriter(const std::filesystem::path& path, GridSize grid, const Backbone& backbone,
-             const std::vector<std::string>& names, KeyType type, bool padded);
+  /// Grid, patch, widths and preprocessing are those of `like`, whose images do not matter.
+  KeysWriter(const std::filesystem::path& path, const KeysFile& like, const std::vector<std::string>& names,
+             KeyType type, bool padded);
   /// The next images, in the order of the names.
   void append(const KeysFile& part);
   void finish();
 
  private:
-  AtomicFile file_;
-  Hdf5Writer writer_;
+  AtomicHdf5 file_;
   KeyType type_;
   bool padded_;
   std::int64_t patches_;
-  int cls_dim_ = 0;
+  int cls_dim_;
   std::int64_t next_ = 0;
 };
-
-/// Rows of keys in the stored type, from row `first` on.
-void write_key_rows(Hdf5Writer& writer, std::int64_t first, const std::vector<float>& keys, KeyType type);
 
 }  // namespace datus

@@ -1,7 +1,5 @@
 #include "pipeline/pending/files_to_make.hpp"
 
-#include "datus/core/names.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -81,7 +79,7 @@ class Growth {
     const auto [begin, end] = run_.list.range(shard);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& image = run_.list.images[static_cast<std::size_t>(i)];
-      bytes += bytes_of(run_.directory.masks(k) / mask_name(image.name));
+      bytes += bytes_of(run_.directory.mask(k, image.name));
     }
     return bytes;
   }

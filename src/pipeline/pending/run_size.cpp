@@ -6,6 +6,7 @@
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "datus/pipeline/report_limits.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -28,10 +29,6 @@ std::int64_t bytes_in_pieces(std::int64_t rows, std::int64_t row_bytes) {
   return (rows + piece - 1) / piece * piece * row_bytes;
 }
 
-bool is_readable(const ListedImage& image) {
-  return image.width > 0;
-}
-
 /// Sizes of the files of one configuration. What HDF5 adds to the arrays was measured on files of 1 to 1,024 images: it
 /// does not depend on the width of the rows.
 class SizeEstimate {
@@ -40,7 +37,8 @@ class SizeEstimate {
       : config_(config), list_(list), patches_(grid.patches()), known_(known) {
     for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
       const auto [begin, end] = list.range({shard});
-      readable_.push_back(std::count_if(list.images.begin() + begin, list.images.begin() + end, is_readable));
+      readable_.push_back(std::count_if(list.images.begin() + begin, list.images.begin() + end,
+                                        [](const ListedImage& image) { return image.is_readable(); }));
     }
   }
 
@@ -99,7 +97,7 @@ class SizeEstimate {
         total += std::llround(*bytes * static_cast<double>(all_images()));
       } else {
         for (const auto& image : list_.images) {
-          if (!is_readable(image)) continue;
+          if (!image.is_readable()) continue;
           const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
           total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
         }
@@ -164,21 +162,19 @@ class SizeEstimate {
     return list_.size() * (static_cast<std::int64_t>(name + truth_name) + 24);
   }
 
-  /// Pictures of up to 24 images, at most 420 pixels wide: of the image, its segments, its truth, and two for each K.
+  /// Pictures of some images: of the image, its segments, its truth, and two for each K.
   [[nodiscard]] std::int64_t report() const {
     if (all_images() == 0) return 0;
     if (known_.report_bytes) return std::llround(*known_.report_bytes);
-    constexpr std::int64_t shown = 24;
-    constexpr std::int64_t width = 420;
     constexpr std::int64_t bytes_per_pixel = 2;
     std::int64_t bytes = 0;
     for (const auto& image : list_.images) {
-      if (!is_readable(image)) continue;
-      const std::int64_t columns = std::min<std::int64_t>(width, image.width);
+      if (!image.is_readable()) continue;
+      const std::int64_t columns = std::min(report_picture_width, image.width);
       bytes += bytes_per_pixel * columns * (columns * image.height / image.width + 1);
     }
     const std::int64_t pictures = 3 + 2 * static_cast<std::int64_t>(config_.cluster.k.size());
-    return std::min(shown, all_images()) * pictures * (bytes / all_images());
+    return std::min<std::int64_t>(report_images, all_images()) * pictures * (bytes / all_images());
   }
 
   [[nodiscard]] std::int64_t all_images() const {

@@ -1,6 +1,6 @@
 #include "pipeline/pending/stale_files.hpp"
 
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -71,7 +71,7 @@ std::vector<std::string> reasons_of_all(const std::vector<std::string>& mine, Co
 
 }  // namespace
 
-StaleShards find_stale_shards(RunContext& run, ShardStages stages) {
+StaleShards find_stale_shards(const RunContext& run, ShardStages stages) {
   const Share mine = share_of(run.list.shards(), run.comm);
   StaleShards found;
   found.shards.resize(static_cast<std::size_t>(run.list.shards()));

@@ -40,6 +40,6 @@ struct StaleShards {
 /// of them. A file is asked for by its own stage alone: segments stay when the keys that they were made from are gone,
 /// and keys that are not kept (storage.embeddings: none) are never stale. Throws `AgreedError` when a folder cannot be
 /// looked into.
-[[nodiscard]] StaleShards find_stale_shards(RunContext& run, ShardStages stages);
+[[nodiscard]] StaleShards find_stale_shards(const RunContext& run, ShardStages stages);
 
 }  // namespace datus

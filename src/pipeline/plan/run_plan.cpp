@@ -146,7 +146,7 @@ RunPlan plan_run(RunContext& run) {
   RunPlan plan;
   plan.directory = run.directory.root();
   plan.images = run.list.size();
-  plan.unreadable = std::ranges::count(run.list.images, 0, &ListedImage::width);
+  plan.unreadable = std::ranges::count(run.list.images, false, &ListedImage::is_readable);
   plan.shards = run.list.shards();
 
   const StaleShards found = find_stale_shards(run, {.extract = true, .segment = true, .describe = true});
@@ -166,7 +166,7 @@ RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape
   RunPlan plan;
   plan.directory = run.directory.root();
   plan.images = list.size();
-  plan.unreadable = std::ranges::count(list.images, 0, &ListedImage::width);
+  plan.unreadable = std::ranges::count(list.images, false, &ListedImage::is_readable);
   plan.shards = list.shards();
   const auto shards = static_cast<std::size_t>(list.shards());
   const bool keeps_keys = run.config.storage.keeps_embeddings();

@@ -85,22 +85,9 @@ double peak_memory(Communicator& comm) {
   return largest_of(comm, kibibytes * 1024);
 }
 
-/// COLLECTIVE. Some images of a run, of which there is at least one, as a run of their own.
-std::unique_ptr<RunContext> open_sample(const RunContext& whole, const fs::path& folder,
-                                        const std::vector<std::int64_t>& images, int shard_size) {
-  ImageList list;
-  list.shard_size = shard_size;
-  for (const std::int64_t i : images) list.images.push_back(whole.list.images[static_cast<std::size_t>(i)]);
-  std::unique_ptr<Dataset> dataset;
-  collectively(whole.comm, [&] {
-    dataset = open_configured_dataset(whole.config.dataset);
-    dataset->keep_only(images);
-    for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
-      fs::create_directories(folder / name);
-    }
-  });
-  Config config = whole.config;
-  config.dataset.shard_size = shard_size;
+/// A run of its own in the same job, on images of another one.
+std::unique_ptr<RunContext> part_of_run(const RunContext& whole, const Config& config, const fs::path& folder,
+                                        std::shared_ptr<const Dataset> dataset, ImageList list) {
   RunInputs inputs = whole.provenance.inputs();
   inputs.images = list.hash();
   return std::unique_ptr<RunContext>(new RunContext{.config = config,
@@ -118,13 +105,30 @@ std::unique_ptr<RunContext> open_sample(const RunContext& whole, const fs::path&
                                                     .events = {}});
 }
 
+/// COLLECTIVE. Some images of a run, of which there is at least one, as a run of their own.
+std::unique_ptr<RunContext> open_sample(const RunContext& whole, const fs::path& folder,
+                                        const std::vector<std::int64_t>& images, int shard_size) {
+  ImageList list;
+  list.shard_size = shard_size;
+  for (const std::int64_t i : images) list.images.push_back(whole.list.images[static_cast<std::size_t>(i)]);
+  std::unique_ptr<Dataset> dataset;
+  collectively(whole.comm, [&] {
+    dataset = open_configured_dataset(whole.config.dataset);
+    dataset->keep_only(images);
+    for (const Stage stage : all_stages) fs::create_directories(RunDirectory(folder).folder(stage));
+  });
+  Config config = whole.config;
+  config.dataset.shard_size = shard_size;
+  return part_of_run(whole, config, folder, std::move(dataset), std::move(list));
+}
+
 double rounds_of(const RunContext& run, std::int64_t batch) {
   return rounds_of_shards(run.list.shards(), run.list.size(), run.list.shard_size, batch, run.comm.size(), run.threads);
 }
 
 /// COLLECTIVE. extract, segment and describe; `seconds` of the slowest rank, without loading the model.
 ShardSummary make_shards(RunContext& run) {
-  ShardSummary summary = run_shard_stages(run, {.extract = true, .segment = true, .describe = true});
+  ShardSummary summary = run_shard_stages(run, shard_stages);
   summary.seconds = largest_of(run.comm, summary.seconds);
   return summary;
 }
@@ -211,15 +215,17 @@ void probe_kmeans(const RunContext& run, int dim, double seconds, CalibrationVal
 }
 
 /// COLLECTIVE. The stages after the shards. So few segments may make fewer clusters.
-void measure_clusters(RunContext& run, std::int64_t segments, CalibrationValues& values) {
+void measure_clusters(const RunContext& sample, std::int64_t segments, CalibrationValues& values) {
   std::set<int> fitting;
-  for (const int k : run.config.cluster.k) fitting.insert(static_cast<int>(std::min<std::int64_t>(k, segments)));
+  for (const int k : sample.config.cluster.k) fitting.insert(static_cast<int>(std::min<std::int64_t>(k, segments)));
   const std::vector<int> clusters(fitting.begin(), fitting.end());
-  if (clusters != run.config.cluster.k) {
-    run.config.cluster.k = clusters;
-    run.config.cluster.init = ClusterConfig::Init::random;
-    run.provenance = Provenance(run.config, run.provenance.inputs());
+  Config config = sample.config;
+  if (clusters != config.cluster.k) {
+    config.cluster.k = clusters;
+    config.cluster.init = ClusterConfig::Init::random;
   }
+  const auto fewer = part_of_run(sample, config, sample.directory.root(), sample.dataset, sample.list);
+  RunContext& run = *fewer;
   std::vector<ClusterSummary> results;
   values.cluster_seconds = seconds_of(run.comm, [&] { results = cluster_run(run); });
   for (const auto& one : results) values.kmeans_iterations = std::max<double>(values.kmeans_iterations, one.iterations);

@@ -1,13 +1,14 @@
 #include "pipeline/report/report.hpp"
 
-#include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_writer.hpp"
 #include "datus/io/mask_file.hpp"
+#include "datus/io/palette.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/score_files.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
 #include "pipeline/report/report_pictures.hpp"
@@ -26,13 +27,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int picture_width = 420;
-
 /// Evenly chosen images of the list, among those that are readable by their header.
 std::vector<std::int64_t> choose_images(const RunContext& run, int max_images) {
   std::vector<std::int64_t> readable;
   for (std::int64_t i = 0; i < run.list.size(); ++i) {
-    if (run.list.images[static_cast<std::size_t>(i)].width > 0) readable.push_back(i);
+    if (run.list.images[static_cast<std::size_t>(i)].is_readable()) readable.push_back(i);
   }
   const auto count = static_cast<std::int64_t>(readable.size());
   if (count <= max_images) return readable;
@@ -57,25 +56,25 @@ class Painter {
     } catch (const InputError&) {
       return false;
     }
-    const Image picture = thumbnail(original, picture_width);
+    const Image picture = thumbnail(original, report_picture_width);
     save(image, "image", picture);
     save(image, "segments", overlay(picture, at_size_of(segments_of(image, original), picture), distinct_palette(64)));
     for (const auto& result : data_.results) {
       require_current_masks(run_, result.k, {image / run_.list.shard_size});
-      const LabelMap mask = at_size_of(read_mask(run_.directory.masks(result.k) / mask_name(listed.name)), picture);
-      save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, cluster_palette(result.k)));
+      const LabelMap mask = at_size_of(read_mask(run_.directory.mask(result.k, listed.name)), picture);
+      save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, label_palette(result.k)));
       if (!result.mapping.empty()) {
         LabelMap matched = mask;
         for (auto& label : matched.labels) {
           if (label >= 0) label = result.mapping[static_cast<std::size_t>(label)];
         }
         save(image, RunDirectory::cluster_name(result.k) + "-classes",
-             overlay(picture, matched, class_palette(data_.classes)));
+             overlay(picture, matched, label_palette(data_.classes)));
       }
     }
     if (run_.dataset->has_truth()) {
       const auto truth = run_.dataset->read_truth(run_.dataset->items()[static_cast<std::size_t>(image)]);
-      save(image, "truth", overlay(picture, at_size_of(truth, picture), class_palette(data_.classes)));
+      save(image, "truth", overlay(picture, at_size_of(truth, picture), label_palette(data_.classes)));
     }
     return true;
   }
@@ -135,7 +134,7 @@ std::vector<ClusterSummary> collect_selection(const RunContext& run) {
 
 }  // namespace
 
-void write_report(RunContext& run, int max_images) {
+void write_report(const RunContext& run, int max_images) {
   ReportData data;
   std::vector<std::int64_t> chosen;
   collectively(run.comm, [&] {

@@ -7,6 +7,6 @@ namespace datus {
 /// COLLECTIVE. Writes RUN/report/index.html with its pictures: for up to `max_images` images, evenly chosen, the
 /// original, its segments, the mask for every K, the matched classes and the ground truth side by side; scores,
 /// legends, settings. Ranks draw the pictures together; the result does not depend on their number.
-void write_report(RunContext& run, int max_images);
+void write_report(const RunContext& run, int max_images);
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 #include "pipeline/report/report_page.hpp"
 
 #include "datus/core/names.hpp"
+#include "datus/io/palette.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
@@ -147,7 +148,7 @@ std::string legend_section(const ReportData& data) {
   std::string text = "<section><h2>Legend</h2>\n";
   if (data.classes > 0) {
     text += "<p class=\"note\">Classes (ground truth, and clusters by their matched class)</p><div class=\"legend\">";
-    const Palette palette = class_palette(data.classes);
+    const Palette palette = label_palette(data.classes);
     for (int c = 0; c < data.classes; ++c) {
       text += "<span>" + swatch(palette.of(c)) + escaped(class_name(data, c)) + "</span>";
     }
@@ -155,7 +156,7 @@ std::string legend_section(const ReportData& data) {
   }
   for (const auto& result : data.results) {
     text += "<p class=\"note\">Clusters for K = " + std::to_string(result.k) + "</p><div class=\"legend\">";
-    const Palette palette = cluster_palette(result.k);
+    const Palette palette = label_palette(result.k);
     for (int cluster = 0; cluster < std::min(result.k, 256); ++cluster) {
       text += "<span>" + swatch(palette.of(cluster)) + std::to_string(cluster);
       if (!result.mapping.empty()) {
@@ -205,14 +206,6 @@ std::string image_section(const ReportData& data) {
 
 std::string picture_name(std::int64_t image, const std::string& what) {
   return "images/" + zero_padded(image, 6) + "-" + what + ".png";
-}
-
-Palette cluster_palette(int k) {
-  return distinct_palette(std::min(k, 1024));
-}
-
-Palette class_palette(int classes) {
-  return distinct_palette(std::clamp(classes, 0, 1024));
 }
 
 std::string report_page(const ReportData& data) {

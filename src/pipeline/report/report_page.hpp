@@ -1,6 +1,5 @@
 #pragma once
 
-#include "datus/io/palette.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/score_files.hpp"
 
@@ -43,9 +42,5 @@ struct ReportData {
 
 /// Where a picture lies, relative to the page: "images/000012-segments.png".
 [[nodiscard]] std::string picture_name(std::int64_t image, const std::string& what);
-
-/// Colours of clusters, the same as in the mask files, and of classes.
-[[nodiscard]] Palette cluster_palette(int k);
-[[nodiscard]] Palette class_palette(int classes);
 
 }  // namespace datus

@@ -116,11 +116,11 @@ EventLog::~EventLog() = default;
 EventLog::EventLog(EventLog&&) noexcept = default;
 EventLog& EventLog::operator=(EventLog&&) noexcept = default;
 
-void EventLog::write(std::string_view event, const nlohmann::ordered_json& fields) {
+void EventLog::write(std::string_view event, const nlohmann::ordered_json& fields) const {
   if (sink_) sink_->append(event, fields);
 }
 
-void EventLog::write(std::string_view event) {
+void EventLog::write(std::string_view event) const {
   write(event, Json::object());
 }
 

@@ -28,8 +28,8 @@ class EventLog {
   /// Appends one line with a single system call, so that what a killed process said before is there. `fields` is a JSON
   /// object; names that are "time" or "event" are a defect of the caller, and left out. Bytes that are not UTF-8 become
   /// U+FFFD; numbers that are not finite become null.
-  void write(std::string_view event, const nlohmann::ordered_json& fields);
-  void write(std::string_view event);
+  void write(std::string_view event, const nlohmann::ordered_json& fields) const;
+  void write(std::string_view event) const;
 
  private:
   class Sink;

@@ -37,7 +37,7 @@ void write_state(const RunContext& run, const std::string& command, const std::s
 }
 
 /// On any rank, alone: the others may be gone.
-void record_failure(RunContext& run, const std::string& command, ExitCode code, const std::string& text) {
+void record_failure(const RunContext& run, const std::string& command, ExitCode code, const std::string& text) {
   const bool interrupted = code == ExitCode::interrupted;
   run.events.write(interrupted ? "interrupted" : "error", {{"text", text}, {"exit_code", static_cast<int>(code)}});
   if (run.comm.rank() != 0) return;
@@ -49,7 +49,7 @@ void record_failure(RunContext& run, const std::string& command, ExitCode code, 
   }
 }
 
-void begin(RunContext& run, const std::string& command) {
+void begin(const RunContext& run, const std::string& command) {
   run.events.write("job_start", {{"command", command},
                                  {"job", run.job.job},
                                  {"restart", run.job.restart},
@@ -63,7 +63,7 @@ void begin(RunContext& run, const std::string& command) {
 }
 
 /// COLLECTIVE.
-void end(RunContext& run, const std::string& command, ExitCode code, double seconds) {
+void end(const RunContext& run, const std::string& command, ExitCode code, double seconds) {
   on_root(run.comm, [&] {
     std::filesystem::remove_all(run.directory.claims());
     write_checksums(run.directory, run.writing());
@@ -74,7 +74,7 @@ void end(RunContext& run, const std::string& command, ExitCode code, double seco
 
 }  // namespace
 
-ExitCode recorded_job(RunContext& run, const std::string& command, const std::function<ExitCode()>& body) {
+ExitCode recorded_job(const RunContext& run, const std::string& command, const std::function<ExitCode()>& body) {
   const Stopwatch watch;
   try {
     begin(run, command);

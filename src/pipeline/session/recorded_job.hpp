@@ -16,6 +16,6 @@ namespace datus {
 /// - "done": every stage is (after `run` and `apply`; the file then tells nothing of the job, and is the same for the
 ///   same run); "stage done": one subcommand is.
 /// With all but "done" come "command", "job" and "restart". At the end RUN/checksums.tsv is written.
-ExitCode recorded_job(RunContext& run, const std::string& command, const std::function<ExitCode()>& body);
+ExitCode recorded_job(const RunContext& run, const std::string& command, const std::function<ExitCode()>& body);
 
 }  // namespace datus

@@ -27,28 +27,36 @@ struct FittedRun {
   std::string description;  ///< of the images that it was fitted on
 };
 
-/// What every stage of a run works with. Made by `open_run`.
-struct RunContext {
-  Config config;
-  RunDirectory directory;
-  Communicator& comm;
-  std::unique_ptr<Dataset> dataset;
-  ImageList list;
-  Provenance provenance;
-  std::optional<FittedRun> fitted;
-  int threads = 1;
-  ModelPlacement placement = {};               ///< of the model on this rank
-  JobIdentity job;                             ///< this start of the job, the same on all ranks
-  std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
-  std::unique_ptr<RunLock> lock;               ///< none when the run is only looked at
-  EventLog events;                             ///< of this rank
-  bool force = false;                          ///< starts also what will not fit on the disk
+/// Of the files that this rank of the job writes: names the writer, and refuses the final name once the lock is lost,
+/// which must live as long as the options (null: there is none).
+[[nodiscard]] WriteOptions writing_as(const JobIdentity& job, int rank, const RunLock* lock);
 
-  /// For every file that is written below the run: names the writer, and refuses the final name once the lock is lost.
+/// What every stage of a run works with. Made by `open_run`; stages leave it as it is.
+struct RunContext {
+  const Config config;
+  const RunDirectory directory;
+  Communicator& comm;
+  const std::shared_ptr<const Dataset> dataset;
+  const ImageList list;
+  Provenance provenance;
+  const std::optional<FittedRun> fitted;
+  const int threads = 1;
+  ModelPlacement placement = {};                     ///< of the model on this rank
+  const JobIdentity job;                             ///< this start of the job, the same on all ranks
+  const std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
+  const std::unique_ptr<const RunLock> lock;         ///< none when the run is only looked at
+  const EventLog events;                             ///< of this rank
+  const bool force = false;                          ///< starts also what will not fit on the disk
+
+  /// For every file that is written below the run, as `writing_as` says.
   [[nodiscard]] WriteOptions writing() const;
   /// COLLECTIVE. Throws `AgreedError` (exit code interrupted) when any rank was asked to stop; `next` is what would
   /// come next ("the stage mask").
   void require_no_stop(const std::string& next) const;
+
+  /// COLLECTIVE. From now on the model takes batches of `size`, which its bits depend on: the run's record is written
+  /// anew.
+  void use_batches_of(int size);
 
   /// File of an image of the list.
   [[nodiscard]] std::filesystem::path image_path(std::int64_t image) const {
@@ -58,20 +66,5 @@ struct RunContext {
   /// A phrase that names the images without a place on the disk, for score files.
   [[nodiscard]] std::string images_description() const;
 };
-
-/// What a run is opened for.
-enum class RunAccess {
-  write,                ///< takes the lock, makes the folder, freezes the list
-  write_without_model,  ///< the same for stages that compute no embeddings: they go on from another backend too
-  report,               ///< takes the lock too; what the run is made from stays what its record says
-  look,                 ///< changes nothing
-};
-
-/// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
-/// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
-/// be written to, when the images differ from the frozen list, when an input is missing, and with `RunAccess::write`
-/// when the run was started on another backend.
-[[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
-                                                   Communicator& comm, RunAccess access = RunAccess::write);
 
 }  // namespace datus

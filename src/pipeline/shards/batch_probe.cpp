@@ -3,14 +3,11 @@
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
-#include "datus/io/atomic_file.hpp"
-#include "pipeline/files/config_file.hpp"
 
 #include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace datus {
@@ -118,13 +115,7 @@ void freeze_batch_size(RunContext& run, Models& models) {
     if (has_gpu) run_largest_batches(run, models);
   };
   const int size = agree_on_batch_size(question, try_batch, use, run.comm);
-  if (size == run.placement.batch_size) return;
-  run.placement.batch_size = size;
-  RunInputs inputs = run.provenance.inputs();
-  inputs.backend = with_halved_batches(inputs.backend, size);
-  on_root(run.comm,
-          [&] { write_text_atomically(run.directory.config(), config_file_text(run.config, inputs), run.writing()); });
-  run.provenance = Provenance(run.config, std::move(inputs));
+  if (size != run.placement.batch_size) run.use_batches_of(size);
 }
 
 }  // namespace datus

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "datus/core/types.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/image_keys.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/pending/stale_files.hpp"
 #include "pipeline/session/run_context.hpp"

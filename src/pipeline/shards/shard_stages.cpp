@@ -35,7 +35,7 @@ bool uses_models(const RunContext& run, const std::vector<StaleFiles>& stale) {
 }
 
 /// Throws when the rest of the run will not fit on the disk. Rank 0 looks for all.
-void require_space_for(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale) {
+void require_space_for(const RunContext& run, const Models& models, const std::vector<StaleFiles>& stale) {
   if (run.force) return;
   on_root(run.comm, [&] {
     const Backbone& descriptor = models.descriptor ? *models.descriptor : *models.backbone;
@@ -54,7 +54,7 @@ void require_space_for(RunContext& run, const Models& models, const std::vector<
 /// this one, and neither waits for the other for long.
 class ShardLine {
  public:
-  ShardLine(RunContext& run, const Models& models, const std::vector<StaleFiles>& stale, ShardQueue& queue)
+  ShardLine(const RunContext& run, const Models& models, const std::vector<StaleFiles>& stale, ShardQueue& queue)
       : run_(run),
         models_(models),
         gpu_(graphs_on_gpu(run)),
@@ -130,7 +130,7 @@ class ShardLine {
     return stale_[static_cast<std::size_t>(shard.value)];
   }
 
-  RunContext& run_;
+  const RunContext& run_;
   const Models& models_;
   std::unique_ptr<SegmentGpu> gpu_;
   const std::vector<StaleFiles>& stale_;

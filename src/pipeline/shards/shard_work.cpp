@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus {
-ShardWork::ShardWork(RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
                      ShardInputs inputs, ShardTally& tally)
     : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally) {
   products_.shard = shard;
@@ -139,7 +139,7 @@ std::array<StageWork, 3> ShardTally::works() const {
   return works;
 }
 
-void write_products(RunContext& run, const ShardProducts& products, ShardTally& tally) {
+void write_products(const RunContext& run, const ShardProducts& products, ShardTally& tally) {
   const auto write = [&](Stage stage, const std::filesystem::path& path, const auto& body) {
     const Stopwatch watch;
     body(path, run.provenance.of(stage).of_shard(products.shard), run.writing());

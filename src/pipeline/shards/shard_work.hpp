@@ -1,6 +1,9 @@
 #pragma once
 
 #include "pipeline/backbone/backbone.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/session/run_summary.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
@@ -56,7 +59,7 @@ class ShardTally {
 class ShardWork {
  public:
   /// `gpu` makes graphs, where it is not null.
-  ShardWork(RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+  ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
             ShardInputs inputs, ShardTally& tally);
 
   void extract();
@@ -72,7 +75,7 @@ class ShardWork {
   const SegmentsFile& segments();
   void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);
 
-  RunContext& run_;
+  const RunContext& run_;
   const Models& models_;
   SegmentGpu* gpu_;
   ShardInputs inputs_;
@@ -81,6 +84,6 @@ class ShardWork {
 };
 
 /// Writes the stale ones in the order of the data flow, each atomically. Logs each file.
-void write_products(RunContext& run, const ShardProducts& products, ShardTally& tally);
+void write_products(const RunContext& run, const ShardProducts& products, ShardTally& tally);
 
 }  // namespace datus

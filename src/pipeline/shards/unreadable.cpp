@@ -39,7 +39,7 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-std::int64_t report_unreadable(RunContext& run) {
+std::int64_t report_unreadable(const RunContext& run) {
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   std::vector<std::int64_t> slice;
   for (std::int64_t shard = begin; shard < end; ++shard) {

@@ -1,6 +1,7 @@
 #include "pipeline/shards/virtual_files.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 
 #include <algorithm>
@@ -173,7 +174,6 @@ void write_contents(Hdf5Writer& writer, const ShardedRun& run, const Layout& lay
     if (shapes.shards.front().grid[i] >= 0) writer.attribute("/", grid_attributes[i], shapes.shards.front().grid[i]);
   }
   write_provenance(writer, run.provenance.of(layout.stage));
-  writer.close();
 }
 
 bool have_equal_bytes(const fs::path& one, const fs::path& other) {
@@ -197,11 +197,10 @@ bool have_equal_bytes(const fs::path& one, const fs::path& other) {
 
 void write_file(const fs::path& path, const ShardedRun& run, const Layout& layout, const StageShapes& shapes,
                 const WriteOptions& options) {
-  AtomicFile file(path, options);
-  Hdf5Writer writer(file.path());
-  write_contents(writer, run, layout, shapes);
-  if (have_equal_bytes(file.path(), path)) return;
-  file.commit([](const fs::path& written) { require_verified(written, SourceCheck::open); });
+  AtomicHdf5 file(path, options);
+  write_contents(file.writer(), run, layout, shapes);
+  if (have_equal_bytes(file.close(), path)) return;
+  file.commit(SourceCheck::open);
 }
 
 void remove_file(const fs::path& path, const WriteOptions& options) {
@@ -235,7 +234,7 @@ void write_virtual_files(const ShardedRun& run, const WriteOptions& options, Com
   }
 }
 
-void write_virtual_files(RunContext& run) {
+void write_virtual_files(const RunContext& run) {
   const bool keeps_keys = run.config.storage.keeps_embeddings();
   write_virtual_files({run.directory, run.provenance, run.list.shards(), keeps_keys}, run.writing(), run.comm);
 }

@@ -16,7 +16,7 @@ namespace datus {
 /// existing file is never opened with HDF5, which does not survive every damage to one; its bytes are compared.
 /// Only /offset [n+1] of segments is stored: that of the whole run, made from those of the shards.
 /// Throws `AgreedError` naming the file that cannot be read or written.
-void write_virtual_files(RunContext& run);
+void write_virtual_files(const RunContext& run);
 
 /// What the function above takes from a run.
 struct ShardedRun {

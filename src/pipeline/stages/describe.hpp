@@ -2,7 +2,9 @@
 
 #include "datus/config/config.hpp"
 #include "pipeline/backbone/backbone.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
 #include <functional>

@@ -5,8 +5,8 @@
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/mask_file.hpp"
-#include "pipeline/files/shard_files.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
 
@@ -142,7 +142,7 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
         read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
-      pairs.push_back({run.directory.masks(k) / mask_name(item.name), item});
+      pairs.push_back({run.directory.mask(k, item.name), item});
     }
   }
   return pairs;
@@ -162,7 +162,7 @@ std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest&
 
 }  // namespace
 
-std::optional<Evaluation> evaluate_run(RunContext& run, int k) {
+std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
   if (!run.dataset->has_truth()) return std::nullopt;
   std::vector<Pair> pairs;
   collectively(run.comm, [&] {

@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_writer.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -110,7 +111,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   for (const auto& item : items) names.push_back(item.name);
   const KeyType type = key_type(config.storage);
   const bool padded = has_padding(config.model.resize);
-  KeysWriter writer(out, preparation.grid(), backbone, names, type, padded);
+  KeysWriter writer(out, extract_keys({}, backbone, preparation.grid(), type, {}, threads), names, type, padded);
   Progress progress("extract", "images", static_cast<std::int64_t>(items.size()), false);
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
   for (std::size_t begin = 0; begin < items.size(); begin += step) {

@@ -2,7 +2,7 @@
 
 #include "datus/config/config.hpp"
 #include "pipeline/backbone/backbone.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
 #include <string>

@@ -2,15 +2,15 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/names.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
+#include "datus/io/palette.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/mask_record.hpp"
-#include "pipeline/files/shard_files.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -74,10 +74,6 @@ void write_mask_files(const fs::path& root, const std::string& name, const Label
   preview.commit();
 }
 
-Palette palette_for(int clusters) {
-  return distinct_palette(std::min(clusters, 1024));
-}
-
 std::string mask_provenance(const RunContext& run, int k) {
   return run.provenance.of(Stage::mask, k).hash().hex();
 }
@@ -127,7 +123,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
   const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
                                      Resample::bicubic);
-  const Palette palette = palette_for(k);
+  const Palette palette = label_palette(k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const auto clusters = assignment.of_shard(shard);
   if (std::ssize(clusters) != segments.offset.back()) {
@@ -166,7 +162,7 @@ std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segme
   return labels;
 }
 
-std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
+std::vector<ShardIndex> stale_masks(const RunContext& run, int k) {
   std::vector<std::uint8_t> current;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   collectively(run.comm, [&, begin = begin, end = end] {
@@ -180,7 +176,7 @@ std::vector<ShardIndex> stale_masks(RunContext& run, int k) {
   return stale;
 }
 
-StageWork make_masks(RunContext& run, int k) {
+StageWork make_masks(const RunContext& run, int k) {
   const auto pending = stale_masks(run, k);
   StageWork work;
   work.stage = stage_name(Stage::mask);
@@ -248,7 +244,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
   });
 
   const Orientation orientation = orientation_of(config.dataset);
-  const Palette palette = palette_for(assignment->k);
+  const Palette palette = label_palette(assignment->k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const Share mine = share_of(segments.image_count(), comm);
   parallel_for(mine.size(), threads, [&](std::int64_t i) {

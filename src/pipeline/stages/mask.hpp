@@ -17,11 +17,11 @@ namespace datus {
 
 /// COLLECTIVE. The shards whose masks for K are missing, damaged (the bytes of every PNG are compared with its recorded
 /// hash) or of another provenance.
-[[nodiscard]] std::vector<ShardIndex> stale_masks(RunContext& run, int k);
+[[nodiscard]] std::vector<ShardIndex> stale_masks(const RunContext& run, int k);
 
 /// COLLECTIVE. Stage mask of a run, for one K: a PNG for each readable image in RUN/masks/kK, by shards; only the stale
 /// ones. Returns what was done, over all ranks. Throws `AgreedError` (interrupted) when a rank was asked to stop.
-StageWork make_masks(RunContext& run, int k);
+StageWork make_masks(const RunContext& run, int k);
 
 /// Throws `InputError` naming the folder unless the shard's masks for K are there, as recorded, and of this provenance.
 void require_current_masks(const RunContext& run, int k, ShardIndex shard);

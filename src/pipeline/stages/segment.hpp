@@ -1,7 +1,8 @@
 #pragma once
 
 #include "datus/config/config.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
 
 namespace datus {

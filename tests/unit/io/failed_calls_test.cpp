@@ -2,6 +2,7 @@
 // its temporary file, one after the other, with the reasons that no small file system can give.
 
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "hdf5_test_files.hpp"
 #include "library_leaks.hpp"
@@ -97,8 +98,8 @@ using test::read_bytes;
 using test::TemporaryFolder;
 
 void write_hdf5(const std::filesystem::path& path) {
-  AtomicFile file(path);
-  Hdf5Writer writer(file.path());
+  AtomicHdf5 file(path);
+  Hdf5Writer& writer = file.writer();
   const std::vector<float> rows(20 * 1000, 1.5F);
   writer.create<half>("keys", {20, 10, 100}, ChunkHint::per_row);
   writer.write_rounded_rows("keys", 0, rows);
@@ -106,8 +107,7 @@ void write_hdf5(const std::filesystem::path& path) {
   writer.write<std::int64_t>("whole", std::vector<std::int64_t>(10'000, 7), {10'000});
   writer.write_names("group/name", std::vector<std::string>(100, "an image"));
   for (int i = 0; i < 60; ++i) writer.attribute("/", "attribute" + std::to_string(i), std::string(300, 'x'));
-  writer.close();
-  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+  file.commit();
 }
 
 void write_text(const std::filesystem::path& path) {

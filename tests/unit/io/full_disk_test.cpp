@@ -2,6 +2,7 @@
 // nothing.
 
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/hdf5.hpp"
 #include "datus/io/image_writer.hpp"
@@ -26,8 +27,8 @@ constexpr std::int64_t capacity = std::int64_t{2} << 20;
 
 /// Datasets of each layout, a group, many attributes: about 390,000 bytes.
 void write_hdf5(const std::filesystem::path& path) {
-  AtomicFile file(path);
-  Hdf5Writer writer(file.path());
+  AtomicHdf5 file(path);
+  Hdf5Writer& writer = file.writer();
   const std::vector<float> rows(40 * 1000, 1.5F);
   writer.create<half>("keys", {40, 10, 100}, ChunkHint::per_row);
   writer.write_rounded_rows("keys", 0, rows);
@@ -35,8 +36,7 @@ void write_hdf5(const std::filesystem::path& path) {
   writer.write<std::int64_t>("whole", std::vector<std::int64_t>(10'000, 7), {10'000});
   writer.write_names("group/name", std::vector<std::string>(100, "an image"));
   for (int i = 0; i < 60; ++i) writer.attribute("/", "attribute" + std::to_string(i), std::string(300, 'x'));
-  writer.close();
-  file.commit([](const std::filesystem::path& written) { require_verified(written); });
+  file.commit();
 }
 
 void write_text(const std::filesystem::path& path) {

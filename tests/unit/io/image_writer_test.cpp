@@ -104,5 +104,11 @@ TEST(Palette, LabelsBeyondItStartOver) {
   EXPECT_THROW((void)distinct_palette(1025), UsageError);
 }
 
+TEST(Palette, ThereIsOneForAnyNumberOfLabels) {
+  EXPECT_EQ(label_palette(5).colours, distinct_palette(5).colours);
+  EXPECT_EQ(label_palette(65'535).colours, distinct_palette(1024).colours);
+  EXPECT_TRUE(label_palette(-1).colours.empty());
+}
+
 }  // namespace
 }  // namespace datus

@@ -4,8 +4,10 @@
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/cluster_checkpoint.hpp"
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "shard_samples.hpp"
 #include "unit/io/hdf5_test_files.hpp"
 

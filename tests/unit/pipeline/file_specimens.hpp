@@ -5,8 +5,12 @@
 #include "datus/comm/self_communicator.hpp"
 #include "pipeline/files/cluster_checkpoint.hpp"
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/image_keys.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "shard_samples.hpp"
 
 #include <cstdint>

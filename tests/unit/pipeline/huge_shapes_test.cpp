@@ -1,8 +1,10 @@
 // Small files that promise more than there is memory for.
 
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "shard_samples.hpp"
 #include "unit/io/hdf5_foreign.hpp"
 #include "unit/io/hdf5_test_files.hpp"

@@ -96,6 +96,7 @@ TEST(ImageList, RanksProbeTheSameListAsOneAlone) {
       for (int i = 0; i < 5; ++i) {
         const auto& image = list.images[static_cast<std::size_t>(i)];
         EXPECT_EQ(image.name, "i" + std::to_string(i) + ".png");
+        EXPECT_EQ(image.is_readable(), i != 2);
         EXPECT_EQ(image.width, i == 2 ? 0 : 20 + 3 * i);
         EXPECT_EQ(image.height, i == 2 ? 0 : 10 + i);
       }

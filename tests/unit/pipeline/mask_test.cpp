@@ -1,5 +1,7 @@
 #include "pipeline/stages/mask.hpp"
 
+#include "datus/pipeline/run_directory.hpp"
+
 #include <cstdint>
 #include <vector>
 
@@ -18,6 +20,11 @@ TEST(ClusterOfPatches, AnImageWithoutValidSegmentsIsUnassigned) {
   const std::vector<std::int16_t> segments(5, -1);
   EXPECT_EQ(cluster_of_patches(segments, {}), std::vector<std::int32_t>(5, no_label));
   EXPECT_TRUE(cluster_of_patches({}, {}).empty());
+}
+
+TEST(MaskName, StandsInTheFolderOfItsImage) {
+  EXPECT_EQ(RunDirectory::mask_name("a.b/c.d.jpg"), "a.b/c.d.png");
+  EXPECT_EQ(RunDirectory("run").mask(27, "a.b/c.d.jpg"), "run/masks/k027/a.b/c.d.png");
 }
 
 }  // namespace

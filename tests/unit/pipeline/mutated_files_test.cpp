@@ -6,7 +6,7 @@
 #include "datus/core/hash.hpp"
 #include "file_mutations.hpp"
 #include "file_specimens.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "support/temp_folder.hpp"
 #include "support/watched_child.hpp"
 

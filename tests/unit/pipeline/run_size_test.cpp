@@ -6,7 +6,10 @@
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/cluster_files.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/image_keys.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "support/temp_folder.hpp"
 
 #include <algorithm>

@@ -1,6 +1,9 @@
-#include "pipeline/files/shard_files.hpp"
-
 #include "datus/io/hdf5.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/image_keys.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "shard_samples.hpp"
 #include "unit/io/hdf5_test_files.hpp"
 

@@ -3,7 +3,10 @@
 // A run directory with small files of every kind, made without a model.
 
 #include "datus/core/names.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/image_keys.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "support/temp_folder.hpp"
 

@@ -2,7 +2,9 @@
 
 #include "datus/core/error.hpp"
 #include "datus/io/hdf5.hpp"
-#include "pipeline/files/shard_files.hpp"
+#include "pipeline/files/descriptors_file.hpp"
+#include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "support/temp_folder.hpp"
 #include "support/thread_communicator.hpp"
 

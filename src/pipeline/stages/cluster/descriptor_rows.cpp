@@ -2,7 +2,6 @@
 
 #include "datus/core/log.hpp"
 #include "datus/core/text.hpp"
-#include "pipeline/files/shard_files.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 

@@ -1,0 +1,146 @@
+#include "pipeline/session/open_run.hpp"
+
+#include "datus/comm/rank_threads.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "pipeline/files/checksums.hpp"
+#include "pipeline/files/config_file.hpp"
+#include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/plain_images.hpp"
+#include "pipeline/session/run_origin.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// COLLECTIVE. Rank 0's view of the job, on all ranks.
+JobIdentity agreed_job(Communicator& comm) {
+  return job_from_text(broadcast_text(comm, to_text(job_from_environment())));
+}
+
+/// Removes what killed processes left behind: temporary files that never got their final name.
+void remove_leftovers(const RunDirectory& directory) {
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::recursive_directory_iterator(directory.root())) {
+    if (entry.is_regular_file() && is_unfinished(entry.path())) leftovers.push_back(entry.path());
+  }
+  for (const auto& path : leftovers) fs::remove(path);
+  if (!leftovers.empty()) {
+    log::info("removed " + std::to_string(leftovers.size()) + " unfinished files of an earlier job");
+  }
+}
+
+/// Runs `body`, and says of what the file system refuses which folder cannot be used.
+void in_folder(const RunDirectory& directory, const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const fs::filesystem_error& error) {
+    throw SystemError("Cannot use " + directory.root().string() + " as run directory", error.code().message(),
+                      "Choose a writable folder with --run or run.directory.");
+  }
+}
+
+/// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
+void prepare_folders(const RunDirectory& directory) {
+  for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
+    fs::create_directories(directory.root() / name);
+  }
+  remove_leftovers(directory);
+  fs::remove_all(directory.claims());
+  remove_checksums(directory);
+}
+
+/// The frozen list; nothing when there is none, or when it is damaged (then the shards' records still tell whether they
+/// belong to the images that are there now).
+std::optional<ImageList> frozen_image_list(const RunDirectory& directory) {
+  if (!fs::exists(directory.image_list())) return std::nullopt;
+  try {
+    return read_image_list(directory.image_list());
+  } catch (const InputError& error) {
+    log::warning(std::string("the list of images is made anew: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+/// Whether the run's own record, its configuration and list of images, is written.
+bool makes_record(RunAccess access) {
+  return access == RunAccess::write || access == RunAccess::write_without_model;
+}
+
+/// Compares with the list of the directory, or freezes this one.
+void freeze_image_list(const RunDirectory& directory, const ImageList& list, RunAccess access,
+                       const WriteOptions& options) {
+  const auto frozen = frozen_image_list(directory);
+  if (!frozen) {
+    if (makes_record(access)) write_image_list(directory.image_list(), list, options);
+    return;
+  }
+  const std::string difference = first_difference(*frozen, list);
+  if (difference.empty()) return;
+  throw InputError("The images are not those that " + directory.root().string() + " was started with", difference,
+                   "Restore them, or choose another run directory with --run.");
+}
+
+/// COLLECTIVE. Makes the run's folders and takes its lock.
+std::unique_ptr<const RunLock> take_folder(const RunDirectory& directory, const JobIdentity& job,
+                                           const StopSignals& signals, Communicator& comm) {
+  // The lock needs a place.
+  on_root(comm, [&] { in_folder(directory, [&] { fs::create_directories(directory.root()); }); });
+  auto lock =
+      std::make_unique<const RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals.requested(); });
+  on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory); }); });
+  return lock;
+}
+
+}  // namespace
+
+std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted, Communicator& comm,
+                                     RunAccess access, bool force) {
+  // Who works.
+  auto signals = std::make_shared<const StopSignals>();
+  require_same_everywhere(comm, dump_config(config, false), "the configuration");
+  const bool writes = access != RunAccess::look;
+  const RunDirectory directory(config.run.directory);
+  JobIdentity job = agreed_job(comm);
+  std::shared_ptr<const Dataset> dataset;
+  collectively(comm, [&] { dataset = open_configured_dataset(config.dataset); });
+  std::unique_ptr<const RunLock> lock;
+  if (writes) lock = take_folder(directory, job, *signals, comm);
+  const int threads = threads_per_rank(comm);
+  EventLog events = writes ? EventLog(directory.log(job.launch(), comm.rank())) : EventLog();
+
+  // On which images.
+  const WriteOptions writing = writing_as(job, comm.rank(), lock.get());
+  ImageList list = list_images(*dataset, config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
+  on_root(comm, [&] { freeze_image_list(directory, list, access, writing); });
+
+  // Made from what.
+  RunOrigin origin = find_origin(config, directory, fitted, list, access, comm);
+  if (makes_record(access)) {
+    on_root(comm, [&] { write_text_atomically(directory.config(), config_file_text(config, origin.inputs), writing); });
+  }
+  return std::unique_ptr<RunContext>(new RunContext{.config = config,
+                                                    .directory = directory,
+                                                    .comm = comm,
+                                                    .dataset = std::move(dataset),
+                                                    .list = std::move(list),
+                                                    .provenance = Provenance(config, std::move(origin.inputs)),
+                                                    .fitted = std::move(fitted),
+                                                    .threads = threads,
+                                                    .placement = origin.placement,
+                                                    .job = std::move(job),
+                                                    .signals = std::move(signals),
+                                                    .lock = std::move(lock),
+                                                    .events = std::move(events),
+                                                    .force = force});
+}
+
+}  // namespace datus

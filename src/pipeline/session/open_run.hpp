@@ -1,0 +1,28 @@
+#pragma once
+
+#include "datus/comm/communicator.hpp"
+#include "datus/config/config.hpp"
+#include "pipeline/session/run_context.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace datus {
+
+/// What a run is opened for.
+enum class RunAccess {
+  write,                ///< takes the lock, makes the folder, freezes the list
+  write_without_model,  ///< the same for stages that compute no embeddings: they go on from another backend too
+  report,               ///< takes the lock too; what the run is made from stays what its record says
+  look,                 ///< changes nothing
+};
+
+/// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
+/// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
+/// be written to, when the images differ from the frozen list, when an input is missing, and with `RunAccess::write`
+/// when the run was started on another backend. `force`: see `RunContext`.
+[[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
+                                                   Communicator& comm, RunAccess access = RunAccess::write,
+                                                   bool force = false);
+
+}  // namespace datus

@@ -1,0 +1,129 @@
+#include "pipeline/session/run_origin.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/core/hash.hpp"
+#include "datus/core/log.hpp"
+#include "datus/io/hdf5_types.hpp"
+#include "datus/model/model_files.hpp"
+#include "pipeline/files/config_file.hpp"
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// File of the given centroids, without the name of the dataset in it.
+std::optional<fs::path> given_centroids(const Config& config) {
+  if (!config.cluster.centroids) return std::nullopt;
+  return parse_dataset_path(*config.cluster.centroids, "/centroids").file;
+}
+
+/// The hash that rank 0 computed, on all ranks: a large file is read once.
+std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path>& file,
+                                Hash (*hash_of)(const fs::path&) = hash_file) {
+  if (!file) return std::nullopt;
+  Hash hash;
+  on_root(comm, [&] { hash = hash_of(*file); });
+  comm.broadcast(std::as_writable_bytes(std::span(&hash, 1)), 0);
+  return hash;
+}
+
+RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fitted, const ImageList& list,
+                        Communicator& comm) {
+  RunInputs inputs;
+  inputs.images = list.hash();
+  inputs.weights = agreed_hash(comm, config.model.weights, hash_model_files);
+  inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights, hash_model_files);
+  inputs.centroids = agreed_hash(comm, given_centroids(config));
+  if (fitted) {
+    // All centroids of the fitted run together: the new run has the same list of K.
+    Hasher hasher;
+    for (const int k : config.cluster.k) hasher.add(agreed_hash(comm, fitted->directory.centroids(k))->hex());
+    inputs.centroids = hasher.finish();
+  }
+  return inputs;
+}
+
+/// What a run that is there was made from, by its own record.
+RunInputs recorded_inputs(const RunDirectory& directory, const ImageList& list, Communicator& comm) {
+  RunInputs inputs;
+  collectively(comm, [&] {
+    const auto record = read_config_file_record(directory.config());
+    if (!record || !record->intact) {
+      throw InputError(directory.config().string() + " cannot be used", "it was damaged or changed by hand",
+                       "Start the run again: it writes the file anew.");
+    }
+    inputs = record->inputs;
+    inputs.images = list.hash();
+  });
+  return inputs;
+}
+
+/// The backend that the run was started on; empty for a new run.
+std::string recorded_backend(const RunDirectory& directory) {
+  const auto record = read_config_file_record(directory.config());
+  if (!record) return {};
+  if (record->intact) return record->inputs.backend;
+  log::warning(directory.config().string() + " was damaged or changed by hand; it is written anew");
+  return {};
+}
+
+/// COLLECTIVE. Where the model runs. Who only looks, or makes nothing with the model, needs no GPU.
+ModelPlacement placement_for(const ModelConfig& config, RunAccess access, Communicator& comm) {
+  ModelPlacement placement;
+  placement.batch_size = config.batch_size;
+  const bool needs_model = access == RunAccess::write;
+  collectively(comm, [&] {
+    try {
+      placement = place_model(config, comm);
+    } catch (const UsageError&) {
+      if (needs_model) throw;
+    }
+  });
+  return placement;
+}
+
+/// The backend that counts for the run's provenance. A rank or a resume on another one would mix bits of two machines,
+/// where embeddings are computed.
+std::string agreed_backend(const Config& config, const RunDirectory& directory, RunAccess access,
+                           ModelPlacement& placement, Communicator& comm) {
+  std::string backend;
+  collectively(comm, [&] { backend = backend_of(placement); });
+  const std::string recorded = broadcast_text(comm, comm.rank() == 0 ? recorded_backend(directory) : std::string());
+  if (config.run.mixed_hardware || access == RunAccess::write_without_model) {
+    return broadcast_text(comm, recorded.empty() ? backend : recorded);
+  }
+  require_same_everywhere(comm, backend, "the backend of the model (device, instruction set, LibTorch, BLAS)");
+  // Once halved, batches stay so: another free GPU must not bring other bits.
+  if (recorded == with_halved_batches(backend, halved(config.model.batch_size))) {
+    placement.batch_size = halved(config.model.batch_size);
+    backend = recorded;
+  }
+  if (recorded.empty() || recorded == backend) return backend;
+  if (access == RunAccess::look) {
+    if (comm.rank() == 0) {
+      log::warning("the run was started on another backend (it was " + recorded + ", here it is " + backend +
+                   "): embeddings cannot be computed here");
+    }
+    return recorded;
+  }
+  throw AgreedError(ExitCode::bad_input, "The run in " + directory.root().string() + " was started on another backend",
+                    "it was " + recorded + ", here it is " + backend + "; the last bits of the embeddings differ",
+                    "Go on where it was started, or choose another run directory, or set run.mixed_hardware: true.");
+}
+
+}  // namespace
+
+RunOrigin find_origin(const Config& config, const RunDirectory& directory, const std::optional<FittedRun>& fitted,
+                      const ImageList& list, RunAccess access, Communicator& comm) {
+  if (access == RunAccess::report) return {recorded_inputs(directory, list, comm), {}};
+  RunOrigin origin{agreed_inputs(config, fitted, list, comm), placement_for(config.model, access, comm)};
+  origin.inputs.backend = agreed_backend(config, directory, access, origin.placement, comm);
+  return origin;
+}
+
+}  // namespace datus

@@ -1,0 +1,87 @@
+#include "datus/core/error.hpp"
+#include "datus/core/stop_signals.hpp"
+#include "datus/io/atomic_file.hpp"
+#include "datus/io/atomic_hdf5.hpp"
+#include "datus/pipeline/cluster.hpp"
+#include "datus/pipeline/cluster_selection.hpp"
+#include "datus/pipeline/run_directory.hpp"
+#include "pipeline/files/cluster_checkpoint.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/stages/cluster/cluster_gpu.hpp"
+#include "pipeline/stages/cluster/clustering.hpp"
+#include "pipeline/stages/cluster/descriptor_rows.hpp"
+
+#include <optional>
+
+namespace datus {
+
+std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vector<std::string>& descriptors,
+                                            const std::filesystem::path& out, int threads, Communicator& comm) {
+  const StopSignals signals;
+  const auto options = kmeans_options(config, config.cluster.k, threads);
+  const ClusterGpu gpu(config.cluster, comm);
+  const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
+  require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
+                      "Make some descriptors first.");
+  // Beside the result, and named after it: the same command finds it again.
+  const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", {}, comm);
+  const auto made = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+
+  std::optional<AtomicHdf5> file;
+  on_root(comm, [&] {
+    remove_unfinished(out);
+    file.emplace(out);
+  });
+  std::vector<ClusterSummary> summaries;
+  for (const Clustering& clustering : made) {
+    const KMeansResult& result = clustering.result;
+    const std::string group = "/" + RunDirectory::cluster_name(result.clusters);
+    on_root(comm, [&] {
+      write_centroids(file->writer(), group, result.centroids, result.clusters, data.rows->dim(), result.inertia,
+                      clustering.attributes(config.run.seed));
+    });
+    write_labels(file ? &file->writer() : nullptr, group + "/assignment", result.assignment, comm);
+    summaries.push_back(clustering.summary());
+  }
+  on_root(comm, [&] {
+    write_selection(file->writer(), summaries);
+    file->commit();
+  });
+  checkpoint.remove();
+  return summaries;
+}
+
+ClusterSummary assign_to_file(const Config& config, const std::vector<std::string>& descriptors,
+                              const std::string& centroids_text, const std::filesystem::path& out, int threads,
+                              Communicator& comm) {
+  Centroids centroids;
+  collectively(comm, [&] { centroids = read_centroids(centroids_text); });
+  const DescriptorRows data =
+      open_matrix_rows(descriptors, assign_options(centroids.k, threads), config.cluster.memory, comm);
+  const int dim = data.rows->dim();
+  if (data.total() == 0) require_enough_rows(0, {1}, "rows of " + data.sources->description(), "Give other files.");
+  if (dim != centroids.dim) {
+    throw AgreedError(ExitCode::bad_input,
+                      "The centroids of " + centroids_text + " have " + std::to_string(centroids.dim) +
+                          " values, the rows of " + data.sources->description() + " " + std::to_string(dim),
+                      "they come from another model", "Give centroids of the same width.");
+  }
+  const ClusterGpu gpu(config.cluster, comm);
+  const Assignment assignment = assign_to(data, centroids, threads, gpu, comm);
+  std::optional<AtomicHdf5> file;
+  on_root(comm, [&] { file.emplace(out); });
+  write_labels(file ? &file->writer() : nullptr, "assignment", assignment.labels, comm);
+  on_root(comm, [&] {
+    file->writer().write<float>("centroids", centroids.values, {centroids.k, dim});
+    file->writer().attribute("/", "inertia", assignment.inertia);
+    file->commit();
+  });
+  ClusterSummary summary;
+  summary.k = centroids.k;
+  summary.rows = data.total();
+  summary.inertia = assignment.inertia;
+  return summary;
+}
+
+}  // namespace datus
