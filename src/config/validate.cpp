@@ -48,7 +48,7 @@ class Validator {
       refuse("descriptor.crop_size", "descriptor.crop_resize", "the square is cut from the resized crop",
              "Make crop_size at most crop_resize.");
     }
-    if (descriptor.weights && descriptor.kind != DescriptorConfig::Kind::masked_crop) {
+    if (descriptor.weights && !traits_of(descriptor.kind).has_crops) {
       refuse("descriptor.weights", "descriptor.kind", "only masked_crop runs a second model",
              "Leave descriptor.weights out, or use descriptor.kind: masked_crop.");
     }

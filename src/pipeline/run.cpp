@@ -12,6 +12,7 @@
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
+#include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/shards/shard_stages.hpp"
 #include "pipeline/shards/unreadable.hpp"
 #include "pipeline/shards/virtual_files.hpp"
@@ -51,18 +52,13 @@ void leave(RunContext& run, JobResults& results, StageWork work) {
 }
 
 /// COLLECTIVE.
-void do_shard_stages(RunContext& run, ShardStages stages, JobResults& results) {
-  for (const auto& [wanted, stage] :
-       {std::pair(stages.extract, Stage::extract), std::pair(stages.segment, Stage::segment),
-        std::pair(stages.describe, Stage::describe)}) {
-    if (wanted) enter(run, stage_name(stage));
+void do_shard_stages(RunContext& run, StageSet stages, JobResults& results) {
+  for (const Stage stage : all_stages) {
+    if (stages.has(stage)) enter(run, stage_name(stage));
   }
   auto done = run_shard_stages(run, stages);
   results.summary.unreadable = done.unreadable;
-  const std::array wanted = {stages.extract, stages.segment, stages.describe};
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted.at(i)) leave(run, results, std::move(done.works.at(i)));
-  }
+  for (StageWork& work : done.works) leave(run, results, std::move(work));
   write_virtual_files(run);
 }
 
@@ -201,10 +197,8 @@ void print_places(const RunContext& run, const JobResults& results) {
 ExitCode do_everything(RunContext& run, const std::string& command) {
   return recorded_job(run, command, [&] {
     JobResults results;
-    do_shard_stages(run, {.extract = true, .segment = true, .describe = true}, results);
-    do_cluster(run, results);
-    do_mask(run, results);
-    do_evaluate(run, results);
+    do_shard_stages(run, shard_stages, results);
+    for (const Stage stage : all_stages) do_whole_stage(run, stage, results);
     do_report(run, results);
     on_root(run.comm, [&] {
       record(run, command, results);
@@ -215,27 +209,26 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
   });
 }
 
-void do_stage(RunContext& run, Stage stage, JobResults& results) {
+/// COLLECTIVE. One that does not work by shards.
+void do_whole_stage(RunContext& run, Stage stage, JobResults& results) {
   switch (stage) {
-    case Stage::extract:
-      return do_shard_stages(run, {.extract = true}, results);
-    case Stage::segment:
-      return do_shard_stages(run, {.segment = true}, results);
-    case Stage::describe:
-      return do_shard_stages(run, {.describe = true}, results);
     case Stage::cluster:
       return do_cluster(run, results);
     case Stage::mask:
       return do_mask(run, results);
     case Stage::evaluate:
       return do_evaluate(run, results);
+    case Stage::extract:
+    case Stage::segment:
+    case Stage::describe:
+      break;
   }
 }
 
 void require_something_to_store(const Config& config, Stage stage) {
-  if (stage != Stage::extract || config.storage.keeps_embeddings()) return;
-  throw AgreedError(ExitCode::usage, "'datus extract' has nothing to store", "storage.embeddings is none",
-                    "Set it to float16 or float32, or use 'datus run'.");
+  if (keeps_files(config.storage, stage)) return;
+  throw AgreedError(ExitCode::usage, "'datus " + std::string(stage_name(stage)) + "' has nothing to store",
+                    "storage.embeddings is none", "Set it to float16 or float32, or use 'datus run'.");
 }
 
 /// COLLECTIVE.
@@ -246,8 +239,7 @@ std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedR
 
 /// Segments are found in stored keys; where none are kept, the keys are computed again.
 bool computes_embeddings(const Config& config, Stage stage) {
-  return stage == Stage::extract || stage == Stage::describe ||
-         (stage == Stage::segment && !config.storage.keeps_embeddings());
+  return shard_stages.has(stage) && needs_of(config, {stage}).images;
 }
 
 ExitCode print_plan_of(RunContext& run) {
@@ -287,7 +279,11 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
   if (options.dry_run) return print_plan_of(*run);
   return recorded_job(*run, stage_name(stage), [&] {
     JobResults results;
-    do_stage(*run, stage, results);
+    if (shard_stages.has(stage)) {
+      do_shard_stages(*run, {stage}, results);
+    } else {
+      do_whole_stage(*run, stage, results);
+    }
     results.summary.unreadable = report_unreadable(*run);
     on_root(comm, [&] {
       record(*run, stage_name(stage), results);

@@ -1,7 +1,7 @@
 #pragma once
 
-// A CUDA runtime on the CPU, for tests on machines without a card: the files of src/*/cuda are compiled with this
-// header in the place of NVIDIA's, by the C++ compiler. It has what those files use, and nothing else.
+// A CUDA runtime on the CPU, for tests on machines without a card: the files in folders named cuda are compiled with
+// this header in the place of NVIDIA's, by the C++ compiler. It has what those files use, and nothing else.
 //
 // - Kernels run for real, each CUDA thread as a fiber: barriers, shuffles, votes, shared memory and atomics work.
 // - Work of a stream waits until somebody waits for it, so that a result that is read too early is not there yet, and

@@ -3,6 +3,7 @@
 #include "datus/core/hash.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -153,6 +154,62 @@ struct DescriptorConfig {
   std::optional<std::filesystem::path> weights;
   friend bool operator==(const DescriptorConfig&, const DescriptorConfig&) = default;
 };
+
+/// What there is to know of a kind of descriptors, but for how one is made (pipeline/stages/describe.cpp).
+struct DescriptorTraits {
+  /// Of a descriptor: that of the model's vector of an image, or of its embeddings.
+  enum class Width { image_vector, embedding };
+
+  DescriptorConfig::Kind kind;
+  const char* name;  ///< in the configuration
+  /// Whether it is made from the stored embeddings of the segment's patches.
+  bool reads_keys;
+  /// Whether the model sees a crop of each segment. Then it need not be the model, nor have the patches, that the
+  /// segments were found with (`descriptor.weights`).
+  bool has_crops;
+  bool needs_cls;  ///< of the model
+  Width width;
+};
+
+/// All kinds of descriptors, in the order of `DescriptorConfig::Kind`.
+inline constexpr std::array descriptor_kinds = {
+    DescriptorTraits{.kind = DescriptorConfig::Kind::masked_crop,
+                     .name = "masked_crop",
+                     .reads_keys = false,
+                     .has_crops = true,
+                     .needs_cls = false,
+                     .width = DescriptorTraits::Width::image_vector},
+    DescriptorTraits{.kind = DescriptorConfig::Kind::masked_cls,
+                     .name = "masked_cls",
+                     .reads_keys = false,
+                     .has_crops = false,
+                     .needs_cls = true,
+                     .width = DescriptorTraits::Width::embedding},
+    DescriptorTraits{.kind = DescriptorConfig::Kind::mean_key,
+                     .name = "mean_key",
+                     .reads_keys = true,
+                     .has_crops = false,
+                     .needs_cls = false,
+                     .width = DescriptorTraits::Width::embedding},
+    DescriptorTraits{.kind = DescriptorConfig::Kind::mean_token,
+                     .name = "mean_token",
+                     .reads_keys = false,
+                     .has_crops = false,
+                     .needs_cls = false,
+                     .width = DescriptorTraits::Width::embedding},
+};
+
+[[nodiscard]] constexpr const DescriptorTraits& traits_of(DescriptorConfig::Kind kind) {
+  return descriptor_kinds.at(static_cast<std::size_t>(kind));
+}
+static_assert(
+    [] {
+      for (const DescriptorTraits& traits : descriptor_kinds) {
+        if (&traits_of(traits.kind) != &traits) return false;
+      }
+      return true;
+    }(),
+    "descriptor_kinds has a row for each kind, in their order");
 
 /// `cluster.*`: k-means over all descriptors.
 struct ClusterConfig {

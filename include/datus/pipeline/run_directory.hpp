@@ -1,11 +1,13 @@
 #pragma once
 
+#include "datus/config/config.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/types.hpp"
 
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace datus {
 
@@ -17,9 +19,13 @@ class RunDirectory {
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
   [[nodiscard]] std::filesystem::path config() const { return root_ / "config.yaml"; }
   [[nodiscard]] std::filesystem::path image_list() const { return root_ / "images.h5"; }
-  [[nodiscard]] std::filesystem::path keys(ShardIndex shard) const { return shard_file("keys", shard); }
-  [[nodiscard]] std::filesystem::path segments(ShardIndex shard) const { return shard_file("segments", shard); }
-  [[nodiscard]] std::filesystem::path descriptors(ShardIndex shard) const { return shard_file("descriptors", shard); }
+  /// The folder of a stage's files.
+  [[nodiscard]] std::filesystem::path folder(Stage stage) const;
+  /// A shard's file of a stage that works by shards.
+  [[nodiscard]] std::filesystem::path shard_file(Stage stage, ShardIndex shard) const;
+  [[nodiscard]] std::filesystem::path keys(ShardIndex shard) const { return shard_file(Stage::extract, shard); }
+  [[nodiscard]] std::filesystem::path segments(ShardIndex shard) const { return shard_file(Stage::segment, shard); }
+  [[nodiscard]] std::filesystem::path descriptors(ShardIndex shard) const { return shard_file(Stage::describe, shard); }
   /// Folder of the results for K clusters: centroids.h5 and assignment.h5.
   [[nodiscard]] std::filesystem::path clusters(int k) const { return root_ / "clusters" / cluster_name(k); }
   [[nodiscard]] std::filesystem::path centroids(int k) const { return clusters(k) / "centroids.h5"; }
@@ -39,8 +45,10 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path state() const { return root_ / "state.json"; }
   [[nodiscard]] std::filesystem::path lock() const { return root_ / "lock"; }
   [[nodiscard]] std::filesystem::path checksums() const { return root_ / "checksums.tsv"; }
-  /// Shards of a stage ("keys", "segments", "descriptors") as one virtual file.
-  [[nodiscard]] std::filesystem::path virtual_file(const std::string& stage) const { return root_ / (stage + ".h5"); }
+  /// The shards of a folder ("keys", "segments", "descriptors") as one virtual file.
+  [[nodiscard]] std::filesystem::path virtual_file(const std::string& folder) const { return root_ / (folder + ".h5"); }
+  /// Those of all stages that work by shards.
+  [[nodiscard]] std::vector<std::filesystem::path> virtual_files() const;
   /// Log of one rank of one start of a job.
   [[nodiscard]] std::filesystem::path log(const std::string& launch, int rank) const;
   [[nodiscard]] std::filesystem::path claims() const { return root_ / "claims"; }
@@ -49,8 +57,6 @@ class RunDirectory {
   [[nodiscard]] static std::string cluster_name(int k);
 
  private:
-  [[nodiscard]] std::filesystem::path shard_file(const char* stage, ShardIndex shard) const;
-
   std::filesystem::path root_;
 };
 

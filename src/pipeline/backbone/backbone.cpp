@@ -63,13 +63,19 @@ std::string Backbone::doubt() const {
 }
 
 int Backbone::descriptor_dim(DescriptorConfig::Kind kind) const {
-  return kind == DescriptorConfig::Kind::masked_crop ? architecture().image_vector_dim : architecture().dim;
+  switch (traits_of(kind).width) {
+    case DescriptorTraits::Width::image_vector:
+      return architecture().image_vector_dim;
+    case DescriptorTraits::Width::embedding:
+      return architecture().dim;
+  }
+  return 0;
 }
 
 void Backbone::require_descriptor(const DescriptorConfig& config) const {
-  const bool crops = config.kind == DescriptorConfig::Kind::masked_crop;
-  if (crops && model_.image_vector_dim(config.crop_size, config.crop_size) > 0) return;
-  if (!crops && (config.kind != DescriptorConfig::Kind::masked_cls || architecture().has_cls)) return;
+  const DescriptorTraits& traits = traits_of(config.kind);
+  const bool has_vector = !traits.has_crops || model_.image_vector_dim(config.crop_size, config.crop_size) > 0;
+  if (has_vector && (!traits.needs_cls || architecture().has_cls)) return;
   const int native = architecture().native_grid * architecture().patch;
   throw UsageError("the descriptors asked for cannot be made by a model of the family " + architecture().family,
                    "it has no CLS token, and its head takes images of its native size only",

@@ -35,10 +35,10 @@ void add_file(const RunDirectory& directory, const fs::path& path, std::vector<s
 
 std::vector<std::string> files_without_record(const RunDirectory& directory) {
   std::vector<std::string> names;
-  for (const auto& path : {directory.config(), directory.virtual_file("keys"), directory.virtual_file("segments"),
-                           directory.virtual_file("descriptors"), directory.selection(), directory.unreadable()}) {
+  for (const auto& path : {directory.config(), directory.selection(), directory.unreadable()}) {
     add_file(directory, path, names);
   }
+  for (const auto& path : directory.virtual_files()) add_file(directory, path, names);
   for (const fs::path& folder : {directory.scores(0).parent_path(), directory.report().parent_path()}) {
     if (!fs::is_directory(folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) add_file(directory, entry.path(), names);

@@ -1,30 +1,13 @@
 #include "pipeline/files/provenance.hpp"
 
+#include "pipeline/files/stage_files.hpp"
+
 #include <sstream>
 #include <utility>
 #include <variant>
 
 namespace datus {
 namespace {
-
-/// Raised by hand when a stage's results change with the same settings.
-constexpr int code_version(Stage stage) {
-  switch (stage) {
-    case Stage::extract:
-      return 2;
-    case Stage::segment:
-      return 1;
-    case Stage::describe:
-      return 3;
-    case Stage::cluster:
-      return 1;
-    case Stage::mask:
-      return 1;
-    case Stage::evaluate:
-      return 1;
-  }
-  return 0;
-}
 
 std::map<std::string, std::string> parse_settings(const std::string& text) {
   std::map<std::string, std::string> settings;
@@ -67,10 +50,12 @@ StageProvenance StageProvenance::of_shard(ShardIndex index) const {
 Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
 
 StageProvenance Provenance::of(Stage stage) const {
+  const StageFiles& files = files_of(stage);
   StageProvenance record;
   record.stage = stage_name(stage);
-  record.parts["code"] = std::to_string(code_version(stage));
+  record.parts["code"] = std::to_string(files.code_version);
   record.parts["settings"] = settings_text(config_, stage);
+  if (files.input) record.parts["input"] = of(*files.input).hash().hex();
   switch (stage) {
     case Stage::extract:
       record.parts["images"] = inputs_.images.hex();
@@ -79,19 +64,13 @@ StageProvenance Provenance::of(Stage stage) const {
       break;
     case Stage::describe:
       record.parts["descriptor_weights"] = hex_or_none(inputs_.descriptor_weights);
-      [[fallthrough]];
-    case Stage::segment:
-      record.parts["input"] = of(stage == Stage::describe ? Stage::segment : Stage::extract).hash().hex();
       break;
     case Stage::cluster:
       record.parts["centroids"] = hex_or_none(inputs_.centroids);
-      record.parts["input"] = of(Stage::describe).hash().hex();
       break;
+    case Stage::segment:
     case Stage::mask:
-      record.parts["input"] = of(Stage::cluster).hash().hex();
-      break;
     case Stage::evaluate:
-      record.parts["input"] = of(Stage::mask).hash().hex();
       break;
   }
   return record;

@@ -35,17 +35,16 @@ class Growth {
  public:
   Growth(const RunContext& run, const ModelShape& shape) : run_(run), shape_(shape) {}
 
-  [[nodiscard]] std::int64_t of_shards(const std::vector<StaleFiles>& shards, bool StaleFiles::*stale,
-                                       std::int64_t RunSize::*part,
-                                       fs::path (RunDirectory::*path)(ShardIndex) const) const {
+  [[nodiscard]] std::int64_t of_shards(const std::vector<StageSet>& shards, Stage stage) const {
     std::vector<ShardIndex> todo;
     std::int64_t replaced = 0;
     for (std::size_t i = 0; i < shards.size(); ++i) {
-      if (!(shards[i].*stale)) continue;
+      if (!shards[i].has(stage)) continue;
       todo.push_back({static_cast<std::int64_t>(i)});
-      replaced += bytes_of((run_.directory.*path)(todo.back()));
+      replaced += bytes_of(run_.directory.shard_file(stage, todo.back()));
     }
-    return std::max<std::int64_t>(0, estimate(run_.config.cluster.k, images_of(run_.list, todo)).*part - replaced);
+    const RunSize estimated = estimate(run_.config.cluster.k, images_of(run_.list, todo));
+    return std::max<std::int64_t>(0, estimated.*part_of(stage) - replaced);
   }
 
   [[nodiscard]] std::int64_t of_clusters(const std::vector<int>& clusters) const {
@@ -91,11 +90,11 @@ class Growth {
 }  // namespace
 
 bool FilesToMake::any() const {
-  return !clusters.empty() || std::ranges::any_of(shards, &StaleFiles::any) ||
+  return !clusters.empty() || std::ranges::any_of(shards, &StageSet::any) ||
          std::ranges::any_of(masks, [](const auto& entry) { return !entry.second.empty(); });
 }
 
-FilesToMake files_to_make(const RunContext& run, std::vector<StaleFiles> stale) {
+FilesToMake files_to_make(const RunContext& run, std::vector<StageSet> stale) {
   FilesToMake todo;
   todo.shards = std::move(stale);
   for (const int k : run.config.cluster.k) {
@@ -113,10 +112,9 @@ RunSize run_size_after(const RunContext& run, const FilesToMake& todo, const Mod
   if (!todo.any()) return present;
   const Growth growth(run, shape);
   RunSize whole = present;
-  whole.keys += growth.of_shards(todo.shards, &StaleFiles::keys, &RunSize::keys, &RunDirectory::keys);
-  whole.segments += growth.of_shards(todo.shards, &StaleFiles::segments, &RunSize::segments, &RunDirectory::segments);
-  whole.descriptors +=
-      growth.of_shards(todo.shards, &StaleFiles::descriptors, &RunSize::descriptors, &RunDirectory::descriptors);
+  for (const StageFiles& files : stage_files) {
+    if (files.is_by_shard) whole.*part_of(files.stage) += growth.of_shards(todo.shards, files.stage);
+  }
   whole.clusters += growth.of_clusters(todo.clusters);
   for (const auto& [k, shards] : todo.masks) whole.masks += growth.of_masks(k, shards);
   whole.other += growth.of_the_rest(present.other);

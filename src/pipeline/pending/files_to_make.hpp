@@ -12,7 +12,7 @@ namespace datus {
 
 /// What is left to do in a run directory: files that are missing or will be replaced.
 struct FilesToMake {
-  std::vector<StaleFiles> shards;                ///< [shards of the run]
+  std::vector<StageSet> shards;                  ///< [shards of the run]
   std::vector<int> clusters;                     ///< values of K
   std::map<int, std::vector<ShardIndex>> masks;  ///< shards, by K
   [[nodiscard]] bool any() const;
@@ -20,7 +20,7 @@ struct FilesToMake {
 
 /// The shards that are known to be stale, and those clusters and masks that are not there, by their names alone: fit
 /// for an estimate of bytes, as nothing is read. Not collective.
-[[nodiscard]] FilesToMake files_to_make(const RunContext& run, std::vector<StaleFiles> stale);
+[[nodiscard]] FilesToMake files_to_make(const RunContext& run, std::vector<StageSet> stale);
 
 /// What a model makes of an image: patches, and the widths of embeddings and descriptors.
 struct ModelShape {

@@ -5,8 +5,8 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
-#include "pipeline/inputs/options_of_config.hpp"
 #include "datus/pipeline/report_limits.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <cmath>

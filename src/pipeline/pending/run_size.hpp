@@ -5,11 +5,14 @@
 #include "datus/core/types.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/files/image_list.hpp"
+#include "pipeline/files/stage_files.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace datus {
 
@@ -31,12 +34,25 @@ struct RunPart {
   const char* name;
   std::int64_t RunSize::*bytes;
 };
-inline constexpr std::array run_parts = {RunPart{"keys", &RunSize::keys},
-                                         RunPart{"segments", &RunSize::segments},
-                                         RunPart{"descriptors", &RunSize::descriptors},
-                                         RunPart{"clusters", &RunSize::clusters},
-                                         RunPart{"masks", &RunSize::masks},
+inline constexpr std::array run_parts = {RunPart{files_of(Stage::extract).folder, &RunSize::keys},
+                                         RunPart{files_of(Stage::segment).folder, &RunSize::segments},
+                                         RunPart{files_of(Stage::describe).folder, &RunSize::descriptors},
+                                         RunPart{files_of(Stage::cluster).folder, &RunSize::clusters},
+                                         RunPart{files_of(Stage::mask).folder, &RunSize::masks},
                                          RunPart{"other", &RunSize::other}};
+
+/// The part that a stage's files count in: that of its folder, or the other files.
+[[nodiscard]] constexpr std::int64_t RunSize::*part_of(Stage stage) {
+  for (const RunPart& part : run_parts) {
+    if (std::string_view(part.name) == files_of(stage).folder) return part.bytes;
+  }
+  return &RunSize::other;
+}
+static_assert(std::ranges::all_of(stage_files,
+                                  [](const StageFiles& files) {
+                                    return !files.is_by_shard || part_of(files.stage) != &RunSize::other;
+                                  }),
+              "each stage that works by shards has a part of RunSize");
 
 /// What is known better than assumed. Means; of what is not set, an estimate that is meant to be a little high.
 struct KnownSizes {

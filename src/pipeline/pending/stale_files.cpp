@@ -3,9 +3,7 @@
 #include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string_view>
 
@@ -14,39 +12,24 @@ namespace {
 
 constexpr std::size_t most_reasons = 10;
 
-/// One of the files that a shard has.
-struct FileKind {
-  Stage stage;
-  bool wanted;
-  bool StaleFiles::*flag;
-  std::filesystem::path (RunDirectory::*path)(ShardIndex) const;
-};
-
-std::array<FileKind, 3> kinds_of_files(const RunContext& run, ShardStages stages) {
-  return {{{Stage::extract, stages.extract && run.config.storage.keeps_embeddings(), &StaleFiles::keys,
-            &RunDirectory::keys},
-           {Stage::segment, stages.segment, &StaleFiles::segments, &RunDirectory::segments},
-           {Stage::describe, stages.describe, &StaleFiles::descriptors, &RunDirectory::descriptors}}};
-}
-
 void add_reason(std::vector<std::string>& reasons, std::string_view text) {
   if (text.empty() || reasons.size() == most_reasons) return;
   if (std::find(reasons.begin(), reasons.end(), text) == reasons.end()) reasons.emplace_back(text);
 }
 
-/// What one rank finds out about the files of one kind.
+/// What one rank finds out about the files of one stage.
 struct Findings {
   std::vector<std::uint8_t> stale;  ///< [shards of the rank]
   std::vector<std::string> reasons;
 };
 
-Findings look_at_files(const RunContext& run, const FileKind& kind, Share shards) {
+Findings look_at_files(const RunContext& run, Stage stage, Share shards) {
   Findings found;
-  const StageProvenance wanted = run.provenance.of(kind.stage);
+  const StageProvenance wanted = run.provenance.of(stage);
   for (std::int64_t i = shards.begin; i < shards.end; ++i) {
     const ShardIndex shard{i};
     std::string why;
-    const bool current = is_current((run.directory.*kind.path)(shard), wanted.of_shard(shard), &why);
+    const bool current = is_current(run.directory.shard_file(stage, shard), wanted.of_shard(shard), &why);
     found.stale.push_back(current ? 0 : 1);
     if (!current) add_reason(found.reasons, why);
   }
@@ -71,17 +54,18 @@ std::vector<std::string> reasons_of_all(const std::vector<std::string>& mine, Co
 
 }  // namespace
 
-StaleShards find_stale_shards(const RunContext& run, ShardStages stages) {
+StaleShards find_stale_shards(const RunContext& run, StageSet stages) {
   const Share mine = share_of(run.list.shards(), run.comm);
   StaleShards found;
   found.shards.resize(static_cast<std::size_t>(run.list.shards()));
-  for (const FileKind& kind : kinds_of_files(run, stages)) {
-    if (!kind.wanted) continue;
+  for (const StageFiles& files : stage_files) {
+    const Stage stage = files.stage;
+    if (!files.is_by_shard || !stages.has(stage) || !keeps_files(run.config.storage, stage)) continue;
     Findings findings;
-    collectively(run.comm, [&] { findings = look_at_files(run, kind, mine); });
+    collectively(run.comm, [&] { findings = look_at_files(run, stage, mine); });
     const auto stale = allgather_values(run.comm, findings.stale);
-    for (std::size_t i = 0; i < stale.size(); ++i) found.shards[i].*kind.flag = stale[i] != 0;
-    auto& reasons = found.reasons_of_stage[kind.stage];
+    for (std::size_t i = 0; i < stale.size(); ++i) found.shards[i].set(stage, stale[i] != 0);
+    auto& reasons = found.reasons_of_stage[stage];
     reasons = reasons_of_all(findings.reasons, run.comm);
     for (const auto& reason : reasons) add_reason(found.reasons, reason);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/config/config.hpp"
+#include "pipeline/files/stage_files.hpp"
 #include "pipeline/session/run_context.hpp"
 
 #include <cstdint>
@@ -10,24 +11,9 @@
 
 namespace datus {
 
-/// Which of the three stages that work shard by shard are to be done.
-struct ShardStages {
-  bool extract = false;
-  bool segment = false;
-  bool describe = false;
-};
-
-/// Which files of a shard have to be made.
-struct StaleFiles {
-  bool keys = false;
-  bool segments = false;
-  bool descriptors = false;
-  [[nodiscard]] bool any() const { return keys || segments || descriptors; }
-};
-
 /// What is to be done for the shards, and why.
 struct StaleShards {
-  std::vector<StaleFiles> shards;  ///< [shards of the run]
+  std::vector<StageSet> shards;  ///< [shards of the run] the stages whose files have to be made
   /// Why existing files are not used: what differs ("model.input_size: 224 became 448") and for damaged files their
   /// name; in the order of the data flow, without repeats, at most ten. Empty when files are merely missing.
   std::vector<std::string> reasons;
@@ -35,11 +21,11 @@ struct StaleShards {
   std::map<Stage, std::vector<std::string>> reasons_of_stage;
 };
 
-/// COLLECTIVE. Which files of which shards are missing, damaged (every content hash is checked), of another provenance
-/// or of another shard. Each rank looks at a part of the shards; the result is the same on all ranks and on any number
-/// of them. A file is asked for by its own stage alone: segments stay when the keys that they were made from are gone,
-/// and keys that are not kept (storage.embeddings: none) are never stale. Throws `AgreedError` when a folder cannot be
-/// looked into.
-[[nodiscard]] StaleShards find_stale_shards(const RunContext& run, ShardStages stages);
+/// COLLECTIVE. Of those of `stages` that work by shards: which files of which shards are missing, damaged (every
+/// content hash is checked), of another provenance or of another shard. Each rank looks at a part of the shards; the
+/// result is the same on all ranks and on any number of them. A file is asked for by its own stage alone: segments stay
+/// when the keys that they were made from are gone, and keys that are not kept (storage.embeddings: none) are never
+/// stale. Throws `AgreedError` when a folder cannot be looked into.
+[[nodiscard]] StaleShards find_stale_shards(const RunContext& run, StageSet stages);
 
 }  // namespace datus

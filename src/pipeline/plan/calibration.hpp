@@ -1,8 +1,8 @@
 #pragma once
 
 #include "datus/config/config.hpp"
-#include "pipeline/pending/files_to_make.hpp"
 #include "pipeline/files/provenance.hpp"
+#include "pipeline/pending/files_to_make.hpp"
 
 #include <cstdint>
 #include <filesystem>

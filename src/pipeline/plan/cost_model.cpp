@@ -1,7 +1,7 @@
 #include "pipeline/plan/cost_model.hpp"
 
-#include "pipeline/inputs/options_of_config.hpp"
 #include "datus/pipeline/run.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,8 +4,8 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/pipeline/run.hpp"
-#include "pipeline/plan/run_plan.hpp"
 #include "pipeline/plan/cost_text.hpp"
+#include "pipeline/plan/run_plan.hpp"
 #include "pipeline/plan/sample_run.hpp"
 
 #include <algorithm>
@@ -45,10 +45,11 @@ RunWork work_of(const RunPlan& plan, const RunContext& run, std::int64_t images,
   work.images = images;
   work.shard_size = run.list.shard_size;
   work.segments = segments;
-  for (const StaleFiles& stale : plan.todo.shards) {
-    work.extract += stale.keys || (stale.any() && !run.config.storage.keeps_embeddings()) ? 1 : 0;
-    work.segment += stale.segments ? 1 : 0;
-    work.describe += stale.descriptors ? 1 : 0;
+  const bool keeps_keys = keeps_files(run.config.storage, Stage::extract);
+  for (const StageSet& stale : plan.todo.shards) {
+    work.extract += stale.has(Stage::extract) || (stale.any() && !keeps_keys) ? 1 : 0;
+    work.segment += stale.has(Stage::segment) ? 1 : 0;
+    work.describe += stale.has(Stage::describe) ? 1 : 0;
   }
   work.clusters = plan.todo.clusters;
   for (const auto& [k, shards] : plan.todo.masks) work.masks.push_back(std::ssize(shards));

@@ -32,19 +32,15 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
-PlannedStage plan_of_shards(const RunPlan& plan, Stage stage, bool StaleFiles::*stale, const StaleShards& found) {
-  const auto count = std::ranges::count_if(plan.todo.shards, [&](const StaleFiles& files) { return files.*stale; });
+PlannedStage plan_of_shards(const RunContext& run, const RunPlan& plan, Stage stage, const StaleShards& found) {
+  if (!keeps_files(run.config.storage, stage)) {
+    return {stage_name(stage), "where a later stage needs it, nothing stored (storage.embeddings: none)", {}};
+  }
+  const auto count = std::ranges::count_if(plan.todo.shards, [&](const StageSet& stale) { return stale.has(stage); });
   const auto why = found.reasons_of_stage.find(stage);
   return {.name = stage_name(stage),
           .work = count == 0 ? std::string() : count_of_shards(count, plan),
           .why = why == found.reasons_of_stage.end() ? std::string() : joined(why->second)};
-}
-
-PlannedStage plan_of_extract(const RunContext& run, const RunPlan& plan, const StaleShards& found) {
-  if (!run.config.storage.keeps_embeddings()) {
-    return {stage_name(Stage::extract), "where a later stage needs it, nothing stored (storage.embeddings: none)", {}};
-  }
-  return plan_of_shards(plan, Stage::extract, &StaleFiles::keys, found);
 }
 
 /// COLLECTIVE. Fills in the values of K to do as well.
@@ -149,11 +145,11 @@ RunPlan plan_run(RunContext& run) {
   plan.unreadable = std::ranges::count(run.list.images, false, &ListedImage::is_readable);
   plan.shards = run.list.shards();
 
-  const StaleShards found = find_stale_shards(run, {.extract = true, .segment = true, .describe = true});
+  const StaleShards found = find_stale_shards(run, shard_stages);
   plan.todo.shards = found.shards;
-  plan.stages.push_back(plan_of_extract(run, plan, found));
-  plan.stages.push_back(plan_of_shards(plan, Stage::segment, &StaleFiles::segments, found));
-  plan.stages.push_back(plan_of_shards(plan, Stage::describe, &StaleFiles::descriptors, found));
+  for (const StageFiles& files : stage_files) {
+    if (files.is_by_shard) plan.stages.push_back(plan_of_shards(run, plan, files.stage, found));
+  }
   plan.stages.push_back(plan_of_clusters(run, plan.todo.clusters));
   plan.stages.push_back(plan_of_masks(run, plan));
   plan.stages.push_back(plan_of_evaluation(run));
@@ -169,8 +165,11 @@ RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape
   plan.unreadable = std::ranges::count(list.images, false, &ListedImage::is_readable);
   plan.shards = list.shards();
   const auto shards = static_cast<std::size_t>(list.shards());
-  const bool keeps_keys = run.config.storage.keeps_embeddings();
-  plan.todo.shards.assign(shards, {.keys = keeps_keys, .segments = true, .descriptors = true});
+  StageSet kept = shard_stages;
+  for (const StageFiles& files : stage_files) {
+    if (!keeps_files(run.config.storage, files.stage)) kept.set(files.stage, false);
+  }
+  plan.todo.shards.assign(shards, kept);
   plan.todo.clusters = run.config.cluster.k;
   PlannedStage masks{.name = stage_name(Stage::mask), .work = {}, .why = {}};
   for (const int k : run.config.cluster.k) {
@@ -178,9 +177,9 @@ RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape
     masks.work +=
         (masks.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(plan.shards, plan);
   }
-  plan.stages.push_back(plan_of_extract(run, plan, {}));
-  plan.stages.push_back(plan_of_shards(plan, Stage::segment, &StaleFiles::segments, {}));
-  plan.stages.push_back(plan_of_shards(plan, Stage::describe, &StaleFiles::descriptors, {}));
+  for (const StageFiles& files : stage_files) {
+    if (files.is_by_shard) plan.stages.push_back(plan_of_shards(run, plan, files.stage, {}));
+  }
   plan.stages.push_back({.name = stage_name(Stage::cluster), .work = list_of(plan.todo.clusters), .why = {}});
   plan.stages.push_back(std::move(masks));
   plan.stages.push_back(plan_of_evaluation(run));

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/session/run_context.hpp"
 #include "pipeline/plan/calibration.hpp"
+#include "pipeline/session/run_context.hpp"
 
 #include <cstdint>
 

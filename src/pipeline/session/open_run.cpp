@@ -50,9 +50,7 @@ void in_folder(const RunDirectory& directory, const std::function<void()>& body)
 
 /// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
 void prepare_folders(const RunDirectory& directory) {
-  for (const char* name : {"keys", "segments", "descriptors", "clusters", "masks", "scores"}) {
-    fs::create_directories(directory.root() / name);
-  }
+  for (const Stage stage : all_stages) fs::create_directories(directory.folder(stage));
   remove_leftovers(directory);
   fs::remove_all(directory.claims());
   remove_checksums(directory);

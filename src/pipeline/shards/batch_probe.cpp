@@ -32,7 +32,7 @@ void run_largest_batches(const RunContext& run, const Models& models) {
   }
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   run_batch(backbone, input.rows, input.cols, backbone.embedding_request(has_vector));
-  if (run.config.descriptor.kind != DescriptorConfig::Kind::masked_crop) return;
+  if (!traits_of(run.config.descriptor.kind).has_crops) return;
   const Backbone& describing = models.descriptor ? *models.descriptor : backbone;
   const int side = run.config.descriptor.crop_size;
   run_batch(describing, side, side, {.feature = PatchFeature::key, .layer = -1, .cls = true});
@@ -57,9 +57,9 @@ bool fits_everywhere(const std::function<void()>& try_batch, std::string& why, C
 }
 
 bool has_shard_files(const RunDirectory& directory) {
-  for (const char* stage : {"keys", "segments", "descriptors"}) {
-    const auto folder = directory.root() / stage;
-    if (std::filesystem::exists(folder) && !std::filesystem::is_empty(folder)) return true;
+  for (const StageFiles& files : stage_files) {
+    const auto folder = directory.folder(files.stage);
+    if (files.is_by_shard && std::filesystem::exists(folder) && !std::filesystem::is_empty(folder)) return true;
   }
   return false;
 }

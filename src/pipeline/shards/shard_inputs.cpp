@@ -45,23 +45,32 @@ void decode_images(const RunContext& run, const InputPreparation& preparation, S
 
 }  // namespace
 
-ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale) {
-  const bool descriptors_of_keys = run.config.descriptor.kind == DescriptorConfig::Kind::mean_key && stale.descriptors;
-  const bool uses_keys = stale.segments || descriptors_of_keys;
-  const bool computes_keys = stale.keys || (uses_keys && !run.config.storage.keeps_embeddings());
-  return {.images = computes_keys || stale.descriptors,
-          .keys = uses_keys && !computes_keys,
-          .segments = stale.descriptors && !stale.segments};
+ShardNeeds needs_of(const Config& config, const StageSet& stale) {
+  ShardNeeds needs;
+  const auto read = [&](Stage stage) {
+    if (stale.has(stage)) return;  // it is in memory then
+    if (keeps_files(config.storage, stage)) {
+      needs.files.set(stage);
+    } else {
+      needs.images = true;
+    }
+  };
+  for (const StageFiles& files : stage_files) {
+    if (files.is_by_shard && files.input && stale.has(files.stage)) read(*files.input);
+  }
+  if (stale.has(Stage::describe) && traits_of(config.descriptor.kind).reads_keys) read(Stage::extract);
+  if (stale.has(Stage::extract) || stale.has(Stage::describe)) needs.images = true;
+  return needs;
 }
 
 ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation, ShardIndex shard,
                               ShardNeeds needs, const std::stop_token& stop) {
   const Stopwatch watch;
   ShardInputs inputs;
-  if (needs.keys) {
+  if (needs.files.has(Stage::extract)) {
     inputs.keys = read_keys(run.directory.keys(shard), run.provenance.of(Stage::extract).of_shard(shard));
   }
-  if (needs.segments && !stop.stop_requested()) {
+  if (needs.files.has(Stage::segment) && !stop.stop_requested()) {
     inputs.segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   }
   if (needs.images) decode_images(run, *preparation, shard, stop, inputs);

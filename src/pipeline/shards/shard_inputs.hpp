@@ -4,8 +4,8 @@
 #include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/stage_files.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
-#include "pipeline/pending/stale_files.hpp"
 #include "pipeline/session/run_context.hpp"
 
 #include <optional>
@@ -28,10 +28,9 @@ struct ShardInputs {
 /// Which of them a shard needs.
 struct ShardNeeds {
   bool images = false;
-  bool keys = false;
-  bool segments = false;
+  StageSet files;  ///< of the shard that are there, by stage
 };
-[[nodiscard]] ShardNeeds needs_of(const RunContext& run, const StaleFiles& stale);
+[[nodiscard]] ShardNeeds needs_of(const Config& config, const StageSet& stale);
 
 /// Reads them. `preparation` may be null when no images are needed. Throws `InputError` for a file that is missing or
 /// damaged, and for an image that is not of the listed size; returns early, with less, once `stop` asks for it.

@@ -25,17 +25,21 @@
 namespace datus {
 namespace {
 
-const char* stages_name(ShardStages stages) {
-  if (stages.extract && stages.segment && stages.describe) return "extract+segment+describe";
-  return stages.extract ? "extract" : stages.segment ? "segment" : "describe";
+/// "extract+segment+describe"
+std::string names_of(StageSet stages) {
+  std::string names;
+  for (const Stage stage : all_stages) {
+    if (stages.has(stage)) names += (names.empty() ? "" : "+") + std::string(stage_name(stage));
+  }
+  return names;
 }
 
-bool uses_models(const RunContext& run, const std::vector<StaleFiles>& stale) {
-  return std::any_of(stale.begin(), stale.end(), [&](const auto& files) { return needs_of(run, files).images; });
+bool uses_models(const RunContext& run, const std::vector<StageSet>& stale) {
+  return std::any_of(stale.begin(), stale.end(), [&](const auto& files) { return needs_of(run.config, files).images; });
 }
 
 /// Throws when the rest of the run will not fit on the disk. Rank 0 looks for all.
-void require_space_for(const RunContext& run, const Models& models, const std::vector<StaleFiles>& stale) {
+void require_space_for(const RunContext& run, const Models& models, const std::vector<StageSet>& stale) {
   if (run.force) return;
   on_root(run.comm, [&] {
     const Backbone& descriptor = models.descriptor ? *models.descriptor : *models.backbone;
@@ -54,7 +58,7 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 /// this one, and neither waits for the other for long.
 class ShardLine {
  public:
-  ShardLine(const RunContext& run, const Models& models, const std::vector<StaleFiles>& stale, ShardQueue& queue)
+  ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue)
       : run_(run),
         models_(models),
         gpu_(graphs_on_gpu(run)),
@@ -62,7 +66,7 @@ class ShardLine {
         queue_(queue),
         inputs_([this](std::int64_t shard, const auto& stop) {
           return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
-                                   needs_of(run_, stale_of({shard})), stop);
+                                   needs_of(run_.config, stale_of({shard})), stop);
         }) {}
 
   void work_off(Progress& progress) {
@@ -121,19 +125,19 @@ class ShardLine {
     } else {
       flight.work->segment();
     }
-    flight.work->describe();
+    flight.work->finish();
     auto products = std::make_shared<ShardProducts>(flight.work->take());
     writes_.push([this, products] { write_products(run_, *products, tally_); });
   }
 
-  [[nodiscard]] const StaleFiles& stale_of(ShardIndex shard) const {
+  [[nodiscard]] const StageSet& stale_of(ShardIndex shard) const {
     return stale_[static_cast<std::size_t>(shard.value)];
   }
 
   const RunContext& run_;
   const Models& models_;
   std::unique_ptr<SegmentGpu> gpu_;
-  const std::vector<StaleFiles>& stale_;
+  const std::vector<StageSet>& stale_;
   ShardQueue& queue_;
   ShardTally tally_;
   LookAhead<ShardInputs> inputs_;
@@ -142,7 +146,7 @@ class ShardLine {
 
 }  // namespace
 
-ShardSummary run_shard_stages(RunContext& run, ShardStages stages) {
+ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
   const auto found = find_stale_shards(run, stages);
   for (const auto& reason : found.reasons) log::info("redoing what no longer fits: " + reason);
   std::vector<ShardIndex> pending;
@@ -156,15 +160,18 @@ ShardSummary run_shard_stages(RunContext& run, ShardStages stages) {
     require_space_for(run, models, found.shards);
   }
 
-  ShardQueue queue(run.directory.claims() / run.job.launch() / stages_name(stages), pending, run.comm,
+  ShardQueue queue(run.directory.claims() / run.job.launch() / names_of(stages), pending, run.comm,
                    [&] { return run.signals->requested(); });
-  Progress progress(stages_name(stages), "shards", queue.total(), run.comm.rank() != 0);
+  Progress progress(names_of(stages), "shards", queue.total(), run.comm.rank() != 0);
   ShardLine line(run, models, found.shards, queue);
   line.work_off(progress);
   queue.finish();
 
   ShardSummary summary;
-  for (const auto& work : line.tally().works()) summary.works.push_back(total_work(work, run.comm));
+  const auto works = line.tally().works();
+  for (const Stage stage : all_stages) {
+    if (stages.has(stage)) summary.works.push_back(total_work(works.at(static_cast<std::size_t>(stage)), run.comm));
+  }
   run.require_no_stop("all shards were done");
   summary.shards = queue.total();
   summary.unreadable = report_unreadable(run);

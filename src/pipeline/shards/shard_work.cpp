@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus {
-ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
                      ShardInputs inputs, ShardTally& tally)
     : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally) {
   products_.shard = shard;
@@ -26,11 +26,11 @@ ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gp
 }
 
 void ShardWork::extract() {
-  if (products_.stale.keys || products_.stale.segments) (void)keys();
+  if (products_.stale.has(Stage::extract) || products_.stale.has(Stage::segment)) (void)keys();
 }
 
 void ShardWork::segment() {
-  if (products_.stale.segments) (void)segments();
+  if (products_.stale.has(Stage::segment)) (void)segments();
 }
 
 std::vector<std::string> ShardWork::names() const {
@@ -62,8 +62,11 @@ const SegmentsFile& ShardWork::segments() {
   return *products_.segments;
 }
 
+void ShardWork::finish() {
+  if (products_.stale.has(Stage::describe)) describe();
+}
+
 void ShardWork::describe() {
-  if (!products_.stale.descriptors) return;
   const auto& found = segments();
   if (inputs_.images.image != found.images.image) {
     throw InputError("Shard " + std::to_string(products_.shard.value) + " has other readable images than before",
@@ -130,44 +133,46 @@ void ShardTally::add_bytes(Stage stage, std::int64_t bytes) {
   works_.at(static_cast<std::size_t>(stage)).bytes += bytes;
 }
 
-std::array<StageWork, 3> ShardTally::works() const {
+std::array<StageWork, all_stages.size()> ShardTally::works() const {
   const std::scoped_lock lock(mutex_);
   auto works = works_;
-  for (const Stage stage : {Stage::extract, Stage::segment, Stage::describe}) {
-    works.at(static_cast<std::size_t>(stage)).stage = stage_name(stage);
-  }
+  for (const Stage stage : all_stages) works.at(static_cast<std::size_t>(stage)).stage = stage_name(stage);
   return works;
 }
 
+namespace {
+
+void write_product(const RunContext& run, Stage stage, const ShardProducts& products,
+                   const std::filesystem::path& path) {
+  const StageProvenance provenance = run.provenance.of(stage).of_shard(products.shard);
+  switch (stage) {
+    case Stage::extract:
+      return write_keys(path, *products.keys, key_type(run.config.storage), provenance, run.writing());
+    case Stage::segment:
+      return write_segments(path, *products.segments, provenance, run.writing());
+    case Stage::describe:
+      return write_descriptors(path, *products.descriptors, provenance, run.writing());
+    case Stage::cluster:
+    case Stage::mask:
+    case Stage::evaluate:
+      break;  // not by shards
+  }
+}
+
+}  // namespace
+
 void write_products(const RunContext& run, const ShardProducts& products, ShardTally& tally) {
-  const auto write = [&](Stage stage, const std::filesystem::path& path, const auto& body) {
+  for (const Stage stage : all_stages) {
+    if (!products.stale.has(stage)) continue;
     const Stopwatch watch;
-    body(path, run.provenance.of(stage).of_shard(products.shard), run.writing());
+    const auto path = run.directory.shard_file(stage, products.shard);
+    write_product(run, stage, products, path);
     const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
     tally.add_bytes(stage, bytes);
     run.events.write("written", {{"stage", stage_name(stage)},
                                  {"shard", products.shard.value},
                                  {"bytes", bytes},
                                  {"seconds", watch.seconds()}});
-  };
-  const ShardIndex shard = products.shard;
-  if (products.stale.keys) {
-    write(Stage::extract, run.directory.keys(shard),
-          [&](const auto& path, const auto& provenance, const auto& options) {
-            write_keys(path, *products.keys, key_type(run.config.storage), provenance, options);
-          });
-  }
-  if (products.stale.segments) {
-    write(Stage::segment, run.directory.segments(shard),
-          [&](const auto& path, const auto& provenance, const auto& options) {
-            write_segments(path, *products.segments, provenance, options);
-          });
-  }
-  if (products.stale.descriptors) {
-    write(Stage::describe, run.directory.descriptors(shard),
-          [&](const auto& path, const auto& provenance, const auto& options) {
-            write_descriptors(path, *products.descriptors, provenance, options);
-          });
   }
 }
 

@@ -4,6 +4,7 @@
 #include "pipeline/files/descriptors_file.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/stage_files.hpp"
 #include "pipeline/session/run_summary.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
@@ -34,7 +35,7 @@ struct Models {
 /// What the stages made of one shard. It is written while the next one is computed.
 struct ShardProducts {
   ShardIndex shard;
-  StaleFiles stale;  ///< which of them are to be written
+  StageSet stale;  ///< the stages whose files are to be written
   std::optional<KeysFile> keys;
   std::optional<SegmentsFile> segments;
   std::optional<DescriptorsFile> descriptors;
@@ -45,26 +46,27 @@ class ShardTally {
  public:
   void add_computed(Stage stage, const StageWork& work);
   void add_bytes(Stage stage, std::int64_t bytes);
-  /// extract, segment, describe.
-  [[nodiscard]] std::array<StageWork, 3> works() const;
+  /// By stage; of those that do not work by shards, nothing.
+  [[nodiscard]] std::array<StageWork, all_stages.size()> works() const;
 
  private:
   mutable std::mutex mutex_;
-  std::array<StageWork, 3> works_;
+  std::array<StageWork, all_stages.size()> works_;
 };
 
 /// One shard on its way through the stages: what is stale of it is computed, and what that takes of the stages before.
 /// Logs each stage. All functions throw `InputError` naming image or file, and `InterruptedError` when the shard is
-/// given up. The three stages may run on different threads, one after the other.
+/// given up. They may run on different threads, one after the other.
 class ShardWork {
  public:
   /// `gpu` makes graphs, where it is not null.
-  ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StaleFiles stale,
+  ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
             ShardInputs inputs, ShardTally& tally);
 
   void extract();
   void segment();
-  void describe();
+  /// All stages after these.
+  void finish();
   /// What the stages made.
   [[nodiscard]] ShardProducts take() { return std::move(products_); }
   [[nodiscard]] ShardIndex shard() const { return products_.shard; }
@@ -73,6 +75,7 @@ class ShardWork {
   [[nodiscard]] std::vector<std::string> names() const;
   const KeysFile& keys();
   const SegmentsFile& segments();
+  void describe();
   void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);
 
   const RunContext& run_;

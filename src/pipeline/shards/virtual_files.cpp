@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
+#include "pipeline/files/stage_files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,24 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_datasets = 5;
 constexpr std::size_t most_axes = 3;
 constexpr std::array grid_attributes = {"rows", "cols", "patch"};
-
-/// A stage and the datasets of its shards that follow each other in the virtual file. A shard may lack one ("valid"),
-/// but then so do all.
-struct Layout {
-  Stage stage;
-  const char* name;
-  std::array<const char*, most_datasets> datasets;  ///< null: none
-  bool has_offset = false;
-};
-
-constexpr std::array layouts = {
-    Layout{Stage::extract, "keys", {"keys", "cls", "image", "valid"}},
-    Layout{Stage::segment, "segments", {"segment", "community", "image", "box", "size"}, true},
-    Layout{Stage::describe, "descriptors", {"descriptor", "image", "segment"}},
-};
 
 // What ranks tell each other of a shard: plain numbers only.
 
@@ -55,7 +40,7 @@ struct StoredShape {
 
 struct ShardShapes {
   std::int64_t usable = 0;  ///< 1: it is there and of this run
-  std::array<StoredShape, most_datasets> datasets;
+  std::array<StoredShape, most_datasets_of_shard> datasets;
   std::array<std::int64_t, grid_attributes.size()> grid = {-1, -1, -1};
 };
 
@@ -64,17 +49,6 @@ struct StageShapes {
   std::vector<ShardShapes> shards;
   std::vector<std::int64_t> segments;  ///< of each image of the run, where the stage has offsets
 };
-
-fs::path shard_path(const RunDirectory& directory, const Layout& layout, ShardIndex shard) {
-  switch (layout.stage) {
-    case Stage::extract:
-      return directory.keys(shard);
-    case Stage::segment:
-      return directory.segments(shard);
-    default:
-      return directory.descriptors(shard);
-  }
-}
 
 StoredShape shape_in(const Hdf5Reader& reader, const char* name) {
   StoredShape stored;
@@ -90,10 +64,10 @@ StoredShape shape_in(const Hdf5Reader& reader, const char* name) {
   return stored;
 }
 
-ShardShapes shapes_in(const Hdf5Reader& reader, const Layout& layout) {
+ShardShapes shapes_in(const Hdf5Reader& reader, const StageFiles& files) {
   ShardShapes shapes;
   shapes.usable = 1;
-  for (std::size_t i = 0; i < layout.datasets.size(); ++i) shapes.datasets[i] = shape_in(reader, layout.datasets[i]);
+  for (std::size_t i = 0; i < files.datasets.size(); ++i) shapes.datasets[i] = shape_in(reader, files.datasets[i]);
   for (std::size_t i = 0; i < grid_attributes.size(); ++i) {
     if (!reader.has_attribute("/", grid_attributes[i])) continue;
     shapes.grid[i] = reader.attribute<std::int64_t>("/", grid_attributes[i]);
@@ -102,17 +76,17 @@ ShardShapes shapes_in(const Hdf5Reader& reader, const Layout& layout) {
 }
 
 /// This rank's part of the shards.
-StageShapes read_share(const ShardedRun& run, const Layout& layout, const Share& share) {
+StageShapes read_share(const ShardedRun& run, const StageFiles& files, const Share& share) {
   StageShapes mine;
-  const StageProvenance provenance = run.provenance.of(layout.stage);
+  const StageProvenance provenance = run.provenance.of(files.stage);
   for (std::int64_t i = share.begin; i < share.end; ++i) {
     ShardShapes& shapes = mine.shards.emplace_back();
-    const fs::path path = shard_path(run.directory, layout, {i});
+    const fs::path path = run.directory.shard_file(files.stage, {i});
     if (!fs::exists(path)) continue;
     const Hdf5Reader reader(path);
     if (!has_provenance(reader, provenance.of_shard({i}))) continue;
-    shapes = shapes_in(reader, layout);
-    if (!layout.has_offset) continue;
+    shapes = shapes_in(reader, files);
+    if (!files.has_offset) continue;
     const auto offset = reader.read<std::int64_t>("offset");
     for (std::size_t image = 1; image < offset.size(); ++image) {
       mine.segments.push_back(offset[image] - offset[image - 1]);
@@ -122,14 +96,15 @@ StageShapes read_share(const ShardedRun& run, const Layout& layout, const Share&
 }
 
 /// COLLECTIVE.
-StageShapes read_shapes(const ShardedRun& run, const Layout& layout, Communicator& comm) {
+StageShapes read_shapes(const ShardedRun& run, const StageFiles& files, Communicator& comm) {
   StageShapes mine;
-  collectively(comm, [&] { mine = read_share(run, layout, share_of(run.shards, comm)); });
+  collectively(comm, [&] { mine = read_share(run, files, share_of(run.shards, comm)); });
   return {allgather_values(comm, mine.shards), allgather_values(comm, mine.segments)};
 }
 
 /// Shape and type that all shards with rows share; that of an empty one when there is no other.
-StoredShape common_shape(const ShardedRun& run, const Layout& layout, const StageShapes& shapes, std::size_t dataset) {
+StoredShape common_shape(const ShardedRun& run, const StageFiles& files, const StageShapes& shapes,
+                         std::size_t dataset) {
   StoredShape common;
   for (const ShardShapes& shard : shapes.shards) {
     const StoredShape& own = shard.datasets[dataset];
@@ -140,22 +115,22 @@ StoredShape common_shape(const ShardedRun& run, const Layout& layout, const Stag
     // The first dataset tells whether the shard has anything at all.
     const bool is_empty = own.exists() ? own.rows() == 0 : shapes.shards[i].datasets.front().rows() == 0;
     if (is_empty || own.fits(common)) continue;
-    throw InputError(shard_path(run.directory, layout, {static_cast<std::int64_t>(i)}).string() +
+    throw InputError(run.directory.shard_file(files.stage, {static_cast<std::int64_t>(i)}).string() +
                          " does not go with the other shards",
-                     "/" + std::string(layout.datasets[dataset]) + " is of another type or width, or missing",
+                     "/" + std::string(files.datasets[dataset]) + " is of another type or width, or missing",
                      "Delete it and run again.");
   }
   return common;
 }
 
-void write_dataset(Hdf5Writer& writer, const ShardedRun& run, const Layout& layout, const StageShapes& shapes,
+void write_dataset(Hdf5Writer& writer, const ShardedRun& run, const StageFiles& files, const StageShapes& shapes,
                    std::size_t dataset) {
-  const StoredShape common = common_shape(run, layout, shapes, dataset);
+  const StoredShape common = common_shape(run, files, shapes, dataset);
   if (!common.exists()) return;
-  const std::string name = "/" + std::string(layout.datasets[dataset]);
+  const std::string name = "/" + std::string(files.datasets[dataset]);
   std::vector<VirtualSource> sources;
   for (std::size_t i = 0; i < shapes.shards.size(); ++i) {
-    const fs::path path = shard_path(run.directory, layout, {static_cast<std::int64_t>(i)});
+    const fs::path path = run.directory.shard_file(files.stage, {static_cast<std::int64_t>(i)});
     sources.push_back({path.lexically_relative(run.directory.root()).generic_string(), name,
                        shapes.shards[i].datasets[dataset].rows()});
   }
@@ -163,9 +138,9 @@ void write_dataset(Hdf5Writer& writer, const ShardedRun& run, const Layout& layo
   writer.write_virtual(name, static_cast<Dtype>(common.dtype), row, sources);
 }
 
-void write_contents(Hdf5Writer& writer, const ShardedRun& run, const Layout& layout, const StageShapes& shapes) {
-  for (std::size_t i = 0; i < layout.datasets.size(); ++i) write_dataset(writer, run, layout, shapes, i);
-  if (layout.has_offset) {
+void write_contents(Hdf5Writer& writer, const ShardedRun& run, const StageFiles& files, const StageShapes& shapes) {
+  for (std::size_t i = 0; i < files.datasets.size(); ++i) write_dataset(writer, run, files, shapes, i);
+  if (files.has_offset) {
     std::vector<std::int64_t> offset(shapes.segments.size() + 1, 0);
     std::partial_sum(shapes.segments.begin(), shapes.segments.end(), offset.begin() + 1);
     writer.write<std::int64_t>("offset", offset, {std::ssize(offset)}, ChunkHint::about_one_mib);
@@ -173,7 +148,7 @@ void write_contents(Hdf5Writer& writer, const ShardedRun& run, const Layout& lay
   for (std::size_t i = 0; i < grid_attributes.size(); ++i) {
     if (shapes.shards.front().grid[i] >= 0) writer.attribute("/", grid_attributes[i], shapes.shards.front().grid[i]);
   }
-  write_provenance(writer, run.provenance.of(layout.stage));
+  write_provenance(writer, run.provenance.of(files.stage));
 }
 
 bool have_equal_bytes(const fs::path& one, const fs::path& other) {
@@ -195,10 +170,10 @@ bool have_equal_bytes(const fs::path& one, const fs::path& other) {
   return first.eof() && second.eof();
 }
 
-void write_file(const fs::path& path, const ShardedRun& run, const Layout& layout, const StageShapes& shapes,
+void write_file(const fs::path& path, const ShardedRun& run, const StageFiles& files, const StageShapes& shapes,
                 const WriteOptions& options) {
   AtomicHdf5 file(path, options);
-  write_contents(file.writer(), run, layout, shapes);
+  write_contents(file.writer(), run, files, shapes);
   if (have_equal_bytes(file.close(), path)) return;
   file.commit(SourceCheck::open);
 }
@@ -217,16 +192,17 @@ void remove_file(const fs::path& path, const WriteOptions& options) {
 }  // namespace
 
 void write_virtual_files(const ShardedRun& run, const WriteOptions& options, Communicator& comm) {
-  for (const Layout& layout : layouts) {
-    const bool is_kept = layout.stage != Stage::extract || run.keeps_keys;
-    const StageShapes shapes = is_kept ? read_shapes(run, layout, comm) : StageShapes{};
+  for (const StageFiles& files : stage_files) {
+    if (!files.is_by_shard) continue;
+    const bool is_kept = keeps_files(run.storage, files.stage);
+    const StageShapes shapes = is_kept ? read_shapes(run, files, comm) : StageShapes{};
     const bool is_complete = !shapes.shards.empty() && std::ranges::all_of(shapes.shards, [](const ShardShapes& shard) {
       return shard.usable != 0;
     });
-    const fs::path path = run.directory.virtual_file(layout.name);
+    const fs::path path = run.directory.virtual_file(files.folder);
     on_root(comm, [&] {
       if (is_complete) {
-        write_file(path, run, layout, shapes, options);
+        write_file(path, run, files, shapes, options);
       } else {
         remove_file(path, options);
       }
@@ -235,8 +211,7 @@ void write_virtual_files(const ShardedRun& run, const WriteOptions& options, Com
 }
 
 void write_virtual_files(const RunContext& run) {
-  const bool keeps_keys = run.config.storage.keeps_embeddings();
-  write_virtual_files({run.directory, run.provenance, run.list.shards(), keeps_keys}, run.writing(), run.comm);
+  write_virtual_files({run.directory, run.provenance, run.list.shards(), run.config.storage}, run.writing(), run.comm);
 }
 
 }  // namespace datus

@@ -23,7 +23,7 @@ struct ShardedRun {
   const RunDirectory& directory;
   const Provenance& provenance;
   std::int64_t shards = 0;
-  bool keeps_keys = true;
+  const StorageConfig& storage;
 };
 
 /// COLLECTIVE. The same, without a `RunContext`.

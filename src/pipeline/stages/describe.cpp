@@ -149,7 +149,7 @@ DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const S
                                   const Backbone& backbone, const Config& config, int threads,
                                   const std::function<const KeysFile&()>& keys) {
   const int patch = patch_of(segments.grid, config.model.input_size);
-  if (config.descriptor.kind != DescriptorConfig::Kind::masked_crop && backbone.architecture().patch != patch) {
+  if (!traits_of(config.descriptor.kind).has_crops && backbone.architecture().patch != patch) {
     throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
                          " pixels, the segments of " + std::to_string(patch),
                      "this kind of descriptor reads the model's own patches",

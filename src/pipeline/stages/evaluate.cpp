@@ -5,8 +5,8 @@
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/mask_file.hpp"
-#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
 

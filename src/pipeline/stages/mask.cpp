@@ -2,8 +2,8 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/core/names.hpp"
+#include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"

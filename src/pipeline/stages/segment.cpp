@@ -7,8 +7,8 @@
 #include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
-#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/segment.hpp"
 

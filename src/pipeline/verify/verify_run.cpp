@@ -4,10 +4,10 @@
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/stage_files.hpp"
 #include "pipeline/verify/run_verifier.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -66,21 +66,13 @@ std::optional<std::int64_t> number_in(std::string_view name, std::size_t begin, 
   return problem == std::errc() && stop == last && number >= 0 ? std::optional(number) : std::nullopt;
 }
 
-/// Stages whose shards are files, with the places of these.
-struct ShardStage {
-  Stage stage;
-  std::string_view name;
-  fs::path (RunDirectory::*path)(ShardIndex) const;
-};
-constexpr std::array shard_stages = {ShardStage{Stage::extract, "keys", &RunDirectory::keys},
-                                     ShardStage{Stage::segment, "segments", &RunDirectory::segments},
-                                     ShardStage{Stage::describe, "descriptors", &RunDirectory::descriptors}};
-
 std::int64_t shards_present(const RunVerifier& check) {
   std::int64_t shards = 0;
-  for (const ShardStage& stage : shard_stages) {
-    for (const std::string& name : check.left_below(std::string(stage.name))) {
-      const auto number = number_in(name, stage.name.size() + 1, ".h5");
+  for (const StageFiles& stage : stage_files) {
+    if (!stage.is_by_shard) continue;
+    const std::string folder = stage.folder;
+    for (const std::string& name : check.left_below(folder)) {
+      const auto number = number_in(name, folder.size() + 1, ".h5");
       // More digits than a run ever has are no shard; a number made of them could have any size.
       if (number && *number < 1'000'000) shards = std::max(shards, *number + 1);
     }
@@ -88,30 +80,27 @@ std::int64_t shards_present(const RunVerifier& check) {
   return shards;
 }
 
-bool keeps_keys(const RunVerifier& check) {
-  return !check.config || check.config->storage.keeps_embeddings();
-}
-
-void check_shards(RunVerifier& check, const ShardStage& stage) {
-  if (stage.stage == Stage::extract && !keeps_keys(check)) {
-    const auto left = check.left_below(std::string(stage.name));
+void check_shards(RunVerifier& check, const StageFiles& stage) {
+  const std::string folder = stage.folder;
+  if (check.config && !keeps_files(check.config->storage, stage.stage)) {
+    const auto left = check.left_below(folder);
     for (const std::string& name : left) check.take(check.directory.root() / name);
     if (left.empty()) return;
-    return check.add(Kind::note, check.directory.root() / stage.name,
-                     std::to_string(left.size()) + " files of an earlier setting: this run keeps no keys");
+    return check.add(Kind::note, check.directory.root() / folder,
+                     std::to_string(left.size()) + " files of an earlier setting: this run keeps no " + folder);
   }
   std::optional<StageProvenance> wanted;
   if (check.provenance) wanted = check.provenance->of(stage.stage);
   std::vector<fs::path> files;
   std::vector<bool> is_missing;
   for (std::int64_t i = 0; i < check.shards; ++i) {
-    files.push_back((check.directory.*stage.path)({i}));
+    files.push_back(check.directory.shard_file(stage.stage, {i}));
     is_missing.push_back(!is_there(files.back()));
   }
   const bool any = std::ranges::find(is_missing, false) != is_missing.end();
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!is_missing[i]) {
-      check.check_hdf5(files[i], std::string(stage.name), wanted, ShardIndex{static_cast<std::int64_t>(i)});
+      check.check_hdf5(files[i], folder, wanted, ShardIndex{static_cast<std::int64_t>(i)});
     } else if (any || check.is_done) {
       check.add_missing(files[i]);
     }
@@ -164,9 +153,10 @@ std::vector<fs::path> unlisted_files(const RunVerifier& check) {
   for (const char* folder : {"scores", "report"}) {
     for (const std::string& name : check.left_below(folder)) files.push_back(check.directory.root() / name);
   }
-  for (const fs::path& file :
-       {check.directory.virtual_file("keys"), check.directory.virtual_file("segments"),
-        check.directory.virtual_file("descriptors"), check.directory.selection(), check.directory.unreadable()}) {
+  auto others = check.directory.virtual_files();
+  others.push_back(check.directory.selection());
+  others.push_back(check.directory.unreadable());
+  for (const fs::path& file : others) {
     if (check.left().contains(check.name_of(file))) files.push_back(file);
   }
   std::erase_if(files, is_unfinished);
@@ -202,9 +192,8 @@ void check_others(RunVerifier& check) {
 
 /// A folder in which other programs look for results, so that a file too many matters.
 bool is_result_folder(std::string_view name) {
-  constexpr std::array<std::string_view, 7> folders = {"keys",  "segments", "descriptors", "clusters",
-                                                       "masks", "scores",   "report"};
-  return std::ranges::find(folders, name) != folders.end();
+  return name == "report" ||
+         std::ranges::any_of(stage_files, [&](const StageFiles& files) { return name == files.folder; });
 }
 
 /// What nobody answered for.
@@ -274,7 +263,9 @@ RunVerification verify_run(const RunDirectory& directory) {
     check.provenance.emplace(*check.config, *inputs);
   }
   check.shards = check.list ? check.list->shards() : shards_present(check);
-  for (const ShardStage& stage : shard_stages) check_shards(check, stage);
+  for (const StageFiles& stage : stage_files) {
+    if (stage.is_by_shard) check_shards(check, stage);
+  }
   for (const auto& [k, is_configured] : values_of_k(check)) {
     check_clusters(check, k, is_configured);
     check_masks(check, k, is_configured);

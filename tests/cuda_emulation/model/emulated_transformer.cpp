@@ -10,7 +10,7 @@
 #include <cuda_runtime.h>
 
 // The model on an emulated GPU, for tests of what stands around it: the CPU's arithmetic, image by image, and a memory
-// that is soon full. The real one needs LibTorch's part for GPUs (src/model/cuda).
+// that is soon full. The real one needs LibTorch's part for GPUs (src/model/vit/cuda).
 
 namespace datus {
 namespace {

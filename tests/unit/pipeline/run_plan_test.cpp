@@ -16,12 +16,12 @@ namespace fs = std::filesystem;
 
 const ModelShape shape{SmallRun::grid, SmallRun::dim, SmallRun::dim};
 
-std::vector<StaleFiles> everything(const SmallRun& run) {
-  return std::vector<StaleFiles>(static_cast<std::size_t>(run.list().shards()), StaleFiles{true, true, true});
+std::vector<StageSet> everything(const SmallRun& run) {
+  return std::vector<StageSet>(static_cast<std::size_t>(run.list().shards()), shard_stages);
 }
 
-std::vector<StaleFiles> nothing(const SmallRun& run) {
-  return std::vector<StaleFiles>(static_cast<std::size_t>(run.list().shards()));
+std::vector<StageSet> nothing(const SmallRun& run) {
+  return std::vector<StageSet>(static_cast<std::size_t>(run.list().shards()));
 }
 
 RunSize estimate_of(const SmallRun& run, const Config& config) {
@@ -29,7 +29,7 @@ RunSize estimate_of(const SmallRun& run, const Config& config) {
 }
 
 /// What the run will take when `stale` are made again, and what by its names is not there.
-RunSize size_after(SmallRun& run, const std::vector<StaleFiles>& stale) {
+RunSize size_after(SmallRun& run, const std::vector<StageSet>& stale) {
   SelfCommunicator comm;
   const auto context = run.context(comm);
   return run_size_after(context, files_to_make(context, stale), shape, present_run_size(run.directory()));
@@ -71,7 +71,7 @@ TEST(FilesToMake, NoneOfAFinishedRun) {
   const auto context = run.context(comm);
   EXPECT_FALSE(files_to_make(context, nothing(run)).any());
   auto stale = nothing(run);
-  stale[1].descriptors = true;
+  stale[1].set(Stage::describe);
   EXPECT_TRUE(files_to_make(context, stale).any());
 }
 

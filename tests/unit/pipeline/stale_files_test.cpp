@@ -16,21 +16,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr ShardStages all_three = {.extract = true, .segment = true, .describe = true};
+constexpr StageSet all_three = {Stage::extract, Stage::segment, Stage::describe};
 
 /// "k-- --- -sd": for each shard which of its files are stale.
 std::string flags_of(const StaleShards& found) {
   std::string text;
   for (const auto& files : found.shards) {
     if (!text.empty()) text += ' ';
-    text += files.keys ? 'k' : '-';
-    text += files.segments ? 's' : '-';
-    text += files.descriptors ? 'd' : '-';
+    text += files.has(Stage::extract) ? 'k' : '-';
+    text += files.has(Stage::segment) ? 's' : '-';
+    text += files.has(Stage::describe) ? 'd' : '-';
   }
   return text;
 }
 
-StaleShards look(const SmallRun& run, ShardStages stages = all_three) {
+StaleShards look(const SmallRun& run, StageSet stages = all_three) {
   SelfCommunicator comm;
   auto context = run.context(comm);
   return find_stale_shards(context, stages);
@@ -72,7 +72,7 @@ TEST(StaleFiles, WithoutShards) {
 
 TEST(StaleFiles, OnlyTheStagesAskedForAreLookedAt) {
   const SmallRun run(2);
-  EXPECT_EQ(flags_of(look(run, {.extract = true})), "k-- k--");
+  EXPECT_EQ(flags_of(look(run, {Stage::extract})), "k-- k--");
   EXPECT_EQ(flags_of(look(run, {.segment = true})), "-s- -s-");
   EXPECT_EQ(flags_of(look(run, {.describe = true})), "--d --d");
   EXPECT_EQ(flags_of(look(run, {.segment = true, .describe = true})), "-sd -sd");

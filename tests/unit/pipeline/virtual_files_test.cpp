@@ -47,8 +47,10 @@ class VirtualFiles : public testing::Test {
   }
 
   void write(int ranks = 1, bool keeps_keys = true) const {
+    StorageConfig storage;
+    if (!keeps_keys) storage.embeddings = StorageConfig::Embeddings::none;
     run_on_threads(ranks, [&](Communicator& comm) {
-      write_virtual_files({run_, provenance_, shards_, keeps_keys}, {.tag = "r" + std::to_string(comm.rank())}, comm);
+      write_virtual_files({run_, provenance_, shards_, storage}, {.tag = "r" + std::to_string(comm.rank())}, comm);
     });
   }
 
