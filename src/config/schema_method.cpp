@@ -35,16 +35,18 @@ void add_segment(Keys& keys) {
   add("connectivity", &S::connectivity, connectivity, segment, "Neighbours of a patch within a segment.");
 }
 
+CodecOf<DescriptorConfig::Kind> descriptor_kind() {
+  std::vector<std::pair<std::string, int>> names;
+  for (const DescriptorTraits& traits : descriptor_kinds)
+    names.emplace_back(traits.name, static_cast<int>(traits.kind));
+  return {choice_of_numbers(std::move(names))};
+}
+
 void add_descriptor(Keys& keys) {
   using D = DescriptorConfig;
   const Stages describe = {Stage::describe};
   Adder add(keys, "descriptor", &Config::descriptor);
-  add("kind", &D::kind,
-      choice<D::Kind>({{"masked_crop", D::Kind::masked_crop},
-                       {"masked_cls", D::Kind::masked_cls},
-                       {"mean_key", D::Kind::mean_key},
-                       {"mean_token", D::Kind::mean_token}}),
-      describe,
+  add("kind", &D::kind, descriptor_kind(), describe,
       "The CLS of the segment's crop; the CLS that attends to the segment only; or the mean of its "
       "patches.");
   add("source", &D::source, choice<D::Source>({{"input", D::Source::input}}), describe,

@@ -1,6 +1,6 @@
 #include "pipeline/plan/cost_model.hpp"
 
-#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "datus/core/job_identity.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/mask_file.hpp"
-#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/plan/cost_text.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/plan/sample_run.hpp"

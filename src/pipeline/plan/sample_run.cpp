@@ -3,7 +3,7 @@
 #include "datus/algo/kmeans_quality.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/stopwatch.hpp"
-#include "datus/pipeline/run.hpp"
+#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/plan/cost_model.hpp"
 #include "pipeline/report/report.hpp"

@@ -73,9 +73,9 @@ TEST(StaleFiles, WithoutShards) {
 TEST(StaleFiles, OnlyTheStagesAskedForAreLookedAt) {
   const SmallRun run(2);
   EXPECT_EQ(flags_of(look(run, {Stage::extract})), "k-- k--");
-  EXPECT_EQ(flags_of(look(run, {.segment = true})), "-s- -s-");
+  EXPECT_EQ(flags_of(look(run, {Stage::segment})), "-s- -s-");
   EXPECT_EQ(flags_of(look(run, {.describe = true})), "--d --d");
-  EXPECT_EQ(flags_of(look(run, {.segment = true, .describe = true})), "-sd -sd");
+  EXPECT_EQ(flags_of(look(run, {Stage::segment, Stage::describe})), "-sd -sd");
 }
 
 TEST(StaleFiles, AMissingFileIsMadeAndNothingElse) {
