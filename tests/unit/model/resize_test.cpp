@@ -21,7 +21,7 @@
 #include <stb/stb_image.h>
 
 namespace datus {
-namespace {
+namespace resize_test {
 
 /// The input of a golden case: stored beside the results, except for plain PNG files, which any decoder reads exactly.
 Image source_of(const nlohmann::json& entry, const std::map<std::string, test::GoldenTensor>& golden) {
@@ -153,5 +153,5 @@ TEST(Resize, RefusesEmptyImagesAndWindowsOutside) {
   }
 }
 
-}  // namespace
+}  // namespace resize_test
 }  // namespace datus

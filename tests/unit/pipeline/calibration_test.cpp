@@ -20,7 +20,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus::test {
-namespace {
+namespace calibration_test {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
@@ -266,5 +266,5 @@ TEST(MeasureKmeans, FillsInItsValues) {
   });
 }
 
-}  // namespace
+}  // namespace calibration_test
 }  // namespace datus::test

@@ -18,7 +18,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace huge_shapes_test {
 
 namespace fs = std::filesystem;
 
@@ -128,5 +128,5 @@ TEST(Chunks, OfAnyKindAreReadWhole) {
   }
 }
 
-}  // namespace
+}  // namespace huge_shapes_test
 }  // namespace datus::test

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace mask_test {
 
 TEST(ClusterOfPatches, PatchesTakeTheClusterOfTheirSegment) {
   const std::vector<std::int16_t> segments = {0, 0, -1, 2, 1, -1};
@@ -20,5 +20,5 @@ TEST(ClusterOfPatches, AnImageWithoutValidSegmentsIsUnassigned) {
   EXPECT_TRUE(cluster_of_patches({}, {}).empty());
 }
 
-}  // namespace
+}  // namespace mask_test
 }  // namespace datus::test

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace plan_cost_test {
 
 TEST(CostText, TimeLimitHasAMarginAndIsRoundedUp) {
   EXPECT_EQ(time_limit(0), "00:05:00");
@@ -107,5 +107,5 @@ TEST(ListAsIf, RepeatsOrChooses) {
   EXPECT_EQ(list_as_if(list, 10).hash(), list.hash());
 }
 
-}  // namespace
+}  // namespace plan_cost_test
 }  // namespace datus::test

@@ -5,7 +5,7 @@
 
 // The numbers that are expected here were worked out by hand from the formulas of docs/planning.md.
 namespace datus::test {
-namespace {
+namespace run_cost_cluster_test {
 
 Calibration kmeans_calibration() {
   Calibration calibration = simple_calibration();
@@ -106,5 +106,5 @@ TEST(Allreduce, StepsAndBytes) {
   EXPECT_NEAR(allreduce_seconds(values, 4, 1000), 80e-6 + 1.5e-6, tiny);
 }
 
-}  // namespace
+}  // namespace run_cost_cluster_test
 }  // namespace datus::test

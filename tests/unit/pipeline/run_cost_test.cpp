@@ -9,7 +9,7 @@
 
 // The numbers that are expected here were worked out by hand from the formulas of docs/planning.md.
 namespace datus::test {
-namespace {
+namespace run_cost_test {
 
 double seconds_of(const RunCost& cost, const std::string& stage) {
   const auto found = std::ranges::find(cost.stages, stage, &StageCost::name);
@@ -232,5 +232,5 @@ TEST(RunMemory, OfTheListOfMoreImages) {
   EXPECT_GT(memory_of_process(new_run(100'000), calibration), 200'000'000);
 }
 
-}  // namespace
+}  // namespace run_cost_test
 }  // namespace datus::test

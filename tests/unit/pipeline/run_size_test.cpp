@@ -20,7 +20,7 @@
 
 // The truth for an estimate are files: they are written as a run writes them, and measured.
 namespace datus::test {
-namespace {
+namespace run_size_test {
 
 namespace fs = std::filesystem;
 
@@ -450,5 +450,5 @@ TEST(SizeText, ThreeDigits) {
   EXPECT_EQ(size_text(std::numeric_limits<std::int64_t>::max()), "8388608 TiB");
 }
 
-}  // namespace
+}  // namespace run_size_test
 }  // namespace datus::test
