@@ -15,9 +15,11 @@ load_site() {
   # How Slurm's PMIx plugin lets the ranks meet while MPI starts. Its default (mixed) uses a tree, which in Slurm 22.05 lets some
   # of them go on before all have come: a message then reaches a rank that is not ready, and that one crashes (docs/cluster.md).
   export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-ring}
+  # shellcheck disable=SC2317 # called where the site has none of its own
   load_libraries() { :; }
   site=${DATUS_SITE:-$root/slurm/site.sh}
   if [ -f "$site" ]; then
+    # shellcheck source=/dev/null # the site's own
     . "$site"
   elif [ -n "${DATUS_SITE:-}" ]; then
     say "there is no file $DATUS_SITE (DATUS_SITE names it)" >&2

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The bundle of tools/gpu_check, which sources this: find_program, test_programs and bench_programs are there.
 
 # Comes with the driver, CUDA, LibTorch or the C library and compiler of the other machine, as newer ones do no harm.

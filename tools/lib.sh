@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and changes nothing else.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -6,6 +7,15 @@ debian_packages=(
   libopenmpi-dev openmpi-bin libtorch-dev libopenblas-dev libhdf5-dev libeigen3-dev libyaml-cpp-dev libcli11-dev
   libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libxxhash-dev libgtest-dev libbenchmark-dev
 )
+
+# A compiler cache finds what was compiled in another folder too: of a path into this tree it sees the part below it. Where
+# it lies and how large it may become (5 GiB) are its own defaults, or $CCACHE_DIR and $CCACHE_MAXSIZE.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
+
+# What all tools configure with, so that none compiles anew what another has. Warnings are errors with the compiler that has
+# none; another one's new warning does not keep anybody from building.
+build_options=()
+case $(c++ -dumpfullversion -dumpversion 2>/dev/null) in 12.*) build_options=(-DDATUS_WARNINGS_AS_ERRORS=ON) ;; esac
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -85,7 +85,7 @@ test::Launch JobRunner::launch(const fs::path& folder, int ranks) const {
 }
 
 void JobRunner::add_plan(test::Launch& launch, const std::string& plan, int rank) const {
-  launch.environment = {std::string("LD_PRELOAD=") + DATUS_FAULTS_LIBRARY, "DATUS_FAULT=" + plan,
+  launch.environment = {"LD_PRELOAD=" + test::faults_library_path(), "DATUS_FAULT=" + plan,
                         "DATUS_FAULT_LOG=" + (scratch_ / "faults").string()};
   if (rank >= 0) launch.environment.push_back("DATUS_FAULT_RANK=" + std::to_string(rank));
 }

@@ -7,7 +7,7 @@
 
 // Weights as they are published, through the command line: Hugging Face files with what lies beside them, in parts.
 namespace datus::test {
-namespace {
+namespace backbones_test {
 
 namespace fs = std::filesystem;
 
@@ -101,5 +101,5 @@ TEST_F(Backbones, AnotherModelsConfigurationIsRefused) {
   expect_refusal(extract(folder_ / "hub", "other.h5"), 3, {"config.json", "384 wide"});
 }
 
-}  // namespace
+}  // namespace backbones_test
 }  // namespace datus::test

@@ -10,7 +10,7 @@
 // Runs on images, weights and ground truth that are damaged, missing or do not fit: the exit code, a message that names
 // the culprit, no hang on several ranks, and no half-written file.
 namespace datus::test {
-namespace {
+namespace bad_input_test {
 
 namespace fs = std::filesystem;
 
@@ -198,5 +198,5 @@ TEST_F(BadInput, OtherImagesThanTheRunWasStartedWith) {
   EXPECT_EQ(bytes_of(directory() / "images.h5"), list);
 }
 
-}  // namespace
+}  // namespace bad_input_test
 }  // namespace datus::test

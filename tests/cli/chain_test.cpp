@@ -13,7 +13,7 @@
 // The commands on plain files one after the other, on the sample's photos: extract, segment, describe, cluster, mask,
 // evaluate. What a script would do that keeps every file.
 namespace datus::test {
-namespace {
+namespace chain_test {
 
 namespace fs = std::filesystem;
 
@@ -220,5 +220,5 @@ TEST_F(Chain, ClustersOfOtherSegmentsAreRefused) {
   expect_refusal(mask(":/k009"), 3, {"k009", "other-clusters.h5"});
 }
 
-}  // namespace
+}  // namespace chain_test
 }  // namespace datus::test

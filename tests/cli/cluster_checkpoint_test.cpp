@@ -11,7 +11,7 @@
 // `datus cluster` is killed or asked to stop, and started again with another number of ranks: the result is, byte for
 // byte, that of an undisturbed run, and nothing else is left.
 namespace datus::test {
-namespace {
+namespace cluster_checkpoint_test {
 
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
@@ -165,5 +165,5 @@ TEST_F(ClusterCheckpoint, OneThatDoesNotFitIsLeftAside) {
   expect_anew(checkpoint().string());
 }
 
-}  // namespace
+}  // namespace cluster_checkpoint_test
 }  // namespace datus::test

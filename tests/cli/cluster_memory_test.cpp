@@ -11,7 +11,7 @@
 
 // `datus cluster` on rows that do not fit the memory it is given, and on matrices of several files.
 namespace datus::test {
-namespace {
+namespace cluster_memory_test {
 
 namespace fs = std::filesystem;
 
@@ -186,5 +186,5 @@ TEST_F(ClusterMemory, TheFirstRowThatIsNotFiniteIsNamed) {
   }
 }
 
-}  // namespace
+}  // namespace cluster_memory_test
 }  // namespace datus::test

@@ -13,7 +13,7 @@
 
 // Which K?: what `datus cluster` prints and stores of several values of K, on plain files and in a run.
 namespace datus::test {
-namespace {
+namespace cluster_selection_test {
 
 namespace fs = std::filesystem;
 
@@ -212,5 +212,5 @@ TEST_F(Selection, ARunKeepsValuesThatAreUpToDate) {
   EXPECT_EQ(table[0].second.stability, printed_table(first.out)[1].second.stability);
 }
 
-}  // namespace
+}  // namespace cluster_selection_test
 }  // namespace datus::test

@@ -10,7 +10,7 @@
 
 // `datus cluster` on matrices of plain files against the golden Lloyd iterations.
 namespace datus::test {
-namespace {
+namespace cluster_test {
 
 namespace fs = std::filesystem;
 
@@ -259,5 +259,5 @@ TEST_F(ClusterCommand, BadMatricesAreRefused) {
   refuse(cluster("5", {}, three, ":/vectors"), 3, {"rows.h5", "/vectors", "row 299", "not finite"});
 }
 
-}  // namespace
+}  // namespace cluster_test
 }  // namespace datus::test

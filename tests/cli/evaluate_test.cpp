@@ -9,7 +9,7 @@
 
 // `datus evaluate` on folders of PNG files against the golden counts, mappings and scores.
 namespace datus::test {
-namespace {
+namespace evaluate_test {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
@@ -280,5 +280,5 @@ TEST_F(EvaluateCommand, FilesThatDoNotFitAreRefused) {
   refuse(evaluate({}), {prediction_folder().string()});
 }
 
-}  // namespace
+}  // namespace evaluate_test
 }  // namespace datus::test

@@ -11,7 +11,7 @@
 
 // `datus extract --images --weights --out`: the file, and its values against the model called directly.
 namespace datus::test {
-namespace {
+namespace extract_test {
 
 namespace fs = std::filesystem;
 
@@ -166,5 +166,5 @@ TEST(ExtractCommand, UnreadableImagesAreLeftOutAndSaid) {
   EXPECT_FALSE(fs::exists(folder / "keys.h5"));
 }
 
-}  // namespace
+}  // namespace extract_test
 }  // namespace datus::test

@@ -24,7 +24,7 @@
 // finishes the run with the bytes of an undisturbed one. A sample of the cases; DATUS_FAULTS=all runs every
 // combination.
 namespace datus::test {
-namespace {
+namespace faults_test {
 
 namespace fs = std::filesystem;
 
@@ -135,7 +135,7 @@ class Faults : public testing::Test {
     const TempFolder elsewhere;
     prepare(folder / run_name, one.stage);
     Launch launch = {.folder = folder.path(), .ranks = one.rank < 0 ? 0 : 3, .limit = std::chrono::seconds(60)};
-    launch.environment = {std::string("LD_PRELOAD=") + DATUS_FAULTS_LIBRARY, "DATUS_FAULT=" + one.plan,
+    launch.environment = {"LD_PRELOAD=" + faults_library_path(), "DATUS_FAULT=" + one.plan,
                           "DATUS_FAULT_LOG=" + (elsewhere / "log").string()};
     if (one.rank >= 0) launch.environment.push_back("DATUS_FAULT_RANK=" + std::to_string(one.rank));
     const Outcome outcome = run_program(sample_run(), launch);
@@ -342,5 +342,5 @@ TEST_F(Faults, AFullDiskIsEnlargedAndTheRunGoesOn) {
   EXPECT_EQ(joined_lines(differences(folder / run_name, reference())), "");
 }
 
-}  // namespace
+}  // namespace faults_test
 }  // namespace datus::test

@@ -13,7 +13,7 @@
 // The commands that give the same bits on GPUs, through the command line: files equal to those of the CPU. On emulated
 // cards, or in a build with CUDA on real ones.
 namespace datus::test {
-namespace {
+namespace gpu_test {
 
 namespace fs = std::filesystem;
 
@@ -185,5 +185,5 @@ TEST_F(GpuCommands, PreflightCountsTheCards) {
   EXPECT_EQ(outcome.code, 0) << outcome;
 }
 
-}  // namespace
+}  // namespace gpu_test
 }  // namespace datus::test

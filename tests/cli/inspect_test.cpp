@@ -24,7 +24,7 @@
 // Damage anywhere in a run is found by `datus inspect --verify` and made good by the next `datus run`: on the run of
 // the sample, whose files are damaged in every way that one can think of.
 namespace datus::test {
-namespace {
+namespace inspect_test {
 
 namespace fs = std::filesystem;
 
@@ -422,5 +422,5 @@ TEST_F(Inspect, WithoutVerifyItListsTheFiles) {
   EXPECT_NE(outcome.out.find("20 HDF5 files"), std::string::npos) << outcome;
 }
 
-}  // namespace
+}  // namespace inspect_test
 }  // namespace datus::test

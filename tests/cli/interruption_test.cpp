@@ -17,7 +17,7 @@
 // A run is asked to stop, refused, killed, looked at; the same command goes on, and the result is that of an
 // undisturbed run. One image per shard, so that there is something to do after the first one.
 namespace datus::test {
-namespace {
+namespace interruption_test {
 
 namespace fs = std::filesystem;
 using std::chrono::seconds;
@@ -217,5 +217,5 @@ TEST_F(Interruption, TheLogTellsWhatEachRankDid) {
   EXPECT_EQ(summary.at("images"), 8);
 }
 
-}  // namespace
+}  // namespace interruption_test
 }  // namespace datus::test

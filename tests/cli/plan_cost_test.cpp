@@ -17,7 +17,7 @@
 
 // `datus plan --calibrate` and `datus plan --nodes` on the sample. Nothing here depends on how long anything takes.
 namespace datus::test {
-namespace {
+namespace plan_cost_test {
 
 namespace fs = std::filesystem;
 
@@ -313,5 +313,5 @@ TEST_F(PlanCost, OptionsThatDoNotFitAreRefused) {
   }
 }
 
-}  // namespace
+}  // namespace plan_cost_test
 }  // namespace datus::test

@@ -14,7 +14,7 @@
 
 // What `datus plan` says before a run of the sample, and what the run then does. It must not leave a trace.
 namespace datus::test {
-namespace {
+namespace plan_test {
 
 namespace fs = std::filesystem;
 
@@ -244,5 +244,5 @@ TEST_F(Plan, WithoutWeightsIsAnError) {
   EXPECT_FALSE(fs::exists(empty / run_name));
 }
 
-}  // namespace
+}  // namespace plan_test
 }  // namespace datus::test

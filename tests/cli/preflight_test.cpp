@@ -17,7 +17,7 @@
 // and no trace on the disk. Ranks of one machine become "nodes" by the name that Slurm gives them, with mounts of their
 // own where they are to see other files.
 namespace datus::test {
-namespace {
+namespace preflight_test {
 
 namespace fs = std::filesystem;
 
@@ -74,14 +74,14 @@ bool can_mount() {
 }
 
 Outcome run_on_nodes(const std::vector<Node>& nodes, const fs::path& folder) {
-  Arguments line = {DATUS_MPIEXEC};
+  Arguments line = {mpirun_path()};
   for (const Node& node : nodes) {
     if (line.size() > 1) line.emplace_back(":");
     line.insert(line.end(), {"-n", std::to_string(node.ranks), "env", "SLURMD_NODENAME=" + node.name});
     if (!node.mounts.empty()) {
       line.insert(line.end(), {"unshare", "--mount", "sh", "-ec", node.mounts + "; exec \"$@\"", "sh"});
     }
-    line.push_back(program_path);
+    line.push_back(program_path());
     line.insert(line.end(), node.arguments.begin(), node.arguments.end());
   }
   return Process(line, folder).wait(std::chrono::seconds(60));
@@ -309,10 +309,10 @@ TEST_F(PreflightOnNodes, OtherImages) {
 
 TEST_F(PreflightOnNodes, OtherPrograms) {
   const fs::path copy = local() / "datus";
-  fs::copy_file(program_path, copy);
+  fs::copy_file(program_path(), copy);
   write_bytes(local() / "changed", bytes_of(copy) + " ");
   const Arguments arguments = preflight(shared() / "run");
-  Arguments line = {DATUS_MPIEXEC, "-n", "1", "env", "SLURMD_NODENAME=n1", copy.string()};
+  Arguments line = {mpirun_path(), "-n", "1", "env", "SLURMD_NODENAME=n1", copy.string()};
   line.insert(line.end(), arguments.begin(), arguments.end());
   line.insert(line.end(), {":", "-n", "1", "env", "SLURMD_NODENAME=n2", "unshare", "--mount", "sh", "-ec",
                            "chmod +x changed; mount --bind changed datus; exec \"$@\"", "sh", copy.string()});
@@ -321,5 +321,5 @@ TEST_F(PreflightOnNodes, OtherPrograms) {
                   {{"preflight: n2: the program ", "n1", copy.string()}});
 }
 
-}  // namespace
+}  // namespace preflight_test
 }  // namespace datus::test

@@ -17,7 +17,7 @@
 // The files of a run do not depend on the number of ranks, nor on a process that was killed on the way. Each run of the
 // sample has a folder of its own and the same relative name in it, so that no path makes a difference either.
 namespace datus::test {
-namespace {
+namespace ranks_test {
 
 namespace fs = std::filesystem;
 
@@ -156,5 +156,5 @@ TEST_F(Ranks, AKilledRunIsFinishedByThree) {
   EXPECT_EQ(joined_lines(differences(run, reference())), "");
 }
 
-}  // namespace
+}  // namespace ranks_test
 }  // namespace datus::test

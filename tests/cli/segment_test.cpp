@@ -10,7 +10,7 @@
 
 // `datus segment --keys --out` against the golden graphs, communities and segments.
 namespace datus::test {
-namespace {
+namespace segment_test {
 
 namespace fs = std::filesystem;
 
@@ -213,5 +213,5 @@ TEST(SegmentCommand, PlainFilesAreWrittenByOneProcess) {
   expect_refusal(outcome, 2, {"mpirun"});
 }
 
-}  // namespace
+}  // namespace segment_test
 }  // namespace datus::test

@@ -14,7 +14,7 @@
 
 // A run stage by stage, with changed settings, and applied to images: on half of the sample at a small input size.
 namespace datus::test {
-namespace {
+namespace stages_test {
 
 namespace fs = std::filesystem;
 
@@ -272,5 +272,5 @@ TEST_F(Stages, ApplyRefusesTheFittedRunItselfAndAnUnfinishedOne) {
   EXPECT_FALSE(fs::exists(other / "new"));
 }
 
-}  // namespace
+}  // namespace stages_test
 }  // namespace datus::test

@@ -7,7 +7,7 @@
 // Wrong command lines, configurations and places: exit code 2 (or 1 where the system says no), and a message that names
 // the culprit.
 namespace datus::test {
-namespace {
+namespace usage_test {
 
 namespace fs = std::filesystem;
 
@@ -103,5 +103,5 @@ TEST(Usage, ConfigPrintsWhatItWouldUse) {
   EXPECT_EQ(again.out, first.out);
 }
 
-}  // namespace
+}  // namespace usage_test
 }  // namespace datus::test

@@ -11,7 +11,7 @@ cancel() {
   scancel "$job"
   expect_end "$job" CANCELLED 60 "$work/$name.log"
   # Longer than Slurm waits before it starts a requeued job again.
-  sleep 7
+  sleep 11
   is_in_state "$job" CANCELLED || complain "$name did not stay cancelled" "$work/$name.log"
   expect_text "$work/$name.log" "ended by Slurm"
   kept=$(cd "$(run_of "$name")/keys" && sha256sum 0*.h5)

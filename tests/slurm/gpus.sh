@@ -18,10 +18,12 @@ SCRIPT
 submit() { sbatch --parsable --output="$work/$1.log" --nodes=2 --time=5 "${@:3}" "$work/ranks.sh" "$2"; }
 # has_ranks NAME COUNT [GPUS]: so many ranks have spoken, and see these.
 has_ranks() { [ -f "$work/$1.log" ] && [ "$(grep -c "^rank .* sees ${3:-.*}\$" "$work/$1.log")" -eq "$2" ]; }
-expect_ranks() { has_ranks "$1" "$2" && has_ranks "$@" || complain "$1: not $2 ranks that see $3" "$work/$1.log"; }
+expect_ranks() {
+  if ! has_ranks "$1" "$2" || ! has_ranks "$@"; then complain "$1: not $2 ranks that see $3" "$work/$1.log"; fi
+}
 
 # Two jobs that share the nodes.
-first=$(submit first 20 --gpus-per-node=2 --ntasks-per-node=2)
+first=$(submit first 45 --gpus-per-node=2 --ntasks-per-node=2)
 lab_wait 60 "the first job's ranks have spoken" has_ranks first 4 || complain "the first job did not begin" "$work/first.log"
 second=$(submit second 0 --gpus-per-node=2 --ntasks-per-node=2)
 expect_end "$second" COMPLETED 60 "$work/second.log"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # A two-node Slurm on this machine, of its own: daemons, ports, keys and state below one folder. Source it.
 #   lab_start FOLDER; lab_stop
+# Several run side by side: neither do they share ports, nor the numbers of jobs, by which Open MPI names what ranks of a node
+# share in /tmp and /dev/shm, and by which the tests find the ranks of a job.
 # Needs slurmctld, slurmd, munged and a user who may start them (root). Nothing under /etc or /run is read or written.
 
 # Prints what is missing to run a Slurm here; nothing when all is there.
@@ -12,12 +14,18 @@ lab_missing() {
   [ "$(id -u)" -eq 0 ] || echo "the daemons of the tests' own Slurm have to be started as root"
 }
 
-# Three TCP ports that nobody answers on.
+# Three TCP ports in a row that nobody answers on. Labs that start at the same moment look for them in different places.
 lab_free_ports() {
-  local port
-  for port in $(shuf -i 20000-32000 -n 60); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || echo "$port"
-  done | head -n 3 | tr '\n' ' '
+  local port place=$$ answers
+  while :; do
+    answers=0
+    for port in 0 1 2; do
+      if (exec 3<>"/dev/tcp/127.0.0.1/$((20000 + place % 3000 * 4 + port))") 2>/dev/null; then answers=1; fi
+    done
+    [ "$answers" -eq 1 ] || break
+    place=$((place + 1))
+  done
+  seq -s ' ' $((20000 + place % 3000 * 4)) $((20002 + place % 3000 * 4))
 }
 
 # lab_configuration PORTS...: slurm.conf. With names of their own for the two daemons Open MPI needs no settings;
@@ -28,13 +36,14 @@ lab_configuration() {
   [ "$lab_own_names" -eq 1 ] || address+=" NodeHostname=$(hostname -s)"
   cat <<CONF
 ClusterName=lab
+FirstJobId=$((($1 - 20000) * 250 + 1))
 SlurmctldHost=$(hostname -s)(127.0.0.1)
 SlurmctldPort=$1
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket=$lab/munge/sock,cred_expire=5
+AuthInfo=socket=$lab/munge/sock,cred_expire=8
 StateSaveLocation=$lab/state
 SlurmdSpoolDir=$lab/spool.%n
 TmpFS=$lab/tmp.%n
@@ -60,8 +69,8 @@ PreemptMode=REQUEUE
 JobRequeue=1
 ReturnToService=2
 SlurmctldTimeout=30
-SlurmdTimeout=3
-MessageTimeout=4
+SlurmdTimeout=8
+MessageTimeout=10
 InactiveLimit=0
 KillWait=10
 MinJobAge=600
@@ -112,9 +121,11 @@ lab_start_node() {
 # lab_nodes_are STATE STATE: of n1 and n2.
 lab_nodes_are() { [ "$(sinfo -h -N -p low -S N -o %t | tr '\n' ' ')" = "$1 $2 " ]; }
 
-# lab_wait SECONDS WHAT COMMAND...: until the command succeeds.
+# lab_wait SECONDS WHAT COMMAND...: until the command succeeds. SECONDS are for a machine that does nothing else; compilers may
+# run beside.
+lab_patience=4
 lab_wait() {
-  local end=$((SECONDS + $1)) what=$2
+  local end=$((SECONDS + $1 * lab_patience)) what=$2
   shift 2
   until "$@"; do
     if [ "$SECONDS" -ge "$end" ]; then
@@ -130,7 +141,7 @@ lab_is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # Stops everything, jobs first: the processes that watch over steps outlive slurmd.
 lab_stop() {
-  local file process
+  local file process lab_patience=1
   scancel -u root 2>/dev/null || true
   lab_wait 20 "no job is left" lab_is_empty || true
   pkill -KILL -f "slurmstepd: .*$lab" 2>/dev/null || true

@@ -8,11 +8,11 @@ begin
 # Limits are whole minutes: ranks are stopped in the middle of their work until the signal has come.
 near='the time of the job is nearly over (signal USR1)'
 
-# hold NAME CONDITION OPTIONS...: submits a run with a limit of one minute, and stops its ranks once the condition holds.
+# hold NAME CONDITION OPTIONS...: submits a run with a limit of two minutes, and stops its ranks once the condition holds.
 hold() {
   local name=$1 condition=$2
   shift 2
-  submit_run "$name" --nodes=1 --exclusive=user --ntasks-per-node=2 --cpus-per-task=1 --time=1 --signal=B:USR1@10 "$@"
+  submit_run "$name" --nodes=1 --exclusive=user --ntasks-per-node=2 --cpus-per-task=1 --time=2 --signal=B:USR1@20 "$@"
   lab_wait 60 "$name: $condition" "$condition" "$(run_of "$name")" || complain "$name did not begin" "$work/$name.log"
   signal_ranks STOP "$job"
 }

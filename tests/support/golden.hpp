@@ -2,8 +2,9 @@
 
 // A tiny reader for the golden .safetensors files, on purpose independent of the program's own reader.
 
+#include "support/places.hpp"
+
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -15,12 +16,6 @@
 #include <nlohmann/json.hpp>
 
 namespace datus::test {
-
-/// The environment names another folder where a test program runs on a machine other than the one that built it.
-inline std::string data_path(const std::string& relative) {
-  const char* moved = std::getenv("DATUS_TEST_DATA");
-  return std::string(moved != nullptr ? moved : DATUS_TEST_DATA) + "/" + relative;
-}
 
 inline nlohmann::json read_json(const std::string& relative) {
   std::ifstream file(data_path(relative));

@@ -1,7 +1,8 @@
 #pragma once
 
-// Starts the built program, alone or under mpirun, and catches what it says. The build tells where both are.
+// Starts the built program, alone or under mpirun, and catches what it says.
 
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
 #include <cerrno>
@@ -26,12 +27,6 @@
 namespace datus::test {
 
 using Arguments = std::vector<std::string>;
-
-/// The built program, and a path in the source tree.
-inline const std::string program_path = DATUS_PROGRAM;
-inline std::filesystem::path source_path(const std::string& relative) {
-  return std::filesystem::path(DATUS_SOURCE) / relative;
-}
 
 /// How a process ended.
 struct Outcome {
@@ -186,11 +181,11 @@ struct Launch {
 inline Arguments command_line(const Arguments& arguments, const Launch& launch = {}) {
   Arguments line;
   if (launch.ranks > 0) {
-    line = {DATUS_MPIEXEC, "-n", std::to_string(launch.ranks)};
+    line = {mpirun_path(), "-n", std::to_string(launch.ranks)};
     for (const std::string& variable : launch.environment) line.insert(line.end(), {"-x", variable});
     line.insert(line.end(), launch.mpirun.begin(), launch.mpirun.end());
   }
-  line.push_back(program_path);
+  line.push_back(program_path());
   line.insert(line.end(), arguments.begin(), arguments.end());
   return line;
 }

@@ -29,7 +29,7 @@ class Faults : public testing::Test {
  protected:
   /// Runs the probe under a plan. An empty plan leaves the variable unset.
   Outcome run_probe(const std::string& plan, const std::string& what = "", const Arguments& more = {}) const {
-    Arguments environment = {std::string("LD_PRELOAD=") + DATUS_FAULTS_LIBRARY, "DATUS_FAULT_LOG=" + log().string()};
+    Arguments environment = {"LD_PRELOAD=" + faults_library_path(), "DATUS_FAULT_LOG=" + log().string()};
     if (!plan.empty()) environment.push_back("DATUS_FAULT=" + plan);
     environment.insert(environment.end(), more.begin(), more.end());
     return run_program({work_.path().string(), what}, {.environment = environment});
@@ -169,11 +169,11 @@ TEST_F(Faults, AllreducesBySize) {
 
 // mpirun itself stays undisturbed, and hands the plan on with its semicolons.
 TEST_F(Faults, ReachRanksUnderMpirun) {
-  const Outcome outcome = run_program(
-      {work_.path().string(), "mpi"},
-      {.ranks = 2,
-       .environment = {std::string("LD_PRELOAD=") + DATUS_FAULTS_LIBRARY, "DATUS_FAULT_LOG=" + log().string(),
-                       "DATUS_FAULT_RANK=1", "DATUS_FAULT=MPI_Allreduce:1:log:5;MPI_Allreduce:2:log:5"}});
+  const Outcome outcome =
+      run_program({work_.path().string(), "mpi"},
+                  {.ranks = 2,
+                   .environment = {"LD_PRELOAD=" + faults_library_path(), "DATUS_FAULT_LOG=" + log().string(),
+                                   "DATUS_FAULT_RANK=1", "DATUS_FAULT=MPI_Allreduce:1:log:5;MPI_Allreduce:2:log:5"}});
   EXPECT_EQ(outcome.code, 0) << outcome;
   const std::string text = bytes_of(log());
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;

@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace affinity_test {
 
 using Center = AffinityOptions::Center;
 using Metric = AffinityOptions::Metric;
@@ -245,5 +245,5 @@ TEST(GpuAffinity, IsRefusedByABuildWithoutCuda) {
   }
 }
 
-}  // namespace
+}  // namespace affinity_test
 }  // namespace datus

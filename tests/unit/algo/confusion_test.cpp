@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace confusion_test {
 
 LabelMap map_of(int height, int width, const std::vector<std::int32_t>& labels) {
   LabelMap map(height, width);
@@ -134,5 +134,5 @@ TEST(ConfusionMatrix, RefusesWrongSizesAndLabelsAndAddsNothing) {
   EXPECT_EQ(values_of(matrix), std::vector<std::int64_t>(9, 0));
 }
 
-}  // namespace
+}  // namespace confusion_test
 }  // namespace datus

@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace hungarian_test {
 
 CountMatrix random_counts(int clusters, int classes, int bound, std::mt19937& generator) {
   CountMatrix counts(clusters, classes);
@@ -152,5 +152,5 @@ TEST(Hungarian, RefusesNegativeCountsAndNothing) {
   EXPECT_THROW((void)match_clusters(CountMatrix(0, 3)), InputError);
 }
 
-}  // namespace
+}  // namespace hungarian_test
 }  // namespace datus

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace keyed_permutation_test {
 
 std::vector<std::int64_t> order_of(const KeyedPermutation& permutation, std::int64_t size) {
   std::vector<std::int64_t> order;
@@ -78,5 +78,5 @@ TEST(KeyedPermutation, KeysAndStreamsGiveOrdersOfTheirOwn) {
   EXPECT_NE(order, order_of(KeyedPermutation(100, {1, 2}, 4), 100));
 }
 
-}  // namespace
+}  // namespace keyed_permutation_test
 }  // namespace datus::test

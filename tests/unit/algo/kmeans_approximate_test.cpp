@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::clustering {
-namespace {
+namespace kmeans_approximate_test {
 
 /// The 10 bits of fraction that tensor cores look at.
 float without_low_bits(float value) {
@@ -72,5 +72,5 @@ TEST(KMeansApproximate, NothingIsSaidOfNumbersThatMayOverflow) {
   EXPECT_LT(approximate_score_error(384, 1.0F, 1.0F), 0.006);
 }
 
-}  // namespace
+}  // namespace kmeans_approximate_test
 }  // namespace datus::clustering

@@ -9,7 +9,7 @@
 
 // Rows that are passed over because of bounds on their distances: nothing of it may show in labels and centroids.
 namespace datus::test {
-namespace {
+namespace kmeans_bounds_test {
 
 /// Rows around a few centres, so that most of them soon keep their cluster.
 Matrix blobs(std::int64_t rows, int dim, int centres, float spread, unsigned seed) {
@@ -296,5 +296,5 @@ TEST(KMeansBounds, DriftIsTheDistanceOrMore) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_bounds_test
 }  // namespace datus::test

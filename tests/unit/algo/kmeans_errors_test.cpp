@@ -8,7 +8,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_errors_test {
 
 /// Runs on thread-ranks and expects the same AgreedError on all of them. (A rank that waits for ever fails the run.)
 void expect_on_all_ranks(int ranks, ExitCode code, const std::string& part,
@@ -211,5 +211,5 @@ TEST(KMeansErrors, AGpuNeedsCollectivesAndABuildWithCuda) {
   EXPECT_THROW((void)kmeans(rows.of(self), options, {}, self), SystemError);
 }
 
-}  // namespace
+}  // namespace kmeans_errors_test
 }  // namespace datus::test

@@ -6,7 +6,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_exact_test {
 
 struct Case {
   std::int64_t rows;
@@ -136,5 +136,5 @@ TEST(KMeansExact, AssignRowsEqualsTheLastAssignment) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_exact_test
 }  // namespace datus::test

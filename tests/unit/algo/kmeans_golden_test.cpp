@@ -5,7 +5,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_golden_test {
 
 using Tensors = std::map<std::string, GoldenTensor>;
 
@@ -146,5 +146,5 @@ TEST(KMeansGolden, EmptyClusters) {
   EXPECT_EQ(checked, 3);
 }
 
-}  // namespace
+}  // namespace kmeans_golden_test
 }  // namespace datus::test

@@ -6,7 +6,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_init_test {
 
 /// The first centroids cannot be seen; but the centroids of one iteration follow from them by the reference.
 void expect_started_from(const Matrix& rows, const KMeansOptions& options, const KMeansResult& result,
@@ -125,5 +125,5 @@ TEST(KMeansInit, SeedsAndRestartsDiffer) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_init_test
 }  // namespace datus::test

@@ -5,7 +5,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_mini_batch_resume_test {
 
 using Shares = std::vector<std::int64_t>;
 
@@ -148,5 +148,5 @@ TEST(KMeansMiniBatchResume, TheSmoothedInertiaIsThatOfTheBatches) {
   EXPECT_GE(run_kmeans(rows, options, {}, {all_rows}).front().inertia.size(), 12U);
 }
 
-}  // namespace
+}  // namespace kmeans_mini_batch_resume_test
 }  // namespace datus::test

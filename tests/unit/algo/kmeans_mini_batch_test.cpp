@@ -10,7 +10,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_mini_batch_test {
 
 using Shares = std::vector<std::int64_t>;
 
@@ -239,5 +239,5 @@ TEST(KMeansMiniBatch, InertiaIsAsGoodAsThatOfScikitLearn) {
   std::printf("mean inertia over that of scikit-learn: %.4f\n", mine / theirs);
 }
 
-}  // namespace
+}  // namespace kmeans_mini_batch_test
 }  // namespace datus::test

@@ -7,7 +7,7 @@
 #include <xmmintrin.h>
 
 namespace datus::test {
-namespace {
+namespace kmeans_numeric_test {
 
 KMeansOptions given(int clusters, int iterations) {
   KMeansOptions options;
@@ -224,5 +224,5 @@ TEST(KMeansNumeric, KeepsTheBestRestart) {
   EXPECT_GT(best.restart, 0);
 }
 
-}  // namespace
+}  // namespace kmeans_numeric_test
 }  // namespace datus::test

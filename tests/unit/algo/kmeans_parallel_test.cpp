@@ -9,7 +9,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_parallel_test {
 
 using Shares = std::vector<std::int64_t>;
 using Init = KMeansOptions::Init;
@@ -300,5 +300,5 @@ TEST(KMeansParallel, StartsBetterThanRandomRowsAndEndsAsKMeansPlusPlus) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_parallel_test
 }  // namespace datus::test

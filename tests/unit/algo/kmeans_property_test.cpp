@@ -7,7 +7,7 @@
 #include <set>
 
 namespace datus::test {
-namespace {
+namespace kmeans_property_test {
 
 constexpr int case_count = 100;
 
@@ -334,5 +334,5 @@ TEST(KMeansProperty, ManyRowsHaveRightScales) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_property_test
 }  // namespace datus::test

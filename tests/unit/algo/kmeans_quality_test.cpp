@@ -13,7 +13,7 @@
 #include <string>
 
 namespace datus::test {
-namespace {
+namespace kmeans_quality_test {
 
 /// This rank's part of results for all rows.
 std::vector<KMeansResult> part_of(const std::vector<KMeansResult>& all, std::int64_t first, std::int64_t count) {
@@ -397,5 +397,5 @@ TEST(KMeansQuality, OneClusterAndNoRowsHaveNeither) {
   }
 }
 
-}  // namespace
+}  // namespace kmeans_quality_test
 }  // namespace datus::test

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace kmeans_random_test {
 
 /// Distance in units of the last place of the true value.
 double error_in_ulp(double u) {
@@ -88,5 +88,5 @@ TEST(KMeansRandom, NumbersAreThoseOfTheFirstVersion) {
   EXPECT_EQ(kmeans_draw(key, 0x500000007ULL, 11), 0x85AB48BBC3FFD87BULL);
 }
 
-}  // namespace
+}  // namespace kmeans_random_test
 }  // namespace datus

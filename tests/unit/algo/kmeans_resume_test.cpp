@@ -7,7 +7,7 @@
 #include <set>
 
 namespace datus::test {
-namespace {
+namespace kmeans_resume_test {
 
 /// Small, but with all that can be going on at the same time.
 Case random_case(std::uint64_t seed) {
@@ -365,5 +365,5 @@ TEST(KMeansResume, ADonePairMayStayTheBestOrBeBeatenLater) {
   EXPECT_GT(beaten, 0);
 }
 
-}  // namespace
+}  // namespace kmeans_resume_test
 }  // namespace datus::test

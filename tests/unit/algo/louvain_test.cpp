@@ -18,7 +18,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace louvain_test {
 
 __extension__ typedef __int128 Wide;
 using Matrix = std::vector<std::vector<std::int64_t>>;
@@ -374,5 +374,5 @@ TEST(Louvain, RefusesWhatCannotBeMeant) {
   EXPECT_THROW(static_cast<void>(louvain(WeightedGraph(3), {.tolerance_aggregation = -1.0})), UsageError);
 }
 
-}  // namespace
+}  // namespace louvain_test
 }  // namespace datus

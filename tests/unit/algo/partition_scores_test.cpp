@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace partition_scores_test {
 
 // The golden cases are compared in scores_test.cpp; here are properties, and what they do not reach.
 
@@ -100,5 +100,5 @@ TEST(PartitionScores, ManyPixelsDoNotOverflow) {
   EXPECT_GT(adjusted_rand_index(large).value(), 0.2);
 }
 
-}  // namespace
+}  // namespace partition_scores_test
 }  // namespace datus

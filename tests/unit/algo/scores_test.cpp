@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace scores_test {
 
 /// A matrix from its counts [K, C], unassigned pixels [C] and void pixels.
 ConfusionMatrix matrix_of(const CountMatrix& counts, const std::vector<std::int64_t>& unassigned, std::int64_t voids) {
@@ -153,5 +153,5 @@ TEST(Scores, NothingToScoreIsNullNotNaN) {
   EXPECT_FALSE(compat.miou || compat.pixel_accuracy || compat.macro_f1 || compat.nmi || compat.ari);
 }
 
-}  // namespace
+}  // namespace scores_test
 }  // namespace datus

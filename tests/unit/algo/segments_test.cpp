@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace segments_test {
 
 TEST(Segments, GoldenComponentsAndSegments) {
   const auto cases = test::read_json("golden/louvain/cases.json").at("cases");
@@ -139,5 +139,5 @@ TEST(Segments, RefusesWhatCannotBeMeant) {
   EXPECT_THROW(static_cast<void>(every_patch_a_segment({65536, 65536})), InputError);
 }
 
-}  // namespace
+}  // namespace segments_test
 }  // namespace datus

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace patience_test {
 
 using namespace std::chrono_literals;
 
@@ -32,5 +32,5 @@ TEST(Backoff, AsksOftenAtFirstAndSeldomLater) {
   EXPECT_LE(late, 90ms / 78us + 1);
 }
 
-}  // namespace
+}  // namespace patience_test
 }  // namespace datus

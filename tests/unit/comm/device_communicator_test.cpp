@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace device_communicator_test {
 
 void expect_refused(const std::function<void()>& make) {
   try {
@@ -30,5 +30,5 @@ TEST(DeviceCommunicator, IsRefusedByABuildWithoutCuda) {
   expect_refused([&] { (void)make_nccl_communicator(comm, 0); });
 }
 
-}  // namespace
+}  // namespace device_communicator_test
 }  // namespace datus

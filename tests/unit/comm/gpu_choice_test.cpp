@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace gpu_choice_test {
 
 GpuSurvey survey_of(int count) {
   GpuSurvey survey;
@@ -122,5 +122,5 @@ TEST(RankCards, TheFirstOnesThatShareACardAreNamed) {
   EXPECT_TRUE(many.starts_with("Ranks 0, 1, 2, 3, 4, 5, 6, 7 and others have the same GPU (")) << many;
 }
 
-}  // namespace
+}  // namespace gpu_choice_test
 }  // namespace datus

@@ -13,7 +13,7 @@
 #include <sched.h>
 
 namespace datus {
-namespace {
+namespace rank_threads_test {
 
 ThreadLimits limits_of(const std::map<std::string, std::string>& environment) {
   return thread_limits([&](const char* name) -> const char* {
@@ -139,5 +139,5 @@ TEST(BindingAdvice, CountsTheRanksOfThatMachineOnly) {
   EXPECT_EQ(binding_advice(std::vector{some_cores(1, 0)}, launcher), "") << "nothing is known of the ranks";
 }
 
-}  // namespace
+}  // namespace rank_threads_test
 }  // namespace datus

@@ -13,7 +13,7 @@
 
 // One process that nobody launched; tests/mpi covers jobs of several ranks.
 namespace datus {
-namespace {
+namespace run_distributed_test {
 
 /// Sets a variable of the environment for one test.
 class Variable {
@@ -125,5 +125,5 @@ TEST(MakeMpiCommunicator, NeedsARunningMpiAndASensibleLength) {
   EXPECT_THROW((void)make_mpi_communicator(std::int64_t{1} << 31U), Error);
 }
 
-}  // namespace
+}  // namespace run_distributed_test
 }  // namespace datus

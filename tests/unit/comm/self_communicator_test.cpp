@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace self_communicator_test {
 
 TEST(SelfCommunicator, DoesWhatEveryCommunicatorMustDo) {
   SelfCommunicator comm;
@@ -13,5 +13,5 @@ TEST(SelfCommunicator, DoesWhatEveryCommunicatorMustDo) {
   test::check_everything(comm);
 }
 
-}  // namespace
+}  // namespace self_communicator_test
 }  // namespace datus

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace thread_communicator_test {
 
 /// The text of the SystemError that run_on_threads throws; an empty one, and a test failure, when
 /// it throws none.
@@ -186,5 +186,5 @@ TEST(ThreadCommunicator, RefusesNoRanks) {
   EXPECT_THROW(run_on_threads(-1, [](Communicator&) {}), Error);
 }
 
-}  // namespace
+}  // namespace thread_communicator_test
 }  // namespace datus

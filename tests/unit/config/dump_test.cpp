@@ -1,10 +1,11 @@
 #include "config/schema.hpp"
+#include "support/places.hpp"
 #include "unit/config/config_files.hpp"
 
 #include <sstream>
 
 namespace datus::test {
-namespace {
+namespace dump_test {
 
 class DumpConfig : public ConfigFiles {
  protected:
@@ -91,7 +92,7 @@ TEST_F(DumpConfig, SettingsTextIsCanonical) {
 }
 
 TEST(ConfigurationPage, HoldsTheReferenceOfTheSchema) {
-  const std::string path = DATUS_TEST_DATA "/../../docs/configuration.md";
+  const std::filesystem::path path = source_path("docs/configuration.md");
   std::ifstream stream(path, std::ios::binary);
   ASSERT_TRUE(stream.is_open()) << path;
   const std::string page{std::istreambuf_iterator<char>(stream), {}};
@@ -105,5 +106,5 @@ TEST(ConfigurationPage, HoldsTheReferenceOfTheSchema) {
   ADD_FAILURE() << "docs/configuration.md is not what the keys say; copy " << proposal << " over it";
 }
 
-}  // namespace
+}  // namespace dump_test
 }  // namespace datus::test

@@ -4,7 +4,7 @@
 #include <limits>
 
 namespace datus::test {
-namespace {
+namespace load_test {
 
 class LoadConfig : public ConfigFiles {
  protected:
@@ -186,5 +186,5 @@ TEST_F(LoadConfig, RequiredKeys) {
   EXPECT_THROW(require_key(config, "model.wait", ""), std::logic_error);
 }
 
-}  // namespace
+}  // namespace load_test
 }  // namespace datus::test

@@ -6,7 +6,7 @@
 #include <set>
 
 namespace datus::test {
-namespace {
+namespace schema_test {
 
 /// What is expected of a key.
 struct Expected {
@@ -206,5 +206,5 @@ TEST_F(Schema, StagesAreThoseOfTheMeaningOfTheKeys) {
   for (const auto& [name, stages] : expected) EXPECT_EQ(find_key(name)->stages, stages) << name;
 }
 
-}  // namespace
+}  // namespace schema_test
 }  // namespace datus::test

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace core_test {
 
 // Known answers of Random123's kat_vectors for philox4x32-10.
 TEST(Philox, KnownAnswers) {
@@ -39,5 +39,5 @@ TEST(Error, ReadsProblemWhyWhatToDo) {
   EXPECT_EQ(error.exit_code(), ExitCode::bad_input);
 }
 
-}  // namespace
+}  // namespace core_test
 }  // namespace datus

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace half_span_test {
 
 /// The half nearest to `value` in double arithmetic: a multiple of its last binary digit, ties to even (the rounding
 /// mode of a program that did not change it).
@@ -83,5 +83,5 @@ TEST(HalfSpan, WidensEveryValueAsOneByOne) {
   }
 }
 
-}  // namespace
+}  // namespace half_span_test
 }  // namespace datus

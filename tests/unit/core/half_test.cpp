@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace half_test {
 
 // Brute force over all halves: every finite one must survive the way to float and back, and every float halfway between
 // two neighbours must go to the even one.
@@ -62,5 +62,5 @@ TEST(Half, KnowsWhatItKeepsExactly) {
   }
 }
 
-}  // namespace
+}  // namespace half_test
 }  // namespace datus

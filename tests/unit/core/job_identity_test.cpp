@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 namespace datus {
-namespace {
+namespace job_identity_test {
 
 /// Clock ticks since the boot, as the kernel counts them for the start of a process.
 std::int64_t ticks_since_boot() {
@@ -326,5 +326,5 @@ TEST(JobIdentity, TheErrorIsAShortLine) {
   }
 }
 
-}  // namespace
+}  // namespace job_identity_test
 }  // namespace datus

@@ -17,7 +17,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace look_ahead_test {
 
 /// What was asked of a `make`, in order.
 class Calls {
@@ -318,5 +318,5 @@ TEST(LookAhead, WithoutAThreadTheValueIsMadeAtTake) {
   EXPECT_NE(maker, std::this_thread::get_id());
 }
 
-}  // namespace
+}  // namespace look_ahead_test
 }  // namespace datus

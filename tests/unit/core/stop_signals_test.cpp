@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace stop_signals_test {
 
 TEST(StopSignals, EachSignalSetsTheFlagAndNothingElse) {
   for (const int signal : {SIGTERM, SIGUSR1}) {
@@ -60,5 +60,5 @@ TEST(StopSignals, TheOldHandlersComeBack) {
   EXPECT_EXIT(std::raise(SIGUSR1), testing::KilledBySignal(SIGUSR1), "");
 }
 
-}  // namespace
+}  // namespace stop_signals_test
 }  // namespace datus

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 namespace datus {
-namespace {
+namespace usable_cores_test {
 
 UsableCores cores(std::uint64_t machine, const std::set<int>& numbers) {
   UsableCores result{.machine = machine, .mask = {}};
@@ -167,5 +167,5 @@ TEST(CoresInUse, AreTheUnionOnOneMachine) {
   EXPECT_EQ(cores_in_use(all, 3), 0);
 }
 
-}  // namespace
+}  // namespace usable_cores_test
 }  // namespace datus

@@ -19,7 +19,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace write_behind_test {
 
 /// Lets other threads run, long enough for one that need not wait to get past the place where it should.
 void give_others_a_chance() {
@@ -326,5 +326,5 @@ TEST(WriteBehind, SaysAsAWarningWhatNobodyWasTold) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
-}  // namespace
+}  // namespace write_behind_test
 }  // namespace datus

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 namespace datus {
-namespace {
+namespace atomic_file_test {
 
 using test::expect_error;
 using test::read_bytes;
@@ -158,5 +158,5 @@ TEST(WriteTextAtomically, WritesAndReplaces) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.json"});
 }
 
-}  // namespace
+}  // namespace atomic_file_test
 }  // namespace datus

@@ -1,7 +1,7 @@
 #include "dataset_test_support.hpp"
 
 namespace datus {
-namespace {
+namespace dataset_list_test {
 
 using test::complaint;
 using test::expect_mentions;
@@ -80,5 +80,5 @@ TEST(DatasetList, RefusesRepeatsAndEmptiness) {
   expect_mentions(complaint(options), {"none.txt", "no such file"});
 }
 
-}  // namespace
+}  // namespace dataset_list_test
 }  // namespace datus

@@ -5,7 +5,7 @@
 #include <map>
 
 namespace datus {
-namespace {
+namespace dataset_protocols_test {
 
 using test::Bytes;
 using test::complaint;
@@ -70,8 +70,8 @@ DatasetOptions make_suim(const test::TempFolder& root) {
                              {255, 255, 255},
                              {0, 0, 0}});
   test::write_picture(root / "images/d_r_1_.jpg");
-  test::write_bytes(root / "masks/d_r_1_.bmp", mask);
-  test::write_bytes(root / "masks/RO/d_r_1_.bmp", mask);
+  test::write_file(root / "masks/d_r_1_.bmp", mask);
+  test::write_file(root / "masks/RO/d_r_1_.bmp", mask);
   DatasetOptions options;
   options.kind = "suim";
   options.images = root / "images";
@@ -244,5 +244,5 @@ TEST(CocoStuff, CuratedLists) {
   EXPECT_EQ(names_of(*open_dataset(options)), (Names{"000000000999.jpg"}));  // found missing when it is read
 }
 
-}  // namespace
+}  // namespace dataset_protocols_test
 }  // namespace datus

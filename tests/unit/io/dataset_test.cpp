@@ -3,7 +3,7 @@
 #include "dataset_test_support.hpp"
 
 namespace datus {
-namespace {
+namespace dataset_test {
 
 using test::complaint;
 using test::expect_mentions;
@@ -188,5 +188,5 @@ TEST(Dataset, OptionsOfOtherKindsAreRefused) {
   expect_mentions(complaint<UsageError>(options), {"dataset.split", "folder"});
 }
 
-}  // namespace
+}  // namespace dataset_test
 }  // namespace datus

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 namespace datus {
-namespace {
+namespace disk_space_test {
 
 using test::expect_error;
 using test::SmallFileSystem;
@@ -152,5 +152,5 @@ TEST(WriteFailureDeathTest, TooLargeAFileNamesTheLimit) {
   EXPECT_NE(text_of(failure_of("a.h5", EFBIG)).find("(File too large) Raise the limit"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace disk_space_test
 }  // namespace datus

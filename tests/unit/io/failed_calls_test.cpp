@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 namespace datus {
-namespace {
+namespace failed_calls_test {
 
 /// What happens to the calls on temporary files that change something.
 struct Fault {
@@ -61,7 +61,7 @@ int fail_or(int descriptor, const std::function<long()>& call) {
   return static_cast<int>(call());
 }
 
-}  // namespace
+}  // namespace failed_calls_test
 }  // namespace datus
 
 // In place of the C library's, for this program and for the libraries that it has loaded.
@@ -91,7 +91,7 @@ int close(int descriptor) {
 }
 
 namespace datus {
-namespace {
+namespace failed_calls_test {
 
 using test::expect_error;
 using test::read_bytes;
@@ -212,5 +212,5 @@ TEST(FailedCalls, TheBytesNeededAreNamedAtEachStage) {
   fault = {};
 }
 
-}  // namespace
+}  // namespace failed_calls_test
 }  // namespace datus

@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace datus {
-namespace {
+namespace full_disk_test {
 
 using test::read_bytes;
 using test::SmallFileSystem;
@@ -138,5 +138,5 @@ TEST(FullDisk, TheBytesNeededAreThoseOfAllDatasetsSoFar) {
   }
 }
 
-}  // namespace
+}  // namespace full_disk_test
 }  // namespace datus

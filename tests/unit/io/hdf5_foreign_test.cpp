@@ -8,7 +8,7 @@
 #include <limits>
 
 namespace datus {
-namespace {
+namespace hdf5_foreign_test {
 
 using test::expect_error;
 using test::ForeignFile;
@@ -176,5 +176,5 @@ TEST(Hdf5Foreign, ChangesByOthersAreFound) {
   require_verified(path);
 }
 
-}  // namespace
+}  // namespace hdf5_foreign_test
 }  // namespace datus

@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace datus {
-namespace {
+namespace hdf5_rounded_rows_test {
 
 using test::expect_error;
 using test::read_bytes;
@@ -107,5 +107,5 @@ TEST(RoundedRows, WhatDoesNotFitIsRefused) {
   expect_error<SystemError>([&] { writer.write_rounded_rows("y", 0, values); }, {"/y of ", "waits for rows"});
 }
 
-}  // namespace
+}  // namespace hdf5_rounded_rows_test
 }  // namespace datus

@@ -10,7 +10,7 @@
 #include <thread>
 
 namespace datus {
-namespace {
+namespace hdf5_test {
 
 using test::expect_error;
 using test::read_bytes;
@@ -284,5 +284,5 @@ TEST(DatasetPath, SplitsAtTheLastColonSlash) {
   EXPECT_THROW(parts("a.h5:/"), UsageError);
 }
 
-}  // namespace
+}  // namespace hdf5_test
 }  // namespace datus

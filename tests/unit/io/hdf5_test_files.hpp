@@ -3,6 +3,7 @@
 // What the tests of files share: a folder that goes away, whole files as bytes, and the text of an expected error.
 
 #include "datus/core/error.hpp"
+#include "support/temp_folder.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -50,10 +51,6 @@ class TemporaryFolder {
 inline std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
 }
 
 /// Expects `call` to throw ErrorType with all the given parts in its text.

@@ -12,7 +12,7 @@ extern "C" const char* __lsan_default_suppressions() {
 }
 
 namespace datus {
-namespace {
+namespace hdf5_verify_test {
 
 using test::expect_error;
 using test::read_bytes;
@@ -153,5 +153,5 @@ TEST(Hdf5Verify, AFileWithoutCloseIsNotComplete) {
   expect_error<InputError>([&] { require_verified(folder / "a.h5"); }, {"a.h5 is not complete"});
 }
 
-}  // namespace
+}  // namespace hdf5_verify_test
 }  // namespace datus

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 namespace datus {
-namespace {
+namespace hdf5_virtual_test {
 
 using test::expect_error;
 using test::ForeignFile;
@@ -231,5 +231,5 @@ TEST(Hdf5Virtual, SourcesMustBeRelative) {
   expect_error<SystemError>([&] { writer.write_virtual("x", Dtype::f32, {2}, absolute); }, {"/a.h5", "relative"});
 }
 
-}  // namespace
+}  // namespace hdf5_virtual_test
 }  // namespace datus

@@ -10,17 +10,17 @@
 #include <string>
 
 namespace datus {
-namespace {
+namespace image_damage_test {
 
 using test::Bytes;
 
 Bytes golden(const std::string& file) {
-  return test::read_bytes(test::data_path("golden/preprocess/" + file));
+  return test::read_file(test::data_path("golden/preprocess/" + file));
 }
 
 /// Tries to read `bytes`; whether that worked. What is thrown must be an `InputError`.
 bool is_readable(const std::filesystem::path& path, const Bytes& bytes) {
-  test::write_bytes(path, bytes);
+  test::write_file(path, bytes);
   try {
     const Image image = read_image(path, Orientation::exif);
     const ImageHeader header = read_image_header(path, Orientation::exif);
@@ -53,7 +53,7 @@ TEST(ImageDamage, TruncatedPng) {
   expect_all_truncations_fail(golden("bilevel.png"));
   const test::TempFolder folder;
   write_png(folder / "picture.png", test::test_picture(9, 12));
-  expect_all_truncations_fail(test::read_bytes(folder / "picture.png"));
+  expect_all_truncations_fail(test::read_file(folder / "picture.png"));
 }
 
 /// An end marker behind the cut must not hide it.
@@ -118,22 +118,22 @@ TEST(ImageDamage, ChangedMasks) {
   for (const int clusters : {27, 300}) {
     const auto path = folder / "mask.png";
     write_mask(path, labels, clusters, distinct_palette(27));
-    const Bytes bytes = test::read_bytes(path);
+    const Bytes bytes = test::read_file(path);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       Bytes changed = bytes;
       changed[i] ^= 0x5AU;
-      test::write_bytes(path, changed);
+      test::write_file(path, changed);
       try {
         EXPECT_EQ(read_mask(path).labels.size(), 72U);
       } catch (const InputError& error) {
         EXPECT_NE(std::string(error.what()).find("mask.png"), std::string::npos);
       }
       const Bytes part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(i));
-      test::write_bytes(path, part);
+      test::write_file(path, part);
       EXPECT_THROW((void)read_mask(path), InputError) << i;
     }
   }
 }
 
-}  // namespace
+}  // namespace image_damage_test
 }  // namespace datus

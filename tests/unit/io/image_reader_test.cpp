@@ -5,7 +5,7 @@
 #include <array>
 
 namespace datus {
-namespace {
+namespace image_reader_test {
 
 using test::Bytes;
 
@@ -143,10 +143,10 @@ std::array<int, 2> stored_place(int orientation, int y, int x, int height, int w
 
 TEST(ImageReader, AllEightOrientations) {
   const test::TempFolder folder;
-  const Bytes jpeg = test::read_bytes(test::data_path(preprocess("photo_422.jpg")));
+  const Bytes jpeg = test::read_file(test::data_path(preprocess("photo_422.jpg")));
   const Image stored = read_image(test::data_path(preprocess("photo_422.jpg")));
   for (std::uint8_t orientation = 0; orientation <= 9; ++orientation) {  // 0 and 9 mean nothing
-    const auto path = test::write_bytes(folder / "turned.jpg", test::with_orientation(jpeg, orientation));
+    const auto path = test::write_file(folder / "turned.jpg", test::with_orientation(jpeg, orientation));
     EXPECT_EQ(read_image(path).pixels, stored.pixels);
     const Image upright = read_image(path, Orientation::exif);
     const bool is_transposed = orientation >= 5 && orientation <= 8;
@@ -166,28 +166,27 @@ TEST(ImageReader, AllEightOrientations) {
 
 TEST(ImageReader, ContentDecidesNotTheName) {
   const test::TempFolder folder;
-  const auto path =
-      test::write_bytes(folder / "photo.jpg", test::read_bytes(test::data_path(preprocess("photo_a.png"))));
+  const auto path = test::write_file(folder / "photo.jpg", test::read_file(test::data_path(preprocess("photo_a.png"))));
   EXPECT_EQ(read_image(path).pixels, read_image(test::data_path(preprocess("photo_a.png"))).pixels);
 }
 
 TEST(ImageReader, HeaderBehindALongProfile) {
   const test::TempFolder folder;
-  Bytes jpeg = test::read_bytes(test::data_path(preprocess("photo_420.jpg")));
+  Bytes jpeg = test::read_file(test::data_path(preprocess("photo_420.jpg")));
   Bytes profile(65537, 0x20);
   const Bytes start = {0xFF, 0xE2, 0xFF, 0xFF};
   std::copy(start.begin(), start.end(), profile.begin());
   for (int i = 0; i < 3; ++i) jpeg.insert(jpeg.begin() + 2, profile.begin(), profile.end());
-  const auto path = test::write_bytes(folder / "profile.jpg", jpeg);
+  const auto path = test::write_file(folder / "profile.jpg", jpeg);
   EXPECT_EQ(read_image_header(path).width, 330);
   EXPECT_EQ(read_image(path).width, 330);
 }
 
 TEST(ImageReader, StrayBytesInAJpegAreHarmless) {
   const test::TempFolder folder;
-  Bytes jpeg = test::with_stray_bytes(test::read_bytes(test::data_path(preprocess("photo_420.jpg"))));
+  Bytes jpeg = test::with_stray_bytes(test::read_file(test::data_path(preprocess("photo_420.jpg"))));
   jpeg.insert(jpeg.end(), {'t', 'a', 'i', 'l'});
-  const auto path = test::write_bytes(folder / "stray.jpg", jpeg);
+  const auto path = test::write_file(folder / "stray.jpg", jpeg);
   EXPECT_EQ(read_image(path).pixels, read_image(test::data_path(preprocess("photo_420.jpg"))).pixels);
 }
 
@@ -204,11 +203,11 @@ TEST(ImageReader, ErrorsNameTheFileAndTheReason) {
   test::expect_mentions(reason(test::write_text(folder / "empty.jpg", "")), {"empty"});
   test::expect_mentions(reason(test::write_text(folder / "text.jpg", "not an image")), {"JPEG, PNG or BMP"});
 
-  Bytes png = test::read_bytes(test::data_path(preprocess("grey.png")));
+  Bytes png = test::read_file(test::data_path(preprocess("grey.png")));
   std::fill(png.begin() + 16, png.begin() + 24, std::uint8_t{0x7F});
-  test::expect_mentions(reason(test::write_bytes(folder / "huge.png", png)), {"too large", "2139062143"});
+  test::expect_mentions(reason(test::write_file(folder / "huge.png", png)), {"too large", "2139062143"});
   std::fill(png.begin() + 16, png.begin() + 20, std::uint8_t{0});
-  test::expect_mentions(reason(test::write_bytes(folder / "none.png", png)), {"no pixels"});
+  test::expect_mentions(reason(test::write_file(folder / "none.png", png)), {"no pixels"});
 }
 
 void append_little(Bytes& bytes, std::uint32_t value, int count) {
@@ -257,7 +256,7 @@ TEST(ImageReader, Bmp) {
   const test::TempFolder folder;
   const Image image = test::test_picture(7, 13);
   const auto read_back = [&](int bits, bool top_down, bool bit_fields) {
-    return read_image(test::write_bytes(folder / "picture.bmp", bmp_of(image, bits, top_down, bit_fields)));
+    return read_image(test::write_file(folder / "picture.bmp", bmp_of(image, bits, top_down, bit_fields)));
   };
   for (const bool top_down : {false, true}) {
     for (const int bits : {8, 24, 32}) {
@@ -270,10 +269,10 @@ TEST(ImageReader, Bmp) {
   EXPECT_EQ(read_image_header(folder / "picture.bmp").width, 13);
   Bytes packed = bmp_of(image, 8, false, false);
   packed[30] = 1;  // run-length compression
-  const auto path = test::write_bytes(folder / "packed.bmp", packed);
+  const auto path = test::write_file(folder / "packed.bmp", packed);
   test::expect_mentions(test::error_of<InputError>([&] { (void)read_image(path); }),
                         {"not supported", "compression 1"});
 }
 
-}  // namespace
+}  // namespace image_reader_test
 }  // namespace datus

@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/image.hpp"
 #include "support/golden.hpp"
+#include "support/temp_folder.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,34 +16,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 namespace datus::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// A folder of its own for a test, removed at its end.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "datus_test_XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    path_ = pattern;
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline Bytes read_bytes(const std::filesystem::path& path) {
+inline Bytes read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::runtime_error("cannot open " + path.string());
   return {std::istreambuf_iterator<char>(file), {}};
@@ -50,7 +29,7 @@ inline Bytes read_bytes(const std::filesystem::path& path) {
 
 /// Writes a file, making its folders.
 template <class Characters>
-std::filesystem::path write_bytes(const std::filesystem::path& path, const Characters& bytes) {
+std::filesystem::path write_file(const std::filesystem::path& path, const Characters& bytes) {
   std::filesystem::create_directories(path.parent_path());
   std::filesystem::remove(path);  // ext4 flushes a file that is emptied and written again to the disk
   std::ofstream file(path, std::ios::binary);
@@ -59,7 +38,7 @@ std::filesystem::path write_bytes(const std::filesystem::path& path, const Chara
   return path;
 }
 inline std::filesystem::path write_text(const std::filesystem::path& path, std::string_view text) {
-  return write_bytes(path, text);
+  return write_file(path, text);
 }
 
 /// The text of the error that `body` throws; a failed test, and "", when it throws none of type E.

@@ -6,7 +6,7 @@
 #include <limits>
 
 namespace datus {
-namespace {
+namespace image_writer_test {
 
 TEST(ImageWriter, PngRoundTripWithEqualBytes) {
   const test::TempFolder folder;
@@ -17,8 +17,8 @@ TEST(ImageWriter, PngRoundTripWithEqualBytes) {
   EXPECT_EQ(read.height, 31);
   EXPECT_EQ(read.width, 46);
   EXPECT_EQ(read.pixels, image.pixels);
-  const test::Bytes bytes = test::read_bytes(folder / "a.png");
-  EXPECT_EQ(bytes, test::read_bytes(folder / "b.png"));
+  const test::Bytes bytes = test::read_file(folder / "a.png");
+  EXPECT_EQ(bytes, test::read_file(folder / "b.png"));
   const std::string text(bytes.begin(), bytes.end());
   EXPECT_EQ(text.find("tIME"), std::string::npos);
   EXPECT_EQ(text.find("tEXt"), std::string::npos);
@@ -110,5 +110,5 @@ TEST(Palette, ThereIsOneForAnyNumberOfLabels) {
   EXPECT_TRUE(label_palette(-1).colours.empty());
 }
 
-}  // namespace
+}  // namespace image_writer_test
 }  // namespace datus

@@ -7,7 +7,7 @@
 #include <png.h>
 
 namespace datus {
-namespace {
+namespace mask_file_test {
 
 LabelMap labels_up_to(int clusters, int height, int width) {
   LabelMap map(height, width);
@@ -28,7 +28,7 @@ TEST(MaskFile, RoundTrip) {
     EXPECT_EQ(read.height, 37);
     EXPECT_EQ(read.width, 53);
     EXPECT_EQ(read.labels, map.labels) << clusters;
-    const test::Bytes bytes = test::read_bytes(folder / "mask.png");
+    const test::Bytes bytes = test::read_file(folder / "mask.png");
     EXPECT_EQ(bytes[24], clusters <= 255 ? 8 : 16) << clusters;                                        // bit depth
     EXPECT_EQ(bytes[25], clusters <= 255 ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_GRAY) << clusters;  // colour type
   }
@@ -40,7 +40,7 @@ TEST(MaskFile, SameLabelsSameBytes) {
     const LabelMap map = labels_up_to(clusters, 20, 20);
     write_mask(folder / "a.png", map, clusters, distinct_palette(27));
     write_mask(folder / "b.png", map, clusters, distinct_palette(27));
-    EXPECT_EQ(test::read_bytes(folder / "a.png"), test::read_bytes(folder / "b.png"));
+    EXPECT_EQ(test::read_file(folder / "a.png"), test::read_file(folder / "b.png"));
   }
 }
 
@@ -106,5 +106,5 @@ TEST(MaskFile, RefusesColoursAndOtherFiles) {
   test::expect_mentions(reason(folder / "missing.png"), {"no such file"});
 }
 
-}  // namespace
+}  // namespace mask_file_test
 }  // namespace datus

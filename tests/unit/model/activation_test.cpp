@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace activation_test {
 
 double gelu(double x) {
   return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
@@ -81,5 +81,5 @@ TEST(AddBiasGelu, AValueDoesNotDependOnItsPlace) {
   }
 }
 
-}  // namespace
+}  // namespace activation_test
 }  // namespace datus::test

@@ -17,7 +17,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace attention_test {
 
 struct Size {
   std::int64_t queries, keys, heads, width;
@@ -173,5 +173,5 @@ TEST(Attention, APathThatTheCpuLacksIsRefused) {
   }
 }
 
-}  // namespace
+}  // namespace attention_test
 }  // namespace datus::test

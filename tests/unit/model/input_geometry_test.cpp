@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace input_geometry_test {
 
 Image noise(int height, int width) {
   Image image(height, width);
@@ -147,5 +147,5 @@ TEST(InputGeometry, RefusesWhatDoesNotFit) {
   EXPECT_THROW((void)geometry.to_input(std::vector<std::int32_t>(5)), InputError);
 }
 
-}  // namespace
+}  // namespace input_geometry_test
 }  // namespace datus

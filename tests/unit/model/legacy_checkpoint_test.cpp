@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace legacy_checkpoint_test {
 
 const std::string folder = "weights/";
 
@@ -160,5 +160,5 @@ TEST(Checkpoint, CallsInsideOfCallsEnd) {
               "no tensors in dictionaries");
 }
 
-}  // namespace
+}  // namespace legacy_checkpoint_test
 }  // namespace datus::test

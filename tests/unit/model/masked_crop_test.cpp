@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace masked_crop_test {
 
 /// [3, H, W] planes of an image.
 std::vector<std::uint8_t> planes_of(const Image& image) {
@@ -103,5 +103,5 @@ TEST(MaskedCrop, RefusesWhatDoesNotFit) {
   EXPECT_THROW((void)masked_crop(image, map, grid, 8, 0, all, 256, 0), UsageError);
 }
 
-}  // namespace
+}  // namespace masked_crop_test
 }  // namespace datus

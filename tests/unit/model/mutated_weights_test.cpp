@@ -30,7 +30,7 @@ extern "C" const char* __asan_default_options() {
 }
 
 namespace datus::test {
-namespace {
+namespace mutated_weights_test {
 
 namespace fs = std::filesystem;
 
@@ -201,5 +201,5 @@ TEST_P(MutatedWeights, AreReadOrRefused) {
 INSTANTIATE_TEST_SUITE_P(Kinds, MutatedWeights, ::testing::ValuesIn(weight_specimens()),
                          [](const auto& test) { return std::string(test.param.name); });
 
-}  // namespace
+}  // namespace mutated_weights_test
 }  // namespace datus::test

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace normalise_test {
 
 // The golden rows of the descriptor family are compared in masked_crop_test.cpp.
 
@@ -34,5 +34,5 @@ TEST(Normalise, RefusesWrongSizesAndDeviations) {
   EXPECT_THROW(normalise(image, {}, {1.0F, 0.0F, 1.0F}, false, out), UsageError);
 }
 
-}  // namespace
+}  // namespace normalise_test
 }  // namespace datus

@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace pickle_test {
 
 std::string error_of(const std::string& pickle) {
   try {
@@ -250,5 +250,5 @@ TEST(ZipArchive, ChecksumIsTheStandardOne) {
   EXPECT_EQ(crc32(as_bytes("The quick brown fox jumps over the lazy dog")), 0x414FA339U);
 }
 
-}  // namespace
+}  // namespace pickle_test
 }  // namespace datus::test

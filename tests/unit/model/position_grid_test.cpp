@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace position_grid_test {
 
 constexpr int dim = 3;
 
@@ -59,5 +59,5 @@ TEST(PositionGrid, TheSizeRulesKeepTheNativeGrid) {
   EXPECT_NE(resize_positions(stored, 6, dim, {6, 6}, PositionRule::offset), stored);
 }
 
-}  // namespace
+}  // namespace position_grid_test
 }  // namespace datus::test

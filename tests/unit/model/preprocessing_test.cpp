@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace preprocessing_test {
 
 using Three = std::array<float, 3>;
 
@@ -121,5 +121,5 @@ TEST(WeightsSummary, CountsParametersAsTheyAreStored) {
   EXPECT_EQ(summarise_weights(path, options).architecture.parameters, all);
 }
 
-}  // namespace
+}  // namespace preprocessing_test
 }  // namespace datus::test

@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace resize_test {
 
 /// The input of a golden case: stored beside the results, except for plain PNG files, which any decoder reads exactly.
 Image source_of(const nlohmann::json& entry, const std::map<std::string, test::GoldenTensor>& golden) {
@@ -139,5 +139,5 @@ TEST(Resize, RefusesEmptyImagesAndWindowsOutside) {
   }
 }
 
-}  // namespace
+}  // namespace resize_test
 }  // namespace datus

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace rotary_positions_test {
 
 TEST(RotaryPositions, TurnTheGoldenKeysAndQueries) {
   int checked = 0;
@@ -43,5 +43,5 @@ TEST(RotaryPositions, TurnTheGoldenKeysAndQueries) {
   EXPECT_EQ(checked, 6);
 }
 
-}  // namespace
+}  // namespace rotary_positions_test
 }  // namespace datus::test

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace vit_architecture_test {
 
 /// A sound model with one block and a square grid of one position; zeros everywhere.
 PlainTensors tiny_model(std::int64_t dim) {
@@ -191,5 +191,5 @@ TEST(ViTArchitecture, EveryShapeMustFit) {
   }
 }
 
-}  // namespace
+}  // namespace vit_architecture_test
 }  // namespace datus::test

@@ -18,7 +18,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace vit_families_test {
 
 constexpr std::int64_t dim = 64;
 constexpr std::size_t side = 8;  // pixels; 4 x 4 patches of 2 x 2
@@ -230,5 +230,5 @@ TEST(HubConfig, RotaryPeriodsFollowIt) {
   EXPECT_NE(tokens(R"({"hidden_size": 32, "num_attention_heads": 2, "rope_parameters": {"rope_theta": 500}})"), usual);
 }
 
-}  // namespace
+}  // namespace vit_families_test
 }  // namespace datus::test

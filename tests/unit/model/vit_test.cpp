@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace vit_test {
 
 using Request = VisionTransformer::Request;
 
@@ -224,5 +224,5 @@ TEST(VisionTransformer, WrongSizesAreRefused) {
   EXPECT_TRUE(model.forward({}, 0, 64, 64, {}).embeddings.empty());
 }
 
-}  // namespace
+}  // namespace vit_test
 }  // namespace datus::test

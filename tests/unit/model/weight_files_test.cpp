@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace weight_files_test {
 
 const std::string first = "model-00001-of-00002.safetensors";
 const std::string second = "model-00002-of-00002.safetensors";
@@ -150,5 +150,5 @@ TEST(PartName, IsTakenApart) {
   }
 }
 
-}  // namespace
+}  // namespace weight_files_test
 }  // namespace datus::test

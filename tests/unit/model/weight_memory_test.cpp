@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace weight_memory_test {
 
 /// Bytes of the mapping of `path` that take memory of this process now.
 std::size_t resident_bytes(const std::string& path) {
@@ -97,5 +97,5 @@ TEST(WeightMemory, OtherMemoryIsLeftAloneAndTheFileStaysReadable) {
   }
 }
 
-}  // namespace
+}  // namespace weight_memory_test
 }  // namespace datus::test

@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace weights_test {
 
 const std::string folder = "golden/vit/";
 
@@ -225,5 +225,5 @@ TEST(WeightBranch, KnownWrappersAreTakenOff) {
   expect_part(input_error([&] { names({"teacher.x"}, "pupil"); }), "FILE has no branch pupil");
 }
 
-}  // namespace
+}  // namespace weights_test
 }  // namespace datus::test

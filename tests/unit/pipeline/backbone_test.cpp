@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace backbone_test {
 
 Backbone backbone_with(ModelConfig::ChannelOrder order) {
   ModelConfig config;
@@ -54,5 +54,5 @@ TEST(Backbone, TheChannelOrderIsThatOfEmbeddingsAlone) {
   EXPECT_EQ(rgb.crop_vectors(crops).size(), 3U * 32U);
 }
 
-}  // namespace
+}  // namespace backbone_test
 }  // namespace datus::test

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 namespace datus {
-namespace {
+namespace batch_probe_test {
 
 /// What a rank does with batches: those above `fits` images do not fit its GPU.
 struct Rank {
@@ -93,5 +93,5 @@ TEST(BatchProbe, OtherErrorsAreNotTakenForWantOfMemory) {
   });
 }
 
-}  // namespace
+}  // namespace batch_probe_test
 }  // namespace datus

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus::test {
-namespace {
+namespace calibration_test {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
@@ -174,5 +174,5 @@ TEST(SampleOfARun, HasSmallerShardsWhereThereIsNoTime) {
   EXPECT_EQ(sample_size(100'000, 64, 2, 64, 1e9), (SampleSize{2048, 64}));
 }
 
-}  // namespace
+}  // namespace calibration_test
 }  // namespace datus::test

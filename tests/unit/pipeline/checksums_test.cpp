@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace checksums_test {
 
 namespace fs = std::filesystem;
 
@@ -171,5 +171,5 @@ TEST_F(Checksums, IsNotWrittenOnceTheLockIsLost) {
   EXPECT_EQ(files_below(folder_.path()).size(), listed_.size() + 10U) << "a temporary file was left";
 }
 
-}  // namespace
+}  // namespace checksums_test
 }  // namespace datus::test

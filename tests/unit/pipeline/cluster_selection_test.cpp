@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus::test {
-namespace {
+namespace cluster_selection_test {
 
 using Ratios = std::vector<std::optional<double>>;
 
@@ -127,5 +127,5 @@ TEST(ClusterSelection, TheReportShowsTheTable) {
   EXPECT_NE(page.find("largest silhouette: K = 4; most stable: K = 2, 9"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace cluster_selection_test
 }  // namespace datus::test

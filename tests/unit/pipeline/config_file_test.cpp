@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace run_record_test {
 
 RunInputs some_inputs() {
   RunInputs inputs;
@@ -123,5 +123,5 @@ TEST(ConfigFileRecord, ABackendOfTwoLinesStaysOneLine) {
   EXPECT_EQ(load_config(folder / "config.yaml", {}), some_config());
 }
 
-}  // namespace
+}  // namespace run_record_test
 }  // namespace datus::test

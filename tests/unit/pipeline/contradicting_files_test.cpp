@@ -22,7 +22,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace contradicting_files_test {
 
 namespace fs = std::filesystem;
 
@@ -216,5 +216,5 @@ TEST(ContradictingFiles, ACheckpointIsNotUsed) {
   EXPECT_EQ(checkpoint.read(), std::nullopt);
 }
 
-}  // namespace
+}  // namespace contradicting_files_test
 }  // namespace datus::test

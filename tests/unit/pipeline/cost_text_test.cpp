@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace plan_cost_test {
 
 TEST(CostText, TimeLimitHasAMarginAndIsRoundedUp) {
   EXPECT_EQ(time_limit(0), "00:05:00");
@@ -117,5 +117,5 @@ TEST_F(Words, WhatIsNotMeasuredIsSaid) {
   expect_not("ASSUMED");
 }
 
-}  // namespace
+}  // namespace plan_cost_test
 }  // namespace datus::test

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 namespace datus {
-namespace {
+namespace event_log_test {
 
 using Json = nlohmann::ordered_json;
 using test::TempFolder;
@@ -247,5 +247,5 @@ TEST(EventLog, ALineThatADiskTookHalfOfSpoilsNoOther) {
   EXPECT_EQ(Json::parse(lines[3]).at("event"), "last");
 }
 
-}  // namespace
+}  // namespace event_log_test
 }  // namespace datus

@@ -20,7 +20,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace huge_shapes_test {
 
 namespace fs = std::filesystem;
 
@@ -130,5 +130,5 @@ TEST(Chunks, OfAnyKindAreReadWhole) {
   }
 }
 
-}  // namespace
+}  // namespace huge_shapes_test
 }  // namespace datus::test

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace image_list_test {
 
 ImageList some_list() {
   ImageList list;
@@ -104,5 +104,5 @@ TEST(ImageList, RanksProbeTheSameListAsOneAlone) {
   }
 }
 
-}  // namespace
+}  // namespace image_list_test
 }  // namespace datus::test

@@ -5,7 +5,7 @@
 
 // Estimates of bytes when means were measured: these count, in place of the assumptions.
 namespace datus::test {
-namespace {
+namespace known_sizes_test {
 
 constexpr GridSize grid{14, 14};
 constexpr int dim = 64;
@@ -56,5 +56,5 @@ TEST(KnownSizes, TheReport) {
   EXPECT_EQ(other(5e6) - other(1e6), 4'000'000);
 }
 
-}  // namespace
+}  // namespace known_sizes_test
 }  // namespace datus::test

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 namespace datus::test {
-namespace {
+namespace lock_file_test {
 
 namespace fs = std::filesystem;
 using lock_detail::between;
@@ -121,5 +121,5 @@ TEST_F(LockFileTest, OnlyAFileIsALock) {
   EXPECT_THROW((void)file.look(), SystemError);
 }
 
-}  // namespace
+}  // namespace lock_file_test
 }  // namespace datus::test

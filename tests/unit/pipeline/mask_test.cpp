@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace mask_test {
 
 TEST(ClusterOfPatches, PatchesTakeTheClusterOfTheirSegment) {
   const std::vector<std::int16_t> segments = {0, 0, -1, 2, 1, -1};
@@ -23,9 +23,9 @@ TEST(ClusterOfPatches, AnImageWithoutValidSegmentsIsUnassigned) {
 }
 
 TEST(MaskName, StandsInTheFolderOfItsImage) {
-  EXPECT_EQ(RunDirectory::mask_name("a.b/c.d.jpg"), "a.b/c.d.png");
+  EXPECT_EQ(mask_name("a.b/c.d.jpg"), "a.b/c.d.png");
   EXPECT_EQ(RunDirectory("run").mask(27, "a.b/c.d.jpg"), "run/masks/k027/a.b/c.d.png");
 }
 
-}  // namespace
+}  // namespace mask_test
 }  // namespace datus::test

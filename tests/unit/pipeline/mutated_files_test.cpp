@@ -29,7 +29,7 @@ extern "C" const char* __asan_default_options() {
 }
 
 namespace datus::test {
-namespace {
+namespace mutated_files_test {
 
 constexpr std::uint64_t seed = 20'240'607;
 
@@ -149,5 +149,5 @@ TEST_P(MutatedFiles, AreRefusedOrAsBefore) {
 INSTANTIATE_TEST_SUITE_P(Kinds, MutatedFiles, ::testing::ValuesIn(specimens()),
                          [](const auto& test) { return std::string(test.param.name); });
 
-}  // namespace
+}  // namespace mutated_files_test
 }  // namespace datus::test

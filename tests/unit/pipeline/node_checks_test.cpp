@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::preflight_detail {
-namespace {
+namespace preflight_checks_test {
 
 namespace fs = std::filesystem;
 using test::TempFolder;
@@ -205,5 +205,5 @@ TEST(PreflightChecks, TheProgram) {
   EXPECT_NE(facts.shared[0].advice.find(fs::read_symlink("/proc/self/exe").string()), std::string::npos);
 }
 
-}  // namespace
+}  // namespace preflight_checks_test
 }  // namespace datus::preflight_detail

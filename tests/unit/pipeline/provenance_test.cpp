@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace provenance_test {
 
 RunInputs some_inputs() {
   RunInputs inputs;
@@ -120,5 +120,5 @@ TEST(Provenance, ADifferenceIsTold) {
   EXPECT_NE(describe_difference({}, now.of(Stage::mask)).find("no record of its settings"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace provenance_test
 }  // namespace datus::test

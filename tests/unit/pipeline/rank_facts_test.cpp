@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::preflight_detail {
-namespace {
+namespace preflight_facts_test {
 
 constexpr std::int64_t gibibyte = std::int64_t{1} << 30;
 
@@ -224,5 +224,5 @@ TEST(PreflightFacts, ArriveAsTheyWereSent) {
   EXPECT_EQ(facts_from_text(to_text({.node = "n\xff"})).node, "n\xEF\xBF\xBD");
 }
 
-}  // namespace
+}  // namespace preflight_facts_test
 }  // namespace datus::preflight_detail

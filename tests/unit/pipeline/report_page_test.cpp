@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace report_page_test {
 
 /// A report in which every text is hostile; each has a number of its own.
 ReportData hostile_data() {
@@ -72,5 +72,5 @@ TEST(ReportPage, WithoutGroundTruthThereAreNoScores) {
   EXPECT_EQ(page.find("truth.png"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace report_page_test
 }  // namespace datus::test

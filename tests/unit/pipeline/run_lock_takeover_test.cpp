@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 namespace datus::test {
-namespace {
+namespace run_lock_takeover_test {
 
 class RunLockTakeover : public RunLockJobs {};
 
@@ -292,5 +292,5 @@ TEST_F(RunLockTakeover, OfJobsThatStartAtOnceOneHasTheLock) {
   }
 }
 
-}  // namespace
+}  // namespace run_lock_takeover_test
 }  // namespace datus::test

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 namespace datus::test {
-namespace {
+namespace run_lock_test {
 
 class RunLockTest : public RunLockJobs {};
 
@@ -175,5 +175,5 @@ TEST_F(RunLockTest, EveryRankLearnsOfTheLoss) {
   EXPECT_EQ(losses, 3);
 }
 
-}  // namespace
+}  // namespace run_lock_test
 }  // namespace datus::test

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace run_plan_test {
 
 namespace fs = std::filesystem;
 
@@ -206,5 +206,5 @@ TEST(PlanText, TellsOfImagesThatCannotBeRead) {
   EXPECT_NE(plan_text(plan).find("8 images in 4 shards, 2 of the images cannot be read\n"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace run_plan_test
 }  // namespace datus::test

@@ -22,7 +22,7 @@
 
 // The truth for an estimate are files: they are written as a run writes them, and measured.
 namespace datus::test {
-namespace {
+namespace run_size_test {
 
 namespace fs = std::filesystem;
 
@@ -440,5 +440,5 @@ TEST(RequireSpace, TheMarginCounts) {
   expect_refused({.keys = free - 1}, run, {"keys"});
 }
 
-}  // namespace
+}  // namespace run_size_test
 }  // namespace datus::test

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus {
-namespace {
+namespace run_summary_test {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinite = std::numeric_limits<double>::infinity();
@@ -291,5 +291,5 @@ TEST(SummaryJson, NeverHoldsWhatIsNoNumberInJson) {
   EXPECT_TRUE(json.at("stages").at("mask").at("images_per_second").is_null());
 }
 
-}  // namespace
+}  // namespace run_summary_test
 }  // namespace datus

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 namespace datus::test {
-namespace {
+namespace score_files_test {
 
 Scores some_scores(double miou) {
   Scores scores;
@@ -160,5 +160,5 @@ TEST(ScoreTable, OneLineForEachProtocolInPercent) {
   EXPECT_EQ(table.find("nan"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace score_files_test
 }  // namespace datus::test

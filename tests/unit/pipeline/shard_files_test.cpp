@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 namespace datus::test {
-namespace {
+namespace shard_files_test {
 
 namespace fs = std::filesystem;
 
@@ -196,5 +196,5 @@ TEST_F(IsCurrent, ReadersRefuseWhatIsNot) {
   expect_error<InputError>([&] { (void)read_keys(path(), std::nullopt); }, {"holds no /keys"});
 }
 
-}  // namespace
+}  // namespace shard_files_test
 }  // namespace datus::test

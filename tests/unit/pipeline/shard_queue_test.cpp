@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace shard_queue_test {
 
 namespace fs = std::filesystem;
 
@@ -187,5 +187,5 @@ TEST(ShardQueue, AFolderThatCannotBeMadeIsAnErrorOnAllRanks) {
   EXPECT_EQ(errors, 3);
 }
 
-}  // namespace
+}  // namespace shard_queue_test
 }  // namespace datus::test

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 namespace datus::test {
-namespace {
+namespace stale_files_test {
 
 namespace fs = std::filesystem;
 
@@ -174,5 +174,5 @@ TEST(StaleFiles, AllRanksFindTheSame) {
   }
 }
 
-}  // namespace
+}  // namespace stale_files_test
 }  // namespace datus::test

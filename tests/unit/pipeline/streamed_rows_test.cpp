@@ -25,7 +25,7 @@
 
 // Rows that stream from files against the same rows in memory.
 namespace datus::test {
-namespace {
+namespace streamed_rows_test {
 
 namespace fs = std::filesystem;
 
@@ -415,5 +415,5 @@ TEST_F(Streamed, MemoryIsPlannedFromLimitUseAndState) {
   });
 }
 
-}  // namespace
+}  // namespace streamed_rows_test
 }  // namespace datus::test

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 namespace datus::test {
-namespace {
+namespace virtual_files_test {
 
 namespace fs = std::filesystem;
 
@@ -348,5 +348,5 @@ assert whole.attrs["rows"] == 2 and whole.attrs["cols"] == 3 and whole.attrs["pa
   EXPECT_EQ(std::system(("cd '" + folder_.path().string() + "' && " + python + " compare.py").c_str()), 0);
 }
 
-}  // namespace
+}  // namespace virtual_files_test
 }  // namespace datus::test
