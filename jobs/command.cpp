@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include <memory>
+
 namespace datus::jobs {
 
 void ConfigArguments::add_to(CLI::App& parser) {
@@ -57,6 +59,18 @@ void require_one_rank(const Communicator& comm, const std::string& command) {
   throw AgreedError(ExitCode::usage, "'datus " + command + "' on plain files runs in one process",
                     "it was started on " + std::to_string(comm.size()) + " ranks, which would all write the same file",
                     "Start it without mpirun, or give a CONFIG to share the work.");
+}
+
+Command add_stage(CLI::App& program, Stage stage) {
+  const std::string name = stage_name(stage);
+  CLI::App* parser = program.add_subcommand(name, "The stage " + name + " of a run");
+  auto arguments = std::make_shared<ConfigArguments>();
+  arguments->add_run_to(*parser);
+  arguments->add_options_to(*parser);
+  return {parser, [arguments, stage, name](Communicator& comm) {
+            require_config(*arguments, name, "the configuration of a run");
+            return run_stage(arguments->load(comm), stage, arguments->options, comm);
+          }};
 }
 
 }  // namespace datus::jobs

@@ -52,6 +52,9 @@ void require_config(const ConfigArguments& arguments, const std::string& command
 /// COLLECTIVE. Refuses a plain-file command on several ranks, when it writes one file from one process.
 void require_one_rank(const Communicator& comm, const std::string& command);
 
+/// Adds the subcommand of a stage that works on runs only, not on plain files too.
+Command add_stage(CLI::App& program, Stage stage);
+
 /// A job: adds its subcommand to the program.
 Command add_run(CLI::App& program);
 Command add_extract(CLI::App& program);

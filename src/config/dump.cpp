@@ -46,24 +46,6 @@ std::string reference_row(const Key& key, const Config& defaults) {
 
 }  // namespace
 
-const char* stage_name(Stage stage) {
-  switch (stage) {
-    case Stage::extract:
-      return "extract";
-    case Stage::segment:
-      return "segment";
-    case Stage::describe:
-      return "describe";
-    case Stage::cluster:
-      return "cluster";
-    case Stage::mask:
-      return "mask";
-    case Stage::evaluate:
-      return "evaluate";
-  }
-  return "";
-}
-
 std::string dump_config(const Config& config, bool comments) {
   std::string text;
   for (const Key& key : schema()) {

@@ -197,8 +197,9 @@ void print_places(const RunContext& run, const JobResults& results) {
 ExitCode do_everything(RunContext& run, const std::string& command) {
   return recorded_job(run, command, [&] {
     JobResults results;
-    do_shard_stages(run, shard_stages, results);
-    for (const Stage stage : all_stages) do_whole_stage(run, stage, results);
+    StageSet all;
+    for (const Stage stage : all_stages) all.set(stage);
+    do_stages(run, all, results);
     do_report(run, results);
     on_root(run.comm, [&] {
       record(run, command, results);
@@ -209,19 +210,24 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
   });
 }
 
-/// COLLECTIVE. One that does not work by shards.
-void do_whole_stage(RunContext& run, Stage stage, JobResults& results) {
-  switch (stage) {
-    case Stage::cluster:
-      return do_cluster(run, results);
-    case Stage::mask:
-      return do_mask(run, results);
-    case Stage::evaluate:
-      return do_evaluate(run, results);
-    case Stage::extract:
-    case Stage::segment:
-    case Stage::describe:
-      break;
+/// A stage that does not work by shards. COLLECTIVE.
+struct WholeStage {
+  Stage stage;
+  void (*run)(RunContext& run, JobResults& results);
+};
+constexpr std::array whole_stages = {WholeStage{Stage::cluster, do_cluster}, WholeStage{Stage::mask, do_mask},
+                                     WholeStage{Stage::evaluate, do_evaluate}};
+static_assert(std::ranges::all_of(all_stages, [](Stage stage) {
+                return shard_stages.has(stage) || std::ranges::count(whole_stages, stage, &WholeStage::stage) == 1;
+              }), "each stage works by shards, or has a function here");
+
+/// COLLECTIVE.
+void do_stages(RunContext& run, StageSet stages, JobResults& results) {
+  StageSet by_shard;
+  for (const Stage stage : all_stages) by_shard.set(stage, stages.has(stage) && shard_stages.has(stage));
+  if (by_shard.any()) do_shard_stages(run, by_shard, results);
+  for (const WholeStage& whole : whole_stages) {
+    if (stages.has(whole.stage)) whole.run(run, results);
   }
 }
 
@@ -279,11 +285,7 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
   if (options.dry_run) return print_plan_of(*run);
   return recorded_job(*run, stage_name(stage), [&] {
     JobResults results;
-    if (shard_stages.has(stage)) {
-      do_shard_stages(*run, {stage}, results);
-    } else {
-      do_whole_stage(*run, stage, results);
-    }
+    do_stages(*run, {stage}, results);
     results.summary.unreadable = report_unreadable(*run);
     on_root(comm, [&] {
       record(*run, stage_name(stage), results);

@@ -19,12 +19,20 @@ namespace datus {
 /// A step of a run. The order is that of the data flow.
 enum class Stage { extract, segment, describe, cluster, mask, evaluate };
 
-/// All stages, in the order of the data flow.
-inline constexpr std::array all_stages = {Stage::extract, Stage::segment, Stage::describe,
-                                          Stage::cluster, Stage::mask,    Stage::evaluate};
+/// Their names, which are those of the subcommands.
+inline constexpr std::array stage_names = {"extract", "segment", "describe", "cluster", "mask", "evaluate"};
 
-/// `extract`, `segment`, ...: the name of the subcommand.
-[[nodiscard]] const char* stage_name(Stage stage);
+/// All stages, in the order of the data flow.
+inline constexpr auto all_stages = [] {
+  std::array<Stage, stage_names.size()> stages{};
+  for (std::size_t i = 0; i < stages.size(); ++i) stages.at(i) = static_cast<Stage>(i);
+  return stages;
+}();
+static_assert(all_stages.back() == Stage::evaluate, "stage_names has a name for each stage");
+
+[[nodiscard]] constexpr const char* stage_name(Stage stage) {
+  return stage_names.at(static_cast<std::size_t>(stage));
+}
 
 /// `run.*`: where a run lives and how the job behaves.
 struct RunConfig {

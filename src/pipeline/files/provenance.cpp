@@ -32,6 +32,26 @@ std::string hex_or_none(const std::optional<Hash>& hash) {
   return hash ? hash->hex() : std::string("none");
 }
 
+void add_outside(OutsideInput input, const RunInputs& inputs, std::map<std::string, std::string>& parts) {
+  switch (input) {
+    case OutsideInput::images:
+      parts["images"] = inputs.images.hex();
+      break;
+    case OutsideInput::weights:
+      parts["weights"] = hex_or_none(inputs.weights);
+      break;
+    case OutsideInput::backend:
+      parts["backend"] = inputs.backend;
+      break;
+    case OutsideInput::descriptor_weights:
+      parts["descriptor_weights"] = hex_or_none(inputs.descriptor_weights);
+      break;
+    case OutsideInput::centroids:
+      parts["centroids"] = hex_or_none(inputs.centroids);
+      break;
+  }
+}
+
 }  // namespace
 
 Hash StageProvenance::hash() const {
@@ -56,22 +76,8 @@ StageProvenance Provenance::of(Stage stage) const {
   record.parts["code"] = std::to_string(files.code_version);
   record.parts["settings"] = settings_text(config_, stage);
   if (files.input) record.parts["input"] = of(*files.input).hash().hex();
-  switch (stage) {
-    case Stage::extract:
-      record.parts["images"] = inputs_.images.hex();
-      record.parts["weights"] = hex_or_none(inputs_.weights);
-      record.parts["backend"] = inputs_.backend;
-      break;
-    case Stage::describe:
-      record.parts["descriptor_weights"] = hex_or_none(inputs_.descriptor_weights);
-      break;
-    case Stage::cluster:
-      record.parts["centroids"] = hex_or_none(inputs_.centroids);
-      break;
-    case Stage::segment:
-    case Stage::mask:
-    case Stage::evaluate:
-      break;
+  for (const auto& outside : files.outside) {
+    if (outside) add_outside(*outside, inputs_, record.parts);
   }
   return record;
 }

@@ -26,6 +26,9 @@ class StageSet {
   std::array<bool, all_stages.size()> is_in_{};
 };
 
+/// What a stage may read from outside the run; each is a part of the provenance of its files.
+enum class OutsideInput { images, weights, backend, descriptor_weights, centroids };
+
 constexpr std::size_t most_datasets_of_shard = 5;
 
 /// What a stage leaves in the run directory, and from what.
@@ -35,7 +38,7 @@ struct StageFiles {
   const char* folder;
   /// Raised by hand when results change with the same settings and inputs.
   int code_version;
-  /// The stage before it, whose files it reads. What a stage reads from outside the run is in provenance.cpp.
+  /// The stage before it, whose files it reads.
   std::optional<Stage> input;
   /// Whether there is a file FOLDER/SHARD.h5 for each shard, made without communication. Other stages work on all
   /// shards, for each number of clusters.
@@ -47,6 +50,7 @@ struct StageFiles {
   bool has_offset = false;
   /// Whether its files are kept; null: always.
   bool (StorageConfig::*keeps)() const = nullptr;
+  std::array<std::optional<OutsideInput>, 3> outside = {};
 };
 
 /// Every stage, in the order of the data flow.
@@ -57,7 +61,8 @@ inline constexpr std::array stage_files = {
                .input = std::nullopt,
                .is_by_shard = true,
                .datasets = {"keys", "cls", "image", "valid"},
-               .keeps = &StorageConfig::keeps_embeddings},
+               .keeps = &StorageConfig::keeps_embeddings,
+               .outside = {OutsideInput::images, OutsideInput::weights, OutsideInput::backend}},
     StageFiles{.stage = Stage::segment,
                .folder = "segments",
                .code_version = 1,
@@ -70,12 +75,14 @@ inline constexpr std::array stage_files = {
                .code_version = 3,
                .input = Stage::segment,
                .is_by_shard = true,
-               .datasets = {"descriptor", "image", "segment"}},
+               .datasets = {"descriptor", "image", "segment"},
+               .outside = {OutsideInput::descriptor_weights}},
     StageFiles{.stage = Stage::cluster,
                .folder = "clusters",
                .code_version = 1,
                .input = Stage::describe,
-               .is_by_shard = false},
+               .is_by_shard = false,
+               .outside = {OutsideInput::centroids}},
     StageFiles{
         .stage = Stage::mask, .folder = "masks", .code_version = 1, .input = Stage::cluster, .is_by_shard = false},
     StageFiles{

@@ -2,6 +2,7 @@
 
 #include "datus/core/log.hpp"
 #include "datus/core/text.hpp"
+#include "pipeline/files/stage_files.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
@@ -71,11 +72,12 @@ DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMe
 }
 
 DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options) {
+  constexpr Stage source = *files_of(Stage::cluster).input;
   std::vector<RowPlace> places;
   for (std::int64_t i = 0; i < run.list.shards(); ++i) {
-    places.push_back({run.directory.descriptors({i}), "/descriptor", true});
+    places.push_back({run.directory.shard_file(source, {i}), "/" + std::string(files_of(source).datasets.front()), true});
   }
-  const StageProvenance wanted = run.provenance.of(Stage::describe);
+  const StageProvenance wanted = run.provenance.of(source);
   const auto require_current = [&](std::size_t shard) {
     const std::filesystem::path& path = places[shard].file;
     const StageProvenance of_shard = wanted.of_shard({static_cast<std::int64_t>(shard)});
@@ -87,7 +89,7 @@ DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options
       why = describe_difference(reader, of_shard);
     }
     throw InputError("Descriptors of shard " + std::to_string(shard) + " are missing: " + path.string(), why,
-                     "Run 'datus describe' (or 'datus run') first.");
+                     "Run 'datus " + std::string(stage_name(source)) + "' (or 'datus run') first.");
   };
   return hold_rows(open_row_sources(places, run.comm, require_current), options, run.config.cluster.memory, run.comm);
 }
