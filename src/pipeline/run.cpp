@@ -194,6 +194,30 @@ void print_places(const RunContext& run, const JobResults& results) {
   std::cout << "report  " << run.directory.report().string() << std::endl;
 }
 
+/// A stage that does not work by shards. COLLECTIVE.
+struct WholeStage {
+  Stage stage;
+  void (*run)(RunContext& run, JobResults& results);
+};
+constexpr std::array whole_stages = {WholeStage{Stage::cluster, do_cluster}, WholeStage{Stage::mask, do_mask},
+                                     WholeStage{Stage::evaluate, do_evaluate}};
+static_assert(std::ranges::all_of(all_stages,
+                                  [](Stage stage) {
+                                    return shard_stages.has(stage) ||
+                                           std::ranges::count(whole_stages, stage, &WholeStage::stage) == 1;
+                                  }),
+              "each stage works by shards, or has a function here");
+
+/// COLLECTIVE.
+void do_stages(RunContext& run, StageSet stages, JobResults& results) {
+  StageSet by_shard;
+  for (const Stage stage : all_stages) by_shard.set(stage, stages.has(stage) && shard_stages.has(stage));
+  if (by_shard.any()) do_shard_stages(run, by_shard, results);
+  for (const WholeStage& whole : whole_stages) {
+    if (stages.has(whole.stage)) whole.run(run, results);
+  }
+}
+
 ExitCode do_everything(RunContext& run, const std::string& command) {
   return recorded_job(run, command, [&] {
     JobResults results;
@@ -208,27 +232,6 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
     });
     return exit_code_for(run, results.summary.unreadable);
   });
-}
-
-/// A stage that does not work by shards. COLLECTIVE.
-struct WholeStage {
-  Stage stage;
-  void (*run)(RunContext& run, JobResults& results);
-};
-constexpr std::array whole_stages = {WholeStage{Stage::cluster, do_cluster}, WholeStage{Stage::mask, do_mask},
-                                     WholeStage{Stage::evaluate, do_evaluate}};
-static_assert(std::ranges::all_of(all_stages, [](Stage stage) {
-                return shard_stages.has(stage) || std::ranges::count(whole_stages, stage, &WholeStage::stage) == 1;
-              }), "each stage works by shards, or has a function here");
-
-/// COLLECTIVE.
-void do_stages(RunContext& run, StageSet stages, JobResults& results) {
-  StageSet by_shard;
-  for (const Stage stage : all_stages) by_shard.set(stage, stages.has(stage) && shard_stages.has(stage));
-  if (by_shard.any()) do_shard_stages(run, by_shard, results);
-  for (const WholeStage& whole : whole_stages) {
-    if (stages.has(whole.stage)) whole.run(run, results);
-  }
 }
 
 void require_something_to_store(const Config& config, Stage stage) {

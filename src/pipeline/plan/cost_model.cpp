@@ -1,5 +1,6 @@
 #include "pipeline/plan/cost_model.hpp"
 
+#include "datus/algo/kmeans.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 

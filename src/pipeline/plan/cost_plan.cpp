@@ -7,6 +7,7 @@
 #include "pipeline/plan/cost_text.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/plan/sample_run.hpp"
+#include "pipeline/session/open_run.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,6 +4,7 @@
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "datus/pipeline/report_limits.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/plan/cost_model.hpp"
 #include "pipeline/report/report.hpp"
@@ -147,7 +148,9 @@ void measure_model(RunContext& run, Calibration& result) {
   result.sample.embedding_width = models.backbone->architecture().dim;
   result.sample.descriptor_width = describing.descriptor_dim(run.config.descriptor.kind);
   const ShardIndex shard{run.comm.rank() % run.list.shards()};
-  const auto decode = [&] { (void)load_shard_inputs(run, &*models.preparation, shard, {.images = true}, {}); };
+  const auto decode = [&] {
+    (void)load_shard_inputs(run, &*models.preparation, shard, {.images = true, .files = {}}, {});
+  };
   const double seconds = seconds_of(run.comm, [&] { collectively(run.comm, decode); });
   result.values.decode_thread_seconds_per_image = seconds / rounds_of_images(run.list.shard_size, 1, run.threads);
 }

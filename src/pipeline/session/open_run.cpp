@@ -7,6 +7,7 @@
 #include "pipeline/files/checksums.hpp"
 #include "pipeline/files/config_file.hpp"
 #include "pipeline/inputs/load_images.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/run_origin.hpp"
 

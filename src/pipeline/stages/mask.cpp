@@ -11,6 +11,7 @@
 #include "datus/io/palette.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/mask_record.hpp"
+#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"

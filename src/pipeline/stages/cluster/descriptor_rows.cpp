@@ -75,7 +75,8 @@ DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options
   constexpr Stage source = *files_of(Stage::cluster).input;
   std::vector<RowPlace> places;
   for (std::int64_t i = 0; i < run.list.shards(); ++i) {
-    places.push_back({run.directory.shard_file(source, {i}), "/" + std::string(files_of(source).datasets.front()), true});
+    places.push_back(
+        {run.directory.shard_file(source, {i}), "/" + std::string(files_of(source).datasets.front()), true});
   }
   const StageProvenance wanted = run.provenance.of(source);
   const auto require_current = [&](std::size_t shard) {
