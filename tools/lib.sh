@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and changes nothing else.
+# Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root`, `build_options` and where a compiler cache looks.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 debian_packages=(
