@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and changes nothing else.
+# Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and where a compiler cache looks.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 debian_packages=(
@@ -11,11 +11,6 @@ debian_packages=(
 # A compiler cache finds what was compiled in another folder too: of a path into this tree it sees the part below it. Where
 # it lies and how large it may become (5 GiB) are its own defaults, or $CCACHE_DIR and $CCACHE_MAXSIZE.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
-
-# What all tools configure with, so that none compiles anew what another has. Warnings are errors with the compiler that has
-# none; another one's new warning does not keep anybody from building.
-build_options=()
-case $(c++ -dumpfullversion -dumpversion 2>/dev/null) in 12.*) build_options=(-DDATUS_WARNINGS_AS_ERRORS=ON) ;; esac
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -70,6 +65,11 @@ require_tools() {
 configure() {
   local preset=$1 folder="$root/build/$1"
   shift
+  # By all tools alike, so that none compiles anew what another has. With the compiler that has no warnings they are errors;
+  # another one's new warning keeps nobody from building (but for tools/check, which asks for it).
+  if [ "$preset" != asan ] && [[ $(c++ -dumpversion) = 12* && " $* " != *" -DDATUS_WARNINGS_AS_ERRORS="* ]]; then
+    set -- -DDATUS_WARNINGS_AS_ERRORS=ON "$@"
+  fi
   command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja
   if [ ! -f "$folder/.configured" ] || [ "$(cat "$folder/.configured")" != "$*" ]; then
     say "Configuring build/$preset"
