@@ -67,25 +67,25 @@ int fail_or(int descriptor, const std::function<long()>& call) {
 // In place of the C library's, for this program and for the libraries that it has loaded.
 extern "C" {
 ssize_t pwrite(int descriptor, const void* from, size_t count, off_t offset) {
-  const long moved = datus::bytes_to_move(descriptor, count);
+  const long moved = datus::failed_calls_test::bytes_to_move(descriptor, count);
   return moved < 0 ? -1 : ::syscall(SYS_pwrite64, descriptor, from, moved, offset);
 }
 ssize_t write(int descriptor, const void* from, size_t count) {
-  const long moved = datus::bytes_to_move(descriptor, count);
+  const long moved = datus::failed_calls_test::bytes_to_move(descriptor, count);
   return moved < 0 ? -1 : ::syscall(SYS_write, descriptor, from, moved);
 }
 int ftruncate(int descriptor, off_t size) noexcept {
-  return datus::fail_or(descriptor, [&] { return ::syscall(SYS_ftruncate, descriptor, size); });
+  return datus::failed_calls_test::fail_or(descriptor, [&] { return ::syscall(SYS_ftruncate, descriptor, size); });
 }
 int fsync(int descriptor) {
-  return datus::fail_or(descriptor, [&] { return ::syscall(SYS_fsync, descriptor); });
+  return datus::failed_calls_test::fail_or(descriptor, [&] { return ::syscall(SYS_fsync, descriptor); });
 }
 int close(int descriptor) {
   // As in Linux, the descriptor is gone also when closing says that something was not written.
-  const bool fails = datus::is_hit(descriptor) && datus::fault.code != 0;
+  const bool fails = datus::failed_calls_test::is_hit(descriptor) && datus::failed_calls_test::fault.code != 0;
   const long result = ::syscall(SYS_close, descriptor);
   if (!fails) return static_cast<int>(result);
-  errno = datus::fault.code;
+  errno = datus::failed_calls_test::fault.code;
   return -1;
 }
 }

@@ -1,8 +1,8 @@
 #include "datus/model/resize.hpp"
 
-#include "../src/model/resize_kernels.hpp"
 #include "datus/core/error.hpp"
 #include "datus/io/image_reader.hpp"
+#include "model/pixels/resize_kernels.hpp"
 #include "support/golden.hpp"
 
 #include <cstdint>

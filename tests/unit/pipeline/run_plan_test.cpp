@@ -106,7 +106,7 @@ TEST(RunSizeAfter, TheRestOfARunIsThatOfItsLastShard) {
     fs::remove(path);
   }
   auto stale = nothing(run);
-  stale[10] = {true, true, true};
+  stale[10] = shard_stages;
   const RunSize whole = size_after(run, stale);
   EXPECT_NEAR(static_cast<double>(whole.keys), static_cast<double>(finished.keys), 0.01 * static_cast<double>(bytes));
   const RunSize growth = bytes_to_write(whole, present_run_size(run.directory()));
@@ -145,7 +145,7 @@ TEST(RunSizeAfter, KeysThatAreNotKeptAnyMoreNeedNothing) {
   run.make_all_shards();
   run.config().storage.embeddings = StorageConfig::Embeddings::none;
   auto stale = everything(run);
-  for (auto& files : stale) files.keys = false;
+  for (auto& files : stale) files.set(Stage::extract, false);
   EXPECT_EQ(size_after(run, stale).keys, present_run_size(run.directory()).keys);
 }
 

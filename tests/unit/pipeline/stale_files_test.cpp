@@ -74,7 +74,7 @@ TEST(StaleFiles, OnlyTheStagesAskedForAreLookedAt) {
   const SmallRun run(2);
   EXPECT_EQ(flags_of(look(run, {Stage::extract})), "k-- k--");
   EXPECT_EQ(flags_of(look(run, {Stage::segment})), "-s- -s-");
-  EXPECT_EQ(flags_of(look(run, {.describe = true})), "--d --d");
+  EXPECT_EQ(flags_of(look(run, {Stage::describe})), "--d --d");
   EXPECT_EQ(flags_of(look(run, {Stage::segment, Stage::describe})), "-sd -sd");
 }
 

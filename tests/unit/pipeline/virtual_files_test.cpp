@@ -303,7 +303,7 @@ TEST_F(VirtualFiles, NothingIsRenamedOrRemovedOnceTheLockIsLost) {
   const WriteOptions lost = {.tag = "t", .before_rename = [] { throw SystemError("the lock is lost", "", ""); }};
   EXPECT_THROW(run_on_threads(1,
                               [&](Communicator& comm) {
-                                write_virtual_files({run_, provenance_, 2, true}, lost, comm);
+                                write_virtual_files({run_, provenance_, 2, StorageConfig()}, lost, comm);
                               }),
                AgreedError);
   EXPECT_TRUE(bytes("keys") == good);
