@@ -18,16 +18,9 @@ class Validator {
   void dataset() const {
     const DatasetConfig& dataset = config_.dataset;
     for (const DatasetKindName& kind : dataset_kinds) {
-      // What `dataset.images` holds is seen when it is opened.
-      if (kind.name != dataset.kind || dataset.images) continue;
-      if (kind.lists_images && !dataset.list) {
-        refuse("dataset.kind", "dataset.list", "it names the images",
-               "Set dataset.list, or dataset.images to the list.");
-      }
-      if (kind.has_splits && !dataset.split) {
-        refuse("dataset.kind", "dataset.split", "the layout has a folder for each split",
-               "Set dataset.split, for example to val2017.");
-      }
+      // What `dataset.images` holds, and whether it needs a split, is seen when it is opened.
+      if (kind.name != dataset.kind || !kind.lists_images || dataset.list || dataset.images) continue;
+      refuse("dataset.kind", "dataset.list", "it names the images", "Set dataset.list, or dataset.images to the list.");
     }
   }
 

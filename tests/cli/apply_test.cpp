@@ -30,7 +30,8 @@ class Apply : public testing::Test {
       fs::create_directories(path.parent_path());
       write_palette_png(path, truth, header.height, header.width, {});
     }
-    fs::create_directories(folder_ / "plain");
+    fs::create_directories(folder_ / "plain/images");
+    fs::create_directories(folder_ / "plain/truth");
     fs::copy(folder_ / "coco/val2017", folder_ / "plain/images/sub");
     fs::copy(folder_ / "coco/stuffthingmaps/val2017", folder_ / "plain/truth/sub");
     write_config("run.yaml", "{kind: coco_stuff, images: coco, truth: coco, split: val2017}");
@@ -66,10 +67,10 @@ TEST_F(Apply, ToTheSameImagesAsPlainFilesGivesTheSameScores) {
     for (const char* part : {"classes", "class_names", "mapping", "counts", "miou", "pixel_accuracy", "pixels"}) {
       EXPECT_EQ(scores("applied")[part], scores("run")[part]) << part;
     }
-    // The new run is read again from the settings that it recorded.
-    const Outcome again =
-        run_program({"evaluate", "applied/config.yaml", "--run", "applied"}, {.folder = folder_.path()});
+    // The settings that the new run recorded can be loaded again.
+    const Outcome again = run_program({"config", "applied/config.yaml"}, {.folder = folder_.path()});
     EXPECT_EQ(again.code, 0) << again;
+    EXPECT_NE(again.out.find("kind: coco_stuff"), std::string::npos) << again;
   }
 }
 

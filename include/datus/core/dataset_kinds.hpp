@@ -10,7 +10,6 @@ namespace datus {
 struct DatasetKindName {
   std::string_view name;
   bool lists_images = false;  ///< the images are named by `dataset.list`, or by `dataset.images` itself
-  bool has_splits = false;    ///< below `dataset.images` lies a folder for each `dataset.split`
 };
 
 /// All of them, in the order of the reference.
@@ -18,6 +17,6 @@ inline constexpr std::array<DatasetKindName, 5> dataset_kinds = {{{.name = "fold
                                                                   {.name = "list", .lists_images = true},
                                                                   {.name = "index_png"},
                                                                   {.name = "suim"},
-                                                                  {.name = "coco_stuff", .has_splits = true}}};
+                                                                  {.name = "coco_stuff"}}};
 
 }  // namespace datus

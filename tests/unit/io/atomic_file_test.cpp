@@ -136,7 +136,7 @@ TEST(AtomicFile, ALostTemporaryFileIsAnError) {
 TEST(AtomicFileDeathTest, TooLargeAFileEndsInOrder) {
   const TemporaryFolder folder;
   EXPECT_EXIT(write_with_limit(folder / "a.json", 5000, 1000), ::testing::ExitedWithCode(1),
-              "Cannot write the 5000 bytes of .*a.json .File too large: the file needs at least 4.9 KiB, the limit of "
+              "Cannot write the 5000 bytes of .*a.json .File too large: the file needs at least 4.89 KiB, the limit of "
               "this process is 1000 bytes.");
   // The HDF5 library gives up at the data or at the descriptions, which it writes last.
   for (const rlim_t limit : {2'000, 50'000, 100'000, 100'400}) {

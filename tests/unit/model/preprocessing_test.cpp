@@ -80,7 +80,7 @@ TEST_F(BesideWeights, WhatCannotBeFollowedIsRefused) {
   expect_refused(R"({"image_mean": 0.5})", "image_mean");
   expect_refused(R"({"rescale_factor": 0.5})", "rescale_factor");
   expect_refused(R"({"do_normalize": false})", "do_normalize is false");
-  expect_refused("no json", "no JSON");
+  expect_refused("no json", "not JSON");
 }
 
 TEST_F(BesideWeights, TheHashCoversThem) {
