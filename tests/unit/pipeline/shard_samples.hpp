@@ -4,12 +4,12 @@
 
 #include "datus/algo/kmeans_state.hpp"
 #include "datus/io/hdf5_reader.hpp"
-#include "pipeline/files/verified_file.hpp"
 #include "pipeline/files/descriptors_file.hpp"
 #include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/image_list.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/verified_file.hpp"
 
 #include <cstdint>
 #include <filesystem>
