@@ -25,9 +25,4 @@ struct DescriptorsFile {
 void write_descriptors(const std::filesystem::path& path, const DescriptorsFile& file,
                        const std::optional<StageProvenance>& provenance, const WriteOptions& options = {});
 
-/// Opens as `open_verified` does, and checks the parts of the file against each other: equal numbers of rows, segments
-/// in order. Values may be of any kind, also not finite. Throws `InputError` naming the file.
-[[nodiscard]] DescriptorsFile read_descriptors(const std::filesystem::path& path,
-                                               const std::optional<StageProvenance>& wanted);
-
 }  // namespace datus

@@ -42,6 +42,25 @@ class SizeEstimate {
     }
   }
 
+  /// Scores count in `other`.
+  [[nodiscard]] std::int64_t of(Stage stage, int dim, int descriptor_dim) const {
+    switch (stage) {
+      case Stage::extract:
+        return keys(dim);
+      case Stage::segment:
+        return segments();
+      case Stage::describe:
+        return descriptors(descriptor_dim);
+      case Stage::cluster:
+        return clusters(descriptor_dim);
+      case Stage::mask:
+        return masks();
+      case Stage::evaluate:
+        return 0;
+    }
+    return 0;
+  }
+
   [[nodiscard]] std::int64_t keys(int dim) const {
     if (!config_.storage.keeps_embeddings()) return 0;
     const std::int64_t value_bytes = config_.storage.embeddings == StorageConfig::Embeddings::float16 ? 2 : 4;
@@ -217,12 +236,10 @@ std::int64_t folder_bytes(const fs::path& folder) {
 RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim, int descriptor_dim,
                           const KnownSizes& known) {
   const SizeEstimate estimate(config, list, grid, known);
-  return {.keys = estimate.keys(dim),
-          .segments = estimate.segments(),
-          .descriptors = estimate.descriptors(descriptor_dim),
-          .clusters = estimate.clusters(descriptor_dim),
-          .masks = estimate.masks(),
-          .other = estimate.other()};
+  RunSize size;
+  for (const Stage stage : all_stages) size.*part_of(stage) += estimate.of(stage, dim, descriptor_dim);
+  size.other += estimate.other();
+  return size;
 }
 
 RunSize present_run_size(const RunDirectory& directory) {
