@@ -23,8 +23,7 @@ ExitCode extract_files(Arguments& arguments, Communicator& comm) {
   const auto unreadable = extract_to_file(config, arguments.images, arguments.out, threads_per_rank(comm));
   for (const auto& [name, reason] : unreadable) log::warning("left out: " + reason);
   std::cout << arguments.out.string() << std::endl;
-  const bool report = config.dataset.on_unreadable == DatasetConfig::OnUnreadable::report;
-  return !unreadable.empty() && report ? ExitCode::unreadable_images : ExitCode::done;
+  return exit_code_for(config.dataset, std::ssize(unreadable));
 }
 
 }  // namespace

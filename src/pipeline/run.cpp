@@ -143,15 +143,10 @@ std::int64_t segments_of(const RunContext& run) {
   return Hdf5Reader(assignment).shape("assignment", 1)[0];
 }
 
-ExitCode exit_code_for(const RunContext& run, std::int64_t unreadable) {
-  const bool report = run.config.dataset.on_unreadable == DatasetConfig::OnUnreadable::report;
-  return unreadable > 0 && report ? ExitCode::unreadable_images : ExitCode::done;
-}
-
 void fill_in(const RunContext& run, const std::string& command, JobResults& results) {
   auto& summary = results.summary;
   summary.command = command;
-  summary.exit_code = exit_code_for(run, summary.unreadable);
+  summary.exit_code = exit_code_for(run.config.dataset, summary.unreadable);
   summary.images = run.list.size();
   summary.shards = run.list.shards();
   summary.segments = segments_of(run);
@@ -230,7 +225,7 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
       print(run, results);
       print_places(run, results);
     });
-    return exit_code_for(run, results.summary.unreadable);
+    return exit_code_for(run.config.dataset, results.summary.unreadable);
   });
 }
 
@@ -258,6 +253,17 @@ ExitCode print_plan_of(RunContext& run) {
 }
 
 }  // namespace
+
+ExitCode exit_code_for(const DatasetConfig& dataset, std::int64_t unreadable) {
+  if (unreadable == 0) return ExitCode::done;
+  switch (dataset.on_unreadable) {
+    case DatasetConfig::OnUnreadable::report:
+      return ExitCode::unreadable_images;
+    case DatasetConfig::OnUnreadable::skip:
+      return ExitCode::done;
+  }
+  return ExitCode::unreadable_images;
+}
 
 ExitCode run_all(const Config& config, RunOptions options, Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "the run needs a backbone"); });
@@ -294,7 +300,7 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
       record(*run, stage_name(stage), results);
       print(*run, results);
     });
-    return exit_code_for(*run, results.summary.unreadable);
+    return exit_code_for(run->config.dataset, results.summary.unreadable);
   });
 }
 
@@ -308,7 +314,7 @@ ExitCode run_report(const Config& config, int max_images, Communicator& comm) {
       record(*run, "report", results);
       std::cout << run->directory.report().string() << std::endl;
     });
-    return exit_code_for(*run, results.summary.unreadable);
+    return exit_code_for(run->config.dataset, results.summary.unreadable);
   });
 }
 

@@ -29,6 +29,27 @@ struct AffinityOptions {
   /// element of index floor(q * (count - 1)) of the sorted values.
   std::optional<double> quantile = std::nullopt;
 
+  /// Whether the image's mean key is subtracted.
+  [[nodiscard]] constexpr bool subtracts_mean() const {
+    switch (center) {
+      case Center::none:
+        return false;
+      case Center::image:
+        return true;
+    }
+    return false;
+  }
+  /// Whether keys are scaled to unit length.
+  [[nodiscard]] constexpr bool scales_keys() const {
+    switch (metric) {
+      case Metric::dot:
+        return false;
+      case Metric::cosine:
+        return true;
+    }
+    return false;
+  }
+
   friend bool operator==(const AffinityOptions&, const AffinityOptions&) = default;
 };
 

@@ -4,11 +4,15 @@
 #include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 namespace datus {
+
+/// The exit code of a job that has done its work but for `unreadable` images.
+[[nodiscard]] ExitCode exit_code_for(const DatasetConfig& dataset, std::int64_t unreadable);
 
 /// What is asked of a run beside its configuration.
 struct RunOptions {

@@ -24,9 +24,9 @@ Kernel kernel_for(SimdPath path) {
 }
 
 /// The mean key of the valid patches; empty without centring.
-std::vector<float> center_of(std::span<const float> keys, int dim, AffinityOptions::Center center,
+std::vector<float> center_of(std::span<const float> keys, int dim, const AffinityOptions& options,
                              std::span<const std::uint8_t> valid) {
-  if (center == AffinityOptions::Center::none) return {};
+  if (!options.subtracts_mean()) return {};
   const auto size = static_cast<std::size_t>(dim);
   std::vector<double> sums(size);
   std::int64_t count = 0;
@@ -72,7 +72,7 @@ Product::Product(std::span<const float> keys, int nodes, int dim, const Affinity
   require_fitting(keys.size(), nodes, dim, valid);
   const auto size = static_cast<std::size_t>(dim);
   const auto count = static_cast<std::size_t>(nodes);
-  const std::vector<float> mean = center_of(keys, dim, options.center, valid);
+  const std::vector<float> mean = center_of(keys, dim, options, valid);
   constexpr std::size_t width = panel_width;
   // The last tile of rows may reach beyond the last panel of columns.
   const std::size_t panels = (count + static_cast<std::size_t>(kernel_.tile_rows) - 1 + width - 1) / width;
@@ -81,7 +81,7 @@ Product::Product(std::span<const float> keys, int nodes, int dim, const Affinity
   for (std::size_t node = 0; node < count; ++node) {
     std::copy_n(keys.data() + node * size, size, key.data());
     for (std::size_t d = 0; d < mean.size(); ++d) key[d] -= mean[d];
-    if (options.metric == AffinityOptions::Metric::cosine) scale_to_unit_length(key);
+    if (options.scales_keys()) scale_to_unit_length(key);
     float* to = packed_.data() + node / width * size * width + node % width;
     for (std::size_t d = 0; d < size; ++d) to[d * width] = key[d];
   }

@@ -143,9 +143,13 @@ void seed(const Context& context, clustering::Engine& engine, const KMeansOption
 /// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
 std::vector<WorkingPair> iterate(const Context& context, clustering::Engine& engine, const KMeansOptions& options,
                                  KMeansState& state) {
-  if (options.algorithm == KMeansOptions::Algorithm::mini_batch) {
-    const auto pairs = pairs_in(KMeansPhase::iterating, state);
-    clustering::run_mini_batches(context, {options.seed, options.batch_size, options.epochs}, pairs);
+  switch (options.algorithm) {
+    case KMeansOptions::Algorithm::lloyd:
+      break;
+    case KMeansOptions::Algorithm::mini_batch:
+      clustering::run_mini_batches(context, {options.seed, options.batch_size, options.epochs},
+                                   pairs_in(KMeansPhase::iterating, state));
+      break;
   }
   std::vector<WorkingPair> working;
   for (KMeansPair& pair : state.pairs) {

@@ -111,15 +111,20 @@ void set_pixel_counts(Scores& scores, const ConfusionMatrix& matrix) {
 }  // namespace
 
 Scores score(const ConfusionMatrix& matrix, Protocol protocol, std::optional<std::span<const int>> mapping) {
-  const bool compat = protocol == Protocol::datus_compat;
-  Scores scores;
-  if (mapping) {
-    scores.mapping = checked(*mapping, matrix);
-  } else if (protocol == Protocol::many_to_one) {
-    scores.mapping = majority_classes(matrix.counts());
-  } else {
-    scores.mapping = match_clusters(matrix.counts());
+  bool compat = false;
+  std::vector<int> (*match)(const Eigen::Ref<const CountMatrix>&) = match_clusters;
+  switch (protocol) {
+    case Protocol::strict:
+      break;
+    case Protocol::datus_compat:
+      compat = true;
+      break;
+    case Protocol::many_to_one:
+      match = majority_classes;
+      break;
   }
+  Scores scores;
+  scores.mapping = mapping ? checked(*mapping, matrix) : match(matrix.counts());
   set_pixel_counts(scores, matrix);
   set_class_scores(scores, class_pixels(matrix, scores.mapping, compat), compat);
   const auto table = compat ? matrix.counts() : matrix.counts_and_unassigned();

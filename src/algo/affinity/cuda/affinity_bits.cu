@@ -241,7 +241,7 @@ void make_graphs(const PanelShape& shape, const AffinityOptions& options, const 
   const auto images = static_cast<unsigned>(chunk.images);
   const auto panels = static_cast<unsigned>(shape.panels());
   ChunkOnGpu work = chunk;
-  if (options.center == AffinityOptions::Center::image) {
+  if (options.subtracts_mean()) {
     constexpr int threads = 128;
     cuda::launch(stream, {{blocks_for(shape.dim, threads), images}, {threads}}, "to average keys", mean_keys, shape,
                  work);
@@ -252,7 +252,7 @@ void make_graphs(const PanelShape& shape, const AffinityOptions& options, const 
                {{panels * (panel_nodes / pack_side), blocks_for(shape.slices() * slice, pack_side), images},
                 {pack_side, pack_rows}},
                "to pack keys", pack_keys, shape, work);
-  if (options.metric == AffinityOptions::Metric::cosine) {
+  if (options.scales_keys()) {
     cuda::launch(stream, {{panels, images}, {panel_nodes}}, "to scale keys", scale_keys, shape, work);
   }
   // Words behind the last panel are padding.

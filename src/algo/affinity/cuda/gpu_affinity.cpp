@@ -61,7 +61,7 @@ class Slot {
     keys_ = cuda::DeviceArray<std::byte>(images_ * key_bytes(), what);
     halves_ = cuda::DeviceArray<std::uint8_t>(images_, what);
     kept_ = cuda::DeviceArray<std::uint64_t>(images_ * kept_words(), what);
-    if (options.center != AffinityOptions::Center::none) {
+    if (options.subtracts_mean()) {
       mean_ = cuda::DeviceArray<float>(images_ * static_cast<std::size_t>(shape.dim), what);
     }
     packed_ = cuda::DeviceArray<float>(images_ * shape.packed_values(), what);
