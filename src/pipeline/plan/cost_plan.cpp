@@ -86,7 +86,7 @@ ExitCode print_cost_plan(const Config& config, const CostRequest& request, Commu
   const CalibratedSample& sample = calibration.sample;
   const bool as_if = request.images || request.segments;
   const ImageList list = as_if ? list_as_if(run->list, request.images.value_or(run->list.size())) : run->list;
-  const auto images = std::ranges::count_if(list.images, [](const ListedImage& image) { return image.width > 0; });
+  const auto images = std::ranges::count_if(list.images, &ListedImage::is_readable);
   const double segments = request.segments ? static_cast<double>(*request.segments)
                                            : values.segments_per_image * static_cast<double>(images);
   KnownSizes known{.segments_per_image = segments / std::max(1.0, static_cast<double>(images))};

@@ -279,7 +279,7 @@ Calibration measure_sample(RunContext& run, double seconds, double start_seconds
   values.process_memory_bytes = largest_of(comm, static_cast<double>(resident_bytes()));
   std::vector<std::int64_t> readable;
   for (std::int64_t i = 0; i < run.list.size(); ++i) {
-    if (run.list.images[static_cast<std::size_t>(i)].width > 0) readable.push_back(i);
+    if (run.list.images[static_cast<std::size_t>(i)].is_readable()) readable.push_back(i);
   }
   if (readable.empty()) readable.push_back(0);  // what it lacks is found below
   const std::int64_t images = std::ssize(readable);
