@@ -1,4 +1,5 @@
 #include "cli/plain_files.hpp"
+#include "cli/suite_folder.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/model/input_geometry.hpp"
@@ -25,10 +26,9 @@ Arguments with_settings(Arguments arguments) {
   return arguments;
 }
 
-class Chain : public testing::Test {
+class Chain : public SuiteFolder<Chain> {
  protected:
   static void SetUpTestSuite() {
-    folder() = new TempFolder;
     const std::vector<Arguments> commands = {
         {"extract", "--images", images(), "--weights", weights(), "--out", file("keys.h5")},
         {"segment", "--keys", file("keys.h5"), "--out", file("segments.h5")},
@@ -43,15 +43,7 @@ class Chain : public testing::Test {
       ASSERT_EQ(outcome.code, 0) << command[0] << ": " << outcome;
     }
   }
-  static void TearDownTestSuite() {
-    delete folder();
-    folder() = nullptr;
-  }
-  static TempFolder*& folder() {
-    static TempFolder* made = nullptr;
-    return made;
-  }
-  static std::string file(const std::string& name) { return (*folder() / name).string(); }
+  static std::string file(const std::string& name) { return (suite_folder() / name).string(); }
   static std::string images() { return source_path("data/suim8/images").string(); }
   static std::string weights() { return source_path("data/weights/demo_vit_tiny_patch16.safetensors").string(); }
 
@@ -171,7 +163,7 @@ TEST_F(Chain, ImagesJoinByNameNotByPosition) {
   std::vector<std::string> names = files_below(images());
   std::reverse(names.begin(), names.end());
   std::swap(names[1], names[5]);
-  const fs::path list = *folder() / "copy" / "list.txt";
+  const fs::path list = suite_folder() / "copy" / "list.txt";
   std::string text;
   for (const auto& name : names) {
     fs::create_directories(list.parent_path());
@@ -189,7 +181,7 @@ TEST_F(Chain, ImagesJoinByNameNotByPosition) {
 }
 
 TEST_F(Chain, MissingAndExtraImagesAreRefused) {
-  const fs::path other = *folder() / "other";
+  const fs::path other = suite_folder() / "other";
   fs::copy(images(), other);
   fs::copy_file(fs::path(images()) / "n_l_12_.jpg", other / "extra.jpg");
   const auto describe = [&] {

@@ -1,4 +1,5 @@
 #include "cli/plain_files.hpp"
+#include "cli/suite_folder.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -33,23 +34,21 @@ std::vector<float> blobs() {
   return values;
 }
 
-class ClusterCheckpoint : public testing::Test {
+class ClusterCheckpoint : public SuiteFolder<ClusterCheckpoint> {
  protected:
   static void SetUpTestSuite() {
-    shared_ = new TempFolder;
-    write_hdf5(shared_->path() / "rows.h5", [](Hdf5Writer& writer) {
+    write_hdf5(suite_folder() / "rows.h5", [](Hdf5Writer& writer) {
       writer.write<float>("descriptor", blobs(), {row_count, dim});
     });
     const auto start = std::chrono::steady_clock::now();
-    const Outcome outcome = run_program(arguments(shared_->path() / "undisturbed.h5"));
+    const Outcome outcome = run_program(arguments(suite_folder() / "undisturbed.h5"));
     ASSERT_EQ(outcome.code, 0) << outcome;
     duration_ = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
   }
-  static void TearDownTestSuite() { delete shared_; }
 
   /// Two values of K, two restarts, a checkpoint after each pass. Ends by the limit, so that there is much to lose.
   static Arguments arguments(const fs::path& out) {
-    Arguments all = {"cluster", "--descriptors", (shared_->path() / "rows.h5").string(), "--k", "9,31",
+    Arguments all = {"cluster", "--descriptors", (suite_folder() / "rows.h5").string(), "--k", "9,31",
                      "--out",   out.string()};
     for (const char* setting :
          {"cluster.tolerance=0", "cluster.max_iterations=40", "cluster.restarts=2", "cluster.checkpoint_every=1"}) {
@@ -64,7 +63,7 @@ class ClusterCheckpoint : public testing::Test {
 
   /// The result is that of the undisturbed run, and the folder holds nothing besides.
   void expect_undisturbed() const {
-    EXPECT_TRUE(bytes_of(out()) == bytes_of(shared_->path() / "undisturbed.h5"));
+    EXPECT_TRUE(bytes_of(out()) == bytes_of(suite_folder() / "undisturbed.h5"));
     for (const auto& entry : fs::directory_iterator(folder_.path())) EXPECT_EQ(entry.path(), out());
   }
   /// Lets a process work until it has saved something.
@@ -74,11 +73,9 @@ class ClusterCheckpoint : public testing::Test {
   }
 
  private:
-  static TempFolder* shared_;
   static milliseconds duration_;
   TempFolder folder_;
 };
-TempFolder* ClusterCheckpoint::shared_ = nullptr;
 milliseconds ClusterCheckpoint::duration_{};
 
 TEST_F(ClusterCheckpoint, KilledAtAnyInstantOnAnyNumberOfRanks) {

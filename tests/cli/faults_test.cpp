@@ -1,3 +1,4 @@
+#include "cli/suite_folder.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/image_writer.hpp"
 #include "datus/io/mask_file.hpp"
@@ -64,11 +65,10 @@ void write_sample(const fs::path& folder) {
   }
 }
 
-class Faults : public testing::Test {
+class Faults : public SuiteFolder<Faults> {
  protected:
   static void SetUpTestSuite() {
-    sample() = new TempFolder;
-    write_sample(sample()->path());
+    write_sample(suite_folder().path());
     const TempFolder folder;
     const Outcome outcome = run_program(sample_run(), {.folder = folder.path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
@@ -79,28 +79,23 @@ class Faults : public testing::Test {
     }
   }
   static void TearDownTestSuite() {
-    delete sample();
-    sample() = nullptr;
     reference().clear();
+    SuiteFolder::TearDownTestSuite();
   }
 
   /// Four small photos in four shards, because the run is made again and again; k-means saves after each iteration.
   static Arguments sample_run() {
     Arguments arguments = {"run", source_path("configs/demo.yaml").string(), "--run", run_name};
     for (const std::string& setting :
-         {"dataset.images=" + (*sample() / "images").string(), "dataset.truth=" + (*sample() / "masks").string(),
-          std::string("dataset.kind=index_png"), std::string("dataset.classes=2"), std::string("dataset.shard_size=1"),
-          std::string("model.input_size=160"), std::string("cluster.k=[3,4]"),
-          std::string("cluster.checkpoint_every=1")}) {
+         {"dataset.images=" + (suite_folder() / "images").string(),
+          "dataset.truth=" + (suite_folder() / "masks").string(), std::string("dataset.kind=index_png"),
+          std::string("dataset.classes=2"), std::string("dataset.shard_size=1"), std::string("model.input_size=160"),
+          std::string("cluster.k=[3,4]"), std::string("cluster.checkpoint_every=1")}) {
       arguments.insert(arguments.end(), {"--set", setting});
     }
     return arguments;
   }
 
-  static TempFolder*& sample() {
-    static TempFolder* folder = nullptr;
-    return folder;
-  }
   /// The results of the undisturbed run.
   static Contents& reference() {
     static Contents contents;

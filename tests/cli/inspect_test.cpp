@@ -1,5 +1,6 @@
 #include "datus/pipeline/inspect.hpp"
 
+#include "cli/suite_folder.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/provenance.hpp"
 #include "pipeline/files/segments_file.hpp"
@@ -97,26 +98,20 @@ Found verify(const fs::path& run) {
   return {code, out.str()};
 }
 
-class Inspect : public testing::Test {
+class Inspect : public SuiteFolder<Inspect> {
  protected:
   static void SetUpTestSuite() {
-    folder() = new TempFolder;
-    const Outcome outcome = run_program(run_sample(), {.folder = folder()->path()});
+    const Outcome outcome = run_program(run_sample(), {.folder = suite_folder().path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
     reference() = results_of(run());
     ASSERT_TRUE(reference().contains("checksums.tsv")) << "the run did not end as it should";
   }
   static void TearDownTestSuite() {
     reference().clear();
-    delete folder();
-    folder() = nullptr;
+    SuiteFolder::TearDownTestSuite();
   }
 
-  static TempFolder*& folder() {
-    static TempFolder* made = nullptr;
-    return made;
-  }
-  static fs::path run() { return *folder() / run_name; }
+  static fs::path run() { return suite_folder() / run_name; }
   static Contents& reference() {
     static Contents files;
     return files;
@@ -307,11 +302,11 @@ TEST_F(Inspect, SomethingElseInThePlaceOfAFileIsNamed) {
     restore(name);
   }
   // A file where a folder should be.
-  fs::rename(run() / "scores", *folder() / "scores");
+  fs::rename(run() / "scores", suite_folder() / "scores");
   write_bytes(run() / "scores", "a file");
   const Found found = verify(run());
   fs::remove(run() / "scores");
-  fs::rename(*folder() / "scores", run() / "scores");
+  fs::rename(suite_folder() / "scores", run() / "scores");
   EXPECT_EQ(found.code, ExitCode::bad_input) << found.text;
   EXPECT_NE(found.text.find("scores/k006.json"), std::string::npos) << found.text;
 }
@@ -341,9 +336,9 @@ TEST_F(Inspect, FilesThatDoNotBelongToTheRunAreToldApart) {
 
 TEST_F(Inspect, AStageThatIsGoneIsMissingInARunThatIsDone) {
   for (const char* part : {"keys", "segments", "descriptors", "clusters", "masks", "scores", "report"}) {
-    fs::rename(run() / part, *folder() / "aside");
+    fs::rename(run() / part, suite_folder() / "aside");
     const Found found = verify(run());
-    fs::rename(*folder() / "aside", run() / part);
+    fs::rename(suite_folder() / "aside", run() / part);
     EXPECT_EQ(found.code, ExitCode::bad_input) << part;
     EXPECT_NE(found.text.find("missing  " + std::string(part) + "/"), std::string::npos) << part << "\n" << found.text;
   }

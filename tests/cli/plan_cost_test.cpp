@@ -1,15 +1,16 @@
+#include "cli/plans.hpp"
+#include "cli/suite_folder.hpp"
+#include "support/errors.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -26,35 +27,10 @@ const std::string calibration_name = "run.calibration.json";
 const std::vector<std::string> stages = {"start",   "extract", "segment",  "describe",
                                          "cluster", "mask",    "evaluate", "report"};
 
-Arguments of_sample(const std::string& command, const Arguments& more = {}) {
-  Arguments arguments = {command, source_path("configs/demo.yaml").string(), "--run", run_name};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-using Snapshot = std::map<std::string, std::pair<std::string, fs::file_time_type>>;
-
-Snapshot snapshot_of(const fs::path& folder) {
-  Snapshot files;
-  for (const auto& name : files_below(folder)) {
-    files[name] = {bytes_of(folder / name), fs::last_write_time(folder / name)};
-  }
-  return files;
-}
-
 Outcome calibrate(const fs::path& folder, int ranks = 0, const Arguments& more = {}) {
   Arguments arguments = {"--calibrate", "--seconds", "0.2"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program(of_sample("plan", arguments), {.folder = folder, .ranks = ranks});
-}
-
-/// A plan for `--nodes`; an error unless it succeeds and changes nothing.
-std::string plan(const fs::path& folder, const Arguments& more, int ranks = 0) {
-  const Snapshot before = snapshot_of(folder);
-  const Outcome outcome = run_program(of_sample("plan", more), {.folder = folder, .ranks = ranks});
-  EXPECT_EQ(outcome.code, 0) << outcome;
-  EXPECT_TRUE(snapshot_of(folder) == before) << "the plan changed files";
-  return outcome.out;
 }
 
 /// The part of a plan from the table by stages on.
@@ -74,22 +50,14 @@ std::string line_of(const std::string& cost, const std::string& stage) {
   return {};
 }
 
-void expect_part(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
-}
-
-class PlanCost : public testing::Test {
+class PlanCost : public SuiteFolder<PlanCost> {
  protected:
   /// A calibration of the sample by one rank.
   static void SetUpTestSuite() {
-    const Outcome outcome = calibrate(calibrated().path());
+    const Outcome outcome = calibrate(suite_folder().path());
     ASSERT_EQ(outcome.code, 0) << outcome;
   }
-  static const TempFolder& calibrated() {
-    static const TempFolder folder;
-    return folder;
-  }
-  void SetUp() override { fs::copy_file(calibrated() / calibration_name, folder_ / calibration_name); }
+  void SetUp() override { fs::copy_file(suite_folder() / calibration_name, folder_ / calibration_name); }
   [[nodiscard]] const fs::path& folder() const { return folder_.path(); }
 
  private:
@@ -121,7 +89,7 @@ void expect_complete(const fs::path& file, int ranks) {
 
 TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
   expect_complete(folder() / calibration_name, 1);
-  EXPECT_EQ(files_below(calibrated().path()), std::vector<std::string>{calibration_name});
+  EXPECT_EQ(files_below(suite_folder().path()), std::vector<std::string>{calibration_name});
   for (const int ranks : {1, 2}) {
     const TempFolder empty;
     const Outcome outcome = calibrate(empty.path(), ranks);

@@ -1,3 +1,5 @@
+#include "cli/plans.hpp"
+#include "cli/suite_folder.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -7,7 +9,6 @@
 #include <map>
 #include <sstream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -20,32 +21,6 @@ namespace fs = std::filesystem;
 
 const std::string run_name = "run";
 const std::vector<std::string> stages = {"extract", "segment", "describe", "cluster", "mask"};
-
-Arguments of_sample(const std::string& command, const Arguments& more = {}) {
-  Arguments arguments = {command, source_path("configs/demo.yaml").string(), "--run", run_name};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-/// Each file below a folder with its bytes and the time of its last change.
-using Snapshot = std::map<std::string, std::pair<std::string, fs::file_time_type>>;
-
-Snapshot snapshot_of(const fs::path& folder) {
-  Snapshot files;
-  for (const auto& name : files_below(folder)) {
-    files[name] = {bytes_of(folder / name), fs::last_write_time(folder / name)};
-  }
-  return files;
-}
-
-/// A plan of the sample in `folder`; an error unless it succeeds and changes nothing.
-std::string plan(const fs::path& folder, const Arguments& more = {}, int ranks = 0) {
-  const Snapshot before = snapshot_of(folder);
-  const Outcome outcome = run_program(of_sample("plan", more), {.folder = folder, .ranks = ranks});
-  EXPECT_EQ(outcome.code, 0) << outcome;
-  EXPECT_TRUE(snapshot_of(folder) == before) << "the plan changed files";
-  return outcome.out;
-}
 
 /// What stands behind the first word of a line.
 std::map<std::string, std::string> lines_of(const std::string& text) {
@@ -84,26 +59,21 @@ double bytes_below(const fs::path& folder) {
   return bytes;
 }
 
-class Plan : public testing::Test {
+class Plan : public SuiteFolder<Plan> {
  protected:
   /// A finished run of the sample that each test gets a copy of, and the plan that was made before it.
   static void SetUpTestSuite() {
-    const TempFolder& folder = finished();
-    plan_before() = plan(folder.path());
-    const Outcome outcome = run_program(of_sample("run"), {.folder = folder.path()});
+    plan_before() = plan(suite_folder().path());
+    const Outcome outcome = run_program(of_sample("run"), {.folder = suite_folder().path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
   }
 
-  static const TempFolder& finished() {
-    static const TempFolder folder;
-    return folder;
-  }
   static std::string& plan_before() {
     static std::string text;
     return text;
   }
 
-  void SetUp() override { fs::copy(finished() / run_name, folder_ / run_name, fs::copy_options::recursive); }
+  void SetUp() override { fs::copy(suite_folder() / run_name, folder_ / run_name, fs::copy_options::recursive); }
 
   [[nodiscard]] const fs::path& folder() const { return folder_.path(); }
   [[nodiscard]] fs::path run() const { return folder_ / run_name; }

@@ -1,3 +1,4 @@
+#include "cli/suite_folder.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -55,22 +56,12 @@ nlohmann::json json_in(const fs::path& path) {
   return nlohmann::json::parse(bytes_of(path));
 }
 
-class Stages : public testing::Test {
+class Stages : public SuiteFolder<Stages> {
  protected:
   static void SetUpTestSuite() {
-    folder() = new TempFolder;
-    copy_sample(folder()->path(), {"d_r_47_", "f_r_329_", "n_l_12_", "w_r_147_"});
-    const Outcome outcome = run_program(small_run("run"), {.folder = folder()->path()});
+    copy_sample(suite_folder().path(), {"d_r_47_", "f_r_329_", "n_l_12_", "w_r_147_"});
+    const Outcome outcome = run_program(small_run("run"), {.folder = suite_folder().path()});
     ASSERT_EQ(outcome.code, 0) << outcome;
-  }
-  static void TearDownTestSuite() {
-    delete folder();
-    folder() = nullptr;
-  }
-
-  static TempFolder*& folder() {
-    static TempFolder* made = nullptr;
-    return made;
   }
   /// `datus COMMAND CONFIG --run run` on four photos in four shards, with `more` settings.
   static Arguments small_run(const std::string& command, const Arguments& more = {}) {
@@ -83,11 +74,11 @@ class Stages : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-  static std::string images() { return (*folder() / "images").string(); }
-  static std::string masks() { return (*folder() / "masks").string(); }
+  static std::string images() { return (suite_folder() / "images").string(); }
+  static std::string masks() { return (suite_folder() / "masks").string(); }
 
   /// The finished run; tests do not change it.
-  static fs::path reference() { return *folder() / run_name; }
+  static fs::path reference() { return suite_folder() / run_name; }
 
   /// A copy of it that a test may change.
   static void copy_reference(const TempFolder& to) {
@@ -221,13 +212,13 @@ TEST_F(Stages, WithoutStoredKeysTheMasksAreTheSame) {
 
 TEST_F(Stages, AppliedToItsOwnImagesARunGivesItsMasksAndMapping) {
   const Outcome outcome = run_program({"apply", reference().string(), "--images", images(), "--truth", masks(), "--run",
-                                       (*folder() / "applied").string()},
-                                      {.folder = folder()->path(), .ranks = 2});
+                                       (suite_folder() / "applied").string()},
+                                      {.folder = suite_folder().path(), .ranks = 2});
   ASSERT_EQ(outcome.code, 0) << outcome;
   for (const char* k : {"k003", "k004"}) {
-    EXPECT_TRUE(contents_of(*folder() / "applied", std::string("masks/") + k) ==
+    EXPECT_TRUE(contents_of(suite_folder() / "applied", std::string("masks/") + k) ==
                 contents_of(reference(), std::string("masks/") + k));
-    const auto applied = json_in(*folder() / "applied" / "scores" / (std::string(k) + ".json"));
+    const auto applied = json_in(suite_folder() / "applied" / "scores" / (std::string(k) + ".json"));
     const auto fitted = json_in(reference() / "scores" / (std::string(k) + ".json"));
     for (const char* protocol : {"strict", "datus-compat"}) {
       for (const char* part : {"mapping", "counts", "miou", "pixel_accuracy", "iou"}) {

@@ -3,6 +3,7 @@
 #include "datus/algo/gpu_affinity.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
+#include "support/errors.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -237,12 +238,7 @@ TEST(Affinity, RefusesWhatCannotBeMeant) {
 
 TEST(GpuAffinity, IsRefusedByABuildWithoutCuda) {
   if (built_with_cuda()) GTEST_SKIP() << "this build has CUDA";
-  try {
-    const GpuAffinity gpu(0, 4, 4, 1);
-    FAIL() << "there is a GPU";
-  } catch (const SystemError& error) {
-    EXPECT_NE(std::string(error.what()).find("this build has no CUDA"), std::string::npos) << error.what();
-  }
+  test::expect_error<SystemError>([] { const GpuAffinity gpu(0, 4, 4, 1); }, {"this build has no CUDA"});
 }
 
 }  // namespace affinity_test

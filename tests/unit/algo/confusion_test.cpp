@@ -1,6 +1,7 @@
 #include "datus/algo/confusion.hpp"
 
 #include "datus/core/error.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 
 #include <cstdint>
@@ -24,12 +25,7 @@ std::vector<std::int64_t> values_of(const ConfusionMatrix& matrix) {
 
 /// The text of the error that `add` throws.
 std::string message_of(ConfusionMatrix& matrix, const LabelMap& prediction, const LabelMap& truth) {
-  try {
-    matrix.add(prediction, truth);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_if_any<InputError>([&] { matrix.add(prediction, truth); });
 }
 
 TEST(ConfusionMatrix, CountsEveryKindOfPixel) {

@@ -1,6 +1,7 @@
 #include "support/thread_communicator.hpp"
 
 #include "support/communicator_checks.hpp"
+#include "support/errors.hpp"
 
 #include <array>
 #include <atomic>
@@ -15,13 +16,7 @@ namespace thread_communicator_test {
 /// The text of the SystemError that run_on_threads throws; an empty one, and a test failure, when
 /// it throws none.
 std::string system_error_of(int ranks, const std::function<void(Communicator&)>& body) {
-  try {
-    run_on_threads(ranks, body);
-    ADD_FAILURE() << "no exception";
-  } catch (const SystemError& e) {
-    return e.what();
-  }
-  return {};
+  return test::error_of<SystemError>([&] { run_on_threads(ranks, body); });
 }
 
 class ThreadRanks : public testing::TestWithParam<int> {};

@@ -2,6 +2,8 @@
 
 #include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -18,15 +20,6 @@ using Overrides = std::vector<std::string>;
 /// A folder of its own for each test, removed at the end.
 class ConfigFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string("datus_config_") + info->test_suite_name() + "_" + info->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   [[nodiscard]] std::filesystem::path write(const std::string& name, const std::string& text) const {
     const std::filesystem::path path = folder_ / name;
     std::filesystem::create_directories(path.parent_path());
@@ -34,10 +27,10 @@ class ConfigFiles : public testing::Test {
     return path;
   }
 
-  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
-  std::filesystem::path folder_;
+  TempFolder folder_;
 };
 
 /// The message of the usage error that `body` throws; empty, and a failed test, when it throws
@@ -57,12 +50,6 @@ std::string usage_error(Body body) {
 /// Likewise for a configuration made of overrides only.
 inline std::string override_error(const Overrides& overrides) {
   return usage_error([&] { (void)default_config(overrides); });
-}
-
-inline void expect_contains(const std::string& text, const std::vector<std::string>& parts) {
-  for (const std::string& part : parts) {
-    EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
-  }
 }
 
 }  // namespace datus::test

@@ -131,47 +131,47 @@ TEST_F(LoadConfig, PathsAreRelativeToTheFileOrToTheCurrentFolder) {
 }
 
 TEST_F(LoadConfig, UnknownKeysAreRefusedWithPlaceListAndGuess) {
-  expect_contains(error("model:\n\n  inputsize: 224\n"),
+  expect_mentions(error("model:\n\n  inputsize: 224\n"),
                   {"model.inputsize", "reef.yaml:3", "Did you mean model.input_size?", "weights, input_size, resize"});
-  expect_contains(error("run: {}\nmodel: {k: 3}\n"), {"model.k", "reef.yaml:2", "Did you mean cluster.k?"});
-  expect_contains(error("modle: {weights: a}\n"), {"modle", "reef.yaml:1", "Did you mean model?", "preset, run,"});
-  expect_contains(error("weights: a\n"), {"weights", "model.weights or affinity.weights or descriptor.weights"});
-  expect_contains(error("model.weights: a\n"), {"Unknown key model.weights", "reef.yaml:1", "At the top level"});
-  expect_contains(override_error({"cluster.kk=3"}), {"--set cluster.kk=3", "Did you mean cluster.k?"});
-  expect_contains(override_error({"clutser.init=random"}), {"clutser.init", "Did you mean cluster?"});
+  expect_mentions(error("run: {}\nmodel: {k: 3}\n"), {"model.k", "reef.yaml:2", "Did you mean cluster.k?"});
+  expect_mentions(error("modle: {weights: a}\n"), {"modle", "reef.yaml:1", "Did you mean model?", "preset, run,"});
+  expect_mentions(error("weights: a\n"), {"weights", "model.weights or affinity.weights or descriptor.weights"});
+  expect_mentions(error("model.weights: a\n"), {"Unknown key model.weights", "reef.yaml:1", "At the top level"});
+  expect_mentions(override_error({"cluster.kk=3"}), {"--set cluster.kk=3", "Did you mean cluster.k?"});
+  expect_mentions(override_error({"clutser.init=random"}), {"clutser.init", "Did you mean cluster?"});
   const std::string no_guess = error("model: {zzzzzzzzzz: 1}\n");
   EXPECT_EQ(no_guess.find("Did you mean"), std::string::npos) << no_guess;
 }
 
 TEST_F(LoadConfig, WrongFormsAreRefusedWithPlace) {
-  expect_contains(error("a: 1\n---\nb: 2\n"), {"reef.yaml", "2 YAML documents"});
-  expect_contains(error("- 1\n"), {"reef.yaml", "top level is not a map"});
-  expect_contains(error("\nmodel: 3\n"), {"reef.yaml:2", "model is a section"});
-  expect_contains(error("model:\n  weights: {a: 1}\n"), {"reef.yaml:2", "model.weights"});
-  expect_contains(error("cluster: {k: [[1]]}\n"), {"reef.yaml:1", "cluster.k"});
-  expect_contains(error("cluster:\n  k: 1\n  k: 2\n"), {"reef.yaml:3", "cluster.k is there twice"});
-  expect_contains(error("cluster: {}\ncluster: {}\n"), {"reef.yaml:2", "cluster is there twice"});
-  expect_contains(error("model:\n  input_size: [1,\n"), {"not YAML", "reef.yaml:3"});
-  expect_contains(error("? [a]\n: 1\n"), {"reef.yaml:1", "not a name"});
-  expect_contains(override_error({"cluster.k"}), {"--set cluster.k", "section.key=value"});
-  expect_contains(override_error({"=3"}), {"--set =3"});
-  expect_contains(override_error({"cluster=3"}), {"cluster is a section"});
-  expect_contains(override_error({"cluster.k=[1"}), {"not YAML", "(--set cluster.k=[1)"});
-  expect_contains(usage_error([&] { (void)load_config(folder() / "no.yaml", {}); }), {"no.yaml", "no such file"});
-  expect_contains(usage_error([&] { (void)load_config(folder(), {}); }), {"it is a folder"});
+  expect_mentions(error("a: 1\n---\nb: 2\n"), {"reef.yaml", "2 YAML documents"});
+  expect_mentions(error("- 1\n"), {"reef.yaml", "top level is not a map"});
+  expect_mentions(error("\nmodel: 3\n"), {"reef.yaml:2", "model is a section"});
+  expect_mentions(error("model:\n  weights: {a: 1}\n"), {"reef.yaml:2", "model.weights"});
+  expect_mentions(error("cluster: {k: [[1]]}\n"), {"reef.yaml:1", "cluster.k"});
+  expect_mentions(error("cluster:\n  k: 1\n  k: 2\n"), {"reef.yaml:3", "cluster.k is there twice"});
+  expect_mentions(error("cluster: {}\ncluster: {}\n"), {"reef.yaml:2", "cluster is there twice"});
+  expect_mentions(error("model:\n  input_size: [1,\n"), {"not YAML", "reef.yaml:3"});
+  expect_mentions(error("? [a]\n: 1\n"), {"reef.yaml:1", "not a name"});
+  expect_mentions(override_error({"cluster.k"}), {"--set cluster.k", "section.key=value"});
+  expect_mentions(override_error({"=3"}), {"--set =3"});
+  expect_mentions(override_error({"cluster=3"}), {"cluster is a section"});
+  expect_mentions(override_error({"cluster.k=[1"}), {"not YAML", "(--set cluster.k=[1)"});
+  expect_mentions(usage_error([&] { (void)load_config(folder() / "no.yaml", {}); }), {"no.yaml", "no such file"});
+  expect_mentions(usage_error([&] { (void)load_config(folder(), {}); }), {"it is a folder"});
 }
 
 TEST_F(LoadConfig, ContradictionsNameBothKeysAndPlaces) {
-  expect_contains(error("affinity:\n  quantile: 0.5\n  threshold: 1\n"),
+  expect_mentions(error("affinity:\n  quantile: 0.5\n  threshold: 1\n"),
                   {"affinity.quantile = 0.5", "affinity.threshold = 1", "reef.yaml:2 and ", "reef.yaml:3"});
-  expect_contains(error("affinity: {weights: value, threshold: -1}\n"), {"affinity.weights", "negative"});
-  expect_contains(error("\ndescriptor: {crop_size: 300}\n"), {"crop_size = 300", "crop_resize = 256", "the default"});
-  expect_contains(error("descriptor: {kind: mean_key, weights: a}\n"), {"descriptor.weights", "descriptor.kind"});
-  expect_contains(error("cluster: {init: file}\n"), {"cluster.init = file", "cluster.centroids = null"});
-  expect_contains(error("cluster: {centroids: a.h5}\n"), {"cluster.init = k-means++", "cluster.centroids = "});
-  expect_contains(error("cluster: {init: file, centroids: a.h5, k: [2, 3]}\n"), {"cluster.k = [2, 3]"});
-  expect_contains(error("cluster: {init: file, centroids: a.h5, restarts: 2}\n"), {"cluster.restarts = 2"});
-  expect_contains(error("dataset: {kind: list}\n"), {"dataset.list"});
+  expect_mentions(error("affinity: {weights: value, threshold: -1}\n"), {"affinity.weights", "negative"});
+  expect_mentions(error("\ndescriptor: {crop_size: 300}\n"), {"crop_size = 300", "crop_resize = 256", "the default"});
+  expect_mentions(error("descriptor: {kind: mean_key, weights: a}\n"), {"descriptor.weights", "descriptor.kind"});
+  expect_mentions(error("cluster: {init: file}\n"), {"cluster.init = file", "cluster.centroids = null"});
+  expect_mentions(error("cluster: {centroids: a.h5}\n"), {"cluster.init = k-means++", "cluster.centroids = "});
+  expect_mentions(error("cluster: {init: file, centroids: a.h5, k: [2, 3]}\n"), {"cluster.k = [2, 3]"});
+  expect_mentions(error("cluster: {init: file, centroids: a.h5, restarts: 2}\n"), {"cluster.restarts = 2"});
+  expect_mentions(error("dataset: {kind: list}\n"), {"dataset.list"});
   EXPECT_NO_THROW((void)load("dataset: {kind: coco_stuff}\n"));  // a split that is missing is seen in the folder
   EXPECT_NO_THROW((void)load("affinity: {weights: value}\n"));
   EXPECT_NO_THROW((void)load("affinity: {quantile: 0.5}\n"));
@@ -181,7 +181,7 @@ TEST_F(LoadConfig, ContradictionsNameBothKeysAndPlaces) {
 TEST_F(LoadConfig, RequiredKeys) {
   const Config config = default_config(Overrides{"dataset.images=/a"});
   EXPECT_NO_THROW(require_key(config, "dataset.images", "extract reads them"));
-  expect_contains(usage_error([&] { require_key(config, "model.weights", "extract runs a model"); }),
+  expect_mentions(usage_error([&] { require_key(config, "model.weights", "extract runs a model"); }),
                   {"model.weights", "extract runs a model", "--set model.weights="});
   EXPECT_THROW(require_key(config, "model.wait", ""), std::logic_error);
 }

@@ -1,7 +1,8 @@
 #include "datus/io/atomic_file.hpp"
 
 #include "datus/io/hdf5_writer.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <csignal>
 #include <cstdint>
@@ -15,13 +16,13 @@
 namespace datus {
 namespace atomic_file_test {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 using test::write_bytes;
 
 TEST(AtomicFile, AppearsOnlyAtCommit) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   AtomicFile file(folder / "a.bin", {.tag = "job7-rank3"});
   EXPECT_EQ(file.path().filename(), ".a.bin.tmp-job7-rank3-" + std::to_string(::getpid()));
   EXPECT_EQ(file.path().parent_path(), folder.path());
@@ -31,16 +32,16 @@ TEST(AtomicFile, AppearsOnlyAtCommit) {
   file.commit([&](const std::filesystem::path& path) {
     checked = true;
     EXPECT_EQ(path, file.path());
-    EXPECT_EQ(read_bytes(path), "new");
+    EXPECT_EQ(bytes_of(path), "new");
     EXPECT_FALSE(std::filesystem::exists(folder / "a.bin"));
   });
   EXPECT_TRUE(checked);
-  EXPECT_EQ(read_bytes(folder / "a.bin"), "new");
+  EXPECT_EQ(bytes_of(folder / "a.bin"), "new");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.bin"});
 }
 
 TEST(AtomicFile, LeavesNothingBehindWithoutCommit) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_bytes(folder / "a.bin", "old");
   const auto abandon = [&] {
     AtomicFile file(folder / "a.bin");
@@ -49,11 +50,11 @@ TEST(AtomicFile, LeavesNothingBehindWithoutCommit) {
   };
   EXPECT_THROW(abandon(), std::runtime_error);
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.bin"});
-  EXPECT_EQ(read_bytes(folder / "a.bin"), "old");
+  EXPECT_EQ(bytes_of(folder / "a.bin"), "old");
 }
 
 TEST(AtomicFile, ARefusingCheckKeepsTheOldFile) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_bytes(folder / "a.bin", "old");
   {
     AtomicFile file(folder / "a.bin");
@@ -61,20 +62,20 @@ TEST(AtomicFile, ARefusingCheckKeepsTheOldFile) {
     EXPECT_THROW(file.commit([](const auto&) { throw std::runtime_error("bad"); }), std::runtime_error);
   }
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.bin"});
-  EXPECT_EQ(read_bytes(folder / "a.bin"), "old");
+  EXPECT_EQ(bytes_of(folder / "a.bin"), "old");
 }
 
 TEST(AtomicFile, ReplacesALeftoverOfTheSameName) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto leftover = folder / (".a.bin.tmp-t-" + std::to_string(::getpid()));
   write_bytes(leftover, "half a file");
   AtomicFile file(folder / "a.bin", {.tag = "t"});
   EXPECT_EQ(file.path(), leftover);
-  EXPECT_EQ(read_bytes(file.path()), "");
+  EXPECT_EQ(bytes_of(file.path()), "");
 }
 
 TEST(AtomicFile, TheLongestNameFits) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string name(255, 'x');
   AtomicFile file(folder / name, {.tag = "rank0"});
   EXPECT_EQ(file.path().filename().string().substr(0, 100), "." + std::string(99, 'x'));
@@ -83,7 +84,7 @@ TEST(AtomicFile, TheLongestNameFits) {
 }
 
 TEST(AtomicFile, AnUnusableFolderIsNamed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_bytes(folder / "file", "");
   expect_error<SystemError>([&] { AtomicFile(folder / "file/a.bin"); },
                             {(folder / "file/a.bin").string(), "Not a dir"});
@@ -93,7 +94,7 @@ TEST(AtomicFile, AnUnusableFolderIsNamed) {
 }
 
 TEST(AtomicFile, AFolderInTheWayIsAnError) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directories(folder / "a.bin/inside");
   {
     AtomicFile file(folder / "a.bin");
@@ -103,7 +104,7 @@ TEST(AtomicFile, AFolderInTheWayIsAnError) {
 }
 
 TEST(AtomicFile, ALostTemporaryFileIsAnError) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   AtomicFile file(folder / "a.bin");
   std::filesystem::remove(file.path());
   expect_error<SystemError>([&] { file.commit(); }, {file.path().string(), "No such file"});
@@ -134,7 +135,7 @@ TEST(AtomicFile, ALostTemporaryFileIsAnError) {
 }
 
 TEST(AtomicFileDeathTest, TooLargeAFileEndsInOrder) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   EXPECT_EXIT(write_with_limit(folder / "a.json", 5000, 1000), ::testing::ExitedWithCode(1),
               "Cannot write the 5000 bytes of .*a.json .File too large: the file needs at least 4.89 KiB, the limit of "
               "this process is 1000 bytes.");
@@ -149,12 +150,12 @@ TEST(AtomicFileDeathTest, TooLargeAFileEndsInOrder) {
 }
 
 TEST(WriteTextAtomically, WritesAndReplaces) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string text(3'000'000, 'y');
   write_text_atomically(folder / "a.json", text);
-  EXPECT_EQ(read_bytes(folder / "a.json"), text);
+  EXPECT_EQ(bytes_of(folder / "a.json"), text);
   write_text_atomically(folder / "a.json", "", {.tag = "tag"});
-  EXPECT_EQ(read_bytes(folder / "a.json"), "");
+  EXPECT_EQ(bytes_of(folder / "a.json"), "");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.json"});
 }
 

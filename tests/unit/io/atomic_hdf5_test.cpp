@@ -1,6 +1,7 @@
 #include "datus/io/atomic_hdf5.hpp"
 
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdint>
 #include <stdexcept>
@@ -10,9 +11,9 @@
 namespace datus {
 namespace {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 using test::write_bytes;
 
 const std::vector<std::int32_t> values{16909060, 84281096};  // 04 03 02 01, 08 07 06 05 in the file
@@ -22,7 +23,7 @@ void fill(Hdf5Writer& writer) {
 }
 
 TEST(AtomicHdf5, HoldsWhatAPlainWriterMakes) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer plain(folder / "plain.h5");
   fill(plain);
   plain.close();
@@ -30,12 +31,12 @@ TEST(AtomicHdf5, HoldsWhatAPlainWriterMakes) {
   fill(file.writer());
   EXPECT_FALSE(std::filesystem::exists(folder / "a.h5"));
   file.commit();
-  EXPECT_EQ(read_bytes(folder / "a.h5"), read_bytes(folder / "plain.h5"));
+  EXPECT_EQ(bytes_of(folder / "a.h5"), bytes_of(folder / "plain.h5"));
   EXPECT_EQ(folder.names().size(), 2U);
 }
 
 TEST(AtomicHdf5, WithoutCommitTheOldFileStays) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_bytes(folder / "a.h5", "old");
   const auto stop = [&] {
     AtomicHdf5 file(folder / "a.h5");
@@ -49,16 +50,16 @@ TEST(AtomicHdf5, WithoutCommitTheOldFileStays) {
     EXPECT_EQ(Hdf5Reader(file.close()).read<std::int32_t>("x"), values);
   }
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.h5"});
-  EXPECT_EQ(read_bytes(folder / "a.h5"), "old");
+  EXPECT_EQ(bytes_of(folder / "a.h5"), "old");
 }
 
 TEST(AtomicHdf5, WhatIsDamagedOnTheDiskGetsNoName) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     AtomicHdf5 file(folder / "a.h5");
     fill(file.writer());
     const std::filesystem::path path = file.close();
-    std::string bytes = read_bytes(path);
+    std::string bytes = bytes_of(path);
     const std::size_t at = bytes.find("\x04\x03\x02\x01");
     ASSERT_NE(at, std::string::npos);
     bytes[at] = '\x05';
@@ -69,7 +70,7 @@ TEST(AtomicHdf5, WhatIsDamagedOnTheDiskGetsNoName) {
 }
 
 TEST(AtomicHdf5, SourcesNeedOnlyBeThereWhenSaidSo) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     Hdf5Writer unrecorded(folder / "s.h5");
     fill(unrecorded);

@@ -1,6 +1,7 @@
 #include "datus/io/disk_space.hpp"
 
 #include "small_file_system.hpp"
+#include "support/errors.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -17,7 +18,7 @@ namespace disk_space_test {
 
 using test::expect_error;
 using test::SmallFileSystem;
-using test::TemporaryFolder;
+using test::TempFolder;
 using test::write_bytes;
 
 constexpr std::int64_t mib = std::int64_t{1} << 20;
@@ -48,7 +49,7 @@ TEST(FreeBytes, AreWhatASmallFileSystemHasLeft) {
 TEST(FreeBytes, OfWhatDoesNotExistAreThoseOfTheNearestParent) {
   EXPECT_GT(free_bytes("a folder that is nowhere/below"), 0);
   EXPECT_GT(free_bytes(""), 0);
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_bytes(folder / "file", "");
   EXPECT_GT(free_bytes(folder / "file/below"), 0);
   std::filesystem::create_symlink("loop", folder / "loop");
@@ -102,14 +103,14 @@ TEST(WriteFailure, NoRoomForOneMoreFileIsTold) {
 }
 
 TEST(WriteFailure, EnoughFreeSpacePointsAtQuotas) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   if (free_bytes(folder.path()) < 300 * mib) GTEST_SKIP() << "the disk is nearly full";
   expect_error<SystemError>([&] { throw_write_failure(failure_of(folder / "a", ENOSPC, 10)); },
                             {"No space left", "at least 10 bytes", "quota -s", "lfs df", "run the same command again"});
 }
 
 TEST(WriteFailure, AUsedUpQuotaIsNotTheDisk) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string text = text_of(failure_of(folder / "a.h5", EDQUOT, 3 * mib));
   EXPECT_TRUE(std::regex_search(
       text, std::regex(R"(Cannot write .*a\.h5 \(Disk quota exceeded: .*quota of the user, group or project.*not the )"
@@ -119,7 +120,7 @@ TEST(WriteFailure, AUsedUpQuotaIsNotTheDisk) {
 }
 
 TEST(WriteFailure, EachReasonHasItsAdvice) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<std::pair<int, std::string>> advice = {
       {EIO, "(Input/output error) Check the disk or the file server"},
       {EROFS, "(Read-only file system) Use another folder"},

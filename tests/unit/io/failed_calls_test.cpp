@@ -4,8 +4,9 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
-#include "hdf5_test_files.hpp"
 #include "library_leaks.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -93,9 +94,9 @@ int close(int descriptor) {
 namespace datus {
 namespace failed_calls_test {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 
 void write_hdf5(const std::filesystem::path& path) {
   AtomicHdf5 file(path);
@@ -129,11 +130,11 @@ int count_calls(const std::function<void(const std::filesystem::path&)>& write, 
 
 /// Lets each call fail in its turn. Nothing may stay behind, and the older file must be untouched.
 void check_each_call(const std::function<void(const std::filesystem::path&)>& write, int code, bool once, int least) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "a.h5";
   const int calls = count_calls(write, path);
   ASSERT_GE(calls, least) << "the calls of the libraries do not come through this program";
-  const std::string expected = read_bytes(path);
+  const std::string expected = bytes_of(path);
   ::testing::internal::CaptureStderr();
   const std::size_t descriptors = open_descriptors();
   for (int i = 1; i <= calls; ++i) {
@@ -143,13 +144,13 @@ void check_each_call(const std::function<void(const std::filesystem::path&)>& wr
                               {"a.h5", std::string("(") + std::strerror(code), "run the same command again"});
     fault = {};
     EXPECT_EQ(folder.names(), std::vector<std::string>{"a.h5"});
-    EXPECT_EQ(read_bytes(path), expected);
+    EXPECT_EQ(bytes_of(path), expected);
     EXPECT_EQ(open_descriptors(), descriptors);
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   std::filesystem::remove(path);
   write(path);
-  EXPECT_EQ(read_bytes(path), expected);
+  EXPECT_EQ(bytes_of(path), expected);
 }
 
 /// HDF5's writes, that of the superblock twice, the cut to size and the close; closing, syncing and closing again.
@@ -179,15 +180,15 @@ TEST(FailedCalls, ATextNamesAFailingDisk) {
 
 /// A call that a signal interrupts, or that does half of its work, is no failure.
 void check_goes_on(const std::function<void(const std::filesystem::path&)>& write, int code) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "a.h5";
   const int calls = count_calls(write, path);
-  const std::string expected = read_bytes(path);
+  const std::string expected = bytes_of(path);
   for (int i = 1; i <= calls; ++i) {
     fault = {.first = i, .code = code};
     write(path);
     fault = {};
-    EXPECT_EQ(read_bytes(path), expected) << "call " << i << " of " << calls;
+    EXPECT_EQ(bytes_of(path), expected) << "call " << i << " of " << calls;
   }
 }
 
@@ -201,7 +202,7 @@ TEST(FailedCalls, ATextGoesOnAfterSignals) {
 }
 
 TEST(FailedCalls, TheBytesNeededAreNamedAtEachStage) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "a.json";
   ASSERT_EQ(count_calls(write_text, path), text_calls);
   // 100,000 bytes are 97.66 KiB: when writing, closing and syncing.

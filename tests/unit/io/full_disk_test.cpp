@@ -19,7 +19,7 @@
 namespace datus {
 namespace full_disk_test {
 
-using test::read_bytes;
+using test::bytes_of;
 using test::SmallFileSystem;
 
 constexpr std::int64_t page = 4096;
@@ -68,7 +68,7 @@ void expect_full_disk(const std::string& text, const std::string& file) {
 void check_each_amount_of_room(const SmallFileSystem& system, const std::string& name,
                                const std::function<void(const std::filesystem::path&)>& write) {
   write(system / name);
-  const std::string expected = read_bytes(system / name);
+  const std::string expected = bytes_of(system / name);
   const auto size = static_cast<std::int64_t>(expected.size());
   const std::int64_t room = free_bytes(system.path());
   bool is_written = false;
@@ -85,7 +85,7 @@ void check_each_amount_of_room(const SmallFileSystem& system, const std::string&
       EXPECT_EQ(free_bytes(system.path()), left);
     }
     EXPECT_EQ(system.names(), std::vector<std::string>{name});
-    EXPECT_EQ(read_bytes(system / name), expected);
+    EXPECT_EQ(bytes_of(system / name), expected);
   }
   EXPECT_GE(failures, size / page);
   // Where there was no room at all, the same call succeeds once there is.
@@ -95,7 +95,7 @@ void check_each_amount_of_room(const SmallFileSystem& system, const std::string&
   EXPECT_THROW(write(system / name), SystemError);
   ASSERT_NO_FATAL_FAILURE(system.fill(0));
   write(system / name);
-  EXPECT_EQ(read_bytes(system / name), expected);
+  EXPECT_EQ(bytes_of(system / name), expected);
   std::filesystem::remove(system / name);
   EXPECT_EQ(free_bytes(system.path()), capacity) << "something holds on to a removed file";
 }

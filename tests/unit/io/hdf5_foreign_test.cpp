@@ -1,7 +1,8 @@
 #include "hdf5_foreign.hpp"
 
 #include "datus/io/hdf5.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <array>
 #include <cstdint>
@@ -12,10 +13,10 @@ namespace hdf5_foreign_test {
 
 using test::expect_error;
 using test::ForeignFile;
-using test::TemporaryFolder;
+using test::TempFolder;
 
 TEST(Hdf5Foreign, FilesThatCannotBeOpened) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   test::write_bytes(folder / "text.h5", "not at all\n");
   test::write_bytes(folder / "nothing.h5", "");
   std::filesystem::create_directory(folder / "folder.h5");
@@ -26,7 +27,7 @@ TEST(Hdf5Foreign, FilesThatCannotBeOpened) {
 }
 
 TEST(Hdf5Foreign, NumbersOfOtherWidthsAndByteOrders) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<int> integers{1, 2, 300, 4};
   const std::vector<double> numbers{0.5, -2.0, 1e300, 3.0};
   {
@@ -52,7 +53,7 @@ TEST(Hdf5Foreign, NumbersOfOtherWidthsAndByteOrders) {
 }
 
 TEST(Hdf5Foreign, WhatCannotBeReadIsNamed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> values(6, 1.0F);
   {
     ForeignFile file(folder / "a.h5");
@@ -89,7 +90,7 @@ TEST(Hdf5Foreign, WhatCannotBeReadIsNamed) {
 }
 
 TEST(Hdf5Foreign, AMissingDatasetListsTheOthers) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     Hdf5Writer writer(folder / "a.h5");
     for (int i = 0; i < 25; ++i) writer.write<std::uint8_t>("g/d" + std::to_string(10 + i), {}, {0});
@@ -102,7 +103,7 @@ TEST(Hdf5Foreign, AMissingDatasetListsTheOthers) {
 }
 
 TEST(Hdf5Foreign, StringsOfVariableLengthAndOtherPadding) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     ForeignFile file(folder / "a.h5");
     const hid_t variable = H5Tcopy(H5T_C_S1);
@@ -126,7 +127,7 @@ TEST(Hdf5Foreign, StringsOfVariableLengthAndOtherPadding) {
 }
 
 TEST(Hdf5Foreign, AttributesOfOtherTypes) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     ForeignFile file(folder / "a.h5");
     const std::int16_t small = -7;
@@ -148,7 +149,7 @@ TEST(Hdf5Foreign, AttributesOfOtherTypes) {
 
 /// A file of datus that another program has changed, in a way that HDF5 finds in order, is no longer what was written.
 TEST(Hdf5Foreign, ChangesByOthersAreFound) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "a.h5";
   const auto write_then = [&](const auto& change) {
     Hdf5Writer writer(path);

@@ -1,5 +1,6 @@
 #include "datus/io/hdf5.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdint>
 #include <span>
@@ -8,9 +9,9 @@
 namespace datus {
 namespace hdf5_rounded_rows_test {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 
 /// Six rows of four values that a half does not hold exactly, and what it makes of each (steps of 2^-11 below 1, of
 /// 2^-10 above, of 32 above 32768).
@@ -51,7 +52,7 @@ std::vector<float> read_all(const std::filesystem::path& path) {
 }
 
 TEST(RoundedRows, HalvesAreTheNearest) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   for (const ChunkHint hint : {ChunkHint::whole, ChunkHint::per_row, ChunkHint::about_one_mib}) {
     Hdf5Writer writer(folder / "a.h5");
     writer.create<half>("x", {6, 2, 2}, hint);
@@ -65,7 +66,7 @@ TEST(RoundedRows, HalvesAreTheNearest) {
 }
 
 TEST(RoundedRows, FloatsStayAsTheyAre) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "a.h5");
   writer.create<float>("x", {6, 4}, ChunkHint::per_row);
   writer.write_rounded_rows("x", 0, values);
@@ -74,7 +75,7 @@ TEST(RoundedRows, FloatsStayAsTheyAre) {
 }
 
 TEST(RoundedRows, TheFileIsThatOfHalvesRoundedBefore) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::vector<half> halves(values.size());
   to_half(values, halves);
   for (const ChunkHint hint : {ChunkHint::whole, ChunkHint::per_row, ChunkHint::about_one_mib}) {
@@ -85,12 +86,12 @@ TEST(RoundedRows, TheFileIsThatOfHalvesRoundedBefore) {
     Hdf5Writer at_once(folder / "halves.h5");
     at_once.write<half>("x", halves, {6, 4}, hint);
     at_once.close();
-    EXPECT_EQ(read_bytes(folder / "rounded.h5"), read_bytes(folder / "halves.h5"));
+    EXPECT_EQ(bytes_of(folder / "rounded.h5"), bytes_of(folder / "halves.h5"));
   }
 }
 
 TEST(RoundedRows, WhatDoesNotFitIsRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto refused = [&](const std::vector<float>& rows, const std::string& why, bool integers = false) {
     Hdf5Writer writer(folder / "a.h5");
     if (integers) {

@@ -1,7 +1,8 @@
 #include "datus/io/hdf5.hpp"
 
 #include "datus/io/atomic_file.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -12,9 +13,9 @@
 namespace datus {
 namespace hdf5_test {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 
 template <class T>
 T make(int value) {
@@ -38,7 +39,7 @@ TYPED_TEST_SUITE(Hdf5RoundTrip, Elements);
 
 TYPED_TEST(Hdf5RoundTrip, EveryShapeAndChunk) {
   using T = TypeParam;
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<Shape> shapes{{}, {0}, {1}, {7}, {5, 3}, {0, 4}, {4, 0}, {3, 2, 5}, {2, 3, 0, 4}};
   const std::vector<ChunkHint> hints{ChunkHint::whole, ChunkHint::per_row, ChunkHint::about_one_mib};
   Hdf5Writer writer(folder / "a.h5");
@@ -59,7 +60,7 @@ TYPED_TEST(Hdf5RoundTrip, EveryShapeAndChunk) {
 
 TYPED_TEST(Hdf5RoundTrip, RowsInBlocks) {
   using T = TypeParam;
-  const TemporaryFolder folder;
+  const TempFolder folder;
   // 2.4 chunks of about 1 MiB, in blocks that do not meet the chunks' edges.
   const std::int64_t width = 1000;
   const std::int64_t rows = 2'516'582 / (width * static_cast<std::int64_t>(sizeof(T)));
@@ -86,7 +87,7 @@ TYPED_TEST(Hdf5RoundTrip, RowsInBlocks) {
 
 // HDF5 1.10 has lost datasets of one chunk beyond 1 MiB; see the writer.
 TEST(Hdf5, OneLargeChunkKeepsItsValues) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::vector<float> values(600'000);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i + 1);
   for (const ChunkHint hint : {ChunkHint::whole, ChunkHint::per_row, ChunkHint::about_one_mib}) {
@@ -101,7 +102,7 @@ TEST(Hdf5, OneLargeChunkKeepsItsValues) {
 }
 
 TEST(Hdf5, EveryHalfKeepsItsBits) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::vector<half> all(65536);
   for (std::size_t i = 0; i < all.size(); ++i) all[i].bits = static_cast<std::uint16_t>(i);
   Hdf5Writer writer(folder / "a.h5");
@@ -120,7 +121,7 @@ TEST(Hdf5, EveryHalfKeepsItsBits) {
 }
 
 TEST(Hdf5, DoublesRoundOnceToFloat) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   // Halfway between 1 and the next float: to even; just above: up.
   const double halfway = 1.0 + std::ldexp(1.0, -24);
   const std::vector<double> values{halfway, std::nextafter(halfway, 2.0), 1e-60,
@@ -139,7 +140,7 @@ TEST(Hdf5, DoublesRoundOnceToFloat) {
 }
 
 TEST(Hdf5, IntegersAreConvertedOnlyWhenTheyFit) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "a.h5");
   writer.write<std::int64_t>("fits", std::vector<std::int64_t>{-32768, 32767, 0, -1}, {4});
   writer.write<std::int64_t>("not", std::vector<std::int64_t>{0, 1, 2, 3, 32768, 5}, {3, 2});
@@ -152,7 +153,7 @@ TEST(Hdf5, IntegersAreConvertedOnlyWhenTheyFit) {
 }
 
 TEST(Hdf5, NamesAreUtf8OfAnyLength) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<std::string> names{"a.png", "", "sub folder/größer 海.jpg", std::string(300, 'n')};
   Hdf5Writer writer(folder / "a.h5");
   writer.write_names("name", names);
@@ -169,7 +170,7 @@ TEST(Hdf5, NamesAreUtf8OfAnyLength) {
 }
 
 TEST(Hdf5, AttributesOfEveryObject) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "a.h5");
   writer.write<float>("k027/centroids", ramp<float>(6), {2, 3});
   writer.attribute("/", "rows", 28);
@@ -217,19 +218,19 @@ void write_everything(const std::filesystem::path& path) {
 }
 
 TEST(Hdf5, EqualCallsGiveEqualBytes) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_everything(folder / "first.h5");
   // HDF5 counts times in seconds.
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   AtomicFile file(folder / "second.h5", {.tag = "rank5"});
   write_everything(file.path());
   file.commit();
-  EXPECT_EQ(read_bytes(folder / "first.h5"), read_bytes(folder / "second.h5"));
-  EXPECT_EQ(read_bytes(folder / "first.h5").find("first"), std::string::npos);
+  EXPECT_EQ(bytes_of(folder / "first.h5"), bytes_of(folder / "second.h5"));
+  EXPECT_EQ(bytes_of(folder / "first.h5").find("first"), std::string::npos);
 }
 
 TEST(Hdf5, WrongUseOfTheWriterIsNamed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "a.h5");
   writer.create<float>("x", {4, 3}, ChunkHint::whole);
   const std::vector<float> row(3);
@@ -253,7 +254,7 @@ TEST(Hdf5, WrongUseOfTheWriterIsNamed) {
 }
 
 TEST(Hdf5, ThreadsMayUseFilesAtTheSameTime) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
@@ -267,7 +268,7 @@ TEST(Hdf5, ThreadsMayUseFilesAtTheSameTime) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(read_bytes(folder / "0.h5"), read_bytes(folder / "3.h5"));
+  EXPECT_EQ(bytes_of(folder / "0.h5"), bytes_of(folder / "3.h5"));
 }
 
 TEST(DatasetPath, SplitsAtTheLastColonSlash) {

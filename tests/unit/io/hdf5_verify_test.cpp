@@ -1,5 +1,6 @@
 #include "datus/io/hdf5.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <fstream>
 #include <map>
@@ -14,14 +15,14 @@ extern "C" const char* __lsan_default_suppressions() {
 namespace datus {
 namespace hdf5_verify_test {
 
+using test::bytes_of;
 using test::expect_error;
-using test::read_bytes;
-using test::TemporaryFolder;
+using test::TempFolder;
 using test::write_bytes;
 
 /// Replaces the only occurrence of `from` in the file.
 void patch(const std::filesystem::path& path, const std::string& from, const std::string& to) {
-  std::string bytes = read_bytes(path);
+  std::string bytes = bytes_of(path);
   const auto at = bytes.find(from);
   ASSERT_NE(at, std::string::npos);
   ASSERT_EQ(bytes.find(from, at + 1), std::string::npos);
@@ -64,7 +65,7 @@ Contents read_small(const Hdf5Reader& reader) {
 }
 
 TEST(Hdf5Verify, FindsZeroTurnedIntoMinusOne) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<std::int16_t> before{1234, 0, 0, -1, 4321};
   const std::vector<std::int16_t> after{1234, -1, -1, 0, 4321};
   const auto bytes = [](const auto& values) {
@@ -81,23 +82,23 @@ TEST(Hdf5Verify, FindsZeroTurnedIntoMinusOne) {
 }
 
 TEST(Hdf5Verify, FindsAChangedAttribute) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_small(folder / "a.h5");
   patch(folder / "a.h5", "a line of text", "a line of test");
   expect_error<InputError>([&] { require_verified(folder / "a.h5"); }, {"a.h5"});
 }
 
 TEST(Hdf5Verify, FindsAChangedName) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_small(folder / "a.h5");
   patch(folder / "a.h5", "first.png", "first.pnh");
   expect_error<InputError>([&] { require_verified(folder / "a.h5"); }, {"/name", "content hash"});
 }
 
 TEST(Hdf5Verify, FindsEveryTruncation) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_small(folder / "a.h5");
-  const std::string bytes = read_bytes(folder / "a.h5");
+  const std::string bytes = bytes_of(folder / "a.h5");
   std::filesystem::resize_file(folder / "a.h5", bytes.size() - 1);
   expect_error<InputError>([&] { Hdf5Reader(folder / "a.h5"); }, {"a.h5", "truncated", "incomplete"});
   for (std::size_t size = bytes.size(); size-- > 0;) {
@@ -116,10 +117,10 @@ void poke(const std::filesystem::path& path, std::size_t at, int value) {
 
 /// One wrong byte, at each place of a file in turn: it is found, or it was in none of the data.
 TEST(Hdf5Verify, NoWrongByteChangesWhatIsRead) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "a.h5";
   write_small(path);
-  const std::string bytes = read_bytes(path);
+  const std::string bytes = bytes_of(path);
   const Contents expected = read_small(Hdf5Reader(path));
   EXPECT_EQ(expected.segment, segment);
   std::size_t found = 0;
@@ -144,7 +145,7 @@ TEST(Hdf5Verify, NoWrongByteChangesWhatIsRead) {
 }
 
 TEST(Hdf5Verify, AFileWithoutCloseIsNotComplete) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     Hdf5Writer writer(folder / "a.h5");
     writer.write<std::int16_t>("segment", segment, {10});

@@ -1,6 +1,7 @@
 #include "datus/io/hdf5.hpp"
 #include "hdf5_foreign.hpp"
-#include "hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <numeric>
 
@@ -12,7 +13,7 @@ namespace hdf5_virtual_test {
 using test::expect_error;
 using test::ForeignFile;
 using test::Mapping;
-using test::TemporaryFolder;
+using test::TempFolder;
 
 /// Rows of two floats: 100 first, 100 first + 1, …
 std::vector<float> rows_from(int first, std::int64_t rows) {
@@ -30,7 +31,7 @@ void write_source(const std::filesystem::path& path, int first, std::int64_t row
 }
 
 /// Three sources of 2, 0 and 3 rows in a folder beside v.h5, one with a percent sign in its name.
-std::vector<float> write_run(const TemporaryFolder& folder) {
+std::vector<float> write_run(const TempFolder& folder) {
   const std::vector<VirtualSource> sources{{"s/0%b.h5", "/x", 2}, {"s/1.h5", "/x", 0}, {"s/2.h5", "/x", 3}};
   std::vector<float> all;
   for (int i = 0; i < 3; ++i) {
@@ -48,7 +49,7 @@ std::vector<float> write_run(const TemporaryFolder& folder) {
 }
 
 TEST(Hdf5Virtual, ReadsItsSources) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> all = write_run(folder);
   require_verified(folder / "v.h5");
   const Hdf5Reader reader(folder / "v.h5");
@@ -66,7 +67,7 @@ TEST(Hdf5Virtual, ReadsItsSources) {
 
 /// The library itself, as h5py uses it, reads the same.
 TEST(Hdf5Virtual, OthersReadItToo) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> all = write_run(folder);
   std::vector<float> values(all.size(), -1.0F);
   const hid_t file = H5Fopen((folder / "v.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -78,7 +79,7 @@ TEST(Hdf5Virtual, OthersReadItToo) {
 }
 
 TEST(Hdf5Virtual, AMovedRunStillWorks) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directory(folder / "run");
   const std::vector<float> all = write_run(folder);
   std::filesystem::rename(folder / "s", folder / "run/s");
@@ -89,7 +90,7 @@ TEST(Hdf5Virtual, AMovedRunStillWorks) {
 }
 
 TEST(Hdf5Virtual, ASourceThatFailsIsNamed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_run(folder);
   const auto source = folder / "s/2.h5";
   const auto expect = [&](const std::vector<std::string>& parts) {
@@ -117,7 +118,7 @@ TEST(Hdf5Virtual, ASourceThatFailsIsNamed) {
 }
 
 TEST(Hdf5Virtual, ASourceThatChangesWhileReadingIsNamed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_run(folder);
   const Hdf5Reader reader(folder / "v.h5");
   std::vector<float> rows(10);
@@ -134,9 +135,9 @@ TEST(Hdf5Virtual, ASourceThatChangesWhileReadingIsNamed) {
 }
 
 TEST(Hdf5Virtual, DamagedSourcesAreFound) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_run(folder);
-  std::string bytes = test::read_bytes(folder / "s/2.h5");
+  std::string bytes = test::bytes_of(folder / "s/2.h5");
   const float third = 202.0F;
   const auto at = bytes.find(std::string(reinterpret_cast<const char*>(&third), sizeof third));
   ASSERT_NE(at, std::string::npos);
@@ -147,7 +148,7 @@ TEST(Hdf5Virtual, DamagedSourcesAreFound) {
 }
 
 TEST(Hdf5Virtual, MoreSourcesThanOpenFiles) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   constexpr int count = 120;
   std::vector<VirtualSource> sources;
   std::vector<float> all;
@@ -168,7 +169,7 @@ TEST(Hdf5Virtual, MoreSourcesThanOpenFiles) {
 }
 
 TEST(Hdf5Virtual, OtherMappingsAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_source(folder / "a.h5", 0, 4);
   const auto expect = [&](hsize_t rows, const std::vector<Mapping>& mappings, const std::string& why) {
     {
@@ -186,7 +187,7 @@ TEST(Hdf5Virtual, OtherMappingsAreRefused) {
 }
 
 TEST(Hdf5Virtual, MappingsOfOtherElementsAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto expect = [&](const hsize_t(&first)[2], const hsize_t(&step)[2], const hsize_t(&count)[2],
                           const std::string& why) {
     {
@@ -211,7 +212,7 @@ TEST(Hdf5Virtual, MappingsOfOtherElementsAreRefused) {
 }
 
 TEST(Hdf5Virtual, ForeignFilesAreRead) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_source(folder / "a.h5", 0, 4);
   {
     ForeignFile file(folder / "v.h5");
@@ -225,7 +226,7 @@ TEST(Hdf5Virtual, ForeignFilesAreRead) {
 }
 
 TEST(Hdf5Virtual, SourcesMustBeRelative) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "v.h5");
   const std::vector<VirtualSource> absolute{{"/a.h5", "/x", 1}};
   expect_error<SystemError>([&] { writer.write_virtual("x", Dtype::f32, {2}, absolute); }, {"/a.h5", "relative"});

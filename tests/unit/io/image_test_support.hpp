@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/image.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "support/temp_folder.hpp"
 
@@ -39,23 +40,6 @@ std::filesystem::path write_file(const std::filesystem::path& path, const Charac
 }
 inline std::filesystem::path write_text(const std::filesystem::path& path, std::string_view text) {
   return write_file(path, text);
-}
-
-/// The text of the error that `body` throws; a failed test, and "", when it throws none of type E.
-template <class E, class Body>
-std::string error_of(const Body& body) {
-  try {
-    body();
-  } catch (const E& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no error of the expected kind";
-  return "";
-}
-
-/// Expects that `text` contains each of `parts`.
-inline void expect_mentions(const std::string& text, const std::vector<std::string>& parts) {
-  for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" in: " << text;
 }
 
 /// A smooth picture with different values in all channels.

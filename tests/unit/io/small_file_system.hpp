@@ -2,7 +2,7 @@
 
 // A file system in memory that is full soon, for the tests of what happens then.
 
-#include "hdf5_test_files.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -78,7 +80,7 @@ class SmallFileSystem {
     return true;
   }
 
-  TemporaryFolder folder_;
+  TempFolder folder_;
   std::string problem_;
   bool is_mounted_ = false;
 };

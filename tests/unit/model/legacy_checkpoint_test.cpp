@@ -4,9 +4,9 @@
 
 #include "datus/model/weights.hpp"
 #include "model/weights/checkpoint.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "unit/model/weight_builders.hpp"
-#include "unit/model/weight_errors.hpp"
 
 #include <string>
 
@@ -18,7 +18,7 @@ namespace legacy_checkpoint_test {
 const std::string folder = "weights/";
 
 std::string read_error(const std::string& content) {
-  return input_error([&] { (void)read_weights(as_bytes(content), "FILE"); });
+  return error_if_any<InputError>([&] { (void)read_weights(as_bytes(content), "FILE"); });
 }
 
 /// The tensors of floating-point types; `others` counts the rest.

@@ -4,6 +4,7 @@
 #include "datus/model/model_files.hpp"
 #include "datus/model/vision_transformer.hpp"
 #include "datus/model/weights_summary.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "support/temp_folder.hpp"
 
@@ -28,13 +29,8 @@ class BesideWeights : public ::testing::Test {
   }
   void expect_refused(const std::string& text, const std::string& part) const {
     write("preprocessor_config.json", text);
-    try {
-      (void)found();
-      ADD_FAILURE() << text << " was taken";
-    } catch (const InputError& error) {
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-      EXPECT_NE(std::string(error.what()).find("preprocessor_config.json"), std::string::npos) << error.what();
-    }
+    SCOPED_TRACE(text);
+    expect_error<InputError>([&] { (void)found(); }, {part, "preprocessor_config.json"});
   }
 
   TempFolder folder;

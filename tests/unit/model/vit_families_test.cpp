@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/model/vision_transformer.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "support/temp_folder.hpp"
 #include "unit/model/reference_vit.hpp"
@@ -169,14 +170,9 @@ class HubFile : public ::testing::Test {
     std::ofstream(folder.path() / name) << text;
   }
   [[nodiscard]] std::string error() const {
-    try {
-      (void)VisionTransformer::load(weights);
-    } catch (const InputError& problem) {
-      return problem.what();
-    }
-    return "no error";
+    return error_if_any<InputError>([&] { (void)VisionTransformer::load(weights); });
   }
-  void expect_error(const std::string& part) const { EXPECT_NE(error().find(part), std::string::npos) << error(); }
+  void expect_error(const std::string& part) const { expect_part(error(), part); }
 
   TempFolder folder;
   std::filesystem::path weights = folder.path() / "model.safetensors";

@@ -5,9 +5,9 @@
 #include "datus/model/model_files.hpp"
 #include "datus/model/weights.hpp"
 #include "model/weights/weight_parts.hpp"
+#include "support/errors.hpp"
 #include "support/temp_folder.hpp"
 #include "unit/model/weight_builders.hpp"
-#include "unit/model/weight_errors.hpp"
 
 #include <string>
 
@@ -34,7 +34,7 @@ class WeightFilesTest : public ::testing::Test {
   void write(const std::string& name, const std::string& bytes) const { write_bytes(folder_ / name, bytes); }
   void write_index(const std::map<std::string, std::string>& map) const { write(index_, index_text(map)); }
   [[nodiscard]] std::string error(const std::string& name = "model.safetensors.index.json") const {
-    return input_error([&] { (void)WeightFile::open(folder_ / name); });
+    return error_if_any<InputError>([&] { (void)WeightFile::open(folder_ / name); });
   }
   [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
 

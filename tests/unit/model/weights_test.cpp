@@ -2,9 +2,9 @@
 
 #include "datus/core/error.hpp"
 #include "datus/model/weight_branch.hpp"
+#include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "unit/model/weight_builders.hpp"
-#include "unit/model/weight_errors.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -19,7 +19,7 @@ namespace weights_test {
 const std::string folder = "golden/vit/";
 
 std::string read_error(const std::string& content) {
-  return input_error([&] { (void)read_weights(as_bytes(content), "FILE"); });
+  return error_if_any<InputError>([&] { (void)read_weights(as_bytes(content), "FILE"); });
 }
 
 /// The tensors as text: equal for equal content.
@@ -79,7 +79,7 @@ TEST(Weights, HalfPrecisionTypesAreConverted) {
   EXPECT_EQ(to_floats(tensors[0], "FILE"), (std::vector<float>{1.0F, -5.0F}));
   EXPECT_EQ(to_floats(tensors[1], "FILE"), (std::vector<float>{3.140625F}));
   EXPECT_EQ(to_floats(tensors[2], "FILE"), (std::vector<float>{-0.1F}));
-  expect_part(input_error([&] { (void)to_floats(tensors[3], "FILE"); }), "tensor i of FILE");
+  expect_part(error_if_any<InputError>([&] { (void)to_floats(tensors[3], "FILE"); }), "tensor i of FILE");
 }
 
 TEST(Weights, OtherTypesAreRefusedOnlyWhereNeeded) {
@@ -91,7 +91,7 @@ TEST(Weights, OtherTypesAreRefusedOnlyWhereNeeded) {
   const auto tensors = read_weights(as_bytes(content), "FILE");
   ASSERT_EQ(tensors.size(), 6U);
   for (std::size_t i = 0; i < 5; ++i) {
-    const std::string error = input_error([&] { (void)to_floats(tensors[i], "FILE"); });
+    const std::string error = error_if_any<InputError>([&] { (void)to_floats(tensors[i], "FILE"); });
     expect_part(error, "cannot use tensor " + tensors[i].name + " of FILE (its type is ");
     expect_part(error, to_string(tensors[i].type));
   }
@@ -111,7 +111,8 @@ TEST(Weights, AreReadIntoRoomOfTheirSize) {
 TEST(Weights, ValuesThatAreNotFiniteAreRefused) {
   const std::string content = safetensors_bytes({{"w", {{2}, {1.0F, std::numeric_limits<float>::quiet_NaN()}}}});
   const auto tensors = read_weights(as_bytes(content), "FILE");
-  expect_part(input_error([&] { (void)to_floats(tensors[0], "FILE"); }), "tensor w holds a value that is not a finite");
+  expect_part(error_if_any<InputError>([&] { (void)to_floats(tensors[0], "FILE"); }),
+              "tensor w holds a value that is not a finite");
 }
 
 TEST(Weights, DamagedSafetensorsAreRefused) {
@@ -153,10 +154,11 @@ TEST(Weights, OtherFilesAreNamed) {
   expect_part(read_error("hello, this is text"), "neither .safetensors nor");
   expect_part(read_error(zip_bytes({{"a/b", "c"}})), "no data.pkl");
   expect_part(read_error(zip_bytes({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})), "TorchScript");
-  expect_part(input_error([] { (void)WeightFile::open("/nonexistent/w.pth"); }), "/nonexistent/w.pth (No such file");
-  expect_part(input_error([] { (void)WeightFile::open("/dev/null"); }), "not a regular file");
+  expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/nonexistent/w.pth"); }),
+              "/nonexistent/w.pth (No such file");
+  expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/dev/null"); }), "not a regular file");
   const TemporaryFile empty("");
-  expect_part(input_error([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
+  expect_part(error_if_any<InputError>([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
 }
 
 TEST(Weights, EveryTruncationIsRefused) {
@@ -222,7 +224,7 @@ TEST(WeightBranch, KnownWrappersAreTakenOff) {
   EXPECT_EQ(
       names({"state_dict.module.base_encoder.x", "state_dict.module.momentum_encoder.x"}, "module.momentum_encoder"),
       "x < state_dict.module.momentum_encoder.");
-  expect_part(input_error([&] { names({"teacher.x"}, "pupil"); }), "FILE has no branch pupil");
+  expect_part(error_if_any<InputError>([&] { names({"teacher.x"}, "pupil"); }), "FILE has no branch pupil");
 }
 
 }  // namespace weights_test

@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "pipeline/plan/sample_run.hpp"
+#include "support/errors.hpp"
 #include "support/temp_folder.hpp"
 #include "support/thread_communicator.hpp"
 
@@ -52,15 +53,7 @@ class CalibrationFile : public testing::Test {
   [[nodiscard]] fs::path path() const { return folder_ / "run.calibration.json"; }
   void write(const std::string& text) const { write_bytes(path(), text); }
   void expect_error(const std::string& part) const {
-    try {
-      (void)read_calibration(path());
-      FAIL() << "no error: " << part;
-    } catch (const InputError& error) {
-      const std::string text = error.what();
-      for (const std::string& wanted : {path().string(), part, std::string("--calibrate")}) {
-        EXPECT_NE(text.find(wanted), std::string::npos) << wanted << "\n" << text;
-      }
-    }
+    test::expect_error<InputError>([&] { (void)read_calibration(path()); }, {path().string(), part, "--calibrate"});
   }
 
  private:
@@ -133,16 +126,9 @@ TEST(CalibrationSubject, IsWhatTimeDependsOn) {
   other.segment.min_patches = 77;
   RunInputs inputs;
   inputs.weights = Hash{1, 2};
-  try {
-    require_calibration_of(calibration, calibration_subject(other, inputs), "c.json");
-    FAIL() << "no error";
-  } catch (const InputError& error) {
-    const std::string text = error.what();
-    for (const char* part : {"c.json is the calibration of something else", "other weights",
-                             "model.input_size: ", "segment.min_patches: ", " became 77", "--calibrate"}) {
-      EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
-    }
-  }
+  expect_error<InputError>([&] { require_calibration_of(calibration, calibration_subject(other, inputs), "c.json"); },
+                           {"c.json is the calibration of something else", "other weights",
+                            "model.input_size: ", "segment.min_patches: ", " became 77", "--calibrate"});
 }
 
 TEST(CalibrationFolder, IsBesideTheRun) {

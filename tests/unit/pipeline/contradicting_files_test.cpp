@@ -9,7 +9,8 @@
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "shard_samples.hpp"
-#include "unit/io/hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -32,7 +33,7 @@ struct WrongSegments {
 };
 
 TEST(ContradictingFiles, SegmentsAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "wrong.h5";
   const StageProvenance record = sample_record("segment").of_shard({3});
   const std::vector<WrongSegments> wrong = {
@@ -117,7 +118,7 @@ struct HandMadeKeys {
 };
 
 TEST(ContradictingFiles, KeysAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "wrong.h5";
   HandMadeKeys{}.write(path);
   EXPECT_EQ(read_keys(path, std::nullopt).size(), 2);
@@ -140,7 +141,7 @@ TEST(ContradictingFiles, KeysAreRefused) {
 }
 
 TEST(ContradictingFiles, AssignmentsAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const StageProvenance record = sample_record("cluster");
   SelfCommunicator comm;
   const auto refused = [&](const std::string& message, const std::vector<std::int32_t>& labels,
@@ -160,7 +161,7 @@ TEST(ContradictingFiles, AssignmentsAreRefused) {
 }
 
 TEST(ContradictingFiles, TheLargestClusterNumberIsRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5Writer writer(folder / "plain.h5");
   const std::vector<std::int32_t> labels{0, std::numeric_limits<std::int32_t>::max()};
   writer.write<std::int32_t>("assignment", labels, {2});
@@ -170,7 +171,7 @@ TEST(ContradictingFiles, TheLargestClusterNumberIsRefused) {
 }
 
 TEST(ContradictingFiles, ImageListsAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto path = folder / "images.h5";
   const ImageList list = sample_list(2, 0);
   const auto write = [&](std::int64_t shard_size, const Shape& size, std::int64_t truths, const std::string& hash) {
@@ -200,7 +201,7 @@ TEST(ContradictingFiles, ImageListsAreRefused) {
 }
 
 TEST(ContradictingFiles, ACheckpointIsNotUsed) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   SelfCommunicator comm;
   const ClusterCheckpoint checkpoint(folder / "checkpoint.h5", {}, comm);
   EXPECT_EQ(checkpoint.read(), std::nullopt);

@@ -6,8 +6,9 @@
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "shard_samples.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 #include "unit/io/hdf5_foreign.hpp"
-#include "unit/io/hdf5_test_files.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -63,7 +64,7 @@ class UnfilledDatasets : public ::testing::TestWithParam<Promise> {
   }
   [[nodiscard]] fs::path path() const { return folder_ / "huge.h5"; }
 
-  TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_P(UnfilledDatasets, AreRefusedBeforeMemoryIsTaken) {
@@ -94,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, UnfilledDatasets,
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Chunks, ThatWereNeverWrittenAreRefused) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> row(6, 1.0F);
   const hid_t creation = creation_of({"", {1}, false}, 2);
   {
@@ -117,7 +118,7 @@ TEST(Chunks, ThatWereNeverWrittenAreRefused) {
 }
 
 TEST(Chunks, OfAnyKindAreReadWhole) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> values = sample_values(1'000'000, 1);
   for (const bool compressed : {false, true}) {
     const hid_t creation = creation_of({"", {7, 1000}, compressed}, 2);

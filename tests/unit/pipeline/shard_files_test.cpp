@@ -5,7 +5,8 @@
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/files/verified_file.hpp"
 #include "shard_samples.hpp"
-#include "unit/io/hdf5_test_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -29,7 +30,7 @@ void expect_same_images(const ImageKeys& found, const ImageKeys& expected) {
 const StageProvenance segment_record = sample_record("segment").of_shard({3});
 
 TEST(ShardFiles, KeysComeBackAsWritten) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const StageProvenance record = sample_record("extract").of_shard({2});
   for (const KeyType type : {KeyType::float16, KeyType::float32}) {
     for (const int count : {0, 1, 4}) {
@@ -50,7 +51,7 @@ TEST(ShardFiles, KeysComeBackAsWritten) {
 }
 
 TEST(ShardFiles, SegmentsComeBackAsWritten) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   for (const int count : {0, 1, 4}) {
     const SegmentsFile written = sample_segments(count, 3);
     write_segments(folder / "segments.h5", written, segment_record);
@@ -67,7 +68,7 @@ TEST(ShardFiles, SegmentsComeBackAsWritten) {
 }
 
 TEST(ShardFiles, DescriptorsComeBackAsWritten) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const StageProvenance record = sample_record("describe").of_shard({0});
   for (const int count : {0, 3}) {
     const DescriptorsFile written = sample_descriptors(count, 0, 6);
@@ -81,7 +82,7 @@ TEST(ShardFiles, DescriptorsComeBackAsWritten) {
 }
 
 TEST(ShardFiles, PlainFilesHaveNamesOrNeither) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   SegmentsFile written = sample_segments(4, 0);
   written.images = sample_names(4);
   write_segments(folder / "named.h5", written, std::nullopt);
@@ -103,7 +104,7 @@ class IsCurrent : public ::testing::Test {
   IsCurrent() { write_segments(path(), sample_segments(4, 3), segment_record); }
   [[nodiscard]] fs::path path() const { return folder_ / "000003.h5"; }
 
-  TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 /// Text anywhere in another one.
@@ -144,7 +145,7 @@ TEST_F(IsCurrent, AFileThatWasNotClosedIsNotComplete) {
 }
 
 TEST_F(IsCurrent, DamageIsNamed) {
-  const std::string bytes = read_bytes(path());
+  const std::string bytes = bytes_of(path());
   // The values of /size, which no setting knows of.
   std::string sizes;
   for (const std::int32_t size : sample_segments(4, 3).size) {
