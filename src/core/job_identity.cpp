@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -178,6 +179,14 @@ ProcessIdentity this_process() {
   identity.process = ::getpid();
   identity.started = status_of("self").value_or(ProcessStatus{}).started;
   return identity;
+}
+
+double seconds_since_start(const ProcessIdentity& process) {
+  timespec now{};
+  const auto ticks = static_cast<double>(process.started);
+  if (ticks <= 0 || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+  const double started = ticks / static_cast<double>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
+  return std::max(0.0, static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - started);
 }
 
 ProcessState state_of(const ProcessIdentity& process) {

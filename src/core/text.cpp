@@ -52,6 +52,21 @@ std::string size_text(std::int64_t bytes, Rounding rounding) {
   return text.data();
 }
 
+std::string duration_text(double seconds) {
+  std::array<char, 64> text{};
+  const auto print = [&](const char* format, auto... values) {
+    (void)std::snprintf(text.data(), text.size(), format, values...);
+    return std::string(text.data());
+  };
+  if (seconds < 0.9995e-3) return print("%.3g us", seconds * 1e6);
+  if (seconds < 0.9995) return print("%.3g ms", seconds * 1e3);
+  if (seconds < 99.95) return print("%.1f s", seconds);
+  const long long whole = std::llround(seconds);
+  if (whole < 3600) return print("%lld min %lld s", whole / 60, whole % 60);
+  if (whole < 48 * 3600) return print("%lld h %lld min", whole / 3600, whole % 3600 / 60);
+  return print("%lld d %lld h", whole / 86400, whole % 86400 / 3600);
+}
+
 std::string dimensions_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + " x " + std::to_string(width);
 }

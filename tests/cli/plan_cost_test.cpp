@@ -66,25 +66,23 @@ class PlanCost : public SuiteFolder<PlanCost> {
 
 void expect_complete(const fs::path& file, int ranks) {
   const auto calibration = nlohmann::json::parse(bytes_of(file));
-  const auto& sample = calibration.at("sample");
-  EXPECT_EQ(sample.at("ranks"), ranks);
-  EXPECT_EQ(sample.at("ranks_per_node"), ranks);
-  EXPECT_NE(sample.at("backend"), "");
-  EXPECT_EQ(sample.at("listed_images"), 8);
-  EXPECT_GE(sample.at("measured_images"), ranks);
-  EXPECT_EQ(sample.at("grid_rows"), 28);
-  EXPECT_EQ(sample.at("grid_cols"), 28);
-  EXPECT_EQ(sample.at("embedding_width"), 192);
-  const auto& values = calibration.at("values");
-  const std::set<std::string> may_be_none = {"kmeans_start_thread_seconds", "shard_memory_bytes_per_image"};
-  for (const auto& [name, value] : values.items()) EXPECT_TRUE(value > 0 || may_be_none.contains(name)) << name;
+  EXPECT_EQ(calibration.at("ranks"), ranks);
+  EXPECT_EQ(calibration.at("ranks_per_node"), ranks);
+  EXPECT_NE(calibration.at("backend"), "");
+  EXPECT_EQ(calibration.at("listed_images"), 8);
+  EXPECT_GE(calibration.at("measured_images"), ranks);
+  EXPECT_EQ(calibration.at("grid_rows"), 28);
+  EXPECT_EQ(calibration.at("grid_cols"), 28);
+  EXPECT_EQ(calibration.at("embedding_width"), 192);
+  for (const auto& [name, value] : calibration.items()) {
+    EXPECT_TRUE(!value.is_number_float() || value > 0) << name;
+  }
   // Measured with the sample's own settings: 73 segments in 8 images.
-  EXPECT_GT(values.at("segments_per_image"), 2);
-  EXPECT_LT(values.at("segments_per_image"), 40);
-  // Broad sanity: the model's 3.7 million values, and what an image may take on a busy machine.
-  EXPECT_GT(values.at("model_memory_bytes"), 5e6);
-  EXPECT_LT(values.at("extract_thread_seconds_per_image"), 60);
-  EXPECT_LT(values.at("shard_memory_bytes"), 8e9);
+  EXPECT_GT(calibration.at("segments_per_image"), 2);
+  EXPECT_LT(calibration.at("segments_per_image"), 40);
+  // Broad sanity: what an image may take on a busy machine.
+  EXPECT_LT(calibration.at("extract_thread_seconds_per_image"), 60);
+  EXPECT_LT(calibration.at("shard_memory_bytes"), 8e9);
 }
 
 TEST_F(PlanCost, CalibrationIsCompleteAndAllThatIsWritten) {
@@ -149,8 +147,8 @@ TEST_F(PlanCost, OtherKindsOfDescriptors) {
     const TempFolder empty;
     const Arguments setting = {"--set", std::string("descriptor.kind=") + kind};
     ASSERT_EQ(calibrate(empty.path(), 0, setting).code, 0) << kind;
-    const auto values = nlohmann::json::parse(bytes_of(empty / calibration_name)).at("values");
-    EXPECT_GT(values.at("describe_thread_seconds_per_image"), 0) << kind;
+    const auto calibration = nlohmann::json::parse(bytes_of(empty / calibration_name));
+    EXPECT_GT(calibration.at("describe_thread_seconds_per_image"), 0) << kind;
     Arguments request = {"--nodes", "1"};
     request.insert(request.end(), setting.begin(), setting.end());
     expect_part(plan(empty.path(), request), "\n  total ");

@@ -92,4 +92,11 @@ void on_root(Communicator& comm, const std::function<void()>& body);
 /// names it in the message.
 void require_same_everywhere(Communicator& comm, const std::string& value, const std::string& what);
 
+/// COLLECTIVE. The largest of all ranks' values, on all of them.
+template <class Value>
+[[nodiscard]] Value largest_of_ranks(Communicator& comm, Value value) {
+  comm.allreduce(std::span<Value>(&value, 1), ReduceOp::max);
+  return value;
+}
+
 }  // namespace datus

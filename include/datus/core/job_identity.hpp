@@ -18,6 +18,9 @@ struct ProcessIdentity {
 /// This process.
 [[nodiscard]] ProcessIdentity this_process();
 
+/// How long ago it was started, on this machine; 0 when the kernel does not tell.
+[[nodiscard]] double seconds_since_start(const ProcessIdentity& process);
+
 /// What can be said of another process from here.
 enum class ProcessState {
   alive,

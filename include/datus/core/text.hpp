@@ -19,6 +19,9 @@ enum class Rounding { nearest, up, down };
 /// "57.3 MiB": three digits or more; "312 bytes" below a KiB.
 [[nodiscard]] std::string size_text(std::int64_t bytes, Rounding rounding = Rounding::nearest);
 
+/// "12.3 ms", "12.3 s", "4 min 10 s", "3 h 20 min", "2 d 4 h".
+[[nodiscard]] std::string duration_text(double seconds);
+
 /// "480 x 640".
 [[nodiscard]] std::string dimensions_text(std::int64_t height, std::int64_t width);
 

@@ -12,10 +12,9 @@
 namespace datus {
 
 /// COLLECTIVE. `datus plan CONFIG --calibrate`: takes some of the run's images through all stages, for about `seconds`
-/// and with all ranks, in a folder beside the run directory that is gone in the end; the run directory is not touched.
-/// Writes what that took to `file` (by default the run directory's path and ".calibration.json") and prints it on rank
-/// 0. Throws `AgreedError` for weights or images that cannot be used, and with exit code interrupted when a signal
-/// asked for a stop.
+/// and with all ranks, in a hidden folder that is gone in the end; the run directory is not touched. Writes what that
+/// took to `file` (by default beside the run directory) and prints it on rank 0. Throws `AgreedError` for weights or
+/// images that cannot be used, and with exit code interrupted when a signal asked for a stop.
 ExitCode calibrate_run(const Config& config, const std::optional<std::filesystem::path>& file, double seconds,
                        Communicator& comm);
 

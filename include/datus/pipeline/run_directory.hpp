@@ -19,6 +19,12 @@ class RunDirectory {
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
   [[nodiscard]] std::filesystem::path config() const { return root_ / "config.yaml"; }
   [[nodiscard]] std::filesystem::path image_list() const { return root_ / "images.h5"; }
+  /// Something that belongs to the run but does not lie in it: the run directory's own path with `ending`.
+  [[nodiscard]] std::filesystem::path beside(std::string_view ending) const {
+    const auto path = root_.lexically_normal();
+    return std::filesystem::path(path.has_filename() ? path : path.parent_path()) += ending;
+  }
+  [[nodiscard]] std::filesystem::path calibration() const { return beside(".calibration.json"); }
   /// The folder of a stage's files.
   [[nodiscard]] std::filesystem::path folder(Stage stage) const;
   /// A shard's file of a stage that works by shards.

@@ -109,8 +109,7 @@ std::optional<KMeansState> ClusterCheckpoint::read() const {
       log::warning(std::string("k-means starts anew, without its checkpoint: ") + error.what());
     }
   });
-  comm_.allreduce(std::span(&usable, 1), ReduceOp::max);
-  if (usable == 0) return std::nullopt;
+  if (largest_of_ranks(comm_, usable) == 0) return std::nullopt;
   KMeansState state;
   collectively(comm_, [&] { state = read_state(path_); });
   return state;

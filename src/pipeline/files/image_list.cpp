@@ -37,6 +37,16 @@ std::pair<std::int64_t, std::int64_t> ImageList::range(ShardIndex shard) const {
   return {begin, std::min(begin + shard_size, size())};
 }
 
+ImageList ImageList::spread(std::int64_t count) const {
+  ImageList other;
+  other.shard_size = shard_size;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t from = count < size() ? i * size() / count : i % size();
+    other.images.push_back(images[static_cast<std::size_t>(from)]);
+  }
+  return other;
+}
+
 Hash ImageList::hash() const {
   Hasher hasher;
   hasher.add(std::int64_t{shard_size}).add(size());

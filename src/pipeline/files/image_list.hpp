@@ -36,6 +36,8 @@ struct ImageList {
   [[nodiscard]] std::int64_t shards() const { return (size() + shard_size - 1) / shard_size; }
   /// First image of the shard, and one past its last.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> range(ShardIndex shard) const;
+  /// `count` images like these: fewer of them, spread evenly, or all of them again and again.
+  [[nodiscard]] ImageList spread(std::int64_t count) const;
   /// Over names, bytes, sizes and the shard size; not over places on the disk.
   [[nodiscard]] Hash hash() const;
 };

@@ -33,8 +33,8 @@ std::int64_t bytes_in_pieces(std::int64_t rows, std::int64_t row_bytes) {
 /// does not depend on the width of the rows.
 class SizeEstimate {
  public:
-  SizeEstimate(const Config& config, const ImageList& list, GridSize grid, const KnownSizes& known)
-      : config_(config), list_(list), patches_(grid.patches()), known_(known) {
+  SizeEstimate(const Config& config, const ImageList& list, GridSize grid, std::optional<double> segments_per_image)
+      : config_(config), list_(list), patches_(grid.patches()), segments_per_image_(segments_per_image) {
     for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
       const auto [begin, end] = list.range({shard});
       readable_.push_back(std::count_if(list.images.begin() + begin, list.images.begin() + end,
@@ -112,14 +112,10 @@ class SizeEstimate {
     std::int64_t total = 0;
     for (const int k : config_.cluster.k) {
       const bool preview = needs_preview(k);
-      if (const auto& bytes = preview ? known_.mask_and_preview_bytes : known_.mask_bytes) {
-        total += std::llround(*bytes * static_cast<double>(all_images()));
-      } else {
-        for (const auto& image : list_.images) {
-          if (!image.is_readable()) continue;
-          const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
-          total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
-        }
+      for (const auto& image : list_.images) {
+        if (!image.is_readable()) continue;
+        const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
+        total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
       }
       total += 256 * list_.shards();  // the records' own
     }
@@ -137,13 +133,13 @@ class SizeEstimate {
 
  private:
   [[nodiscard]] std::int64_t segments_of(std::int64_t images) const {
-    if (!known_.segments_per_image) return images * segments_per_image();
-    return std::llround(*known_.segments_per_image * static_cast<double>(images));
+    if (!segments_per_image_) return images * usual_segments();
+    return std::llround(*segments_per_image_ * static_cast<double>(images));
   }
 
   /// An assumption, 1.3 to 4 times what the sample's photos give with grids of 196 to 3,136 patches. Counted there: 2.8
   /// to 5.6 with the defaults, 11 to 39 with min_patches 0 and resolution 1.5, where lone patches count; COCO has 3.
-  [[nodiscard]] std::int64_t segments_per_image() const {
+  [[nodiscard]] std::int64_t usual_segments() const {
     if (!uses_graph(config_.segment)) return patches_;
     const std::int64_t smallest = std::int64_t{config_.segment.min_patches} + 1;
     const auto usual = static_cast<std::int64_t>(6 * std::max(1.0, config_.segment.resolution));
@@ -184,7 +180,6 @@ class SizeEstimate {
   /// Pictures of some images: of the image, its segments, its truth, and two for each K.
   [[nodiscard]] std::int64_t report() const {
     if (all_images() == 0) return 0;
-    if (known_.report_bytes) return std::llround(*known_.report_bytes);
     constexpr std::int64_t bytes_per_pixel = 2;
     std::int64_t bytes = 0;
     for (const auto& image : list_.images) {
@@ -205,7 +200,7 @@ class SizeEstimate {
   const Config& config_;
   const ImageList& list_;
   std::int64_t patches_;
-  const KnownSizes& known_;
+  std::optional<double> segments_per_image_;
   std::vector<std::int64_t> readable_;  ///< [shards] images
 };
 
@@ -234,8 +229,8 @@ std::int64_t folder_bytes(const fs::path& folder) {
 }  // namespace
 
 RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim, int descriptor_dim,
-                          const KnownSizes& known) {
-  const SizeEstimate estimate(config, list, grid, known);
+                          std::optional<double> segments_per_image) {
+  const SizeEstimate estimate(config, list, grid, segments_per_image);
   RunSize size;
   for (const Stage stage : all_stages) size.*part_of(stage) += estimate.of(stage, dim, descriptor_dim);
   size.other += estimate.other();

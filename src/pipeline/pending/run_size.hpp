@@ -54,20 +54,12 @@ static_assert(std::ranges::all_of(stage_files,
                                   }),
               "each stage that works by shards has a part of RunSize");
 
-/// What is known better than assumed. Means; of what is not set, an estimate that is meant to be a little high.
-struct KnownSizes {
-  std::optional<double> segments_per_image = {};
-  std::optional<double> mask_bytes = {};              ///< of an image and a K up to 255, with its record
-  std::optional<double> mask_and_preview_bytes = {};  ///< the same for larger K
-  std::optional<double> report_bytes = {};            ///< of the whole report
-};
-
 /// What the whole run will take; images whose header cannot be read take nothing. `dim`: width of the embeddings;
 /// `descriptor_dim`: of the descriptors. Segments are assumed to be 6 per image and one for each 32 times the patches
-/// that a segment has at least (1.3 to 4 times what photos have), masks to have as many outlines as that makes; `known`
-/// takes the place of these assumptions.
+/// that a segment has at least (1.3 to 4 times what photos have), unless it is known; masks to
+/// have as many outlines as that makes.
 [[nodiscard]] RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim,
-                                        int descriptor_dim, const KnownSizes& known = {});
+                                        int descriptor_dim, std::optional<double> segments_per_image = {});
 
 /// What the files that are there take, by stage. Not those that a killed process left unfinished: they will be removed.
 /// Nothing for a folder that does not exist. Throws `SystemError` when a folder cannot be looked into.

@@ -135,16 +135,23 @@ std::string verdict(const RunPlan& plan) {
   return "  it does not fit, " + size_text(required - plan.free) + " are missing: " + needed + "\n";
 }
 
+RunPlan empty_plan(const RunContext& run, const ImageList& list) {
+  RunPlan plan;
+  plan.directory = run.directory.root();
+  plan.images = list.size();
+  plan.unreadable = std::ranges::count(list.images, false, &ListedImage::is_readable);
+  plan.shards = list.shards();
+  plan.shard_size = list.shard_size;
+  plan.has_truth = run.dataset->has_truth();
+  plan.keeps_keys = keeps_files(run.config.storage, Stage::extract);
+  return plan;
+}
+
 }  // namespace
 
 RunPlan plan_run(RunContext& run) {
   on_root(run.comm, [&] { require_key(run.config, "model.weights", "the run needs a backbone"); });
-  RunPlan plan;
-  plan.directory = run.directory.root();
-  plan.images = run.list.size();
-  plan.unreadable = std::ranges::count(run.list.images, false, &ListedImage::is_readable);
-  plan.shards = run.list.shards();
-
+  RunPlan plan = empty_plan(run, run.list);
   const StaleShards found = find_stale_shards(run, shard_stages);
   plan.todo.shards = found.shards;
   for (const StageFiles& files : stage_files) {
@@ -158,12 +165,8 @@ RunPlan plan_run(RunContext& run) {
   return plan;
 }
 
-RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape, const KnownSizes& known) {
-  RunPlan plan;
-  plan.directory = run.directory.root();
-  plan.images = list.size();
-  plan.unreadable = std::ranges::count(list.images, false, &ListedImage::is_readable);
-  plan.shards = list.shards();
+RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape, double segments_per_image) {
+  RunPlan plan = empty_plan(run, list);
   const auto shards = static_cast<std::size_t>(list.shards());
   StageSet kept = shard_stages;
   for (const StageFiles& files : stage_files) {
@@ -184,7 +187,7 @@ RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape
   plan.stages.push_back(std::move(masks));
   plan.stages.push_back(plan_of_evaluation(run));
   plan.stages.push_back({.name = "report", .work = "each time", .why = {}});
-  plan.whole = estimate_run_size(run.config, list, shape.grid, shape.dim, shape.descriptor_dim, known);
+  plan.whole = estimate_run_size(run.config, list, shape.grid, shape.dim, shape.descriptor_dim, segments_per_image);
   on_root(run.comm, [&] { plan.free = free_bytes(run.directory.root()); });
   run.comm.broadcast(std::as_writable_bytes(std::span(&plan.free, 1)), 0);
   return plan;

@@ -24,6 +24,9 @@ struct RunPlan {
   std::int64_t images = 0;
   std::int64_t unreadable = 0;  ///< images whose header cannot be read
   std::int64_t shards = 0;
+  int shard_size = 64;
+  bool has_truth = false;
+  bool keeps_keys = true;  ///< stores them; otherwise they are computed where a later stage needs them
   FilesToMake todo;
   std::vector<PlannedStage> stages;  ///< in the order of the data flow, then the report
   RunSize whole;                     ///< of the run directory in the end
@@ -38,9 +41,9 @@ struct RunPlan {
 [[nodiscard]] RunPlan plan_run(RunContext& run);
 
 /// COLLECTIVE. The plan of a run of `list`, which need not exist: everything is to be done, and nothing is looked at
-/// but the free space. `known`: what is known of the sizes.
+/// but the free space. The bytes of its masks and of its report are estimates.
 [[nodiscard]] RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape& shape,
-                                      const KnownSizes& known);
+                                      double segments_per_image);
 
 /// The plan for people: a line for each stage, a table of bytes, and whether they fit.
 [[nodiscard]] std::string plan_text(const RunPlan& plan);

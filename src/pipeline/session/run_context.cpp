@@ -33,9 +33,7 @@ WriteOptions RunContext::writing() const {
 }
 
 void RunContext::require_no_stop(const std::string& next) const {
-  std::int64_t requested = signals->requested() ? 1 : 0;
-  comm.allreduce(std::span(&requested, 1), ReduceOp::max);
-  if (requested == 0) return;
+  if (largest_of_ranks<std::int64_t>(comm, signals->requested() ? 1 : 0) == 0) return;
   throw AgreedError(ExitCode::interrupted, "The run was interrupted before " + next, "a signal asked for a stop",
                     "Start it again: it goes on where it stopped.");
 }

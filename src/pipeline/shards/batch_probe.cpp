@@ -96,9 +96,7 @@ int agree_on_batch_size(const BatchQuestion& question, const std::function<void(
 void freeze_batch_size(RunContext& run, Models& models) {
   // With run.mixed_hardware some ranks may have no GPU: they take part, and any batch fits them.
   const bool has_gpu = run.placement.gpu.has_value();
-  std::int64_t uses_gpus = has_gpu ? 1 : 0;
-  run.comm.allreduce(std::span(&uses_gpus, 1), ReduceOp::max);
-  if (uses_gpus == 0) return;
+  if (largest_of_ranks<std::int64_t>(run.comm, has_gpu ? 1 : 0) == 0) return;
   BatchQuestion question{.batch_size = run.placement.batch_size,
                          .was_halved = run.placement.batch_size != run.config.model.batch_size,
                          .has_files = false};

@@ -72,5 +72,14 @@ TEST(TextOfFile, AllBytesOfARegularFileOnly) {
   EXPECT_EQ(text_of_file("/proc/sys/kernel/ostype"), "Linux\n");
 }
 
+TEST(Durations, TwoUnitsAtMost) {
+  EXPECT_EQ(duration_text(0), "0 us");
+  EXPECT_EQ(duration_text(0.0123), "12.3 ms");
+  EXPECT_EQ(duration_text(12.34), "12.3 s");
+  EXPECT_EQ(duration_text(250.2), "4 min 10 s");
+  EXPECT_EQ(duration_text(12'000), "3 h 20 min");
+  EXPECT_EQ(duration_text(187'200), "2 d 4 h");
+}
+
 }  // namespace
 }  // namespace datus

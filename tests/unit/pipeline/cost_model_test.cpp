@@ -45,40 +45,33 @@ TEST(Rounds, OfTheBusiestRanksShards) {
 
 TEST(CostOfRun, ScalesStagesOfShards) {
   // 640 images, two ranks: five shards each, of 64 images; 32 rounds a shard on two threads.
-  const RunCost cost = cost_of_run(new_run(640), config_of(), simple_calibration(), machines(1, 2, 2));
+  const RunCost cost = cost_of(new_run(640), config_of(), simple_calibration(), machines(1, 2, 2));
   EXPECT_NEAR(stage_of(cost, "extract").seconds, 5 * 32 * 1.1, tiny);
   EXPECT_NEAR(stage_of(cost, "segment").seconds, 5 * 32 * 0.2, tiny);
   EXPECT_NEAR(stage_of(cost, "describe").seconds, 5 * 32 * 0.4, tiny);
   EXPECT_EQ(stage_of(cost, "extract").work, "640 images in 10 shards, at most 5 per rank");
   EXPECT_NEAR(cost.total.seconds, 160 * 1.7, tiny);
-  // The job that describes decodes again.
-  ASSERT_EQ(cost.chain.size(), 5U);
-  EXPECT_NEAR(cost.chain[2].seconds, 160 * (0.1 + 0.4), tiny);
+  EXPECT_NEAR(cost.decode_seconds, 160 * 0.1, tiny);
 }
 
 TEST(CostOfRun, CountsWhatIsLeft) {
-  RunWork work = new_run(640);
-  work.extract = work.segment = 0;
-  work.describe = 1;
+  RunPlan work = new_run(640);
+  work.todo.shards.assign(10, {});
+  work.todo.shards[3] = {Stage::describe};
   Calibration calibration = simple_calibration();
-  calibration.values.start_seconds = 3;
-  calibration.values.weights_load_seconds = 2;
-  calibration.values.shard_files_seconds = 0.1;
-  RunCost cost = cost_of_run(work, config_of(), calibration, machines(1, 4, 2));
+  calibration.start_seconds = 3;
+  RunCost cost = cost_of(work, config_of(), calibration, machines(1, 4, 2));
   EXPECT_EQ(stage_of(cost, "extract").work, "nothing to do");
   EXPECT_EQ(stage_of(cost, "describe").work, "64 images in 1 shard, at most 1 per rank");
   EXPECT_NEAR(stage_of(cost, "describe").seconds, 32 * 0.4, tiny);
-  // Ten shards on four ranks: three at most. The model is loaded for what there is to describe.
-  EXPECT_NEAR(stage_of(cost, "start").seconds, 3 + 2 + 0.3, tiny);
-  work.describe = 0;
-  cost = cost_of_run(work, config_of(), calibration, machines(1, 4, 2));
-  EXPECT_NEAR(cost.total.seconds, 3.3, tiny);
+  EXPECT_NEAR(stage_of(cost, "start").seconds, 3, tiny);
+  work.todo.shards.assign(10, {});
+  cost = cost_of(work, config_of(), calibration, machines(1, 4, 2));
+  EXPECT_NEAR(cost.total.seconds, 3, tiny);
 }
 
 TEST(CostOfRun, OtherNumbersOfSegmentsAreDescribed) {
-  RunWork work = new_run(64);
-  work.segments *= 3;
-  const RunCost cost = cost_of_run(work, config_of(), simple_calibration(), machines(1, 1, 2));
+  const RunCost cost = cost_of_run(new_run(64), 3 * 64 * 5, config_of(), simple_calibration(), machines(1, 1, 2));
   EXPECT_NEAR(stage_of(cost, "describe").seconds, 32 * 0.4 * 3, tiny);
 }
 
@@ -87,50 +80,41 @@ TEST(CostOfRun, AnAssumedRateLeavesTheCores) {
   allocation.forward_rate = 10;
   // A pass took 1 s of a thread: describe is worth 0.4 passes of an image. 64 images at 10 per second; decoding, 32
   // rounds of 0.1 s, goes on meanwhile.
-  RunCost cost = cost_of_run(new_run(64), config_of(), simple_calibration(), allocation);
+  RunCost cost = cost_of(new_run(64), config_of(), simple_calibration(), allocation);
   EXPECT_NEAR(stage_of(cost, "extract").seconds, 6.4, tiny);
   EXPECT_NEAR(stage_of(cost, "describe").seconds, 0.4 * 6.4, tiny);
   EXPECT_NEAR(stage_of(cost, "segment").seconds, 32 * 0.2, tiny);
   // So fast that decoding decides: extract and describe take as long together.
   allocation.forward_rate = 1000;
-  cost = cost_of_run(new_run(64), config_of(), simple_calibration(), allocation);
+  cost = cost_of(new_run(64), config_of(), simple_calibration(), allocation);
   EXPECT_NEAR(stage_of(cost, "extract").seconds + stage_of(cost, "describe").seconds, 3.2, tiny);
 }
 
 TEST(CostOfRun, KMeansByHand) {
   Calibration calibration = simple_calibration();
-  calibration.values.kmeans_iteration_thread_seconds = 1e-6;
-  calibration.values.kmeans_start_thread_seconds = 1e-5;
-  calibration.values.kmeans_quality_thread_seconds = 3e-6;
-  calibration.values.cluster_seconds = 0.25;
+  calibration.kmeans_iteration_thread_seconds = 1e-6;
+  calibration.kmeans_rest_thread_seconds = 3e-6;
+  calibration.cluster_seconds = 0.25;
   Config config = config_of({27, 33});
   config.cluster.restarts = 3;
-  // 1000 segments on two threads. 27 takes two groups of 16, 33 three: 3 (32 + 48) = 240 µs for a row; 3 * 60 to start.
-  const RunCost cost = cost_of_run(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2));
+  // 1000 segments on two threads. 27 takes two groups of 16, 33 three: 3 (32 + 48) = 240 µs for a row.
+  const RunCost cost = cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2));
   EXPECT_NEAR(cost.iteration_seconds, 500 * 240e-6, tiny);
   EXPECT_EQ(cost.iterations, 10);
-  EXPECT_EQ(cost.allreduce_seconds, 0);
-  EXPECT_NEAR(stage_of(cost, "cluster").seconds, 0.25 + 11 * 0.12 + 500 * 180e-5 + 500 * 720e-6, tiny);
+  EXPECT_NEAR(stage_of(cost, "cluster").seconds, 0.25 + 11 * 0.12 + 500 * 720e-6, tiny);
   EXPECT_EQ(stage_of(cost, "cluster").work, "1000 segments, K = 27, 33, 3 restarts");
   config.cluster.algorithm = ClusterConfig::Algorithm::mini_batch;
   config.cluster.epochs = 5;
-  EXPECT_EQ(cost_of_run(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2)).iterations, 5);
-}
-
-TEST(CostOfRun, AllreduceOfManyRanks) {
-  // 64 ranks: 6 steps up and 6 down of 20 µs; 8 * 27 (64 + 2) = 14,256 bytes, 63/64 of them twice, 1 ns each.
-  const RunCost cost = cost_of_run(new_run(200, 64, {27}), config_of(), simple_calibration(), machines(8, 8, 1));
-  EXPECT_NEAR(cost.allreduce_seconds, 240e-6 + 2.0 * 63 / 64 * 14'256e-9, tiny);
-  EXPECT_NEAR(cost.iteration_seconds, cost.allreduce_seconds, tiny);
+  EXPECT_EQ(cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2)).iterations, 5);
 }
 
 TEST(CostOfRun, MasksEvaluateAndReport) {
   Calibration calibration = simple_calibration();
-  calibration.values.mask_thread_seconds_per_image = 0.01;
-  calibration.values.evaluate_thread_seconds_per_image = 0.02;
-  calibration.values.report_thread_seconds_per_picture = 0.03;
-  RunWork work = new_run(640, 64, {6, 10});
-  RunCost cost = cost_of_run(work, config_of({6, 10}), calibration, machines(1, 2, 2));
+  calibration.mask_thread_seconds_per_image = 0.01;
+  calibration.evaluate_thread_seconds_per_image = 0.02;
+  calibration.report_thread_seconds_per_picture = 0.03;
+  RunPlan work = new_run(640, 64, {6, 10});
+  RunCost cost = cost_of(work, config_of({6, 10}), calibration, machines(1, 2, 2));
   EXPECT_NEAR(stage_of(cost, "mask").seconds, 2 * 5 * 32 * 0.01, tiny);
   EXPECT_EQ(stage_of(cost, "mask").work, "1280 masks");
   EXPECT_EQ(stage_of(cost, "evaluate").seconds, 0);
@@ -138,43 +122,42 @@ TEST(CostOfRun, MasksEvaluateAndReport) {
   // 24 images are shown, six by each thread: image, segments, and two masks.
   EXPECT_NEAR(stage_of(cost, "report").seconds, 6 * 4 * 0.03, tiny);
   work.has_truth = true;
-  cost = cost_of_run(work, config_of({6, 10}), calibration, machines(1, 2, 2));
+  cost = cost_of(work, config_of({6, 10}), calibration, machines(1, 2, 2));
   EXPECT_NEAR(stage_of(cost, "evaluate").seconds, 2 * 160 * 0.02, tiny);
   EXPECT_EQ(stage_of(cost, "report").work, "168 pictures of 24 images");
 }
 
 TEST(CostOfRun, Memory) {
   Calibration calibration = simple_calibration();
-  auto& values = calibration.values;
-  values.process_memory_bytes = 1e8;
-  values.model_memory_bytes = 2e7;
-  values.shard_memory_bytes = 3e7;
-  values.shard_memory_bytes_per_image = 1e5;
-  values.image_memory_bytes = 4e6;
-  // As measured, but for shards of 64 images in place of 16.
-  RunCost cost = cost_of_run(new_run(640), config_of(), calibration, machines(1, 2, 2));
-  EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1.2e8, 1);
-  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 2e7 + 3e7 + 48 * 1e5, 1);
-  EXPECT_NEAR(cost.chain[1].memory_bytes, 1e8 + 3e7 + 48 * 1e5, 1);  // segment, without the model
+  calibration.process_memory_bytes = 1e8;
+  calibration.shard_memory_bytes = 3e7;
+  calibration.image_memory_bytes = 4e6;
+  calibration.grid_rows = calibration.grid_cols = 10;
+  calibration.embedding_width = 50;
+  // As measured, but for shards of 64 images in place of 16, three at a time, with pixels of 3 bytes and 100 patches.
+  const double images = 48 * 3.0 * (3 * 224 * 224 + 4 * 100 * 50);
+  RunCost cost = cost_of(new_run(640), config_of(), calibration, machines(1, 2, 2));
+  EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1e8, 1);
+  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 3e7 + images, 1);
   EXPECT_NEAR(stage_of(cost, "mask").memory_bytes, 1e8 + 4e6 + 4 * 3200, 1);
   EXPECT_EQ(cost.total.memory_bytes, stage_of(cost, "extract").memory_bytes);
-  // Four times the threads; fewer are not known to take less; a longer list does.
-  cost = cost_of_run(new_run(640), config_of(), calibration, machines(1, 2, 8));
-  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 2e7 + 4 * 3e7 + 48 * 1e5, 1);
-  cost = cost_of_run(new_run(640), config_of(), calibration, machines(1, 2, 1));
-  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 2e7 + 3e7 + 48 * 1e5, 1);
-  calibration.sample.listed_images = 600;
-  cost = cost_of_run(new_run(640), config_of(), calibration, machines(1, 2, 2));
-  EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1.2e8 + 40 * 1500, 1);
+  // Four times the threads; fewer are not known to take less; a longer list does take more.
+  cost = cost_of(new_run(640), config_of(), calibration, machines(1, 2, 8));
+  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 4 * 3e7 + images, 1);
+  cost = cost_of(new_run(640), config_of(), calibration, machines(1, 2, 1));
+  EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 3e7 + images, 1);
+  calibration.listed_images = 600;
+  cost = cost_of(new_run(640), config_of(), calibration, machines(1, 2, 2));
+  EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1e8 + 40 * 1500, 1);
 }
 
 TEST(CostOfRun, RowsStayWithinTheirLimit) {
   Config config = config_of();
   Calibration calibration = simple_calibration();
-  calibration.sample.listed_images = 2'000'000;
-  const RunWork work = new_run(2'000'000, 64, {27});
+  calibration.listed_images = 2'000'000;
+  const RunPlan work = new_run(2'000'000, 64, {27});
   const auto memory = [&](int nodes) {
-    return stage_of(cost_of_run(work, config, calibration, machines(nodes, 1, 2)), "cluster").memory_bytes;
+    return stage_of(cost_of(work, config, calibration, machines(nodes, 1, 2)), "cluster").memory_bytes;
   };
   const double all = memory(1);
   EXPECT_GT(all, 1e7 * 64 * 4);  // ten million rows of 64 values
@@ -185,7 +168,7 @@ TEST(CostOfRun, RowsStayWithinTheirLimit) {
 }
 
 TEST(CostOfRun, OfNothing) {
-  const RunCost cost = cost_of_run(RunWork(), config_of(), simple_calibration(), machines(2, 2, 2));
+  const RunCost cost = cost_of(RunPlan(), config_of(), simple_calibration(), machines(2, 2, 2));
   EXPECT_EQ(cost.total.seconds, 0);
   EXPECT_EQ(cost.stages.size(), 8U);
 }

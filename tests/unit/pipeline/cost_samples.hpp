@@ -15,30 +15,35 @@ inline constexpr double tiny = 1e-9;
 /// Round numbers for the stages of images, on two threads in shards of 16; nothing else takes any time.
 inline Calibration simple_calibration() {
   Calibration calibration;
-  calibration.sample.backend = "test";
-  calibration.sample.threads_per_rank = 2;
-  calibration.sample.descriptor_width = 64;
-  calibration.sample.listed_images = 1'000'000;
-  calibration.sample.shard_size = 16;
-  auto& values = calibration.values;
-  values.segments_per_image = 5;
-  values.decode_thread_seconds_per_image = 0.1;
-  values.extract_thread_seconds_per_image = 1.1;
-  values.segment_thread_seconds_per_image = 0.2;
-  values.describe_thread_seconds_per_image = 0.4;
+  calibration.backend = "test";
+  calibration.threads_per_rank = 2;
+  calibration.descriptor_width = 64;
+  calibration.listed_images = 1'000'000;
+  calibration.shard_size = 16;
+  calibration.segments_per_image = 5;
+  calibration.decode_thread_seconds_per_image = 0.1;
+  calibration.extract_thread_seconds_per_image = 1.1;
+  calibration.segment_thread_seconds_per_image = 0.2;
+  calibration.describe_thread_seconds_per_image = 0.4;
   return calibration;
 }
 
-/// A new run of images with five segments each.
-inline RunWork new_run(std::int64_t images, int shard_size = 64, std::vector<int> clusters = {}) {
-  RunWork work;
-  work.images = images;
-  work.shard_size = shard_size;
-  work.segments = 5.0 * static_cast<double>(images);
-  work.extract = work.segment = work.describe = (images + shard_size - 1) / shard_size;
-  work.masks.assign(clusters.size(), work.extract);
-  work.clusters = std::move(clusters);
-  return work;
+/// A new run of images.
+inline RunPlan new_run(std::int64_t images, int shard_size = 64, std::vector<int> clusters = {}) {
+  RunPlan plan;
+  plan.images = images;
+  plan.shard_size = shard_size;
+  plan.shards = (images + shard_size - 1) / shard_size;
+  plan.todo.shards.assign(static_cast<std::size_t>(plan.shards), shard_stages);
+  for (const int k : clusters) plan.todo.masks[k].resize(static_cast<std::size_t>(plan.shards));
+  plan.todo.clusters = std::move(clusters);
+  return plan;
+}
+
+/// With five segments in each image.
+inline RunCost cost_of(const RunPlan& plan, const Config& config, const Calibration& calibration,
+                       const Allocation& allocation) {
+  return cost_of_run(plan, 5.0 * static_cast<double>(plan.images), config, calibration, allocation);
 }
 
 inline Allocation machines(int nodes, int ranks_per_node, int threads) {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-// Estimates of bytes when means were measured: these count, in place of the assumptions.
+// Estimates of bytes when the number of segments is known: it counts, in place of the assumption.
 namespace datus::test {
 namespace known_sizes_test {
 
@@ -17,10 +17,9 @@ ImageList list_of(int images) {
   return list;
 }
 
-RunSize size_of(const ImageList& list, const KnownSizes& known, std::vector<int> clusters = {27}) {
+RunSize size_of(const ImageList& list, std::optional<double> segments_per_image) {
   Config config;
-  config.cluster.k = std::move(clusters);
-  return estimate_run_size(config, list, grid, dim, dim, known);
+  return estimate_run_size(config, list, grid, dim, dim, segments_per_image);
 }
 
 TEST(KnownSizes, NothingKnownIsTheEstimate) {
@@ -31,8 +30,8 @@ TEST(KnownSizes, NothingKnownIsTheEstimate) {
 
 TEST(KnownSizes, SegmentsOfAnImage) {
   const ImageList list = list_of(20);
-  const RunSize few = size_of(list, {.segments_per_image = 2.25});
-  const RunSize more = size_of(list, {.segments_per_image = 4.5});
+  const RunSize few = size_of(list, 2.25);
+  const RunSize more = size_of(list, 4.5);
   // 2.25 more for each of 20 images: a vector, its image and number; a box and a size; a label; an index.
   EXPECT_EQ(more.descriptors - few.descriptors, 45 * (4 * dim + 12));
   EXPECT_EQ(more.segments - few.segments, 45 * 12);
@@ -40,20 +39,6 @@ TEST(KnownSizes, SegmentsOfAnImage) {
   EXPECT_EQ(more.other - few.other, 45 * 8);
   EXPECT_EQ(more.keys, few.keys);
   EXPECT_EQ(more.masks, few.masks);
-}
-
-TEST(KnownSizes, MasksOfReadableImagesAndEachK) {
-  ImageList list = list_of(20);
-  list.images[3].width = list.images[3].height = 0;
-  const KnownSizes known{.mask_bytes = 1000.5, .mask_and_preview_bytes = 3000};
-  EXPECT_EQ(size_of(list, known, {27}).masks, 19'010 + 3 * 256);
-  EXPECT_EQ(size_of(list, known, {27, 30, 256}).masks, 2 * 19'010 + 57'000 + 3 * 3 * 256);
-}
-
-TEST(KnownSizes, TheReport) {
-  const ImageList list = list_of(20);
-  const auto other = [&](double bytes) { return size_of(list, {.report_bytes = bytes}).other; };
-  EXPECT_EQ(other(5e6) - other(1e6), 4'000'000);
 }
 
 }  // namespace known_sizes_test

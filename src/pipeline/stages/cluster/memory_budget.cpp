@@ -10,6 +10,7 @@
 #include <limits>
 #include <string_view>
 
+#include <malloc.h>
 #include <unistd.h>
 
 namespace datus {
@@ -109,6 +110,18 @@ std::int64_t resident_bytes() {
   std::int64_t resident = 0;
   if (!(stream >> size >> resident)) fail_without(file);
   return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+std::int64_t peak_resident_bytes() {
+  const fs::path file = "/proc/self/status";
+  const auto kibibytes = number_of(file, "VmHWM:");
+  if (!kibibytes) fail_without(file);
+  return *kibibytes * 1024;
+}
+
+void forget_peak_resident_bytes() {
+  (void)::malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
 }
 
 std::int64_t available_bytes(const fs::path& root) {

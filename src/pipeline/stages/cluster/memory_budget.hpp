@@ -12,6 +12,10 @@ namespace datus {
 
 /// Bytes of this process that are in memory now, its libraries included. Throws `SystemError` without /proc.
 [[nodiscard]] std::int64_t resident_bytes();
+/// The most that there have been since `forget_peak_resident_bytes`, which first gives back what was freed, so that its
+/// use again counts; where the kernel does not let it be forgotten, since the process began.
+[[nodiscard]] std::int64_t peak_resident_bytes();
+void forget_peak_resident_bytes();
 
 /// Bytes that processes on this node can still get: what the kernel says is available, or less where a control group
 /// (versions 1 and 2) of this process sets a limit. `root` is where proc and sys are, for tests. Throws `SystemError`
