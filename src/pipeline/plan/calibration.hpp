@@ -46,11 +46,11 @@ struct Calibration {
   double kmeans_rest_thread_seconds = 0;  ///< choosing the first centroids; silhouette and stability
   double cluster_seconds = 0;             ///< of the sample's stage, which is files more than k-means
   double segments_per_image = 0;
-  double mask_bytes_share = 0;      ///< of what `estimate_run_size` expects
-  double report_bytes_share = 0;    ///< the same of the report and all small files
-  double process_memory_bytes = 0;  ///< with the list of images
-  double shard_memory_bytes = 0;    ///< peak of extract, segment and describe above that, with the model
-  double image_memory_bytes = 0;    ///< peak of masks, evaluate and report above the process
+  double mask_bytes_share = 1;      ///< of what `estimate_run_size` expects
+  double report_bytes_share = 1;    ///< the same of the report and all small files
+  double process_memory_bytes = 0;  ///< with the list of images and the model
+  double shard_memory_bytes = 0;    ///< peak of extract, segment and describe above that
+  double image_memory_bytes = 0;    ///< peak of masks, evaluate and report above that
   bool operator==(const Calibration&) const = default;
 };
 

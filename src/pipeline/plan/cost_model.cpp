@@ -68,8 +68,8 @@ class CostModel {
     }
     // Of an image more in a shard: pixels and keys, in the shard that is read, the one at work and the one written.
     const PixelSize input = config_.model.input_size;
-    const int patches = measured_.grid_rows * measured_.grid_cols;
-    const double image_bytes = 3.0 * (3 * input.rows * input.cols + 4 * patches * measured_.embedding_width);
+    const double keys = 4.0 * measured_.grid_rows * measured_.grid_cols * measured_.embedding_width;
+    const double image_bytes = 3 * (3.0 * input.rows * input.cols + keys);
     const auto shard = static_cast<double>(std::min<std::int64_t>(plan_.shard_size, images_));
     double memory = process_memory_;
     if (to_extract + to_segment + to_describe > 0) {

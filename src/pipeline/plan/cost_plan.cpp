@@ -62,11 +62,8 @@ ExitCode print_cost_plan(const Config& config, const CostRequest& request, Commu
   if (plan.present.total() == 0) {
     plan.whole = estimate_run_size(config, list, shape.grid, shape.dim, shape.descriptor_dim, segments_per_image);
   }
-  const auto scaled = [](std::int64_t bytes, double share) {
-    return share > 0 ? std::llround(static_cast<double>(bytes) * share) : bytes;
-  };
-  plan.whole.masks = scaled(plan.whole.masks, calibration.mask_bytes_share);
-  plan.whole.other = scaled(plan.whole.other, calibration.report_bytes_share);
+  plan.whole.masks = std::llround(static_cast<double>(plan.whole.masks) * calibration.mask_bytes_share);
+  plan.whole.other = std::llround(static_cast<double>(plan.whole.other) * calibration.report_bytes_share);
   std::cout << cost_text(cost_of_run(plan, segments, config, calibration, allocation), plan, config, calibration,
                          allocation, request.arguments)
             << std::flush;

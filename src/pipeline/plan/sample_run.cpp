@@ -86,20 +86,30 @@ double measure_shards(RunContext& run, Calibration& result) {
   return seconds;
 }
 
+/// The configuration's K, or less where that is more than `most`.
+std::vector<int> clusters_up_to(std::int64_t most, const RunContext& run) {
+  std::set<int> fitting;
+  for (const int k : run.config.cluster.k) fitting.insert(static_cast<int>(std::min<std::int64_t>(k, most)));
+  return {fitting.begin(), fitting.end()};
+}
+
 /// COLLECTIVE. k-means as the configuration asks for it, but in memory and with one and with five iterations, on rows
 /// of noise: far more than caches hold, where there is time. On each rank alone, while all are at work.
 void probe_kmeans(const RunContext& run, double seconds, Calibration& result) {
-  KMeansOptions options = kmeans_options(run.config, run.config.cluster.k, run.threads);
+  KMeansOptions options = kmeans_options(run.config, clusters_up_to(256, run), run.threads);  // more need more rows
+  options.stop_requested = [&] { return run.signals->requested(); };
   options.algorithm = KMeansOptions::Algorithm::lloyd;
   if (options.init == KMeansOptions::Init::given) options.init = KMeansOptions::Init::random;
   options.tolerance = 0;
   const double clusters = grouped_clusters(options.clusters, options.restarts);
   constexpr double terms_per_second = 5e7;  // of rows times clusters times width, in all of this: a low guess
   const int dim = result.descriptor_width;
-  const auto count = std::max(static_cast<std::int64_t>(std::min(seconds * terms_per_second / clusters, 64e6) / dim),
-                              std::int64_t{4} * *std::ranges::max_element(options.clusters));
   double few = 0, more = 0, quality = 0;
+  std::int64_t count = 0;
   collectively(run.comm, [&] {
+    const double most = std::min(64e6, static_cast<double>(available_bytes()) / 64 / run.comm.local_size());
+    count = std::max(static_cast<std::int64_t>(std::min(seconds * terms_per_second / clusters, most) / dim),
+                     std::int64_t{4} * options.clusters.back());
     std::vector<float> noise(static_cast<std::size_t>(count * dim));
     std::minstd_rand random;
     for (float& value : noise) value = static_cast<float>(random()) * 0x1p-31F - 0.5F;
@@ -124,9 +134,7 @@ void probe_kmeans(const RunContext& run, double seconds, Calibration& result) {
 
 /// COLLECTIVE. The stages after the shards. So few segments may make fewer clusters.
 void measure_clusters(const RunContext& sample, std::int64_t segments, Calibration& result) {
-  std::set<int> fitting;
-  for (const int k : sample.config.cluster.k) fitting.insert(static_cast<int>(std::min<std::int64_t>(k, segments)));
-  const std::vector<int> clusters(fitting.begin(), fitting.end());
+  const std::vector<int> clusters = clusters_up_to(segments, sample);
   Config config = sample.config;
   if (clusters != config.cluster.k) {
     config.cluster.k = clusters;
@@ -161,8 +169,7 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
 }  // namespace
 
 std::pair<std::int64_t, int> sample_size(std::int64_t images, int shard_size, int ranks, int threads, double rounds) {
-  constexpr std::int64_t most = 1024;
-  const auto wanted = static_cast<std::int64_t>(std::min<double>(rounds * threads, most));
+  const auto wanted = static_cast<std::int64_t>(std::min<double>(rounds * threads, 1024));
   const std::int64_t share = std::min((images + ranks - 1) / ranks, wanted);
   const std::int64_t third = std::max<std::int64_t>(1, share / 3 / threads) * threads;  // whole rounds
   return {std::min(images, share * ranks), static_cast<int>(std::min<std::int64_t>({third, shard_size, share}))};
@@ -187,7 +194,6 @@ Calibration measure_sample(RunContext& run, double seconds, double start_seconds
     growth = std::clamp(seconds / 2 / measure_shards(*sample, result), rounds == 1 ? 3.0 : 1.0, 8.0);
   }
   probe_kmeans(run, seconds / 10, result);
-  run.require_no_stop("all was measured");
   const auto segments = std::llround(result.segments_per_image * static_cast<double>(result.measured_images));
   if (segments > 0) measure_clusters(*sample, segments, result);
   run.require_no_stop("all was measured");

@@ -47,7 +47,7 @@ std::shared_ptr<const fs::path> folder_beside(const RunContext& run, const std::
   on_root(run.comm, [&] {
     std::error_code problem;
     if (fs::create_directory(*folder, problem) || !problem) return;
-    throw SystemError("Cannot make the folder " + folder->string() + "", problem.message(),
+    throw SystemError("Cannot make the folder " + folder->string(), problem.message(),
                       "Choose a writable place for the run with --run or run.directory.");
   });
   return folder;
