@@ -103,18 +103,27 @@ cuda_compiler() {
   echo "$nvcc"
 }
 
-# Fetches PyPI's LibTorch with CUDA (about 3 GB) into build/torch-cuda, unless it is there or $DATUS_TORCH_PREFIX names another.
+# What every clone would fetch or find out anew.
+cache=${XDG_CACHE_HOME:-${HOME:-$root/build}/.cache}/datus
+torch_packages=$cache/torch-2.11.0-cuda
+
+# Fetches PyPI's LibTorch with CUDA (about 3 GB), unless it is there or $DATUS_TORCH_PREFIX names another.
 fetch_torch_with_cuda() {
-  local version=2.11.0 folder="$root/build/torch-cuda"
-  [ -z "${DATUS_TORCH_PREFIX:-}" ] && [ "$(cat "$folder/.complete" 2>/dev/null)" != "$version" ] || return 0
-  python3 -m venv "$folder" || return 1
-  "$folder/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check "torch==$version" || return 1
-  echo "$version" >"$folder/.complete"
+  [ -z "${DATUS_TORCH_PREFIX:-}" ] && [ ! -d "$torch_packages" ] || return 0
+  local folder
+  mkdir -p "$cache" && folder=$(mktemp -d "$torch_packages.XXXXXX") || return 1
+  if python3 -m venv "$folder/pip" && "$folder/pip/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check \
+    --target "$folder/packages" "torch==2.11.0"; then
+    # The first of several clones gives its own to all.
+    mv -T "$folder/packages" "$torch_packages" 2>/dev/null || true
+  fi
+  rm -rf "$folder"
+  [ -d "$torch_packages" ]
 }
 
 # Prints where it is.
 torch_with_cuda() {
-  local prefix=${DATUS_TORCH_PREFIX:-$(echo "$root"/build/torch-cuda/lib/python3*/site-packages/torch)}
+  local prefix=${DATUS_TORCH_PREFIX:-$torch_packages/torch}
   [ -f "$prefix/share/cmake/Torch/TorchConfig.cmake" ] || { echo "no LibTorch in $prefix" >&2; return 1; }
   echo "$prefix"
 }

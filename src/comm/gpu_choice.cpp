@@ -11,7 +11,7 @@ namespace datus {
 namespace {
 
 std::string text_of_counts(int ranks, int gpus) {
-  return std::to_string(ranks) + " ranks on this node and " + std::to_string(gpus) + (gpus == 1 ? " GPU" : " GPUs");
+  return counted(ranks, "rank") + " on this node and " + counted(gpus, "GPU");
 }
 
 std::string text_of_ranks(const std::vector<std::size_t>& ranks) {

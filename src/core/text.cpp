@@ -71,6 +71,10 @@ std::string dimensions_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + " x " + std::to_string(width);
 }
 
+std::string counted(std::int64_t count, std::string_view thing) {
+  return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+}
+
 std::string pad_right(const std::string& text, std::size_t width) {
   return text + spaces(text, width);
 }

@@ -3,11 +3,11 @@
 // A tiny reader for the golden .safetensors files, on purpose independent of the program's own reader.
 
 #include "support/places.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -40,9 +40,7 @@ struct GoldenTensor {
 
 /// All tensors of tests/data/RELATIVE.
 inline std::map<std::string, GoldenTensor> read_golden(const std::string& relative) {
-  std::ifstream file(data_path(relative), std::ios::binary);
-  if (!file) throw std::runtime_error("cannot open " + data_path(relative));
-  const std::vector<char> all{std::istreambuf_iterator<char>(file), {}};
+  const std::string all = bytes_of(data_path(relative));
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, all.data(), 8);
   const auto header =

@@ -25,6 +25,9 @@ enum class Rounding { nearest, up, down };
 /// "480 x 640".
 [[nodiscard]] std::string dimensions_text(std::int64_t height, std::int64_t width);
 
+/// "1 rank", "8 ranks".
+[[nodiscard]] std::string counted(std::int64_t count, std::string_view thing);
+
 /// A cell of a table, with spaces behind (`pad_right`) or before the text (`pad_left`): to `width` characters, or one
 /// space where it has as many or more.
 [[nodiscard]] std::string pad_right(const std::string& text, std::size_t width);

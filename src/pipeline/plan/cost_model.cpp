@@ -136,8 +136,8 @@ class CostModel {
 
   [[nodiscard]] std::string text_of(std::int64_t shards) const {
     if (shards == 0) return "nothing to do";
-    const std::string text = std::to_string(std::min(images_, shards * plan_.shard_size)) + " images in " +
-                             std::to_string(shards) + (shards == 1 ? " shard" : " shards");
+    const std::string text =
+        counted(std::min(images_, shards * plan_.shard_size), "image") + " in " + counted(shards, "shard");
     return ranks_ == 1 ? text : text + ", at most " + std::to_string(largest_share(shards, ranks_)) + " per rank";
   }
 

@@ -16,10 +16,6 @@ std::string formatted(const char* format, Values... values) {
   return text.data();
 }
 
-std::string counted(std::int64_t count, const std::string& thing) {
-  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
-}
-
 std::string line_of(const StageCost& stage, int nodes) {
   const double hours = stage.seconds * nodes / 3600;
   return "  " + pad_right(stage.name, 9) + pad_left(duration_text(stage.seconds), 13) +

@@ -56,10 +56,6 @@ std::string text_of(const Names& nodes) {
   return nodes.size() > most ? text + " and " + std::to_string(nodes.size() - most) + " more" : text;
 }
 
-std::string count_of(std::size_t count, const std::string& thing) {
-  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
-}
-
 /// The number of ranks on each node, in the order of the ranks.
 std::vector<std::pair<std::string, int>> ranks_by_node(const std::vector<RankFacts>& facts) {
   std::vector<std::pair<std::string, int>> counts;
@@ -101,7 +97,7 @@ void find_missing_ranks(const std::vector<RankFacts>& facts, std::optional<int> 
   }
   if (counts.size() > most) where += " and so on";
   const std::string text =
-      message_text(count_of(facts.size(), "rank") + " started, but " + std::to_string(*wanted) + " were asked for",
+      message_text(counted(std::ssize(facts), "rank") + " started, but " + std::to_string(*wanted) + " were asked for",
                    where, "Check the number of tasks of srun or mpirun.");
   for (const auto& [node, ranks] : counts) findings.add(node, ExitCode::usage, text);
 }
@@ -193,8 +189,8 @@ void find_crowded_cores(const std::vector<RankFacts>& facts, Findings& findings)
     if (rank.share >= rank.granted_cores.value_or(1)) continue;
     const std::string granted = std::to_string(*rank.granted_cores);
     findings.add(rank.node, ExitCode::done,
-                 message_text("warning: a rank has " + count_of(static_cast<std::size_t>(rank.share), "core") +
-                                  " to itself, not the " + granted + " of SLURM_CPUS_PER_TASK",
+                 message_text("warning: a rank has " + counted(rank.share, "core") + " to itself, not the " + granted +
+                                  " of SLURM_CPUS_PER_TASK",
                               "others may run on the same ones, or it is bound to fewer",
                               "Give srun --cpus-per-task=" + granted +
                                   ", which it does not take from sbatch, and --cpu-bind=cores."));
@@ -254,12 +250,11 @@ std::vector<Finding> findings_in(const std::vector<RankFacts>& facts, std::optio
 
 std::string summary_of(const std::vector<RankFacts>& facts) {
   const auto [fewest, most] = std::ranges::minmax_element(facts, {}, &RankFacts::threads);
-  const std::string threads =
-      fewest->threads == most->threads
-          ? count_of(static_cast<std::size_t>(most->threads), "thread")
-          : std::to_string(fewest->threads) + " to " + std::to_string(most->threads) + " threads";
+  const std::string threads = fewest->threads == most->threads ? counted(most->threads, "thread")
+                                                               : std::to_string(fewest->threads) + " to " +
+                                                                     std::to_string(most->threads) + " threads";
   const std::string cards = cards_text(facts);
-  std::string text = count_of(facts.size(), "rank") + " on " + count_of(ranks_by_node(facts).size(), "node") + ", " +
+  std::string text = counted(std::ssize(facts), "rank") + " on " + counted(ranks_by_node(facts).size(), "node") + ", " +
                      threads + (cards.empty() ? "" : " and " + cards) + " each";
   const auto& folder = facts.front().folder;
   if (folder) text += ", " + size_text(folder->free_bytes) + " free in " + folder->path;

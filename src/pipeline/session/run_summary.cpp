@@ -44,7 +44,7 @@ std::string text_of(double value, int decimals) {
   return with_commas(text.data());
 }
 
-std::string counted(std::int64_t count, const std::string& thing) {
+std::string counted_with_commas(std::int64_t count, const std::string& thing) {
   return text_of(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
@@ -111,11 +111,11 @@ std::string summary_text(const RunSummary& summary) {
   std::vector<Row> rows = {{{"stage", "shards", "images", "segments", "seconds", "images/s", "MB"}, ""}};
   for (const StageWork& work : summary.stages) rows.push_back(row_of(work));
   std::string text = table_of(rows) + "\n";
-  text += counted(summary.images, "image") + " in " + counted(summary.shards, "shard");
-  if (summary.segments > 0) text += ", " + counted(summary.segments, "segment");
+  text += counted_with_commas(summary.images, "image") + " in " + counted_with_commas(summary.shards, "shard");
+  if (summary.segments > 0) text += ", " + counted_with_commas(summary.segments, "segment");
   if (summary.unreadable > 0) text += ", " + text_of(summary.unreadable) + " unreadable";
-  text += "\n" + counted(summary.ranks, "rank") + " with " + counted(summary.threads, "thread") + " each, " +
-          text_of(summary.seconds, 1) + " seconds\n";
+  text += "\n" + counted_with_commas(summary.ranks, "rank") + " with " +
+          counted_with_commas(summary.threads, "thread") + " each, " + text_of(summary.seconds, 1) + " seconds\n";
   return text;
 }
 

@@ -47,6 +47,12 @@ TEST(DimensionsText, HeightComesFirst) {
   EXPECT_EQ(dimensions_text(480, 640), "480 x 640");
 }
 
+TEST(Counted, OneIsNoPlural) {
+  EXPECT_EQ(counted(0, "image"), "0 images");
+  EXPECT_EQ(counted(1, "image"), "1 image");
+  EXPECT_EQ(counted(5'000'000'000, "image"), "5000000000 images");
+}
+
 TEST(Pad, ToTheWidthOrByOneSpace) {
   EXPECT_EQ(pad_right("keys", 6), "keys  ");
   EXPECT_EQ(pad_left("keys", 6), "  keys");

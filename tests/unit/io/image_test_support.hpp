@@ -10,8 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +21,8 @@ namespace datus::test {
 using Bytes = std::vector<std::uint8_t>;
 
 inline Bytes read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot open " + path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
+  const std::string bytes = bytes_of(path);
+  return {bytes.begin(), bytes.end()};
 }
 
 /// Writes a file, making its folders.

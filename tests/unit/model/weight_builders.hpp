@@ -9,7 +9,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <span>
@@ -29,11 +28,6 @@ std::string little_endian(T value) {
   std::string text(sizeof(T), '\0');
   std::memcpy(text.data(), &value, sizeof(T));
   return text;
-}
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// A float32 tensor to store.

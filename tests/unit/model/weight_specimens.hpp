@@ -148,7 +148,7 @@ inline WeightSpecimen legacy_specimen() {
 /// A file as PyTorch wrote it, with its own layout, in one part.
 inline WeightSpecimen file_specimen(const char* name, const std::string& file) {
   return {name,
-          {{"file", read_file(data_path("weights/" + file))}},
+          {{"file", bytes_of(data_path("weights/" + file))}},
           [=](const Parts& parts) {
             return std::vector<std::pair<std::string, std::string>>{{file, parts.at("file")}};
           },

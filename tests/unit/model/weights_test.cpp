@@ -163,7 +163,7 @@ TEST(Weights, OtherFilesAreNamed) {
 
 TEST(Weights, EveryTruncationIsRefused) {
   for (const char* name : {"dino_p16.safetensors", "dino_p16.pth", "dino_p8_full_args.pth"}) {
-    const std::string whole = read_file(data_path(folder + name));
+    const std::string whole = bytes_of(data_path(folder + name));
     for (std::size_t part = 0; part < 50; ++part) {
       EXPECT_NE(read_error(whole.substr(0, whole.size() * part / 50)), "no error") << name << " " << part << "/50";
     }
@@ -173,7 +173,7 @@ TEST(Weights, EveryTruncationIsRefused) {
 }
 
 TEST(Weights, FlippedBytesOfACheckpointAreFoundOrHarmless) {
-  const std::string whole = read_file(data_path(folder + "dino_p8_full_args.pth"));
+  const std::string whole = bytes_of(data_path(folder + "dino_p8_full_args.pth"));
   const auto expected = values_of(whole);
   std::mt19937 random(1);
   for (int i = 0; i < 2000; ++i) {
@@ -192,7 +192,7 @@ TEST(Weights, FlippedBytesOfACheckpointAreFoundOrHarmless) {
 }
 
 TEST(Weights, FlippedBytesOfASafetensorsHeaderDoNoHarm) {
-  const std::string whole = read_file(data_path(folder + "dino_p16.safetensors"));
+  const std::string whole = bytes_of(data_path(folder + "dino_p16.safetensors"));
   std::mt19937 random(2);
   for (int i = 0; i < 2000; ++i) {
     std::string damaged = whole;
