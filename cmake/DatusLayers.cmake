@@ -6,6 +6,10 @@
 # the code that calls them asks the CPU first. Files in folders named cuda are compiled with DATUS_CUDA=ON only, those in
 # folders named no_cuda without it only: what they define says that it is not there. Contraction of a*b+c is off everywhere: results must not depend on the path.
 
+# GCC clears the upper halves of vector registers (vzeroupper) with this option only, which -O1, that of the sanitizer build,
+# does not include. Left as they are, they slow down all other code of the process by more than ten times.
+set(DATUS_VECTOR_OPTIONS $<$<CXX_COMPILER_ID:GNU>:-fexpensive-optimizations>)
+
 set(DATUS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -36,11 +40,11 @@ function(datus_add_layer NAME)
   endif()
   set(AVX2 ${SOURCES})
   list(FILTER AVX2 INCLUDE REGEX "_avx2\\.cpp$")
-  set_source_files_properties(${AVX2} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
+  set_source_files_properties(${AVX2} PROPERTIES COMPILE_OPTIONS "${DATUS_VECTOR_OPTIONS};-mavx2;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
   set(AVX512 ${SOURCES})
   list(FILTER AVX512 INCLUDE REGEX "_avx512\\.cpp$")
   set_source_files_properties(${AVX512} PROPERTIES COMPILE_OPTIONS
-    "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vpopcntdq;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
+    "${DATUS_VECTOR_OPTIONS};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vpopcntdq;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")
   list(TRANSFORM ARG_LAYERS PREPEND datus_)
   add_library(datus_${NAME} STATIC ${SOURCES})
   target_include_directories(datus_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
