@@ -1,5 +1,6 @@
-# datus_add_layer(NAME [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for
-# src/NAME with public headers in include/datus/NAME. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are for the
+# datus_add_layer(NAME [FOLDER LAYER/WING] [BUT WINGS ...] [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for
+# src/NAME with public headers in include/datus/NAME; or for the
+# files of one wing alone, or but for some wings. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are for the
 # layer's own sources: all others are compiled by the same command with CUDA and without, so that a compiler cache knows them.
 #
 # Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
@@ -29,15 +30,21 @@ if(DATUS_SANITIZE)
 endif()
 
 function(datus_add_layer NAME)
-  cmake_parse_arguments(ARG "" "" "LAYERS;LIBRARIES;PRIVATE_LIBRARIES;CUDA_LIBRARIES" ${ARGN})
-  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cpp)
+  cmake_parse_arguments(ARG "" "FOLDER" "LAYERS;LIBRARIES;PRIVATE_LIBRARIES;CUDA_LIBRARIES;BUT" ${ARGN})
+  if(NOT ARG_FOLDER)
+    set(ARG_FOLDER ${NAME})
+  endif()
+  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${ARG_FOLDER}/*.cpp)
   if(DATUS_CUDA)
     list(FILTER SOURCES EXCLUDE REGEX "/no_cuda/")
-    file(GLOB_RECURSE CUDA CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.cu)
+    file(GLOB_RECURSE CUDA CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${ARG_FOLDER}/*.cu)
     list(APPEND SOURCES ${CUDA})
   else()
     list(FILTER SOURCES EXCLUDE REGEX "/cuda/")
   endif()
+  foreach(WING ${ARG_BUT})
+    list(FILTER SOURCES EXCLUDE REGEX "/src/${ARG_FOLDER}/${WING}/")
+  endforeach()
   set(AVX2 ${SOURCES})
   list(FILTER AVX2 INCLUDE REGEX "_avx2\\.cpp$")
   set_source_files_properties(${AVX2} PROPERTIES COMPILE_OPTIONS "${DATUS_VECTOR_OPTIONS};-mavx2;-mfma;-mf16c;-mpopcnt;-mbmi;-mbmi2;-mlzcnt")

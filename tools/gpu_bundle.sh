@@ -19,7 +19,7 @@ left_to_the_machine() {
 make_bundle() {
   local target=$1 name program library missing size
   mkdir -p "$target/lib"
-  for name in datus $(test_programs) $(bench_programs); do
+  for name in datus libdatus_transformer.so $(test_programs) $(bench_programs); do
     program=$(find_program "$name") || { echo "$name is not built and left out of the bundle." >&2; continue; }
     strip -o "$target/$name" "$program"
     missing=$(ldd "$program" | sed -n 's/^[[:space:]]*\(.*\) => not found/\1/p' | tr '\n' ' ')

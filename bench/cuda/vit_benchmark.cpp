@@ -9,8 +9,8 @@
 #include "datus/model/vision_transformer.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
-#include "model/vit/cuda/batched_transformer.hpp"
-#include "model/vit/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/batched_transformer.hpp"
+#include "model/torch/cuda/layer_kernels.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
 

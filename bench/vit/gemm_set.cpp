@@ -1,7 +1,7 @@
 #include "vit/gemm_set.hpp"
 
 #include "datus/core/parallel.hpp"
-#include "model/vit/single_thread.hpp"
+#include "model/torch/single_thread.hpp"
 
 #include <cstddef>
 

@@ -1,9 +1,9 @@
 #include "vit/part_times.hpp"
 
 #include "datus/core/parallel.hpp"
-#include "model/vit/activation.hpp"
-#include "model/vit/attention.hpp"
-#include "model/vit/single_thread.hpp"
+#include "model/torch/activation.hpp"
+#include "model/torch/attention.hpp"
+#include "model/torch/single_thread.hpp"
 
 #include <functional>
 

@@ -23,7 +23,8 @@ constexpr std::chrono::seconds longest_job(180);
 /// One shard for each photo, and a checkpoint after each of k-means' iterations: many instants to be killed at.
 test::Arguments sample_run() {
   test::Arguments arguments = {"run", test::source_path("configs/demo.yaml").string(), "--run", JobRunner::run_name};
-  for (const char* setting : {"dataset.shard_size=1", "cluster.restarts=20", "cluster.checkpoint_every=1"}) {
+  for (const char* setting :
+       {"model.input_size=224", "dataset.shard_size=1", "cluster.restarts=20", "cluster.checkpoint_every=1"}) {
     arguments.insert(arguments.end(), {"--set", setting});
   }
   return arguments;

@@ -35,8 +35,10 @@ class Interruption : public testing::Test {
   static void TearDownTestSuite() { reference().clear(); }
 
   static Arguments command(const Arguments& more = {}) {
-    Arguments all = {
-        "run", source_path("configs/demo.yaml").string(), "--run", run_name, "--set", "dataset.shard_size=1"};
+    Arguments all = {"run",   source_path("configs/demo.yaml").string(),
+                     "--run", run_name,
+                     "--set", "dataset.shard_size=1",
+                     "--set", "model.input_size=224"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }

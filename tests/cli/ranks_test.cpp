@@ -25,7 +25,7 @@ const std::string run_name = "run";
 constexpr std::array shard_names = {"000000.h5", "000001.h5", "000002.h5", "000003.h5"};
 
 Arguments run_sample() {
-  return {"run", source_path("configs/demo.yaml").string(), "--run", run_name};
+  return {"run", source_path("configs/demo.yaml").string(), "--run", run_name, "--set", "model.input_size=224"};
 }
 
 /// Reports each file that is made in a folder, also those that are gone again.

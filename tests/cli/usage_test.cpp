@@ -86,6 +86,17 @@ TEST(Usage, ARunDirectoryThatCannotBeWrittenTo) {
   EXPECT_EQ(bytes_of(folder / "file"), "text");
 }
 
+// What needs no model does without the library.
+TEST(Usage, ALibraryThatCannotBeLoaded) {
+  const TempFolder folder;
+  const std::string program = (folder / "datus").string();
+  std::filesystem::copy_file(program_path(), program);
+  write_bytes(folder / "libdatus_transformer.so", "no library");
+  EXPECT_EQ(Process({program, "config"}, folder.path()).wait(std::chrono::seconds(60)).code, 0);
+  expect_refusal(Process({program, "version"}, folder.path()).wait(std::chrono::seconds(60)), 1,
+                 {"runs models cannot be loaded", "libdatus_transformer.so", "of the same version"});
+}
+
 TEST(Usage, AnOutputFileThatCannotBeWritten) {
   const TempFolder folder;
   write_test_images(folder / "images", 1);

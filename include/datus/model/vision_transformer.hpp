@@ -53,15 +53,14 @@ enum class PatchFeature {
   token,  ///< output of a block after the final norm
 };
 
+class Transformer;
+
 /// A frozen Vision Transformer for inference, on the CPU in float32 or on a GPU. Immutable after `load`: its
 /// functions may be called from several threads at once. On the CPU the result for an image does not depend on
 /// the batch it is in, on the number of threads or on the other images, bit for bit; on a GPU on the size of batches
 /// and nothing else of these. Functions throw `DeviceMemoryError` where a GPU's memory does not suffice.
 class VisionTransformer {
  public:
-  /// What it hides.
-  struct State;
-
   /// What `forward` computes.
   struct Request {
     PatchFeature feature = PatchFeature::key;
@@ -145,10 +144,8 @@ class VisionTransformer {
                                                std::span<const int> segments, const Batching& batching) const;
 
  private:
-  void require_image_vector(int height, int width) const;
-  void require_cls() const;
-  explicit VisionTransformer(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit VisionTransformer(std::unique_ptr<Transformer> transformer);
+  std::unique_ptr<Transformer> transformer_;
 };
 
 }  // namespace datus

@@ -3,7 +3,7 @@
 #include "datus/model/model_files.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
-#include "model/vit/tensor_loader.hpp"
+#include "model/vit/tensor_reader.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
 
@@ -66,12 +66,12 @@ WeightsSummary summarise_weights(const std::filesystem::path& path, const ViTOpt
   summary.branch = branch.prefix;
   summary.files = model_files(path);
   summary.unused = unused_tensors(file, branch, plan);
-  TensorLoader loader(file, branch, plan);
+  TensorReader reader(file, branch, plan);
   for (const auto& [name, shape] : plan.tensors) {
     ++summary.types[to_string(branch.tensors.at(name)->type)];
-    (void)loader.values(name);
+    (void)reader.values(name);
   }
-  summary.hash = loader.hash();
+  summary.hash = reader.hash();
   return summary;
 }
 

@@ -6,6 +6,7 @@
 #include "datus/core/job_identity.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/model/backend.hpp"
 #include "datus/model/model_files.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 
@@ -79,6 +80,11 @@ void check_program(RankFacts& facts) {
   std::error_code unknown;
   const std::string path = fs::read_symlink(self, unknown).string();
   share_hash(facts, "the program is", self, "Install the same build on all nodes: " + path);
+  attempt(facts, [&] {
+    const fs::path library = transformer_library_file();
+    share_hash(facts, "the library with LibTorch is", library,
+               "Install the same build on all nodes: " + library.string());
+  });
 }
 
 void check_weights(const Config& config, RankFacts& facts) {

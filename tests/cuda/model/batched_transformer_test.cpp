@@ -1,4 +1,4 @@
-#include "model/vit/cuda/batched_transformer.hpp"
+#include "model/torch/cuda/batched_transformer.hpp"
 
 #include "datus/core/half.hpp"
 #include "datus/model/normalise.hpp"

@@ -1,7 +1,7 @@
 #include "datus/core/gpu.hpp"
-#include "datus/model/backend.hpp"
 #include "datus/model/masked_crop.hpp"
-#include "model/vit/vision_transformer_state.hpp"
+#include "model/torch/torch_backend.hpp"
+#include "model/torch/torch_transformer.hpp"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,7 @@
 #include <cuda_runtime.h>
 
 // The model on an emulated GPU, for tests of what stands around it: the CPU's arithmetic, image by image, and a memory
-// that is soon full. The real one needs LibTorch's part for GPUs (src/model/vit/cuda).
+// that is soon full. The real one needs LibTorch's part for GPUs (src/model/torch/cuda).
 
 namespace datus {
 namespace {
@@ -78,7 +78,7 @@ class EmulatedTransformer final : public DeviceTransformer {
     all.cls.insert(all.cls.end(), cls.begin(), cls.end());
   }
 
-  VisionTransformer::State model_;
+  TorchTransformer::State model_;
 };
 
 }  // namespace
@@ -89,7 +89,7 @@ std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& a
   return std::make_unique<EmulatedTransformer>(architecture, weights);
 }
 
-std::string gpu_backend(int /*gpu*/, Precision precision) {
+std::string backend_of_gpu(int /*gpu*/, Precision precision) {
   return std::string("emulated GPU, ") + to_string(precision);
 }
 

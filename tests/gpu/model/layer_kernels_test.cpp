@@ -1,4 +1,4 @@
-#include "model/vit/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/layer_kernels.hpp"
 
 #include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"

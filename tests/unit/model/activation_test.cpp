@@ -1,4 +1,4 @@
-#include "model/vit/activation.hpp"
+#include "model/torch/activation.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "model/vit/attention.hpp"
+#include "model/torch/attention.hpp"
 
 #include "datus/core/parallel.hpp"
 

@@ -1,4 +1,4 @@
-#include "model/vit/rotary_positions.hpp"
+#include "model/torch/rotary_positions.hpp"
 
 #include "support/golden.hpp"
 

@@ -200,9 +200,11 @@ TEST(PreflightChecks, TheWeightsOfBothModels) {
 TEST(PreflightChecks, TheProgram) {
   RankFacts facts;
   check_program(facts);
-  ASSERT_EQ(facts.shared.size(), 1U);
+  ASSERT_EQ(facts.shared.size(), 2U);
   EXPECT_TRUE(facts.problems.empty());
   EXPECT_NE(facts.shared[0].advice.find(fs::read_symlink("/proc/self/exe").string()), std::string::npos);
+  EXPECT_NE(facts.shared[1].advice.find("libdatus_transformer.so"), std::string::npos);
+  EXPECT_NE(facts.shared[0].value, facts.shared[1].value);
 }
 
 }  // namespace preflight_checks_test

@@ -1,0 +1,10 @@
+#include "model/torch/attention_loops.hpp"
+#include "model/torch/lanes_baseline.hpp"
+
+namespace datus::attention_kernels {
+
+Kernel baseline_kernel() {
+  return {.work_size = AttentionLoops<Lanes>::work_size, .attend = AttentionLoops<Lanes>::attend};
+}
+
+}  // namespace datus::attention_kernels

@@ -1,0 +1,58 @@
+#include "model/torch/cuda/batch_memory.hpp"
+
+#include "datus/core/half.hpp"
+#include "datus/core/parallel.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace datus {
+
+const std::uint8_t* ImageUpload::put(std::span<const Image* const> images, std::size_t places, int threads,
+                                     const cuda::Stream& stream) {
+  const std::size_t bytes = images.front()->pixels.size();
+  // The last copy may still read the pinned memory, and kernels the other.
+  copied_.wait();
+  if (host_.size() < places * bytes) {
+    host_ = cuda::PinnedArray<std::uint8_t>(places * bytes);
+    device_ = cuda::DeviceArray<std::uint8_t>(places * bytes, "memory for images");
+    cuda::clear(device_.data(), device_.size(), stream);
+  }
+  parallel_for(static_cast<std::int64_t>(images.size()), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    std::memcpy(host_.data() + index * bytes, images[index]->pixels.data(), bytes);
+  });
+  cuda::copy(device_.data(), std::as_const(host_).span().data(), images.size() * bytes, stream);
+  copied_.record(stream);
+  return device_.data();
+}
+
+void Download::start(const at::Tensor& tensor, const cuda::Stream& from, const cuda::Stream& stream) {
+  tensor_ = tensor;
+  const std::size_t bytes = tensor.nbytes();
+  if (host_.size() < bytes) host_ = cuda::PinnedArray<std::byte>(bytes);
+  computed_.record(from);
+  computed_.hold(stream);
+  cuda::copy(host_.data(), static_cast<const std::byte*>(tensor.const_data_ptr()), bytes, stream);
+  copied_.record(stream);
+}
+
+void Download::finish(std::span<float> to, std::size_t row, int threads) {
+  copied_.wait();
+  const bool is_half = tensor_.scalar_type() == at::kHalf;
+  const auto rows = static_cast<std::int64_t>((to.size() + row - 1) / std::max<std::size_t>(row, 1));
+  parallel_for(rows, threads, [&](std::int64_t r) {
+    const std::size_t begin = static_cast<std::size_t>(r) * row;
+    const std::span<float> part = to.subspan(begin, std::min(row, to.size() - begin));
+    if (is_half) {
+      to_float(std::span(reinterpret_cast<const half*>(host_.data()) + begin, part.size()), part);
+    } else {
+      std::memcpy(part.data(), reinterpret_cast<const float*>(host_.data()) + begin, part.size_bytes());
+    }
+  });
+  // Given back to LibTorch's allocator, whose next tensor in the place comes later in the same stream: the copy is
+  // done.
+  tensor_.reset();
+}
+
+}  // namespace datus

@@ -1,0 +1,378 @@
+#include "datus/core/cuda/check.hpp"
+#include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
+#include "model/pixels/cuda/crop_plan.hpp"
+#include "model/torch/cuda/batch_memory.hpp"
+#include "model/torch/cuda/batched_transformer.hpp"
+#include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/device_transformer.hpp"
+#include "model/torch/torch_backend.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+
+namespace datus {
+namespace {
+
+at::ScalarType number_of(Precision precision) {
+  switch (precision) {
+    case Precision::float32:
+      return at::kFloat;
+    case Precision::bfloat16:
+      return at::kBFloat16;
+    case Precision::float16:
+      return at::kHalf;
+  }
+  return at::kFloat;
+}
+
+gpu_layers::Number layers_number(at::ScalarType number) {
+  return number == at::kBFloat16 ? gpu_layers::Number::bfloat16
+         : number == at::kHalf   ? gpu_layers::Number::float16
+                                 : gpu_layers::Number::float32;
+}
+
+c10::DeviceIndex device_index(int gpu) {
+  return static_cast<c10::DeviceIndex>(gpu);
+}
+
+/// The value that each byte of each plane becomes: the table of `normalise`.
+std::vector<float> scaled_bytes(const PixelScaling& scaling) {
+  std::vector<float> table;
+  for (std::size_t plane = 0; plane < 3; ++plane) {
+    Image bytes(1, 256);
+    for (std::size_t i = 0; i < bytes.pixels.size(); ++i) bytes.pixels[i] = static_cast<std::uint8_t>(i / 3);
+    std::vector<float> planes(bytes.pixels.size());
+    normalise(bytes, scaling.mean, scaling.standard_deviation, false, planes);
+    const auto begin = planes.begin() + static_cast<std::ptrdiff_t>(plane * 256);
+    table.insert(table.end(), begin, begin + 256);
+  }
+  return table;
+}
+
+/// One of the two places where batches are: while one is computed, the other is filled or read.
+struct Slot {
+  ImageUpload images;
+  cuda::Event uploaded;
+  gpu_layers::CropBuffers crops;
+  at::Tensor cut;
+  Download embeddings;
+  Download cls;
+};
+
+class GpuTransformer final : public DeviceTransformer {
+ public:
+  GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base, int gpu,
+                 Precision precision, int threads);
+  ~GpuTransformer() override;
+  GpuTransformer(const GpuTransformer&) = delete;
+  GpuTransformer& operator=(const GpuTransformer&) = delete;
+  GpuTransformer(GpuTransformer&&) = delete;
+  GpuTransformer& operator=(GpuTransformer&&) = delete;
+
+  Features forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
+                   const Readout& readout, const Batching& batching) override;
+  std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling, GridSize grid,
+                                  const Batching& batching) override;
+  std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
+                                 std::span<const std::int16_t> segment_maps, std::span<const int> segments,
+                                 const Batching& batching) override;
+  Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
+                   const Readout& readout) override;
+
+ private:
+  /// Runs `body` with this GPU, our stream and no autograd; one thread at a time. LibTorch's errors become ours.
+  template <class Body>
+  auto on_gpu(const Body& body);
+  /// Calls submit(slot, begin, count) for each batch of `total` things, and collect(slot, begin, count) one batch
+  /// later.
+  template <class Submit, class Collect>
+  void run_batches(std::size_t total, const Batching& batching, const Submit& submit, const Collect& collect);
+  /// [places, P, 3 p p] of images uint8 on the device, as work of the compute stream.
+  [[nodiscard]] at::Tensor patches_of(const std::uint8_t* images, int places, int height, int width, GridSize grid,
+                                      bool bgr) const;
+  /// The patches of a batch of images of the host.
+  [[nodiscard]] at::Tensor uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
+                                            bool bgr);
+  void use_scaling(const PixelScaling& scaling);
+  /// Waits for what a failed call has begun: it still uses the slots.
+  void settle() noexcept;
+
+  const ViTArchitecture& architecture_;
+  int gpu_;
+  int threads_;
+  std::mutex mutex_;
+  cuda::Stream compute_;
+  cuda::Stream to_device_;
+  cuda::Stream to_host_;
+  std::optional<BatchedTransformer> model_;
+  cuda::DeviceArray<float> scaled_{3 * std::size_t{256}, "memory for the scale of pixels"};
+  std::array<Slot, 2> slots_;
+  /// Of the shard at hand, for crops.
+  ImageUpload inputs_;
+};
+
+template <class Body>
+auto GpuTransformer::on_gpu(const Body& body) {
+  const std::scoped_lock lock(mutex_);
+  const cuda::UseGpu use(gpu_);
+  const c10::InferenceMode inference;
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromExternal(compute_.get(), device_index(gpu_)));
+  try {
+    return body();
+  } catch (const c10::OutOfMemoryError& error) {
+    settle();
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    throw DeviceMemoryError("The GPU's memory does not suffice for the model's batch", error.what_without_backtrace(),
+                            "Use a smaller model.batch_size.");
+  } catch (const c10::Error& error) {
+    settle();
+    throw SystemError("the Vision Transformer could not be run on GPU " + std::to_string(gpu_),
+                      error.what_without_backtrace(), "Look at the card with nvidia-smi, or set model.device: cpu.");
+  } catch (...) {
+    settle();
+    throw;
+  }
+}
+
+void GpuTransformer::settle() noexcept {
+  for (const cuda::Stream* stream : {&to_device_, &compute_, &to_host_}) {
+    cuda::check_in_destructor(cudaStreamSynchronize(stream->get()), "to end work that was given up");
+  }
+}
+
+GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base,
+                               int gpu, Precision precision, int threads)
+    : architecture_(architecture), gpu_(gpu), threads_(threads) {
+  on_gpu([&] {
+    model_.emplace(architecture, weights, token_base, c10::Device(c10::kCUDA, device_index(gpu)), number_of(precision),
+                   &compute_);
+    compute_.wait();
+  });
+}
+
+GpuTransformer::~GpuTransformer() {
+  settle();
+  try {
+    model_.reset();
+    for (Slot& slot : slots_) slot = {};
+    // LibTorch keeps what was freed for itself; the next stage has other uses for it.
+    const cuda::UseGpu use(gpu_);
+    c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (const std::exception& error) {
+    log::warning(std::string("the GPU's memory could not be given back: ") + error.what());
+  }
+}
+
+template <class Submit, class Collect>
+void GpuTransformer::run_batches(std::size_t total, const Batching& batching, const Submit& submit,
+                                 const Collect& collect) {
+  const auto size = static_cast<std::size_t>(batching.batch_size);
+  std::size_t number = 0;
+  for (std::size_t begin = 0; begin < total; begin += size, ++number) {
+    if (batching.before_each_batch) batching.before_each_batch();
+    submit(slots_[number % 2], begin, std::min(size, total - begin));
+    if (number > 0) collect(slots_[(number - 1) % 2], begin - size, size);
+  }
+  if (number > 0) {
+    const std::size_t begin = (number - 1) * size;
+    collect(slots_[(number - 1) % 2], begin, total - begin);
+  }
+}
+
+void GpuTransformer::use_scaling(const PixelScaling& scaling) {
+  const std::vector<float> table = scaled_bytes(scaling);
+  cuda::copy(scaled_.data(), table.data(), table.size(), compute_);
+  compute_.wait();
+}
+
+at::Tensor GpuTransformer::patches_of(const std::uint8_t* images, int places, int height, int width, GridSize grid,
+                                      bool bgr) const {
+  const int patch = architecture_.patch;
+  at::Tensor patches = at::empty({places, grid.patches(), std::int64_t{3} * patch * patch},
+                                 at::TensorOptions(model_->device()).dtype(model_->number()));
+  gpu_layers::take_patches(compute_, layers_number(model_->number()),
+                           {.images = images,
+                            .scaled = scaled_.data(),
+                            .patches = patches.data_ptr(),
+                            .batch = places,
+                            .height = height,
+                            .width = width,
+                            .patch = patch,
+                            .bgr = bgr});
+  return patches;
+}
+
+at::Tensor GpuTransformer::uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
+                                            bool bgr) {
+  const std::uint8_t* const bytes = slot.images.put(images, static_cast<std::size_t>(places), threads_, to_device_);
+  slot.uploaded.record(to_device_);
+  slot.uploaded.hold(compute_);
+  return patches_of(bytes, places, images.front()->height, images.front()->width, grid, bgr);
+}
+
+GpuTransformer::Features GpuTransformer::forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                 GridSize grid, const Readout& readout, const Batching& batching) {
+  Features features{grid, {}, {}};
+  const std::size_t row = static_cast<std::size_t>(grid.patches()) * static_cast<std::size_t>(architecture_.dim);
+  const auto cls_row = static_cast<std::size_t>(architecture_.image_vector_dim);
+  if (readout.embeddings) features.embeddings.resize(images.size() * row);
+  if (readout.cls) features.cls.resize(images.size() * cls_row);
+  if (images.empty()) return features;
+  const bool square = images.front()->height == images.front()->width;
+  on_gpu([&] {
+    use_scaling(scaling);
+    run_batches(
+        images.size(), batching,
+        [&](Slot& slot, std::size_t begin, std::size_t count) {
+          const at::Tensor patches =
+              uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
+          const auto result = model_->read(patches, grid, square, readout);
+          if (readout.embeddings) slot.embeddings.start(result.embeddings, compute_, to_host_);
+          if (readout.cls) slot.cls.start(result.cls, compute_, to_host_);
+        },
+        [&](Slot& slot, std::size_t begin, std::size_t count) {
+          const auto part = [&](std::vector<float>& all, std::size_t width) {
+            return std::span(all).subspan(begin * width, count * width);
+          };
+          if (readout.embeddings) slot.embeddings.finish(part(features.embeddings, row), row, threads_);
+          if (readout.cls) slot.cls.finish(part(features.cls, cls_row), cls_row, 1);
+        });
+  });
+  return features;
+}
+
+std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling, GridSize grid,
+                                                const Batching& batching) {
+  const auto row = static_cast<std::size_t>(architecture_.image_vector_dim);
+  std::vector<float> vectors(crops.places.size() * row);
+  if (crops.places.empty()) return vectors;
+  const Readout readout{.layer = static_cast<std::size_t>(architecture_.depth - 1),
+                        .feature = PatchFeature::key,
+                        .cls = true,
+                        .embeddings = false};
+  on_gpu([&] {
+    use_scaling(scaling);
+    // The images stay on the device; each crop is cut from them there.
+    const std::uint8_t* const images = inputs_.put(crops.images, crops.images.size(), threads_, compute_);
+    cuda::DeviceArray<std::int16_t> maps(crops.segment_maps.size(), "memory for segment maps");
+    cuda::copy(maps.data(), crops.segment_maps.data(), maps.size(), compute_);
+    compute_.wait();
+    const int size = crops.crop_size;
+    run_batches(
+        crops.places.size(), batching,
+        [&](Slot& slot, std::size_t begin, std::size_t count) {
+          const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch,
+                                          crops.crop_resize, size, threads_);
+          slot.cut =
+              at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
+          auto* const bytes = slot.cut.data_ptr<std::uint8_t>();
+          slot.crops.cut(plan, images, maps.data(), bytes, compute_);
+          const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
+          slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
+        },
+        [&](Slot& slot, std::size_t begin, std::size_t count) {
+          slot.cls.finish(std::span(vectors).subspan(begin * row, count * row), row, 1);
+        });
+  });
+  return vectors;
+}
+
+std::vector<float> GpuTransformer::segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
+                                               GridSize grid, std::span<const std::int16_t> segment_maps,
+                                               std::span<const int> segments, const Batching& batching) {
+  const auto dim = static_cast<std::size_t>(architecture_.dim);
+  std::vector<float> vectors;
+  if (images.empty()) return vectors;
+  const bool square = images.front()->height == images.front()->width;
+  const auto patches_per_image = static_cast<std::size_t>(grid.patches());
+  on_gpu([&] {
+    use_scaling(scaling);
+    const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
+      const at::Tensor patches =
+          uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
+      std::vector<int> counts(static_cast<std::size_t>(batching.batch_size), 0);
+      std::copy_n(segments.begin() + static_cast<std::ptrdiff_t>(begin), count, counts.begin());
+      std::vector<std::int16_t> numbers(counts.size() * patches_per_image, -1);
+      std::copy_n(segment_maps.begin() + static_cast<std::ptrdiff_t>(begin * patches_per_image),
+                  count * patches_per_image, numbers.begin());
+      const at::Tensor maps =
+          at::from_blob(numbers.data(), {batching.batch_size, grid.patches()}, at::kShort).to(model_->device());
+      const auto found = model_->segment_cls(patches, grid, square, maps, counts);
+      slot.embeddings.start(at::cat(found), compute_, to_host_);
+    };
+    const auto collect = [&](Slot& slot, std::size_t begin, std::size_t count) {
+      std::size_t rows = 0;
+      for (std::size_t i = begin; i < begin + count; ++i) rows += static_cast<std::size_t>(segments[i]);
+      const std::size_t before = vectors.size();
+      vectors.resize(before + rows * dim);
+      slot.embeddings.finish(std::span(vectors).subspan(before), dim, 1);
+    };
+    run_batches(images.size(), batching, submit, collect);
+  });
+  return vectors;
+}
+
+GpuTransformer::Features GpuTransformer::forward(std::span<const float> images, int batch, int height, int width,
+                                                 GridSize grid, const Readout& readout) {
+  return on_gpu([&] {
+    const std::int64_t p = architecture_.patch;
+    const at::Tensor patches = at::from_blob(const_cast<float*>(images.data()), {batch, 3, height, width}, at::kFloat)
+                                   .narrow(2, 0, grid.rows * p)
+                                   .narrow(3, 0, grid.cols * p)
+                                   .reshape({batch, 3, grid.rows, p, grid.cols, p})
+                                   .permute({0, 2, 4, 1, 3, 5})
+                                   .reshape({batch, grid.patches(), 3 * p * p})
+                                   .to(model_->device())
+                                   .to(model_->number());
+    const auto result = model_->read(patches, grid, height == width, readout);
+    Features features{grid, {}, {}};
+    const auto read = [](const at::Tensor& tensor, std::vector<float>& to) {
+      if (!tensor.defined()) return;
+      const at::Tensor values = tensor.to(at::kFloat).cpu().contiguous();
+      to.assign(values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel());
+    };
+    read(result.embeddings, features.embeddings);
+    read(result.cls, features.cls);
+    return features;
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& architecture, const ViTWeights& weights,
+                                                        TokenBase& token_base, int gpu, Precision precision,
+                                                        int threads) {
+  // Its streams and memory are made on this GPU.
+  const cuda::UseGpu use(gpu);
+  return std::make_unique<GpuTransformer>(architecture, weights, token_base, gpu, precision, threads);
+}
+
+std::string backend_of_gpu(int gpu, Precision precision) {
+  const GpuSurvey survey = survey_gpus();
+  const auto found = std::ranges::find(survey.gpus, gpu, &Gpu::index);
+  if (found == survey.gpus.end()) {
+    throw SystemError("There is no GPU " + std::to_string(gpu),
+                      survey.problem.empty() ? "it is not visible" : survey.problem,
+                      "Set model.device: cpu, or run where there is one.");
+  }
+  return "cuda " + found->name + ", compute capability " + std::to_string(found->compute_major) + "." +
+         std::to_string(found->compute_minor) + ", LibTorch " + TORCH_VERSION + ", " + survey.versions + ", " +
+         to_string(precision);
+}
+
+}  // namespace datus

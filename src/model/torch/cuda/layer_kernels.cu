@@ -1,0 +1,219 @@
+#include "datus/core/cuda/launch.hpp"
+#include "datus/core/error.hpp"
+#include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/numbers.cuh"
+
+#include <string>
+
+namespace datus::gpu_layers {
+namespace {
+
+constexpr int warp_size = 32;
+constexpr unsigned all_lanes = 0xFFFFFFFFU;
+constexpr int warps_per_block = 4;
+
+/// The same sum in all lanes, added up in a fixed order.
+__device__ __forceinline__ float warp_sum(float value) {
+  for (int lanes = warp_size / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(all_lanes, value, lanes);
+  return value;
+}
+
+/// One warp per row. A lane holds up to `chunks` packs of the row in registers, so that memory is read once.
+template <class T, int chunks>
+__global__ void __launch_bounds__(warps_per_block* warp_size) add_layer_norm_kernel(AddNorm work) {
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  const std::int64_t row = std::int64_t{blockIdx.x} * warps_per_block + threadIdx.x / warp_size;
+  if (row >= work.rows) return;
+  auto* const stream = static_cast<Pack<T>*>(work.stream) + row * (work.dim / pack);
+  const auto* const branch = static_cast<const Pack<T>*>(work.branch) + row * (work.dim / pack);
+  auto* const out = static_cast<Pack<T>*>(work.normalised) + row * (work.dim / pack);
+  const int packs = work.dim / pack;
+
+  float values[chunks][pack];
+  float sum = 0.0F;
+#pragma unroll
+  for (int c = 0; c < chunks; ++c) {
+    const int place = c * warp_size + lane;
+    if (place >= packs) continue;
+    Pack<T> stored = stream[place];
+    if (work.branch != nullptr) {
+      const Pack<T> added = branch[place];
+#pragma unroll
+      for (int i = 0; i < pack; ++i) {
+        stored.values[i] = narrow<T>(widen(stored.values[i]) + widen(added.values[i]));
+      }
+      stream[place] = stored;
+    }
+#pragma unroll
+    for (int i = 0; i < pack; ++i) {
+      values[c][i] = widen(stored.values[i]);
+      sum += values[c][i];
+    }
+  }
+  const float mean = warp_sum(sum) / static_cast<float>(work.dim);
+  float squares = 0.0F;
+#pragma unroll
+  for (int c = 0; c < chunks; ++c) {
+    if (c * warp_size + lane >= packs) continue;
+#pragma unroll
+    for (int i = 0; i < pack; ++i) {
+      const float difference = values[c][i] - mean;
+      squares = __fmaf_rn(difference, difference, squares);
+    }
+  }
+  const float variance = warp_sum(squares) / static_cast<float>(work.dim);
+  const float scale = 1.0F / sqrtf(variance + work.epsilon);
+#pragma unroll
+  for (int c = 0; c < chunks; ++c) {
+    const int place = c * warp_size + lane;
+    if (place >= packs) continue;
+    Pack<T> normalised;
+#pragma unroll
+    for (int i = 0; i < pack; ++i) {
+      const int d = place * pack + i;
+      normalised.values[i] =
+          narrow<T>(__fmaf_rn((values[c][i] - mean) * scale, __ldg(work.weight + d), __ldg(work.bias + d)));
+    }
+    out[place] = normalised;
+  }
+}
+
+template <class T>
+__global__ void gelu_kernel(T* values, std::int64_t packs) {
+  const std::int64_t place = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (place >= packs) return;
+  auto* const at = reinterpret_cast<Pack<T>*>(values) + place;
+  Pack<T> here = *at;
+#pragma unroll
+  for (int i = 0; i < pack; ++i) {
+    const float x = widen(here.values[i]);
+    here.values[i] = narrow<T>(0.5F * x * (1.0F + erff(x * 0.70710678118654752440F)));
+  }
+  *at = here;
+}
+
+/// One thread per pair of a head's values.
+template <class T>
+__global__ void rotate_kernel(Rotation work, std::int64_t pairs) {
+  std::int64_t index = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (index >= pairs) return;
+  const int i = static_cast<int>(index % work.half);
+  index /= work.half;
+  const int heads = work.dim / (2 * work.half);
+  const int head = static_cast<int>(index % heads);
+  index /= heads;
+  const int parts = work.queries ? 2 : 1;
+  const int part = static_cast<int>(index % parts) + (work.queries ? 0 : 1);
+  index /= parts;
+  const int patch = static_cast<int>(index % work.patches);
+  const std::int64_t image = index / work.patches;
+  const std::int64_t token = image * work.tokens + work.tokens - work.patches + patch;
+  T* const first = static_cast<T*>(work.qkv) + (token * 3 + part) * work.dim + head * 2 * work.half + i;
+  T* const second = first + work.half;
+  const float cosine = __ldg(work.cosine + std::int64_t{patch} * work.half + i);
+  const float sine = __ldg(work.sine + std::int64_t{patch} * work.half + i);
+  const float a = widen(*first);
+  const float b = widen(*second);
+  *first = narrow<T>(a * cosine - b * sine);
+  *second = narrow<T>(b * cosine + a * sine);
+}
+
+/// One thread per row of pixels of one channel of one patch.
+template <class T>
+__global__ void take_patches_kernel(Patches work, std::int64_t lines) {
+  std::int64_t index = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (index >= lines) return;
+  const int p = work.patch;
+  const int cols = work.width / p;
+  const int rows = work.height / p;
+  const std::int64_t line = index;
+  const int y = static_cast<int>(index % p);
+  index /= p;
+  const int channel = static_cast<int>(index % 3);
+  index /= 3;
+  const int col = static_cast<int>(index % cols);
+  index /= cols;
+  const int row = static_cast<int>(index % rows);
+  const std::int64_t image = index / rows;
+  const int byte = work.bgr ? 2 - channel : channel;
+  const std::uint8_t* from =
+      work.images + ((image * work.height + row * p + y) * work.width + std::int64_t{col} * p) * 3 + byte;
+  T* const to = static_cast<T*>(work.patches) + line * p;
+  for (int x = 0; x < p; ++x) to[x] = narrow<T>(__ldg(work.scaled + channel * 256 + from[3 * x]));
+}
+
+/// Calls body with a value of the type of the numbers.
+template <class Body>
+void with_number(Number number, const Body& body) {
+  switch (number) {
+    case Number::float32:
+      return body(float{});
+    case Number::bfloat16:
+      return body(Bfloat16{});
+    case Number::float16:
+      return body(Float16{});
+  }
+}
+
+unsigned blocks_for(std::int64_t items, int per_block) {
+  return static_cast<unsigned>((items + per_block - 1) / per_block);
+}
+
+template <class T>
+void add_layer_norm_of(const cuda::Stream& stream, const AddNorm& work) {
+  const cuda::LaunchShape shape{blocks_for(work.rows, warps_per_block), warps_per_block * warp_size};
+  const char* const what = "to run LayerNorm";
+  constexpr int values = warp_size * pack;
+  if (work.dim <= 2 * values) {
+    cuda::launch(stream, shape, what, add_layer_norm_kernel<T, 2>, work);
+  } else if (work.dim <= 4 * values) {
+    cuda::launch(stream, shape, what, add_layer_norm_kernel<T, 4>, work);
+  } else if (work.dim <= 8 * values) {
+    cuda::launch(stream, shape, what, add_layer_norm_kernel<T, 8>, work);
+  } else {
+    cuda::launch(stream, shape, what, add_layer_norm_kernel<T, 16>, work);
+  }
+}
+
+constexpr int threads = 256;
+
+}  // namespace
+
+void add_layer_norm(const cuda::Stream& stream, Number number, const AddNorm& work) {
+  if (work.dim % pack != 0 || work.dim > largest_dim) {
+    throw UsageError("a model with tokens of " + std::to_string(work.dim) + " values cannot run on a GPU",
+                     "the width must be a multiple of 8 and at most " + std::to_string(largest_dim),
+                     "Set model.device: cpu.");
+  }
+  with_number(number, [&](auto type) { add_layer_norm_of<decltype(type)>(stream, work); });
+}
+
+void gelu(const cuda::Stream& stream, Number number, void* values, std::int64_t count) {
+  with_number(number, [&](auto type) {
+    using T = decltype(type);
+    const std::int64_t packs = count / pack;
+    cuda::launch(stream, {blocks_for(packs, threads), threads}, "to run GELU", gelu_kernel<T>, static_cast<T*>(values),
+                 packs);
+  });
+}
+
+void rotate(const cuda::Stream& stream, Number number, const Rotation& work) {
+  with_number(number, [&](auto type) {
+    using T = decltype(type);
+    const std::int64_t pairs = std::int64_t{work.batch} * work.patches * (work.queries ? 2 : 1) * (work.dim / 2);
+    cuda::launch(stream, {blocks_for(pairs, threads), threads}, "to place queries and keys", rotate_kernel<T>, work,
+                 pairs);
+  });
+}
+
+void take_patches(const cuda::Stream& stream, Number number, const Patches& work) {
+  with_number(number, [&](auto type) {
+    using T = decltype(type);
+    const int p = work.patch;
+    const std::int64_t lines = std::int64_t{work.batch} * (work.height / p) * (work.width / p) * 3 * p;
+    cuda::launch(stream, {blocks_for(lines, threads), threads}, "to cut images into patches", take_patches_kernel<T>,
+                 work, lines);
+  });
+}
+
+}  // namespace datus::gpu_layers
