@@ -54,8 +54,8 @@ struct TransformerLibrary {
   std::string (*gpu_backend)(int gpu, Precision precision);
 };
 
-/// Defined twice: in `datus_transformer` it is part of the program; in `datus_transformer_module`, which `datus` has, the first
-/// call opens the module with it, and throws `SystemError` where that cannot be.
+/// Defined twice: in `datus_transformer` it is part of the program; in `datus_transformer_module`, which `datus` has,
+/// the first call opens the module with it, and throws `SystemError` where that cannot be.
 [[nodiscard]] const TransformerLibrary& transformer_library();
 
 }  // namespace datus
