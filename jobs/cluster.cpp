@@ -65,7 +65,7 @@ Command add_cluster(CLI::App& program) {
       "--init",
       [arguments](const std::string& file) {
         arguments->set("cluster.init", "file");
-        arguments->set_text("cluster.centroids", file);
+        arguments->set_path("cluster.centroids", file);
       },
       "Initial centroids: FILE.h5:/centroids (cluster.init: file)");
   auto* out = parser->add_option("--out", arguments->out, "HDF5 file to write");

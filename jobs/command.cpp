@@ -22,7 +22,7 @@ void ConfigArguments::add_changes_to(CLI::App& parser) {
       ->allow_extra_args(false);
   parser
       .add_option_function<std::string>(
-          "--run", [this](const std::string& directory) { set_text("run.directory", directory); },
+          "--run", [this](const std::string& directory) { set_path("run.directory", directory); },
           "Run directory (run.directory)")
       ->type_name("DIR");
 }
@@ -38,9 +38,9 @@ Config ConfigArguments::load(Communicator& comm) const {
   return loaded;
 }
 
-void ConfigArguments::set_text(const std::string& key, const std::string& value) {
+void ConfigArguments::set_path(const std::string& key, const std::string& value) {
   std::string quoted = "'";
-  for (const char c : value) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  for (const char c : literal_path(value)) quoted += c == '\'' ? std::string("''") : std::string(1, c);
   set(key, quoted + "'");
 }
 

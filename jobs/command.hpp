@@ -41,7 +41,7 @@ struct ConfigArguments {
   /// COLLECTIVE. The same configuration on all ranks, or the same error.
   [[nodiscard]] Config load(Communicator& comm) const;
   /// Overrides a key; `value` is taken literally, whatever is in it.
-  void set_text(const std::string& key, const std::string& value);
+  void set_path(const std::string& key, const std::string& value);
   /// Overrides a key with a YAML value.
   void set(const std::string& key, const std::string& yaml);
 };

@@ -28,7 +28,7 @@ Command add_describe(CLI::App& program) {
       parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
   auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
   auto* weights = parser->add_option_function<std::string>(
-      "--weights", [arguments](const std::string& path) { arguments->set_text("model.weights", path); },
+      "--weights", [arguments](const std::string& path) { arguments->set_path("model.weights", path); },
       "Weights file (model.weights)");
   auto* out = parser->add_option("--out", arguments->out, "HDF5 file to write")->needs(segments);
   segments->needs(images)->needs(weights)->needs(out);

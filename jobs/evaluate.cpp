@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
 #include "datus/pipeline/run.hpp"
+#include "datus/pipeline/score_files.hpp"
 
 #include <iostream>
 #include <memory>
@@ -17,8 +18,15 @@ struct Arguments : ConfigArguments {
 ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
   const int threads = threads_per_rank(comm);
-  const auto evaluation = evaluate_folders(config, arguments.request, threads, comm);
-  if (comm.rank() == 0) std::cout << score_table({evaluation}) << std::flush;
+  EvaluateRequest request = arguments.request;
+  // For programs that read it: nothing else comes there then.
+  const bool to_output = request.json == std::filesystem::path("-");
+  if (to_output) request.json.reset();
+  const auto evaluation = evaluate_folders(config, request, threads, comm);
+  if (comm.rank() == 0) {
+    (to_output ? std::cerr : std::cout) << score_table({evaluation}) << std::flush;
+    if (to_output) std::cout << scores_text(evaluation) << std::flush;
+  }
   return ExitCode::done;
 }
 
@@ -35,7 +43,7 @@ Command add_evaluate(CLI::App& program) {
   auto* truth = parser->add_option("--truth", request.truth, "Folder of ground truth, paired by name");
   parser->add_option("--classes", request.classes, "Number of classes, or a JSON file with their names");
   parser->add_option("--clusters", request.clusters, "Number of clusters; default: the largest prediction plus one");
-  parser->add_option("--json", request.json, "File for the scores");
+  parser->add_option("--json", request.json, "File for the scores; - is standard output");
   parser->add_option_function<std::string>(
       "--protocol", [arguments](const std::string& list) { arguments->set("evaluate.protocols", "[" + list + "]"); },
       "strict, datus-compat, many_to_one, separated by commas (evaluate.protocols)");
@@ -43,7 +51,7 @@ Command add_evaluate(CLI::App& program) {
       "--void", [arguments](const std::string& value) { arguments->set("dataset.void", value); },
       "Value of the truth that is no class (dataset.void)");
   parser->add_option_function<std::string>(
-      "--mapping", [arguments](const std::string& file) { arguments->set_text("evaluate.mapping", file); },
+      "--mapping", [arguments](const std::string& file) { arguments->set_path("evaluate.mapping", file); },
       "Scores file whose cluster-to-class mapping is used (evaluate.mapping)");
   predictions->needs(truth);
   truth->needs(predictions);

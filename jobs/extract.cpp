@@ -37,7 +37,7 @@ Command add_extract(CLI::App& program) {
   auto* images =
       parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
   auto* weights = parser->add_option_function<std::string>(
-      "--weights", [arguments](const std::string& path) { arguments->set_text("model.weights", path); },
+      "--weights", [arguments](const std::string& path) { arguments->set_path("model.weights", path); },
       "Weights file (model.weights)");
   auto* out = parser->add_option("--out", arguments->out, "HDF5 file to write")->needs(images);
   images->needs(out);

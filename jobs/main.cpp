@@ -13,6 +13,7 @@ int run_program(int argc, char** argv) {
   CLI::App program(
       "datus: dense semantic masks from unlabelled images and a frozen self-supervised Vision Transformer");
   program.require_subcommand(1);
+  program.set_version_flag("--version", "datus " DATUS_VERSION, "Print the version; 'datus version' says more");
   program.footer(
       "Start a run on several ranks with mpirun or srun in front. Exit codes: 0 done; 2 usage or configuration;\n"
       "3 bad input; 4 finished, but some images were unreadable; 75 interrupted after a checkpoint; 1 anything else.");

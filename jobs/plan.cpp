@@ -35,7 +35,7 @@ std::string shell_word(const std::string& text) {
   return result + "'";
 }
 
-/// An option that overrides a setting: `--set`, or `--run` for what that was (see `ConfigArguments::set_text`).
+/// An option that overrides a setting: `--set`, or `--run` for what that was (see `ConfigArguments::set_path`).
 std::string option_of(const std::string& setting) {
   const std::string of_run = "run.directory='";
   if (!setting.starts_with(of_run) || !setting.ends_with("'") || setting.size() == of_run.size()) {

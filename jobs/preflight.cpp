@@ -22,7 +22,7 @@ Command add_preflight(CLI::App& program) {
       ->check(CLI::PositiveNumber);
   parser
       ->add_option_function<std::string>(
-          "--weights", [arguments](const std::string& path) { arguments->set_text("model.weights", path); },
+          "--weights", [arguments](const std::string& path) { arguments->set_path("model.weights", path); },
           "Weights file (model.weights)")
       ->type_name("FILE");
   return {parser, [arguments, parser](Communicator& comm) {

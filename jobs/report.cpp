@@ -21,7 +21,7 @@ Command add_report(CLI::App& program) {
   return {parser, [arguments](Communicator& comm) {
             if (std::filesystem::is_directory(arguments->run)) {
               arguments->config = RunDirectory(arguments->run).config();
-              arguments->set_text("run.directory", arguments->run.string());
+              arguments->set_path("run.directory", arguments->run.string());
             } else {
               arguments->config = arguments->run;
             }

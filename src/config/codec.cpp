@@ -3,6 +3,7 @@
 #include "config/value_codec.hpp"
 
 #include <cstring>
+#include <sstream>
 
 namespace datus {
 namespace {
@@ -108,7 +109,22 @@ bool is_word(const RawValue& raw, const std::string& word) {
 
 std::vector<RawValue> elements_of(const RawValue& raw) {
   std::vector<RawValue> elements;
-  for (const RawValue::Item& item : raw.items) elements.push_back({{item}, false, raw.origin, raw.folder});
+  const auto add = [&](const std::string& text, bool quoted) {
+    elements.push_back({{{text, quoted}}, false, raw.origin, raw.folder});
+  };
+  for (const RawValue::Item& item : raw.items) {
+    if (raw.is_list || item.quoted) {
+      add(item.text, item.quoted);
+      continue;
+    }
+    // Without brackets: "20, 27".
+    std::istringstream words(item.text);
+    for (std::string word; std::getline(words, word, ',');) {
+      const auto first = word.find_first_not_of(' ');
+      add(first == std::string::npos ? "" : word.substr(first, word.find_last_not_of(' ') + 1 - first), false);
+    }
+    if (item.text.ends_with(',')) add("", false);
+  }
   return elements;
 }
 

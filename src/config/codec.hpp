@@ -72,7 +72,7 @@ template <class T>
   return {{"`" + word + "`, or " + codec.allowed, read, unless_empty(codec.write), unless_empty(codec.canonical)}};
 }
 
-/// What was written as a list, or one value, each as if it had been written alone.
+/// What was written as a list, with brackets or with commas alone, or one value, each as if it had been written alone.
 [[nodiscard]] std::vector<RawValue> elements_of(const RawValue& raw);
 
 /// A list of what `codec` takes, or one such value for a list of one. Not empty, no value twice.
@@ -103,7 +103,8 @@ template <class T>
 [[nodiscard]] CodecOf<bool> boolean();
 /// Any text that is not empty.
 [[nodiscard]] CodecOf<std::string> word();
-/// A path, made absolute from the folder of its origin.
+/// A path, made absolute from the folder of its origin. In this and all other paths `~` in front, `$NAME` and `${NAME}`
+/// are expanded, `$$` is a `$`; a variable that is not set or empty is a `UsageError`.
 [[nodiscard]] CodecOf<std::filesystem::path> file_path();
 /// A path that stays as written.
 [[nodiscard]] CodecOf<std::filesystem::path> path_as_written();

@@ -1,6 +1,8 @@
 #include "config/codec.hpp"
 #include "config/value_codec.hpp"
+#include "datus/core/error.hpp"
 
+#include <cstdlib>
 #include <string_view>
 
 namespace datus {
@@ -21,8 +23,54 @@ const std::string* text_scalar(const RawValue& value) {
   return item.text.empty() || (item.text == "null" && !item.quoted) ? nullptr : &item.text;
 }
 
-std::filesystem::path resolved(const std::filesystem::path& path, const RawValue& value) {
-  return std::filesystem::absolute(value.folder / path).lexically_normal();
+/// The end of the name of a variable that begins there.
+std::size_t end_of_name(const std::string& text, std::size_t begin) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  while (begin < text.size() && is_part(text[begin])) ++begin;
+  return begin;
+}
+
+std::string variable(const std::string& name, const std::string& text, const RawValue& value) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
+  const char* const content = name.empty() ? nullptr : std::getenv(name.c_str());
+  if (content != nullptr && *content != '\0') return content;
+  throw UsageError("The path " + text + " cannot be expanded",
+                   value.origin + ": " + (name.empty() ? "no name of a variable after $" : name + " is not set"),
+                   "Set the variable, or write the path out; $$ is a $ of its own.");
+}
+
+/// As a shell expands it: `~` in front, `$NAME` and `${NAME}`; `$$` is one `$`.
+std::string expanded(const std::string& text, const RawValue& value) {
+  std::string result;
+  std::size_t at = 0;
+  if (text == "~" || text.starts_with("~/")) {
+    result = variable("HOME", text, value);
+    at = 1;
+  }
+  while (at < text.size()) {
+    if (text[at] != '$') {
+      result += text[at++];
+      continue;
+    }
+    if (text.compare(at, 2, "$$") == 0) {
+      result += '$';
+      at += 2;
+      continue;
+    }
+    const bool has_brace = text.compare(at, 2, "${") == 0;
+    const std::size_t begin = at + (has_brace ? 2 : 1);
+    const std::size_t end = end_of_name(text, begin);
+    const bool is_closed = !has_brace || (end < text.size() && text[end] == '}');
+    result += variable(is_closed ? text.substr(begin, end - begin) : "", text, value);
+    at = end + (has_brace ? 1 : 0);
+  }
+  return result;
+}
+
+std::filesystem::path resolved(const std::string& text, const RawValue& value) {
+  return std::filesystem::absolute(value.folder / expanded(text, value)).lexically_normal();
 }
 
 bool is_name(const std::string& text) {
@@ -32,7 +80,7 @@ bool is_name(const std::string& text) {
 }
 
 std::string print_path(const std::filesystem::path& path) {
-  return yaml_string(path.string());
+  return yaml_string(literal_path(path.string()));
 }
 
 std::optional<PixelSize> parse_pixel_size(const RawValue& value) {
@@ -88,6 +136,12 @@ std::string print_byte_count(std::int64_t count) {
 
 }  // namespace
 
+std::string literal_path(const std::string& path) {
+  std::string literal = path == "~" || path.starts_with("~/") ? "./" : "";
+  for (const char c : path) literal += c == '$' ? std::string("$$") : std::string(1, c);
+  return literal;
+}
+
 CodecOf<std::string> word() {
   const auto parse = [](const RawValue& value) {
     const std::string* text = text_scalar(value);
@@ -107,7 +161,7 @@ CodecOf<std::filesystem::path> file_path() {
 CodecOf<std::filesystem::path> path_as_written() {
   const auto parse = [](const RawValue& value) {
     const std::string* text = text_scalar(value);
-    return text ? std::optional(std::filesystem::path(*text).lexically_normal()) : std::nullopt;
+    return text ? std::optional(std::filesystem::path(expanded(*text, value)).lexically_normal()) : std::nullopt;
   };
   return codec_of<std::filesystem::path>("path", parse, print_path);
 }
@@ -132,7 +186,8 @@ CodecOf<std::string> hdf5_dataset() {
     if (colon == 0) return std::nullopt;
     return resolved(text->substr(0, colon), value).string() + text->substr(colon);
   };
-  return codec_of<std::string>("FILE.h5 or FILE.h5:/dataset", parse, yaml_string);
+  const auto print = [](const std::string& text) { return yaml_string(literal_path(text)); };
+  return codec_of<std::string>("FILE.h5 or FILE.h5:/dataset", parse, print);
 }
 
 CodecOf<ClassSource> class_source() {

@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -85,9 +86,32 @@ struct Entry {
   std::string origin;
 };
 
-/// The entries of a map. Throws for a name that is no text, or is there twice.
+std::vector<Entry> entries(const YAML::Node& map, const std::string& prefix, const Source& source);
+
+/// What `<<: *a` or `<<: [*a, *b]` brings in: the entries of these maps, the first of equal names.
+std::vector<Entry> merged_entries(const YAML::Node& maps, const std::string& prefix, const Source& source,
+                                  const std::string& origin) {
+  std::vector<YAML::Node> nodes;
+  if (maps.IsSequence()) {
+    for (const auto& map : maps) nodes.push_back(map);
+  } else {
+    nodes.push_back(maps);
+  }
+  std::vector<Entry> list;
+  for (const YAML::Node& node : nodes) {
+    if (!node.IsMap()) throw UsageError("Nothing can be merged by <<", origin, "Write <<: *NAME, of a map &NAME.");
+    for (Entry& entry : entries(node, prefix, source)) {
+      if (std::ranges::find(list, entry.name, &Entry::name) == list.end()) list.push_back(std::move(entry));
+    }
+  }
+  return list;
+}
+
+/// The entries of a map, with those that merge keys bring in, unless the map has them itself. Throws for a name that is
+/// no text, or is there twice.
 std::vector<Entry> entries(const YAML::Node& map, const std::string& prefix, const Source& source) {
   std::vector<Entry> list;
+  std::vector<Entry> merged;
   std::set<std::string> seen;
   for (const auto& pair : map) {
     const std::string origin = source.position(pair.first.Mark());
@@ -98,8 +122,14 @@ std::vector<Entry> entries(const YAML::Node& map, const std::string& prefix, con
     if (!seen.insert(name).second) {
       throw UsageError(prefix + name + " is there twice", origin, "Remove one of them.");
     }
-    list.push_back({name, pair.second, origin});
+    if (name == "<<") {
+      merged = merged_entries(pair.second, prefix, source, origin);
+    } else {
+      list.push_back({name, pair.second, origin});
+    }
   }
+  std::ranges::copy_if(merged, std::back_inserter(list),
+                       [&](const Entry& entry) { return !seen.contains(entry.name); });
   return list;
 }
 
@@ -110,6 +140,10 @@ void read_section(const Entry& section, const Source& source, const RawValue& bl
                      "Write `key: value` lines, indented below it.");
   }
   for (const Entry& entry : entries(section.value, section.name + ".", source)) {
+    if (entry.value.IsNull() && entry.name.find_first_not_of("0123456789") == std::string::npos) {
+      throw UsageError(entry.name + " is no key of " + section.name, entry.origin,
+                       "In braces a list needs brackets: key: [20, 27].");
+    }
     const Key* key = find_key(section.name + "." + entry.name);
     if (key == nullptr) refuse_unknown_key(section.name, entry.name, entry.origin);
     RawValue value = blank;

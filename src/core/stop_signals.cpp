@@ -20,6 +20,8 @@ std::atomic<bool> has_insisted{false};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a handler may touch lock-free atomics only");
 
 constexpr nanoseconds repeats_within = std::chrono::seconds(10);
+// A terminal sends it to a launcher and to its ranks, and the launcher passes it on: once, for people.
+constexpr nanoseconds keys_repeat_within = std::chrono::seconds(1);
 
 /// The one clock that may be read in a signal handler.
 std::int64_t monotonic_nanoseconds() noexcept {
@@ -28,11 +30,12 @@ std::int64_t monotonic_nanoseconds() noexcept {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-extern "C" void request_stop(int /*signal*/) {
+extern "C" void request_stop(int signal) {
   const std::int64_t now = monotonic_nanoseconds();
   std::int64_t first = 0;
   if (first_request.compare_exchange_strong(first, now, std::memory_order_relaxed)) return;
-  if (now - first >= repeats_within.count()) has_insisted.store(true, std::memory_order_relaxed);
+  const nanoseconds within = signal == SIGINT ? keys_repeat_within : repeats_within;
+  if (now - first >= within.count()) has_insisted.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace

@@ -212,5 +212,47 @@ TEST_F(Chain, ClustersOfOtherSegmentsAreRefused) {
   expect_refusal(mask(":/k009"), 3, {"k009", "other-clusters.h5"});
 }
 
+// By its name, through links of both kinds, and whatever the command.
+TEST_F(Chain, NoInputIsOverwritten) {
+  const fs::path other = suite_folder() / "own";
+  fs::create_directories(other);
+  fs::copy(images(), other / "images");
+  for (const char* name : {"keys", "segments", "descriptors", "clusters"}) {
+    fs::copy_file(file(std::string(name) + ".h5"), other / (std::string(name) + ".h5"));
+  }
+  fs::copy_file(weights(), other / "weights");
+  fs::create_symlink("keys.h5", other / "link.h5");
+  fs::create_hard_link(other / "descriptors.h5", other / "hard.h5");
+  fs::create_directory_symlink("images", other / "photos");
+  const auto at = [&](const std::string& name) { return (other / name).string(); };
+  // A list elsewhere: the mask of a photo would have the name of another one.
+  write_bytes(other / "lists" / "list.txt", at("images/n_l_12_.jpg") + "\n");
+  const auto before = contents("own");
+  const std::vector<Arguments> commands = {
+      {"extract", "--images", at("images"), "--weights", at("weights"), "--out", at("photos/keys.h5")},
+      {"extract", "--images", at("lists/list.txt"), "--weights", at("weights"), "--out", at("images/n_l_12_.jpg")},
+      {"extract", "--images", at("images"), "--weights", at("weights"), "--out", at("weights")},
+      {"segment", "--keys", at("keys.h5"), "--out", at("keys.h5")},
+      {"segment", "--keys", at("link.h5"), "--out", at("keys.h5")},
+      {"describe", "--images", at("images"), "--segments", at("segments.h5"), "--weights", at("weights"), "--out",
+       at("segments.h5")},
+      {"cluster", "--descriptors", at("descriptors.h5"), "--k", "4", "--out", at("hard.h5")},
+      {"cluster", "--descriptors", at("descriptors.h5"), "--k", "4", "--init", at("clusters.h5") + ":/k004/centroids",
+       "--out", at("clusters.h5")},
+      {"cluster", "--assign", at("descriptors.h5"), "--centroids", at("clusters.h5") + ":/k004/centroids", "--out",
+       at("clusters.h5")},
+      {"mask", "--segments", at("segments.h5"), "--clusters", at("clusters.h5") + ":/k004", "--images", at("images"),
+       "--out", at("images")},
+      {"mask", "--segments", at("segments.h5"), "--clusters", at("clusters.h5") + ":/k004", "--images", at("images"),
+       "--out", at("photos/masks")},
+      {"evaluate", "--predictions", file("masks"), "--truth", file("masks"), "--json", file("masks") + "/n_l_12_.png"},
+  };
+  for (const Arguments& command : commands) {
+    SCOPED_TRACE(command[0] + " to " + command.back());
+    expect_refusal(run_program(with_settings(command)), 2, {"Cannot write to", command.back(), "input"});
+  }
+  EXPECT_TRUE(contents("own") == before);
+}
+
 }  // namespace chain_test
 }  // namespace datus::test

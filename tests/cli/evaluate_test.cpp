@@ -198,6 +198,11 @@ TEST_F(EvaluateCommand, AGivenMappingIsUsedAsItIs) {
   write_truth("a.png", {0, 0, 1, 1}, 1, 4);
   ASSERT_EQ(evaluate({"--classes", "2"}).code, 0);
   EXPECT_EQ(scores()["strict"]["mapping"], (Json{0, 1}));
+  const Outcome piped = run_program({"evaluate", "--predictions", prediction_folder().string(), "--truth",
+                                     truth_folder().string(), "--classes", "2", "--json", "-"});
+  ASSERT_EQ(piped.code, 0) << piped;
+  EXPECT_EQ(Json::parse(piped.out), scores()) << "standard output holds more than the scores";
+  EXPECT_NE(piped.err.find("strict"), std::string::npos) << piped;
   Json fitted = scores();
   for (auto& [protocol, result] : fitted.items()) result["mapping"] = {1, 0};
   const fs::path mapping = scores_file().parent_path() / "fitted.json";

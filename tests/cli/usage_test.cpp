@@ -86,6 +86,13 @@ TEST(Usage, ARunDirectoryThatCannotBeWrittenTo) {
   EXPECT_EQ(bytes_of(folder / "file"), "text");
 }
 
+TEST(Usage, VersionIsAnOptionToo) {
+  const Outcome outcome = run_program({"--version"});
+  EXPECT_EQ(outcome.code, 0) << outcome;
+  EXPECT_TRUE(outcome.out.starts_with("datus ")) << outcome;
+  EXPECT_EQ(run_program({"version"}).out.substr(0, outcome.out.size()), outcome.out);
+}
+
 // What needs no model does without the library.
 TEST(Usage, ALibraryThatCannotBeLoaded) {
   const TempFolder folder;

@@ -299,6 +299,9 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
+/// The value of a setting that is this path as it is: no `~` and no `$` in it is expanded.
+[[nodiscard]] std::string literal_path(const std::string& path);
+
 /// Reads the configuration `file` (none: defaults), then `overrides`, each "section.key=value" with
 /// a YAML value, the last one of a key winning. Precedence, lowest first: defaults, preset, file,
 /// overrides. Paths in the file are relative to the folder of the file, those of overrides and

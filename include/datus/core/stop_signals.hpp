@@ -6,13 +6,14 @@
 
 namespace datus {
 
-/// While it lives, SIGTERM and SIGUSR1 (how batch systems announce a preemption or the end of the allotted time) do not
-/// end the process but ask for a stop, which long work looks for at its next safe point. A batch step often gets the
-/// same event twice: what comes within 10 s of the first signal says nothing new; a later one is somebody who insists.
+/// While it lives, SIGTERM and SIGUSR1 (how batch systems announce a preemption or the end of the allotted time) and
+/// SIGINT (Ctrl-C) do not end the process but ask for a stop, which long work looks for at its next safe point. A batch
+/// step often gets the same event twice: what comes within 10 s of the first signal says nothing new; a later one is
+/// somebody who insists, and so is a second SIGINT after one second.
 /// One object at a time: an inner one would restore too early.
 class StopSignals {
  public:
-  static constexpr std::array<int, 2> signals = {SIGTERM, SIGUSR1};
+  static constexpr std::array<int, 3> signals = {SIGTERM, SIGUSR1, SIGINT};
 
   /// Forgets earlier signals. Throws `SystemError` when handlers cannot be set.
   StopSignals();

@@ -26,7 +26,10 @@ struct Evaluation {
   ScoreProvenance provenance;
 };
 
-/// Writes the JSON of DESIGN section 9, "Scores": one object keyed by protocol. Atomic; equal scores give equal bytes.
+/// JSON, one object keyed by protocol: equal scores give equal bytes.
+[[nodiscard]] std::string scores_text(const Evaluation& evaluation);
+
+/// Writes it. Atomic.
 void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options = {});
 
 /// Reads it back. Throws `InputError` naming the file when it is not a score file.

@@ -117,10 +117,14 @@ std::string misfit(const Evaluation& mapped, const std::vector<int>& mapping, in
 
 }  // namespace
 
-void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options) {
+std::string scores_text(const Evaluation& evaluation) {
   Json json;
   for (const auto& [protocol, scores] : evaluation.protocols) json[protocol] = json_of(scores, evaluation);
-  write_text_atomically(path, json.dump(1) + "\n", options);
+  return json.dump(1) + "\n";
+}
+
+void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options) {
+  write_text_atomically(path, scores_text(evaluation), options);
 }
 
 Evaluation read_scores(const std::filesystem::path& path) {

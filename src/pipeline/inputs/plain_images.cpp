@@ -13,6 +13,14 @@ std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) 
   return open_dataset(options);
 }
 
+InputGuard guard_of_images(const std::filesystem::path& images, const Dataset& dataset,
+                           std::initializer_list<std::filesystem::path> others) {
+  InputGuard guard(others);
+  guard.add(images);
+  for (const DatasetItem& item : dataset.items()) guard.add(item.image);
+  return guard;
+}
+
 std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   if (!config.images) {
     throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");

@@ -2,8 +2,10 @@
 
 #include "datus/config/config.hpp"
 #include "datus/io/dataset.hpp"
+#include "datus/io/input_guard.hpp"
 
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +15,10 @@ namespace datus {
 
 /// The images of `--images`: a folder, or a text file with one path per line.
 [[nodiscard]] std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images);
+
+/// Of the images that `--images` names, each of them too, and of other inputs.
+[[nodiscard]] InputGuard guard_of_images(const std::filesystem::path& images, const Dataset& dataset,
+                                         std::initializer_list<std::filesystem::path> others);
 
 /// The data set of the configuration's dataset section. Throws `UsageError` when `dataset.images` is missing.
 [[nodiscard]] std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config);

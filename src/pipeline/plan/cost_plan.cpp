@@ -2,6 +2,7 @@
 
 #include "datus/core/job_identity.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/input_guard.hpp"
 #include "pipeline/plan/cost_text.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/plan/sample_run.hpp"
@@ -13,15 +14,15 @@
 
 namespace datus {
 
-namespace fs = std::filesystem;
-
-ExitCode calibrate_run(const Config& config, const std::optional<fs::path>& file, double seconds, Communicator& comm) {
+ExitCode calibrate_run(const Config& config, const std::optional<std::filesystem::path>& file, double seconds,
+                       Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "the model is what takes the time"); });
-  const fs::path target = file.value_or(RunDirectory(config.run.directory).calibration());
+  const auto target = file.value_or(RunDirectory(config.run.directory).calibration());
+  on_root(comm, [&] { InputGuard({*config.model.weights}).check(target); });
   const auto run = open_run(config, std::nullopt, comm, RunAccess::look);
   const Calibration calibration = measure_sample(*run, seconds, seconds_since_start(this_process()));
   on_root(comm, [&] {
-    if (target.has_parent_path()) fs::create_directories(target.parent_path());
+    if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
     write_text_atomically(target, calibration_text(calibration), run->writing());
     std::cout << target.string() << ": " << measured_text(calibration) << std::endl;
   });

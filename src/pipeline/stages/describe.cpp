@@ -209,10 +209,11 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
                       const std::filesystem::path& segments_path, const std::filesystem::path& out, int threads) {
   const SegmentsFile segments = read_segments(segments_path, std::nullopt);
   const auto dataset = open_plain_images(images);
+  const auto weights = config.descriptor.weights.value_or(*config.model.weights);
+  guard_of_images(images, *dataset, {segments_path, weights}).check(out);
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
   const SelfCommunicator alone;
-  const Backbone backbone(config.model, config.descriptor.weights.value_or(*config.model.weights),
-                          place_model(config.model, alone), threads);
+  const Backbone backbone(config.model, weights, place_model(config.model, alone), threads);
   backbone.require_descriptor(config.descriptor);
   const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
                                      backbone.resample());

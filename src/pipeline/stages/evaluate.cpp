@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/io/input_guard.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -203,6 +204,10 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
   std::vector<Pair> pairs;
   collectively(comm, [&] {
     dataset = open_pairs(config, request);
+    if (request.json) {
+      InputGuard({request.predictions, request.truth, request.classes, config.evaluate.mapping.value_or(fs::path())})
+          .check(*request.json);
+    }
     const auto [begin, end] = share_of(static_cast<std::int64_t>(dataset->items().size()), comm);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& item = dataset->items()[static_cast<std::size_t>(i)];

@@ -96,6 +96,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
                      "Set it to float16 or float32 for this command.");
   }
   const auto dataset = open_plain_images(images);
+  guard_of_images(images, *dataset, {*config.model.weights}).check(out);
   const Orientation orientation = orientation_of(config.dataset);
   const SelfCommunicator alone;
   const Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);

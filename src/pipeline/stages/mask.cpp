@@ -6,6 +6,7 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/io/palette.hpp"
@@ -241,6 +242,10 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     ModelConfig model = config.model;
     model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
     preparation.emplace(model, patch, Resample::bicubic);
+    const InputGuard guard =
+        guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
+    guard.check(out);
+    for (const auto& item : items) guard.check(out / mask_name(item.name));
     fs::create_directories(out);
   });
 

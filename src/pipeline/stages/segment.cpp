@@ -4,6 +4,7 @@
 #include "datus/algo/louvain.hpp"
 #include "datus/algo/segments.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/io/input_guard.hpp"
 #include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
@@ -121,6 +122,7 @@ SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int thread
 
 void segment_to_file(const Config& config, const std::filesystem::path& keys, const std::filesystem::path& out,
                      int threads, const Communicator& comm) {
+  InputGuard({keys}).check(out);
   const ModelPlacement placement = place_model(config.model, comm);
   std::optional<SegmentGpu> own_gpu;
   if (placement.gpu) own_gpu.emplace(*placement.gpu);

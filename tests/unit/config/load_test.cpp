@@ -1,6 +1,7 @@
 #include "unit/config/config_files.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace datus::test {
@@ -128,6 +129,48 @@ TEST_F(LoadConfig, PathsAreRelativeToTheFileOrToTheCurrentFolder) {
   EXPECT_EQ(default_config(Overrides{"dataset.label_map=./suim8"}).dataset.label_map, current / "suim8");
   const Config without = default_config(Overrides{"cluster.init=file", "cluster.centroids=/c.h5"});
   EXPECT_EQ(without.cluster.centroids, "/c.h5");
+}
+
+TEST_F(LoadConfig, PathsAreExpandedAsAShellWould) {
+  ASSERT_EQ(::setenv("HOME", "/home/reef", 1), 0);
+  ASSERT_EQ(::setenv("DATUS_SCRATCH", "/scratch/a", 1), 0);
+  ASSERT_EQ(::unsetenv("DATUS_UNSET"), 0);
+  const Config config = load(
+      "run: {directory: $DATUS_SCRATCH/runs}\ndataset: {images: ~/im, truth: '${DATUS_SCRATCH}2/t'}\n"
+      "model: {weights: ~user/$$5.pth}\ncluster: {init: file, centroids: '~/c.h5:/k'}\n");
+  EXPECT_EQ(config.run.directory, "/scratch/a/runs");
+  EXPECT_EQ(config.dataset.images, "/home/reef/im");
+  EXPECT_EQ(config.dataset.truth, "/scratch/a2/t");
+  EXPECT_EQ(config.model.weights, folder() / "~user/$5.pth");
+  EXPECT_EQ(config.cluster.centroids, "/home/reef/c.h5:/k");
+  // What is printed reads back as the same.
+  const auto file = write("again.yaml", dump_config(config, false));
+  EXPECT_EQ(load_config(file, {}).model.weights, config.model.weights);
+  for (const char* literal : {"~/x", "~", "a$b", "$$"}) {
+    EXPECT_EQ(default_config(Overrides{"run.directory=" + literal_path(literal)}).run.directory, literal);
+  }
+  expect_mentions(error("\ndataset: {images: $DATUS_UNSET/im}\n"),
+                  {"$DATUS_UNSET/im", "reef.yaml:2", "DATUS_UNSET is not"});
+  expect_mentions(error("dataset: {images: '${DATUS_SCRATCH/im'}\n"), {"no name of a variable"});
+  expect_mentions(error("dataset: {images: a$/im}\n"), {"no name of a variable"});
+}
+
+TEST_F(LoadConfig, ListsWithoutBrackets) {
+  EXPECT_EQ(load("cluster:\n  k: 20, 27,5\n").cluster.k, (std::vector<int>{5, 20, 27}));
+  EXPECT_EQ(default_config(Overrides{"cluster.k=20,27"}).cluster.k, (std::vector<int>{20, 27}));
+  expect_mentions(error("cluster: {k: 20,27}\n"), {"27 is no key of cluster", "reef.yaml:1", "[20, 27]"});
+  for (const char* wrong : {"20,", "20,,27", "20,20", "'20,27'"}) {
+    expect_mentions(error(std::string("cluster:\n  k: ") + wrong + "\n"), {"cluster.k", "reef.yaml:2"});
+  }
+}
+
+TEST_F(LoadConfig, MergeKeysBringInTheEntriesOfOtherMaps) {
+  EXPECT_EQ(load("<<: {cluster: {k: 4}}\nrun: {directory: r}\n").cluster.k, std::vector<int>{4});
+  EXPECT_EQ(load("cluster: {<<: {k: 4, restarts: 3}, k: 5}\n").cluster.k, std::vector<int>{5});
+  EXPECT_EQ(load("cluster: {<<: {k: 4, restarts: 3}, k: 5}\n").cluster.restarts, 3);
+  EXPECT_EQ(load("cluster: {<<: [{restarts: 3}, {restarts: 4, k: 6}]}\n").cluster.restarts, 3);
+  expect_mentions(error("cluster: &c {k: 5}\nmodel: {<<: *c}\n"), {"model.k", "reef.yaml:1"});
+  expect_mentions(error("cluster: {<<: 5}\n"), {"Nothing can be merged", "reef.yaml:1"});
 }
 
 TEST_F(LoadConfig, UnknownKeysAreRefusedWithPlaceListAndGuess) {

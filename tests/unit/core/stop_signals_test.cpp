@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,7 @@ namespace datus {
 namespace stop_signals_test {
 
 TEST(StopSignals, EachSignalSetsTheFlagAndNothingElse) {
-  for (const int signal : {SIGTERM, SIGUSR1}) {
+  for (const int signal : {SIGTERM, SIGUSR1, SIGINT}) {
     const StopSignals signals;
     EXPECT_FALSE(signals.requested());
     ASSERT_EQ(std::raise(signal), 0);
@@ -52,6 +53,18 @@ TEST(StopSignals, AnImmediateRepeatSaysNothingNew) {
   ASSERT_EQ(std::raise(SIGTERM), 0);
   ASSERT_EQ(std::raise(SIGUSR1), 0);
   EXPECT_FALSE(signals.out_of_grace(std::chrono::seconds(3600)));
+}
+
+TEST(StopSignals, CtrlCAgainIsSomebodyWhoInsists) {
+  const StopSignals signals;
+  ASSERT_EQ(std::raise(SIGINT), 0);
+  ASSERT_EQ(std::raise(SIGINT), 0);
+  EXPECT_FALSE(signals.out_of_grace(std::chrono::seconds(3600))) << "the launcher's, of the same key";
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  ASSERT_EQ(std::raise(SIGTERM), 0);
+  EXPECT_FALSE(signals.out_of_grace(std::chrono::seconds(3600)));
+  ASSERT_EQ(std::raise(SIGINT), 0);
+  EXPECT_TRUE(signals.out_of_grace(std::chrono::seconds(3600)));
 }
 
 TEST(StopSignals, TheOldHandlersComeBack) {

@@ -2,6 +2,8 @@
 #include "datus/core/stop_signals.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/atomic_hdf5.hpp"
+#include "datus/io/hdf5_types.hpp"
+#include "datus/io/input_guard.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/run_directory.hpp"
@@ -15,10 +17,25 @@
 #include <optional>
 
 namespace datus {
+namespace {
+
+/// COLLECTIVE.
+void guard_inputs(const std::vector<std::string>& descriptors, const std::optional<std::string>& centroids,
+                  const std::filesystem::path& out, Communicator& comm) {
+  on_root(comm, [&] {
+    InputGuard guard;
+    for (const std::string& text : descriptors) guard.add(parse_dataset_path(text, "").file);
+    if (centroids) guard.add(parse_dataset_path(*centroids, "").file);
+    guard.check(out);
+  });
+}
+
+}  // namespace
 
 std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vector<std::string>& descriptors,
                                             const std::filesystem::path& out, int threads, Communicator& comm) {
   const StopSignals signals;
+  guard_inputs(descriptors, config.cluster.centroids, out, comm);
   const auto options = kmeans_options(config, config.cluster.k, threads);
   const ClusterGpu gpu(config.cluster, comm);
   const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
@@ -55,6 +72,7 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
 ClusterSummary assign_to_file(const Config& config, const std::vector<std::string>& descriptors,
                               const std::string& centroids_text, const std::filesystem::path& out, int threads,
                               Communicator& comm) {
+  guard_inputs(descriptors, centroids_text, out, comm);
   Centroids centroids;
   collectively(comm, [&] { centroids = read_centroids(centroids_text); });
   const DescriptorRows data =
