@@ -37,8 +37,8 @@ struct ViTArchitecture {
   int hidden = 0;               ///< width of the MLP behind its activation
   int native_grid = 0;          ///< side of the stored grid of position embeddings; 0 with rotary ones
   int registers = 0;            ///< tokens beside CLS and patches, which no output shows
-  bool has_cls = true;          ///< whether there is a CLS token; without one a head gives the image's vector
-  int image_vector_dim = 0;     ///< width of the image's vector: D of the CLS token, or the head's
+  bool has_cls = true;          ///< whether there is a CLS token; without one a head may give the image's vector
+  int image_vector_dim = 0;     ///< width of the image's vector: D of the CLS token, or the head's; 0 for none
   std::int64_t parameters = 0;  ///< values of all tensors in use
   double layer_norm_eps = 0;    ///< epsilon of every LayerNorm
   double rotary_period = 0;     ///< base of the periods of rotary positions where the file does not store them

@@ -13,19 +13,20 @@ namespace datus {
 /// them.
 struct WeightBranch {
   std::string source;  ///< the file, for messages
-  std::string prefix;  ///< what was taken off the names, for example "teacher.backbone."
+  std::string prefix;  ///< what was taken off the names' beginnings, for example "teacher.backbone."
   std::map<std::string, const WeightTensor*> tensors;
 
   [[nodiscard]] bool has(const std::string& name) const { return tensors.contains(name); }
 };
 
-/// Finds the model in a file that may hold several. With `branch` "auto" the known wrappers are
-/// taken off while any name starts with one: `teacher` (DINO, iBOT, Mugs), `model` (MAE),
-/// `state_dict`, `module` (data parallel training), `base_encoder` (MoCo-v3), `backbone`, and those of Hugging Face's
-/// larger models (`vit`, `dinov2`, …); chunks of blocks are numbered through; what lies beside the wrapper (student,
-/// head, optimizer) is left out. Otherwise `branch` names the dictionary or prefix to start from, for example "student"
-/// or "module.base_encoder". The result refers to `tensors`. Throws `InputError` naming `source` when the file has no
-/// tensor there.
+/// Finds the model in a file that may hold several: a model is what lies beside a patch embedding of a known family,
+/// under whatever prefix (teacher, state_dict.module, …); what torch.compile, FSDP and checkpoints of activations put
+/// into names is taken off, and chunks of blocks are numbered through. With `branch` "auto" the model that the trainer
+/// evaluates is taken: an average of the weights (model_ema, state_dict_ema, …) or a teacher before the student,
+/// I-JEPA's target encoder, MoCo's base encoder; what lies beside it (student, head, optimizer) is left out. Otherwise
+/// `branch` names a dictionary or prefix that the model lies under, for example "student" or "module.base_encoder". The
+/// result refers to `tensors`; without a patch embedding it has them all, for `plan_vit` to say what is missing. Throws
+/// `InputError` naming `source` when names do not tell which of several models is evaluated, or when `branch` has none.
 [[nodiscard]] WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch,
                                          const std::string& source);
 

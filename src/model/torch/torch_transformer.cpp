@@ -173,6 +173,10 @@ Hash TorchTransformer::weights_hash() const noexcept {
 void TorchTransformer::require_image_vector(int height, int width) const {
   if (image_vector_dim(height, width) > 0) return;
   const ViTArchitecture& model = state_->architecture;
+  if (model.image_vector_dim == 0) {
+    throw UsageError("models of the family " + model.family + " have no vector for an image",
+                     "they have no CLS token and no head that makes one", "Use descriptor.kind: mean_key.");
+  }
   throw UsageError(
       "a " + model.family + " model has no vector for an image of " + dimensions_text(height, width) + " pixels",
       "it has no CLS token, and its head takes all patches of an image of its native size",

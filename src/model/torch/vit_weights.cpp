@@ -80,6 +80,11 @@ class Assembler {
     };
     if (!family_.qkv.empty()) {
       fill(family_.qkv, 0, 3 * dim);
+      for (const auto& [name, first] :
+           {std::pair(family_.query_bias, std::int64_t{0}), std::pair(family_.value_bias, 2 * dim)}) {
+        const std::string bias = family_.block_layer(b, name);
+        if (plan_.uses(bias)) loader_.fill(bias, all.bias.narrow(0, first, dim));
+      }
     } else {
       for (std::size_t part = 0; part < 3; ++part) {
         fill(family_.projections[part], static_cast<std::int64_t>(part) * dim, dim);

@@ -6,9 +6,12 @@ namespace {
 constexpr std::array<MlpNames, 1> plain_mlp{{{"", "mlp.fc1", "mlp.fc2"}}};
 constexpr std::array<MlpNames, 2> dinov2_mlps{{{"", "mlp.fc1", "mlp.fc2"}, {"", "mlp.w12", "mlp.w3"}}};
 constexpr std::array<MlpNames, 2> dinov3_mlps{{{"", "mlp.fc1", "mlp.fc2"}, {"mlp.w1", "mlp.w2", "mlp.w3"}}};
+constexpr std::array<MlpNames, 2> timm_dinov3_mlps{{{"", "mlp.fc1", "mlp.fc2"}, {"mlp.fc1_g", "mlp.fc1_x", "mlp.fc2"}}};
 constexpr std::array<MlpNames, 1> hub_vit_mlp{{{"", "intermediate.dense", "output.dense"}}};
 constexpr std::array<MlpNames, 2> hub_dinov2_mlps{
     {{"", "mlp.fc1", "mlp.fc2"}, {"", "mlp.weights_in", "mlp.weights_out"}}};
+constexpr std::array<MlpNames, 2> hub5_dinov2_mlps{
+    {{"", "mlp.fc1", "mlp.fc2"}, {"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}}};
 constexpr std::array<MlpNames, 2> hub_dinov3_mlps{
     {{"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}, {"", "mlp.up_proj", "mlp.down_proj"}}};
 
@@ -56,6 +59,18 @@ constexpr ViTFamily mae() {
   family.name = "MAE with its decoder";
   family.sign = "decoder_pos_embed";
   family.position = PositionRule::size;
+  return family;
+}
+
+/// Without a CLS token and without a vector for the image; the encoder of a checkpoint is the same model.
+constexpr ViTFamily ijepa() {
+  ViTFamily family = plain_vit();
+  family.name = "I-JEPA";
+  family.sign = "patch_embed.proj.weight";
+  family.absent = "cls_token";
+  family.position = PositionRule::size;
+  family.cls_token = "";
+  family.cls_has_position = false;
   return family;
 }
 
@@ -121,6 +136,24 @@ constexpr ViTFamily dinov3() {
   return family;
 }
 
+/// timm names DINOv3 as its EVA models, and does not store periods and the bias of the keys, which are none.
+constexpr ViTFamily timm_dinov3() {
+  ViTFamily family = dinov3();
+  family.name = "DINOv3, timm naming";
+  family.sign = "blocks.0.gamma_1";
+  family.second_sign = "reg_token";
+  family.absent = "pos_embed";
+  family.registers = "reg_token";
+  family.rotary_periods = "";
+  family.query_bias = "attn.q_bias";
+  family.value_bias = "attn.v_bias";
+  family.key_bias_mask = "";
+  family.scale1 = "gamma_1";
+  family.mlps = timm_dinov3_mlps;
+  family.scale2 = "gamma_2";
+  return family;
+}
+
 constexpr ViTFamily hub_vit() {
   return {.name = "ViT, Hugging Face naming",
           .sign = "embeddings.patch_embeddings.projection.weight",
@@ -182,16 +215,64 @@ constexpr ViTFamily hub_dinov3() {
   return family;
 }
 
+constexpr ViTFamily hub_ijepa() {
+  ViTFamily family = hub_vit();
+  family.name = "I-JEPA, Hugging Face naming";
+  family.absent = "embeddings.cls_token";
+  family.cls_token = "";
+  family.cls_has_position = false;
+  return family;
+}
+
+/// transformers 5 names the layers of all its transformers alike, in the state dict; `save_pretrained` keeps the names
+/// of before.
+constexpr ViTFamily in_hub5_naming(ViTFamily family) {
+  family.projections = {"attention.q_proj", "attention.k_proj", "attention.v_proj"};
+  family.projection = "attention.o_proj";
+  return family;
+}
+
+constexpr ViTFamily hub5_vit(ViTFamily older) {
+  ViTFamily family = in_hub5_naming(older);
+  family.sign = "layers.0.attention.q_proj.weight";
+  family.block = "layers.";
+  family.mlps = plain_mlp;
+  return family;
+}
+
+constexpr ViTFamily hub5_dinov2(ViTFamily older) {
+  ViTFamily family = in_hub5_naming(older);
+  family.sign = "encoder.layer.0.attention.q_proj.weight";
+  family.second_sign = older.registers;
+  family.mlps = hub5_dinov2_mlps;
+  return family;
+}
+
+constexpr ViTFamily hub5_dinov3() {
+  ViTFamily family = hub_dinov3();
+  family.sign = "model.layer.0.attention.q_proj.weight";
+  family.block = "model.layer.";
+  return family;
+}
+
 constexpr std::array families{unicom(),
                               mae(),
                               dinov3(),
+                              timm_dinov3(),
+                              hub5_dinov3(),
+                              hub5_dinov2(hub_dinov2_with_registers()),
+                              hub5_dinov2(hub_dinov2()),
+                              hub5_vit(hub_ijepa()),
+                              hub5_vit(hub_vit()),
                               hub_dinov3(),
                               hub_dinov2_with_registers(),
                               hub_dinov2(),
+                              hub_ijepa(),
                               hub_vit(),
                               dinov2_with_registers(),
                               timm_dinov2_with_registers(),
                               dinov2(),
+                              ijepa(),
                               plain_vit()};
 
 }  // namespace

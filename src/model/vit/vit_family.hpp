@@ -37,6 +37,8 @@ struct ViTFamily {
   std::string_view name;  ///< for people
   /// A tensor that only this family has, among those below it in the table; the last row has none and fits always.
   std::string_view sign;
+  std::string_view second_sign{};  ///< another one that it must have
+  std::string_view absent{};       ///< one that it must not have
   double layer_norm_eps = 1e-6;
   PositionRule position = PositionRule::offset;
   Activation activation = Activation::gelu;  ///< of an MLP without a gate
@@ -57,7 +59,9 @@ struct ViTFamily {
   std::string_view norm1 = "norm1";
   std::string_view qkv = "attn.qkv";              ///< query, key and value stacked; or empty, and the three are layers
   std::array<std::string_view, 3> projections{};  ///< query, key, value
-  std::string_view key_bias_mask{};               ///< its presence says that the stored bias of the keys does not count
+  std::string_view query_bias{};  ///< with `qkv`: biases that are tensors of their own, taken where they are there
+  std::string_view value_bias{};
+  std::string_view key_bias_mask{};  ///< its presence says that the stored bias of the keys does not count
   std::string_view projection = "attn.proj";
   std::string_view scale1{};  ///< LayerScale, taken where it is there
   std::string_view norm2 = "norm2";

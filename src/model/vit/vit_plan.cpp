@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "model/vit/head_count.hpp"
+#include "model/vit/strangers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,39 +12,11 @@
 namespace datus {
 namespace {
 
-/// Models that are known and not supported, by a part of a tensor's name that gives them away. The
-/// first match counts.
-struct Stranger {
-  std::string_view part;
-  std::string_view family;
-};
-constexpr std::array<Stranger, 9> strangers{{{"visual.transformer.resblocks.", "CLIP"},
-                                             {"vision_model.encoder.layers.", "CLIP or SigLIP"},
-                                             {"dist_token", "distilled DeiT"},
-                                             {"relative_position_bias_table", "BEiT or Swin"},
-                                             {"attn.q_bias", "BEiT, EVA or data2vec"},
-                                             {".gamma_1", "EVA, or DINOv3 in timm's naming"},
-                                             {"attn.rel_pos_h", "SAM"},
-                                             {"attn.q_norm.", "ViT with query and key norms"},
-                                             {"layer1.0.conv1.weight", "ResNet"}}};
-
-constexpr const char* supported =
-    "Use DINO, iBOT, Mugs, MoCo-v3, MAE, DINOv2, DINOv3 or Unicom in the naming of its authors or of Hugging Face.";
-
-void refuse_strangers(const WeightBranch& weights) {
-  for (const Stranger& stranger : strangers) {
-    for (const auto& [name, tensor] : weights.tensors) {
-      if (name.find(stranger.part) == std::string::npos) continue;
-      throw InputError("the weights file " + weights.source +
-                           " is of a family that is not supported: " + std::string(stranger.family),
-                       "recognised by tensor " + name, supported);
-    }
-  }
-}
-
 const ViTFamily& find_family(const WeightBranch& weights) {
+  const auto has = [&](std::string_view name) { return name.empty() || weights.has(std::string(name)); };
   const auto fits = [&](const ViTFamily& family) {
-    return family.sign.empty() || weights.has(std::string(family.sign));
+    return has(family.sign) && has(family.second_sign) &&
+           (family.absent.empty() || !weights.has(std::string(family.absent)));
   };
   return *std::ranges::find_if(vit_families(), fits);  // the last row fits always
 }
@@ -106,7 +79,7 @@ class Planner {
     model.dim = dimension(patches, 0);
     model.patch = dimension(patches, 2);
     model.has_cls = !family_.cls_token.empty();
-    model.image_vector_dim = model.dim;
+    model.image_vector_dim = model.has_cls ? model.dim : 0;
     if (!family_.position_embedding.empty()) model.native_grid = native_grid();
     const std::string registers(family_.registers);
     if (weights_.has(registers)) model.registers = dimension(find(registers, 3), 1);
@@ -119,7 +92,8 @@ class Planner {
     const int positions = dimension(tensor, 1) - (family_.cls_has_position ? 1 : 0);
     const int side = static_cast<int>(std::lround(std::sqrt(positions)));
     if (side < 1 || side * side != positions) {
-      fail_shape(tensor, (family_.cls_has_position ? "1 + " : "") + std::string("a square number of positions"));
+      fail_shape(tensor, (family_.cls_has_position ? "1 + " : "") + std::string("a square number of positions") +
+                             (family_.absent.empty() ? "" : ", for it has no " + std::string(family_.absent)));
     }
     return side;
   }
@@ -184,6 +158,9 @@ class Planner {
     } else {
       take_projection(b, family_.qkv, {3 * dim, dim});
     }
+    for (const std::string_view bias : {family_.query_bias, family_.value_bias}) {
+      if (has_in_first_block(bias, "")) take(layer(bias), {dim});
+    }
     if (has_in_first_block(family_.key_bias_mask, "")) {
       const WeightTensor& mask = find(layer(family_.key_bias_mask));
       if (mask.shape != std::vector<std::int64_t>{3 * dim}) fail_shape(mask, shape_text(std::array{3 * dim}));
@@ -226,7 +203,7 @@ class Planner {
         plan_.ignored.emplace_back(name, "its presence says that the keys have no bias");
       } else {
         throw InputError("the weights file " + weights_.source + " holds a model that is not supported",
-                         "tensor " + tensor->name + " is no part of " + std::string(family_.name), supported);
+                         "tensor " + tensor->name + " is no part of " + std::string(family_.name), supported_families);
       }
     }
   }
@@ -263,7 +240,7 @@ std::optional<HubConfig> fitting(const std::optional<HubConfig>& hub, const ViTP
 void check_activation(const HubConfig& hub, const ViTPlan& plan) {
   if (!hub.activation) return;
   const bool gated = plan.architecture.activation == Activation::swiglu;
-  if (gated && plan.mlp->gate.empty()) return;  // DINOv2's gate is silu whatever hidden_act says
+  if (gated && !plan.architecture.is_rotary()) return;  // DINOv2's gate is silu whatever hidden_act says
   const std::string expected = gated ? "silu" : to_string(plan.architecture.activation);
   if (*hub.activation == expected) return;
   throw InputError(hub.source + " asks for the activation " + *hub.activation, expected + " is what is supported here",
@@ -316,8 +293,8 @@ Preprocessing published_preprocessing(const ViTPlan& plan) {
 }
 
 ViTPlan plan_vit(const WeightBranch& weights, const ViTOptions& options, const std::optional<HubConfig>& hub_beside) {
-  refuse_strangers(weights);
   const ViTFamily& family = find_family(weights);
+  refuse_strangers(weights, family);
   ViTPlan plan = Planner(weights, family).run();
   ViTArchitecture& model = plan.architecture;
   const auto hub = fitting(hub_beside, plan);

@@ -71,7 +71,7 @@ WeightsSummary summarise_weights(const std::filesystem::path& path, const ViTOpt
     ++summary.types[to_string(branch.tensors.at(name)->type)];
     (void)reader.values(name);
   }
-  summary.hash = reader.hash();
+  summary.hash = hash_model_files(path);
   return summary;
 }
 

@@ -7,6 +7,7 @@
 #include "model/weights/storage_source.hpp"
 #include "model/weights/zip_archive.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,17 @@ std::string find_folder(const ZipArchive& archive, const std::string& source) {
     const std::string folder = name.substr(0, name.size() - pickle_name.size());
     if (folder.find('/') + 1 == folder.size() && folder.size() > 1) return folder;
   }
+  const auto is_array = [](const auto& entry) { return entry.first.ends_with(".npy"); };
+  if (std::ranges::any_of(archive.entries(), is_array)) {
+    throw InputError("cannot read the weights file " + source, "a NumPy archive (.npz), not a checkpoint of torch.save",
+                     "Save tensors: torch.save({name: torch.from_numpy(array) for name, array in "
+                     "numpy.load(OLD).items()}, NEW).");
+  }
+  const auto is_program = [](const auto& entry) { return entry.first.ends_with("archive_format"); };
+  if (std::ranges::any_of(archive.entries(), is_program)) {
+    throw InputError("cannot read the weights file " + source, "a program of torch.export (.pt2)",
+                     "Save its weights: torch.save(torch.export.load(OLD).state_dict, NEW).");
+  }
   throw_damaged(source, "a zip archive, but not one of torch.save: it has no data.pkl");
 }
 
@@ -50,7 +62,7 @@ std::vector<WeightTensor> read_checkpoint(std::span<const std::byte> bytes, cons
   const std::string folder = find_folder(archive, source);
   if (archive.entries().contains(folder + "constants.pkl")) {
     throw InputError("cannot read the weights file " + source, "a TorchScript program, not a dictionary of weights",
-                     "Save its weights: torch.save(model.state_dict(), NEW).");
+                     "Save its weights: torch.save(torch.jit.load(OLD).state_dict(), NEW).");
   }
   const auto order = archive.entries().find(folder + "byteorder");
   if (order != archive.entries().end() && order->second.bytes.size() == 3) {

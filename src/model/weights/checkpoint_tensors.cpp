@@ -62,9 +62,24 @@ class TensorWalk {
 };
 
 void TensorWalk::refuse_empty() const {
+  const std::string problem = "cannot read the weights file " + source_;
+  for (Pickle::Id id = 0; id < pickle_.size(); ++id) {
+    const auto* global = pickle_.as<Pickle::Global>(id);
+    if (global == nullptr) continue;
+    if (global->module.starts_with("numpy")) {
+      throw InputError(problem, "it holds NumPy arrays and no tensors",
+                       "Save tensors: torch.save({name: torch.from_numpy(array) for name, array in "
+                       "torch.load(OLD, weights_only=False).items()}, NEW).");
+    }
+    if (global->module.starts_with("torch.distributed")) {
+      throw InputError(problem, "it holds one rank's pieces of tensors (DTensor or ShardedTensor)",
+                       "Save the whole state dict: torch.distributed.checkpoint.state_dict.get_model_state_dict with "
+                       "full_state_dict=True.");
+    }
+  }
   const auto* object = pickle_.as<Pickle::Object>(pickle_.root());
   if (object == nullptr || is_dictionary(*object)) fail("it holds no tensors in dictionaries");
-  throw InputError("cannot read the weights file " + source_, "a Python object, not a dictionary of weights",
+  throw InputError(problem, "a Python object, not a dictionary of weights",
                    "Save its weights: torch.save(model.state_dict(), NEW).");
 }
 
@@ -150,12 +165,12 @@ std::optional<RebuildCall> TensorWalk::rebuild_call(Id id) const {
   }
 }
 
-/// The tensor that the value stands for, or nothing when it is something else. A tensor of a kind
-/// that is not read (quantised, sparse) is something else, too.
+/// The tensor that the value stands for, or nothing when it is something else. A quantised one is that of its
+/// integers, which nobody takes for weights; a sparse one is something else.
 std::optional<WeightTensor> TensorWalk::tensor(Id id, const std::string& name) const {
   const auto call = rebuild_call(id);
   if (!call || (call->function != "_rebuild_tensor" && call->function != "_rebuild_tensor_v2" &&
-                call->function != "_rebuild_tensor_v3")) {
+                call->function != "_rebuild_tensor_v3" && call->function != "_rebuild_qtensor")) {
     return std::nullopt;
   }
   const std::vector<Id>& arguments = *call->arguments;

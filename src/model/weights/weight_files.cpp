@@ -17,6 +17,14 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view index_extension = ".index.json";
 
+/// A checkpoint of torch.distributed.checkpoint is a folder: .metadata, and files of each rank.
+[[noreturn]] void refuse_distributed(const fs::path& path, const fs::path& folder) {
+  throw InputError(
+      "cannot read the weights in " + path.string(),
+      "a distributed checkpoint of PyTorch (.metadata and *.distcp), in which tensors lie in pieces",
+      "Convert it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch " + folder.string() + " NEW.pth");
+}
+
 /// The file in a folder that holds or describes the weights, in the order of Hugging Face's loader.
 fs::path find_in_folder(const fs::path& folder) {
   constexpr std::array<std::string_view, 4> names{"model.safetensors", "model.safetensors.index.json",
@@ -24,6 +32,11 @@ fs::path find_in_folder(const fs::path& folder) {
   for (const std::string_view name : names) {
     std::error_code unknown;
     if (fs::exists(folder / name, unknown)) return folder / name;
+  }
+  std::error_code unreadable;
+  for (const auto& entry : fs::directory_iterator(folder, unreadable)) {
+    const fs::path& file = entry.path();
+    if (file.extension() == ".distcp" || file.filename() == ".metadata") refuse_distributed(folder, folder);
   }
   throw InputError("cannot read the weights in the folder " + folder.string(),
                    "it holds neither model.safetensors nor pytorch_model.bin, nor an index of one",
@@ -72,6 +85,7 @@ WeightFiles weight_files(const fs::path& path) {
   std::error_code unknown;
   const fs::path file = fs::is_directory(path, unknown) ? find_in_folder(path) : path;
   refuse_part(file);
+  if (file.extension() == ".distcp" || file.filename() == ".metadata") refuse_distributed(file, file.parent_path());
   const MappedFile mapped(file);
   if (looks_like_parts_index(mapped.bytes())) return read_index(file, mapped.bytes());
   if (file.string().ends_with(index_extension)) throw_damaged(file.string(), "it is not JSON, as an index is");

@@ -130,6 +130,12 @@ void to_floats(const WeightTensor& tensor, std::span<float> to, const std::strin
     case ElementType::bf16:
       copy_strided(tensor, decode_bf16, to);
       break;
+    case ElementType::i32:
+    case ElementType::i8:
+    case ElementType::u8:
+      throw InputError("cannot use tensor " + tensor.name + " of " + source,
+                       std::string("its type is ") + to_string(tensor.type) + ", as quantised weights have it",
+                       "Use the weights from before they were quantised, float32, float16 or bfloat16.");
     default:
       throw InputError("cannot use tensor " + tensor.name + " of " + source,
                        std::string("its type is ") + to_string(tensor.type),

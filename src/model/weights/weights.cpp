@@ -10,6 +10,7 @@
 #include "model/weights/weight_parts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <string_view>
@@ -26,6 +27,14 @@ namespace {
   }
   if (text.starts_with("<!DOCTYPE") || text.starts_with("<!doctype") || text.starts_with("<html")) {
     throw_damaged(source, "it is a web page, not a weights file");
+  }
+  constexpr std::array<std::pair<std::string_view, const char*>, 3> others{{{"\x93NUMPY", "one NumPy array (.npy)"},
+                                                                            {"\x89HDF", "HDF5, as Keras saves models"},
+                                                                            {"GGUF", "GGUF, a quantised model"}}};
+  for (const auto& [magic, kind] : others) {
+    if (!text.starts_with(magic)) continue;
+    throw InputError("cannot read the weights file " + source, std::string("it is ") + kind,
+                     "Give the weights as PyTorch or Hugging Face publish them, .safetensors or .pth.");
   }
   constexpr std::size_t tar_magic = 257;
   if (text.size() > tar_magic && text.substr(tar_magic).starts_with("ustar")) {

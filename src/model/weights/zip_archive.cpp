@@ -42,6 +42,11 @@ struct CentralEntry {
   std::uint64_t stored_size = 0;
   std::uint64_t size = 0;
   std::uint64_t local_offset = 0;
+
+  [[nodiscard]] bool is_plain() const noexcept {
+    constexpr std::uint16_t encrypted = 0x0001;
+    return (flags & encrypted) == 0 && method == 0;
+  }
 };
 
 /// Bounds-checked reads of one archive.
@@ -163,10 +168,9 @@ CentralEntry read_central(const Reader& reader, std::uint64_t& offset, std::uint
 /// Where the entry's bytes begin, after checking the local header against the directory. `data_end`
 /// is the start of the directory: no entry reaches into it.
 std::uint64_t locate_data(const Reader& reader, const CentralEntry& entry, std::uint64_t data_end) {
-  constexpr std::uint16_t encrypted = 0x0001;
   constexpr std::uint16_t sizes_follow_data = 0x0008;
-  if ((entry.flags & encrypted) != 0 || entry.method != 0 || entry.size != entry.stored_size) {
-    reader.fail("zip entry " + entry.name + " is compressed or encrypted, or its sizes do not agree");
+  if (entry.is_plain() && entry.size != entry.stored_size) {
+    reader.fail("zip entry " + entry.name + " is not compressed, but its sizes do not agree");
   }
   if (entry.local_offset > data_end || data_end - entry.local_offset < local_size ||
       reader.get<std::uint32_t>(entry.local_offset) != local_signature) {
@@ -179,11 +183,11 @@ std::uint64_t locate_data(const Reader& reader, const CentralEntry& entry, std::
   }
   const auto local_stored_size = reader.get<std::uint32_t>(entry.local_offset + 18);
   if ((reader.get<std::uint16_t>(entry.local_offset + 6) & sizes_follow_data) == 0 && local_stored_size != in_zip64 &&
-      local_stored_size != entry.size) {
+      local_stored_size != entry.stored_size) {
     reader.fail("zip entry " + entry.name + " has another size in its own header");
   }
   const std::uint64_t begin = entry.local_offset + local_size + name_size + extra_size;
-  if (begin > data_end || entry.size > data_end - begin) reader.fail("zip entry " + entry.name + " is cut off");
+  if (begin > data_end || entry.stored_size > data_end - begin) reader.fail("zip entry " + entry.name + " is cut off");
   return begin;
 }
 
@@ -236,8 +240,9 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source, Rel
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     const CentralEntry entry = read_central(reader, offset, directory.end_record);
     const std::uint64_t begin = locate_data(reader, entry, directory.offset);
-    extents.emplace_back(entry.local_offset, begin + entry.size);
-    if (!entries_.emplace(entry.name, Entry{bytes.subspan(begin, entry.size), entry.crc}).second) {
+    extents.emplace_back(entry.local_offset, begin + entry.stored_size);
+    const Entry stored{bytes.subspan(begin, entry.stored_size), entry.crc, entry.is_plain()};
+    if (!entries_.emplace(entry.name, stored).second) {
       reader.fail("two zip entries are named " + entry.name);
     }
   }
@@ -248,6 +253,7 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string source, Rel
 std::span<const std::byte> ZipArchive::read(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw_damaged(source_, "the zip archive has no entry " + name);
+  if (!found->second.is_plain) throw_damaged(source_, "zip entry " + name + " is compressed or encrypted");
   constexpr std::size_t block = std::size_t{1} << 24U;
   std::uint32_t crc = 0;
   for (auto rest = found->second.bytes; !rest.empty(); rest = rest.subspan(std::min(block, rest.size()))) {

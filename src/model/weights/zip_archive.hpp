@@ -11,25 +11,26 @@
 namespace datus {
 
 /// The table of contents of a zip archive in memory, as torch.save writes it: entries stored
-/// without compression, with or without the zip64 extension (APPNOTE 6.3.9). The archive refers to
-/// the bytes that it was made from.
+/// without compression, with or without the zip64 extension (APPNOTE 6.3.9). Archives of other programs have other
+/// entries too, whose names tell what they are. The archive refers to the bytes that it was made from.
 class ZipArchive {
  public:
   struct Entry {
     std::span<const std::byte> bytes;
     std::uint32_t crc = 0;
+    bool is_plain = true;  ///< neither compressed nor encrypted
   };
 
   /// Checks the directory, every local header against it, and that entries lie inside the file
-  /// without overlap. Throws `InputError` naming `source` and the reason; compressed and encrypted
-  /// entries are refused. `release` is told of every part of an entry whose checksum was computed.
+  /// without overlap. Throws `InputError` naming `source` and the reason. `release` is told of every part of an entry
+  /// whose checksum was computed.
   ZipArchive(std::span<const std::byte> bytes, std::string source, ReleaseBytes release = {});
 
   /// All entries by name.
   [[nodiscard]] const std::map<std::string, Entry>& entries() const noexcept { return entries_; }
 
   /// The content of an entry, its checksum verified. Throws `InputError` when there is no such
-  /// entry or when it is damaged.
+  /// entry, or when it is compressed, encrypted or damaged.
   [[nodiscard]] std::span<const std::byte> read(const std::string& name) const;
 
  private:

@@ -76,6 +76,11 @@ void Backbone::require_descriptor(const DescriptorConfig& config) const {
   const DescriptorTraits& traits = traits_of(config.kind);
   const bool has_vector = !traits.has_crops || model_.image_vector_dim(config.crop_size, config.crop_size) > 0;
   if (has_vector && (!traits.needs_cls || architecture().has_cls)) return;
+  if (architecture().image_vector_dim == 0) {
+    throw UsageError("the descriptors asked for cannot be made by a model of the family " + architecture().family,
+                     "it has no CLS token and no head that makes a vector of an image",
+                     "Set descriptor.kind: mean_key, or descriptor.weights to another model.");
+  }
   const int native = architecture().native_grid * architecture().patch;
   throw UsageError("the descriptors asked for cannot be made by a model of the family " + architecture().family,
                    "it has no CLS token, and its head takes images of its native size only",

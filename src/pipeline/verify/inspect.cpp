@@ -58,8 +58,9 @@ void print_architecture(const ViTArchitecture& it, std::ostream& out) {
     out << "  positions " << it.native_grid << "x" << it.native_grid << " (inputs of " << it.native_grid * it.patch
         << " pixels), other grids by rule " << to_string(it.position);
   }
-  out << (it.has_cls ? ", CLS" : ", no CLS, a head makes the image's vector of ");
-  if (!it.has_cls) out << it.image_vector_dim << " values";
+  out << (it.has_cls ? ", CLS" : ", no CLS");
+  if (!it.has_cls && it.image_vector_dim > 0)
+    out << ", a head makes the image's vector of " << it.image_vector_dim << " values";
   if (it.registers > 0) out << ", " << it.registers << " registers";
   out << "\n  " << it.parameters << " parameters\n";
 }
@@ -161,7 +162,8 @@ ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, s
     const RunDirectory run(path);
     // A run that lost one of the two is a damaged run.
     if (!fs::exists(run.config()) && !fs::exists(run.image_list())) {
-      if (holds_weights(path)) {
+      const bool is_distributed = fs::exists(path / ".metadata");  // a checkpoint in pieces: the error says so
+      if (holds_weights(path) || is_distributed) {
         print_weights(path, config, out);
         return ExitCode::done;
       }

@@ -127,6 +127,17 @@ TEST(ViTArchitecture, OtherFamiliesAreNamed) {
   refused("blocks.2.norm1.weight", "is no part of plain ViT");
 }
 
+TEST(ViTArchitecture, StatesThatAreNoWeightsAreNamed) {
+  auto model = tiny_model(64);
+  model["blocks.0.attn.qkv._packed_params.scale"] = {{1}, {0}};
+  expect_part(error_of(model), "a quantised model");
+  const PlainTensor some{{1}, {0}};
+  expect_part(error_of({{"model.teacher._fsdp_wrapped_module._flat_param", some}}), "shard of FSDP");
+  expect_part(error_of({{"optimizer.state.0.exp_avg", some}, {"rng_state", some}}), "the state of an optimizer");
+  expect_part(error_of({{"optimizer.state.0.exp_avg", some}, {"head.weight", {{1, 1}, {0}}}}),
+              "has no tensor patch_embed");
+}
+
 TEST(ViTArchitecture, EveryTensorMustBeThere) {
   for (const auto& [name, tensor] : tiny_model(64)) {
     auto model = tiny_model(64);

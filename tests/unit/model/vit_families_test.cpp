@@ -162,6 +162,122 @@ TEST(TimmRegisters, AreTheSameModelAsTheAuthorsNaming) {
   EXPECT_EQ(found.cls, expected.cls);
 }
 
+/// The same tensors with parts of their names replaced, in order.
+PlainTensors renamed(const PlainTensors& tensors, const std::vector<std::pair<std::string, std::string>>& parts) {
+  PlainTensors result;
+  for (const auto& [stored, tensor] : tensors) {
+    std::string name = stored;
+    for (const auto& [from, to] : parts) {
+      const std::size_t at = name.find(from);
+      if (at != std::string::npos) name.replace(at, from.size(), to);
+    }
+    result[name] = tensor;
+  }
+  return result;
+}
+
+/// The rows from `first` on of every tensor whose name ends so, under another name.
+void take_rows(PlainTensors& tensors, const std::string& from, const std::string& to, std::int64_t first,
+               std::int64_t count) {
+  for (const auto& [name, tensor] : PlainTensors(tensors)) {
+    if (!name.ends_with(from)) continue;
+    const auto row = static_cast<std::ptrdiff_t>(tensor.values.size()) / tensor.shape[0];
+    PlainTensor& part = tensors[name.substr(0, name.size() - from.size()) + to];
+    part.shape = tensor.shape;
+    part.shape[0] = count;
+    part.values.assign(tensor.values.begin() + first * row, tensor.values.begin() + (first + count) * row);
+  }
+}
+
+/// Both files give the same bits, at a size other than the native one.
+void expect_same_model(const PlainTensors& first, const PlainTensors& second, const std::string& family, int pixels) {
+  ViTOptions options;
+  options.heads = 2;
+  options.eps = 1e-6;
+  const auto features = [&](const VisionTransformer& model) {
+    const std::vector<float> image(3UL * static_cast<std::size_t>(pixels * 2 * pixels), 0.25F);
+    return model.forward(image, 1, pixels, 2 * pixels, {.feature = PatchFeature::token, .cls = true});
+  };
+  const TemporaryFile first_file(safetensors_bytes(first));
+  const TemporaryFile second_file(safetensors_bytes(second));
+  const auto expected = features(VisionTransformer::load(first_file.path(), options));
+  const auto model = VisionTransformer::load(second_file.path(), options);
+  EXPECT_EQ(model.architecture().family, family);
+  const auto found = features(model);
+  EXPECT_EQ(found.embeddings, expected.embeddings);
+  EXPECT_EQ(found.cls, expected.cls);
+}
+
+TEST(Transformers5, NamesTheSameModels) {
+  const std::vector<std::pair<std::string, std::string>> attention{{"attention.attention.query", "attention.q_proj"},
+                                                                   {"attention.attention.key", "attention.k_proj"},
+                                                                   {"attention.attention.value", "attention.v_proj"},
+                                                                   {"attention.output.dense", "attention.o_proj"}};
+  auto vit_names = attention;
+  vit_names.insert(vit_names.end(),
+                   {{"encoder.layer.", "layers."}, {"intermediate.dense", "mlp.fc1"}, {"output.dense", "mlp.fc2"}});
+  const auto golden = [](const std::string& name) {
+    return load_plain(data_path("golden/vit/" + name + ".safetensors"));
+  };
+  const auto vit = golden("hf_vit_p16");
+  expect_same_model(vit, renamed(vit, vit_names), "ViT, Hugging Face naming", 32);
+  for (const auto& [name, family] : {std::pair("hf_dinov2_p14", "DINOv2, Hugging Face naming"),
+                                     std::pair("hf_dinov2_reg4_p14", "DINOv2 with registers, Hugging Face naming")}) {
+    expect_same_model(golden(name), renamed(golden(name), attention), family, 42);
+  }
+  const auto dinov3 = golden("dinov3_p16_hf");
+  expect_same_model(dinov3, renamed(dinov3, {{"layer.", "model.layer."}}), "DINOv3, Hugging Face naming", 32);
+  const auto gated = golden("hf_dinov2_swiglu_p14");
+  auto apart = renamed(gated, attention);
+  for (const std::string part : {".weight", ".bias"}) {
+    take_rows(apart, "weights_in" + part, "gate_proj" + part, 0, 88);
+    take_rows(apart, "weights_in" + part, "up_proj" + part, 88, 88);
+  }
+  apart = renamed(apart, {{"weights_out", "down_proj"}});
+  std::erase_if(apart, [](const auto& tensor) { return tensor.first.find("weights_in") != std::string::npos; });
+  expect_same_model(gated, apart, "DINOv2, Hugging Face naming", 42);
+}
+
+/// Hugging Face's file of the same weights computes its rotary periods, too.
+TEST(TimmDinov3, IsTheSameModelAsInOtherNamings) {
+  auto hub = load_plain(data_path("golden/vit/dinov3_p16_hf.safetensors"));
+  auto timm = renamed(load_plain(data_path("golden/vit/dinov3_p16.safetensors")),
+                      {{"ls1.gamma", "gamma_1"}, {"ls2.gamma", "gamma_2"}, {"storage_tokens", "reg_token"}});
+  take_rows(timm, "qkv.bias", "q_bias", 0, 32);
+  take_rows(timm, "qkv.bias", "v_bias", 64, 32);
+  std::erase_if(timm, [](const auto& tensor) {
+    const std::string& name = tensor.first;
+    return name.ends_with("qkv.bias") || name.ends_with("mask") || name == "mask_token" || name == "rope_embed.periods";
+  });
+  expect_same_model(hub, timm, "DINOv3, timm naming", 32);
+  // In the other form there are no biases at all.
+  std::erase_if(timm, [](const auto& tensor) { return tensor.first.find("_bias") != std::string::npos; });
+  for (auto& [name, tensor] : hub) {
+    if (name.ends_with("q_proj.bias") || name.ends_with("v_proj.bias")) std::ranges::fill(tensor.values, 0.0F);
+  }
+  expect_same_model(hub, timm, "DINOv3, timm naming", 32);
+}
+
+/// Two blocks, patches of 2 x 2 pixels, positions of 4 x 4 patches and no CLS token.
+TEST(IJepa, EqualsPlainLoops) {
+  PlainTensors tensors = unicom_model();
+  std::erase_if(tensors, [](const auto& tensor) { return tensor.first.starts_with("feature."); });
+  PlainTensors stored;
+  for (const auto& [name, tensor] : tensors) stored["target_encoder.module." + name] = tensor;
+  const TemporaryFile file(safetensors_bytes(stored));
+  const auto model = VisionTransformer::load(file.path());
+  EXPECT_EQ(model.architecture().family, "I-JEPA");
+  EXPECT_EQ(model.image_vector_dim(side, side), 0);
+  const ReferenceViT reference(tensors, 1, {.cls = false});
+  const auto image = pixels();
+  std::vector<double> tokens;
+  for (const Row& row : reference.final_norm(reference.tokens_before(image, side, 2)))
+    tokens.insert(tokens.end(), row.begin(), row.end());
+  expect_close(model.forward(image, 1, side, side, {.feature = PatchFeature::token}).embeddings, tokens);
+  expect_part(error_if_any<UsageError>([&] { (void)model.forward(image, 1, side, side, {.cls = true}); }),
+              "models of the family I-JEPA have no vector for an image");
+}
+
 /// A Hugging Face file with a configuration of our own beside it.
 class HubFile : public ::testing::Test {
  protected:

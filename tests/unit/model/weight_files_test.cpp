@@ -72,6 +72,10 @@ TEST_F(WeightFilesTest, AFolderIsWhatItHolds) {
   EXPECT_EQ(load_plain(folder_.path().string()).size(), 1U);
   std::filesystem::create_directory(folder_ / "empty");
   expect_part(error("empty"), path("empty") + " (it holds neither model.safetensors nor");
+  write("empty/__0_0.distcp", "a part of a distributed checkpoint");
+  const std::string convert = "format_utils dcp_to_torch " + path("empty") + " NEW.pth";
+  expect_part(error("empty"), convert);
+  expect_part(error("empty/__0_0.distcp"), convert);
 }
 
 TEST_F(WeightFilesTest, OneShardIsNotTheModel) {

@@ -98,6 +98,18 @@ TEST(Weights, OtherTypesAreRefusedOnlyWhereNeeded) {
   EXPECT_EQ(to_floats(tensors[5], "FILE"), std::vector<float>{0});
 }
 
+TEST(Weights, QuantisedOnesAreTheIntegersThatNobodyTakes) {
+  const std::string quantised = "ctorch._utils\n_rebuild_qtensor\n((" + pickle_text("storage") +
+                                "ctorch\nQInt8Storage\n" + pickle_text("0") + pickle_text("cpu") + pickle_number(4) +
+                                "tQ" + pickle_number(0) + pickle_numbers({2, 2}) + pickle_numbers({2, 1}) + "tR";
+  const std::string content = checkpoint_bytes("}" + pickle_text("w") + quantised + "s", {1});
+  const auto tensors = read_weights(as_bytes(content), "FILE");
+  ASSERT_EQ(tensors.size(), 1U);
+  EXPECT_EQ(tensors[0].shape, (std::vector<std::int64_t>{2, 2}));
+  expect_part(error_if_any<InputError>([&] { (void)to_floats(tensors[0], "FILE"); }),
+              "tensor w of FILE (its type is int8, as quantised weights have it)");
+}
+
 TEST(Weights, AreReadIntoRoomOfTheirSize) {
   const std::string content = safetensors_bytes({{"w", {{2}, {1.0F, 2.0F}}}});
   const auto tensors = read_weights(as_bytes(content), "FILE");
@@ -154,6 +166,19 @@ TEST(Weights, OtherFilesAreNamed) {
   expect_part(read_error("hello, this is text"), "neither .safetensors nor");
   expect_part(read_error(zip_bytes({{"a/b", "c"}})), "no data.pkl");
   expect_part(read_error(zip_bytes({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})), "TorchScript");
+  // TorchScript compresses its code
+  std::string script = zip_bytes({{"a/code/b.py", "..."}, {"a/data.pkl", ""}, {"a/constants.pkl", ""}});
+  script.replace(script.find("PK\x01\x02") + 10, 2, little_endian(std::uint16_t{8}));
+  expect_part(read_error(script), "TorchScript");
+  expect_part(read_error(zip_bytes({{"cls_token.npy", ""}})), "a NumPy archive (.npz)");
+  expect_part(read_error(zip_bytes({{"a/archive_format", "pt2"}})), "a program of torch.export");
+  expect_part(read_error(std::string("\x93NUMPY\x01\x00", 8)), "one NumPy array");
+  expect_part(read_error("\x89HDF\r\n\x1a\n"), "it is HDF5");
+  expect_part(read_error("GGUF1234"), "it is GGUF");
+  expect_part(read_error(checkpoint_bytes("}" + pickle_text("w") + "cnumpy.core.multiarray\n_reconstruct\n)Rs", {})),
+              "it holds NumPy arrays and no tensors");
+  expect_part(read_error(checkpoint_bytes("}" + pickle_text("w") + "ctorch.distributed.tensor\nDTensor\n)Rs", {})),
+              "one rank's pieces of tensors");
   expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/nonexistent/w.pth"); }),
               "/nonexistent/w.pth (No such file");
   expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/dev/null"); }), "not a regular file");
@@ -205,26 +230,98 @@ TEST(Weights, FlippedBytesOfASafetensorsHeaderDoNoHarm) {
   }
 }
 
-TEST(WeightBranch, KnownWrappersAreTakenOff) {
-  const auto names = [](const std::vector<std::string>& stored, const std::string& branch = "auto") {
-    std::vector<WeightTensor> tensors;
-    for (const auto& name : stored) tensors.emplace_back().name = name;
-    std::string result;
-    const WeightBranch chosen = choose_branch(tensors, branch, "FILE");
-    for (const auto& [name, tensor] : chosen.tensors) result += name + " ";
-    return result + "< " + chosen.prefix;
+/// Which tensors are taken of a file with these models, each a patch embedding and a token under a prefix.
+std::string chosen(const std::vector<std::string>& prefixes, const std::string& branch = "auto",
+                   const std::vector<std::string>& others = {}) {
+  std::vector<WeightTensor> tensors;
+  for (const auto& prefix : prefixes) {
+    tensors.emplace_back().name = prefix + "cls_token";
+    tensors.emplace_back().name = prefix + "patch_embed.proj.weight";
+  }
+  for (const auto& name : others) tensors.emplace_back().name = name;
+  const WeightBranch found = choose_branch(tensors, branch, "FILE");
+  std::string text;
+  for (const auto& [name, tensor] : found.tensors) text += name + " = " + tensor->name + ", ";
+  return text + "under " + found.prefix;
+}
+/// The text of `chosen` for a model of that prefix.
+std::string model_under(const std::string& prefix, const std::string& stored) {
+  return "cls_token = " + stored + "cls_token, patch_embed.proj.weight = " + stored +
+         "patch_embed.proj.weight, under " + prefix;
+}
+std::string model_under(const std::string& prefix) {
+  return model_under(prefix, prefix);
+}
+
+TEST(WeightBranch, EveryPrefixIsTakenOff) {
+  for (const std::string prefix : {"", "teacher.backbone.", "state_dict.module.base_encoder.", "state_dict.encoder.",
+                                   "ssl_model.teacher.", "a.b.c.", "vit."}) {
+    EXPECT_EQ(chosen({prefix}), model_under(prefix));
+  }
+  EXPECT_EQ(chosen({"model."}, "auto", {"optimizer.state.0.exp_avg", "optimizer.exp_avg.patch_embed.proj.weight"}),
+            model_under("model."));
+}
+
+TEST(WeightBranch, WrappersOfTrainingAreTakenOffAnywhere) {
+  EXPECT_EQ(chosen({"_orig_mod."}), model_under("", "_orig_mod."));
+  EXPECT_EQ(chosen({"state_dict.module._orig_mod."}),
+            model_under("state_dict.module.", "state_dict.module._orig_mod."));
+  EXPECT_EQ(chosen({"a._fsdp_wrapped_module._checkpoint_wrapped_module.b."}, "a._fsdp_wrapped_module"),
+            model_under("a.b.", "a._fsdp_wrapped_module._checkpoint_wrapped_module.b."));
+  std::vector<WeightTensor> tensors(2);
+  tensors[0].name = "patch_embed.proj.weight";
+  tensors[1].name = "blocks.0._checkpoint_wrapped_module.norm1._fsdp_wrapped_module.bias";
+  EXPECT_TRUE(choose_branch(tensors, "auto", "FILE").has("blocks.0.norm1.bias"));
+}
+
+TEST(WeightBranch, TheModelThatIsEvaluatedIsTaken) {
+  const auto taken = [](const std::string& wanted, const std::vector<std::string>& others) {
+    std::vector<std::string> all = others;
+    all.push_back(wanted);
+    EXPECT_EQ(chosen(all), model_under(wanted));
+    std::ranges::reverse(all);
+    EXPECT_EQ(chosen(all), model_under(wanted));
   };
-  EXPECT_EQ(names({"cls_token", "norm.bias"}), "cls_token norm.bias < ");
-  EXPECT_EQ(names({"student.x", "teacher.backbone.x", "teacher.head.x"}), "x < teacher.backbone.");
-  EXPECT_EQ(names({"teacher.module.backbone.x", "args.y"}), "x < teacher.module.backbone.");
-  EXPECT_EQ(names({"state_dict.module.base_encoder.x", "state_dict.module.predictor.x"}),
-            "x < state_dict.module.base_encoder.");
-  EXPECT_EQ(names({"model.x", "optimizer.state.0.exp_avg"}), "x < model.");
-  EXPECT_EQ(names({"student.module.x", "teacher.x"}, "student"), "x < student.module.");
+  taken("teacher.backbone.", {"student.backbone."});
+  taken("teacher_backbone.", {"student_backbone."});
+  taken("model.teacher.backbone.", {"model.student.backbone.", "model.gram_teacher.backbone."});
+  taken("model_ema.module.", {"model."});
+  taken("state_dict_ema.", {"state_dict."});
+  taken("model_ema.backbone.", {"teacher.backbone.", "student.backbone."});
+  taken("target_encoder.module.", {"encoder.module."});
+  taken("online_encoder.", {"target_encoder."});
+  taken("module.base_encoder.", {"module.momentum_encoder."});
+  taken("backbone.", {"backbone_momentum."});
+  taken("state_dict.", {"current_model_state."});
+  taken("ema.", {""});
+  EXPECT_EQ(chosen({"", "momentum_encoder."}), model_under(""));
+  EXPECT_EQ(chosen({"state_dict.", "ema_state_dict.module."}), model_under("ema_state_dict.module."));
+  EXPECT_EQ(chosen({"state_dict.", "ema_state_dict.module."}, "auto", {"ema_state_dict.steps"}),
+            model_under("state_dict."));
+}
+
+TEST(WeightBranch, WhereNothingTellsItIsAskedFor) {
+  const std::string error = error_if_any<InputError>([] { (void)chosen({"left.encoder.", "right.encoder."}); });
+  expect_part(error, "FILE holds several models: left.encoder, right.encoder");
+  expect_part(error, "Set model.branch");
+  EXPECT_EQ(chosen({"left.encoder.", "right.encoder."}, "right"), model_under("right.encoder."));
+  std::vector<WeightTensor> distilled(2);
+  distilled[0].name = "teacher.patch_embed.proj.weight";
+  distilled[0].shape = {1024, 3, 16, 16};
+  distilled[1].name = "student.patch_embed.proj.weight";
+  distilled[1].shape = {384, 3, 16, 16};
+  expect_part(error_if_any<InputError>([&] { (void)choose_branch(distilled, "auto", "FILE"); }), "teacher, student");
+}
+
+TEST(WeightBranch, ANamedOneMayLieInsideOfOthers) {
+  EXPECT_EQ(chosen({"student.module.", "teacher."}, "student"), model_under("student.module."));
   EXPECT_EQ(
-      names({"state_dict.module.base_encoder.x", "state_dict.module.momentum_encoder.x"}, "module.momentum_encoder"),
-      "x < state_dict.module.momentum_encoder.");
-  expect_part(error_if_any<InputError>([&] { names({"teacher.x"}, "pupil"); }), "FILE has no branch pupil");
+      chosen({"state_dict.module.base_encoder.", "state_dict.module.momentum_encoder."}, "module.momentum_encoder"),
+      model_under("state_dict.module.momentum_encoder."));
+  EXPECT_EQ(chosen({"a.student.", "a.teacher.", "b.teacher."}, "a"), model_under("a.teacher."));
+  expect_part(error_if_any<InputError>([&] { chosen({"teacher."}, "pupil"); }), "FILE has no branch pupil");
+  expect_part(error_if_any<InputError>([&] { chosen({"teacher."}, "pupil"); }), "it has: teacher");
+  expect_part(error_if_any<InputError>([&] { chosen({"teacher."}, "each"); }), "FILE has no branch each");
 }
 
 }  // namespace weights_test
