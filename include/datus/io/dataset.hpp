@@ -13,12 +13,15 @@
 
 namespace datus {
 
+/// Whether a folder is of some kind.
+using FolderTest = std::function<bool(const std::filesystem::path& folder)>;
+
 /// Where a data set lies and how its ground truth is read: the `dataset` section of the
 /// configuration.
 struct DatasetOptions {
   /// One of
-  /// - `folder`: every JPEG, PNG and BMP file below `images`, by extension; `truth` as for
-  /// index_png, if given.
+  /// - `folder`: every JPEG, PNG and BMP file below `images`, by extension (jpg, jpeg, jpe, jfif, png, bmp in any
+  /// case); `truth` as for index_png, if given.
   /// - `list`: the text file `images`, or the text file `list` with `images` as root. One path per line, absolute or
   /// relative to the list's folder or the root; after a tab, the truth file, likewise. Lines may be blank or start with
   /// #. A truth column replaces pairing with `truth` by stem.
@@ -52,6 +55,9 @@ struct DatasetOptions {
   /// The images are masks to compare with the ground truth: one that no image has is an error, where the layout has no
   /// other files in its folder (all but SUIM).
   bool images_are_predictions = false;
+  /// Tells folders below `images` that hold results of datus, whose masks and pictures are no images of the data set;
+  /// empty: none does.
+  FolderTest is_run;
 };
 
 /// One image and its ground truth.
@@ -70,7 +76,8 @@ class Dataset {
  public:
   /// For `open_dataset`. Throws `InputError` for no items, a name that is not UTF-8, or two items
   /// with the same stem. `reader` may be empty: no truth.
-  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader);
+  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader,
+          std::string left_out = {});
   ~Dataset() = default;
   Dataset(const Dataset&) = delete;
   Dataset& operator=(const Dataset&) = delete;
@@ -81,6 +88,9 @@ class Dataset {
   /// that is.
   [[nodiscard]] const std::vector<std::string>& classes() const noexcept { return classes_; }
   [[nodiscard]] bool has_truth() const noexcept { return static_cast<bool>(reader_); }
+  /// What the folder of the images holds besides them and was left out, counted: "3 .gif, 2 @eaDir folders, 1 datus
+  /// run". Empty for nothing, and for lists.
+  [[nodiscard]] const std::string& left_out() const noexcept { return left_out_; }
 
   /// The ground truth of one item, [height, width]: 0 … classes - 1, or `no_label` for void. Its
   /// size may differ from the image's: compare them. Not collective; safe to call from several
@@ -95,10 +105,12 @@ class Dataset {
   std::vector<DatasetItem> items_;
   std::vector<std::string> classes_;
   TruthReader reader_;
+  std::string left_out_;
 };
 
 /// Finds the images and the ground truth of a data set; opens none of them. Folders are listed in
-/// byte order of the relative path, hidden files and folders left out; lists keep their order.
+/// byte order of the relative path, hidden files, folders of thumbnails (@eaDir, __MACOSX) and runs left out; lists
+/// keep their order.
 ///
 /// Not collective: let one rank call it. Throws `UsageError` for an unknown kind or options that do
 /// not fit it, `InputError` naming the file, and the line in it, for all that is missing, ambiguous

@@ -72,14 +72,14 @@ std::vector<DatasetItem> listed_images(const fs::path& list, const fs::path& fol
   return items;
 }
 
-std::vector<DatasetItem> find_images(const DatasetOptions& options) {
+FoundImages find_images(const DatasetOptions& options) {
   std::error_code unknown;
   if (options.images_are_predictions || fs::is_regular_file(options.images, unknown)) {
     return images_of_folder_or_list(options);
   }
   const fs::path folder = split_folder(options.images, "images", options.split, "images");
-  if (options.list) return listed_images(*options.list, folder);
-  return list_images(folder, options.split.empty() ? Depth::recursive : Depth::top_level);
+  if (options.list) return {.items = listed_images(*options.list, folder)};
+  return list_images(folder, options.split.empty() ? Depth::recursive : Depth::top_level, options.is_run);
 }
 
 void pair_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {

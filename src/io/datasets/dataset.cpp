@@ -75,8 +75,12 @@ void require_fitting(const DatasetOptions& options, const io_detail::DatasetKind
 
 }  // namespace
 
-Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader)
-    : items_(std::move(items)), classes_(std::move(classes)), reader_(std::move(reader)) {
+Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader,
+                 std::string left_out)
+    : items_(std::move(items)),
+      classes_(std::move(classes)),
+      reader_(std::move(reader)),
+      left_out_(std::move(left_out)) {
   require_names(items_);
 }
 
@@ -97,7 +101,7 @@ void Dataset::keep_only(std::span<const std::int64_t> indices) {
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const io_detail::DatasetKind kind = io_detail::dataset_kind(options.kind);
   require_fitting(options, kind);
-  auto items = kind.find_images(options);
+  auto [items, left_out] = kind.find_images(options);
   auto labelling =
       io_detail::make_labelling(options, kind.label_maps, kind.has_void ? options.void_value : std::nullopt);
   const bool has_column = !items.empty() && !items.front().truth.empty();
@@ -114,7 +118,8 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
       return io_detail::classes_of(values_in(path), *table, path);
     };
   }
-  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader));
+  return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader),
+                                   std::move(left_out));
 }
 
 }  // namespace datus

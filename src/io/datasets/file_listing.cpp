@@ -2,6 +2,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
+#include "io/datasets/left_out.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,10 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 4> image_types = {".jpg", ".jpeg", ".png", ".bmp"};
+constexpr std::array<std::string_view, 6> image_types = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp"};
 constexpr std::array<std::string_view, 1> png_type = {".png"};
 constexpr std::array<std::string_view, 1> bmp_type = {".bmp"};
 constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
+/// What Synology's NAS and archives of macOS put beside images: pictures of them under their names.
+constexpr std::array<std::string_view, 2> thumbnail_folders = {"@eaDir", "__MACOSX"};
 
 [[noreturn]] void throw_unlistable(const fs::path& folder, const std::string& why) {
   throw InputError("Cannot list folder " + folder.string(), why, "Check the path and its permissions.");
@@ -28,7 +31,8 @@ constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
 /// link to one of them would never end.
 class Walk {
  public:
-  Walk(std::span<const std::string_view> extensions, Depth depth) : extensions_(extensions), depth_(depth) {}
+  Walk(std::span<const std::string_view> extensions, Depth depth, FolderTest is_run = {})
+      : extensions_(extensions), depth_(depth), is_run_(std::move(is_run)) {}
 
   void enter(const fs::path& folder, const std::string& prefix) {
     std::error_code failure;
@@ -43,24 +47,45 @@ class Walk {
     if (failure) throw_unlistable(folder, failure.message());
     around_.pop_back();
   }
-  [[nodiscard]] std::vector<std::string> take_names() { return std::move(names_); }
+  [[nodiscard]] std::vector<std::string> take_names() {
+    std::sort(names_.begin(), names_.end());
+    return std::move(names_);
+  }
+  [[nodiscard]] const LeftOut& left_out() const { return left_out_; }
 
  private:
   void visit(const fs::directory_entry& entry, const std::string& prefix) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with('.')) return;
     std::error_code unknown;
     if (entry.is_directory(unknown)) {
-      if (depth_ == Depth::recursive) enter(entry.path(), prefix + name + "/");
+      if (depth_ == Depth::recursive) visit_folder(entry.path(), name, prefix);
+    } else if (name.starts_with('.')) {
+      if (has_extension(name, extensions_)) left_out_.add("hidden image");
     } else if (has_extension(name, extensions_)) {
       names_.push_back(prefix + name);
+    } else {
+      left_out_.add_file(name);
+    }
+  }
+
+  void visit_folder(const fs::path& folder, const std::string& name, const std::string& prefix) {
+    if (name.starts_with('.')) {
+      left_out_.add("hidden folder");
+    } else if (std::ranges::find(thumbnail_folders, name) != thumbnail_folders.end()) {
+      left_out_.add(name + " folder");
+    } else if (is_run_ && is_run_(folder)) {
+      left_out_.add("datus run");
+    } else {
+      enter(folder, prefix + name + "/");
     }
   }
 
   std::span<const std::string_view> extensions_;
   Depth depth_;
+  FolderTest is_run_;
   std::vector<fs::path> around_;
   std::vector<std::string> names_;
+  LeftOut left_out_;
 };
 
 }  // namespace
@@ -86,22 +111,25 @@ bool has_extension(std::string_view name, std::span<const std::string_view> exte
 std::vector<std::string> list_files(const fs::path& root, std::span<const std::string_view> extensions, Depth depth) {
   Walk walk(extensions, depth);
   walk.enter(root, "");
-  auto names = walk.take_names();
-  std::sort(names.begin(), names.end());
-  return names;
+  return walk.take_names();
 }
 
-std::vector<DatasetItem> list_images(const fs::path& root, Depth depth) {
-  std::vector<DatasetItem> items;
-  for (auto& name : list_files(root, image_extensions(), depth)) {
+FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& is_run) {
+  Walk walk(image_extensions(), depth, is_run);
+  walk.enter(root, "");
+  FoundImages found{.items = {}, .left_out = walk.left_out().text(/*all=*/false)};
+  for (auto& name : walk.take_names()) {
     fs::path image = root / name;
-    items.push_back({.name = std::move(name), .image = std::move(image), .truth_name = {}, .truth = {}});
+    found.items.push_back({.name = std::move(name), .image = std::move(image), .truth_name = {}, .truth = {}});
   }
-  if (items.empty()) {
-    throw InputError("No image in " + root.string(), "there is no file named *.jpg, *.jpeg, *.png or *.bmp",
+  if (found.items.empty()) {
+    const std::string others = walk.left_out().text(/*all=*/true);
+    throw InputError("No image in " + root.string(),
+                     "there is no file named *.jpg, *.jpeg, *.jpe, *.jfif, *.png or *.bmp" +
+                         (others.empty() ? std::string() : ", but " + others),
                      "Point dataset.images at the folder that holds the images.");
   }
-  return items;
+  return found;
 }
 
 void pair_truth_by_stem(std::vector<DatasetItem>& items, const fs::path& root,

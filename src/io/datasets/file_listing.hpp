@@ -20,15 +20,22 @@ enum class Depth { top_level, recursive };
 [[nodiscard]] bool has_extension(std::string_view name, std::span<const std::string_view> extensions);
 
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
-/// between folders. Hidden files and folders are left out; links are followed. An entry that cannot
-/// be opened, a dangling link for example, is listed: whoever reads it reports it. Throws
-/// `InputError` naming a folder that is missing or cannot be listed, and for a link back to a
-/// folder around it.
+/// between folders. Hidden files and folders, and folders of thumbnails (@eaDir, __MACOSX), are left
+/// out; links are followed. An entry that cannot be opened, a dangling link for example, is listed:
+/// whoever reads it reports it. Throws `InputError` naming a folder that is missing or cannot be
+/// listed, and for a link back to a folder around it.
 [[nodiscard]] std::vector<std::string> list_files(const std::filesystem::path& root,
                                                   std::span<const std::string_view> extensions, Depth depth);
 
-/// The images below `root`. Throws `InputError` when there are none.
-[[nodiscard]] std::vector<DatasetItem> list_images(const std::filesystem::path& root, Depth depth);
+/// The images of a data set as they are found.
+struct FoundImages {
+  std::vector<DatasetItem> items;
+  std::string left_out = {};  ///< see `Dataset::left_out`
+};
+
+/// The images below `root`, without folders that are runs (`DatasetOptions::is_run`; may be empty). Throws `InputError`
+/// when there are none.
+[[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& is_run);
 
 /// Gives each item the file below `root` that has the same stem and one of `extensions`; other
 /// files there are left alone. Throws `InputError` naming the item without one, or the stem with

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/io/dataset.hpp"
+#include "io/datasets/file_listing.hpp"
 #include "io/datasets/label_table.hpp"
 #include "io/images/png_decoder.hpp"
 
@@ -23,7 +24,7 @@ struct DatasetKind {
   bool has_void = true;  ///< knows `DatasetOptions::void_value`
 
   /// The images in their order. A list may give them their ground truth as well.
-  std::function<std::vector<DatasetItem>(const DatasetOptions&)> find_images;
+  std::function<FoundImages(const DatasetOptions&)> find_images;
   /// Gives each image its ground truth in `DatasetOptions::truth`, which is there.
   std::function<void(std::vector<DatasetItem>&, const DatasetOptions&)> pair_truth;
   /// The values in one file of ground truth, before any map.
@@ -46,7 +47,7 @@ struct DatasetKind {
 // Parts for them.
 
 /// Every image in the folder `options.images` and below, or those that the text file `options.images` lists.
-[[nodiscard]] std::vector<DatasetItem> images_of_folder_or_list(const DatasetOptions& options);
+[[nodiscard]] FoundImages images_of_folder_or_list(const DatasetOptions& options);
 /// Pairs by stem with the PNGs in `options.truth` and below.
 void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& options);
 

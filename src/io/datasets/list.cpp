@@ -59,17 +59,17 @@ std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
   return items;
 }
 
-std::vector<DatasetItem> find_images(const DatasetOptions& options) {
+FoundImages find_images(const DatasetOptions& options) {
   const fs::path list = options.list.value_or(options.images);
-  return items_of(list, normal(options.list ? options.images : normal(list).parent_path()));
+  return {.items = items_of(list, normal(options.list ? options.images : normal(list).parent_path()))};
 }
 
 }  // namespace
 
-std::vector<DatasetItem> images_of_folder_or_list(const DatasetOptions& options) {
+FoundImages images_of_folder_or_list(const DatasetOptions& options) {
   std::error_code unknown;
   if (fs::is_regular_file(options.images, unknown)) return find_images(options);
-  return list_images(options.images, Depth::recursive);
+  return list_images(options.images, Depth::recursive, options.is_run);
 }
 
 DatasetKind list_kind() {

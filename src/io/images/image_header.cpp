@@ -3,6 +3,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/image_reader.hpp"
 #include "io/images/byte_view.hpp"
+#include "io/images/foreign_content.hpp"
 #include "io/images/jpeg_markers.hpp"
 
 #include <algorithm>
@@ -95,7 +96,9 @@ std::optional<ParsedHeader> parse_image_header(std::span<const std::uint8_t> all
   if (bytes.starts_with("\xff\xd8\xff")) return parse_jpeg(bytes);
   if (bytes.starts_with(png_signature)) return parse_png(bytes);
   if (bytes.starts_with("BM")) return parse_bmp(bytes);
-  throw FormatError("the content is not that of a JPEG, PNG or BMP image");
+  const std::string content(foreign_content(all));
+  if (content.empty()) throw FormatError("the content is not that of a JPEG, PNG or BMP image");
+  throw FormatError("there is no JPEG, PNG or BMP image in it, but " + content);
 }
 
 int exif_orientation(std::span<const std::uint8_t> tiff) {

@@ -21,23 +21,44 @@ struct DestroyDecoder {
 };
 using Decoder = std::unique_ptr<std::remove_pointer_t<tjhandle>, DestroyDecoder>;
 
-/// Whether the file runs on to its end marker. libjpeg completes a file that does not with grey,
-/// and tells only by a warning that an earlier, harmless one can hide.
-bool has_end(const ByteView& bytes) {
-  JpegMarkers markers(bytes);
-  while (const auto marker = markers.next()) {
-    if (marker->code == JpegMarker::end_of_image) return true;
-  }
-  return false;
+/// Whether the pixels are right in spite of libjpeg's warning: stray bytes between segments.
+bool is_harmless(std::string_view warning) {
+  return warning.find("extraneous bytes before marker") != std::string_view::npos;
 }
 
-/// Whether the pixels are right in spite of libjpeg's warning: stray bytes between segments and
-/// unknown versions.
-bool is_harmless(std::string_view warning) {
-  constexpr std::array<std::string_view, 3> harmless = {"extraneous bytes before marker", "unknown JFIF revision",
-                                                        "unknown color transform code"};
-  return std::any_of(harmless.begin(), harmless.end(),
-                     [&](std::string_view text) { return warning.find(text) != std::string_view::npos; });
+/// Puts what libjpeg assumes in place of values that it warns of and ignores.
+void set_usual_values(const JpegMarker& marker, bool is_sequential, int components, std::span<std::uint8_t> content) {
+  constexpr std::size_t jfif_size = 14;
+  constexpr std::size_t jfif_version = 5;
+  constexpr std::size_t adobe_size = 12;
+  constexpr std::size_t adobe_transform = 11;
+  const ByteView bytes(content);
+  if (marker.code == JpegMarker::start_of_scan && is_sequential && content.size() >= 3) {
+    constexpr std::array<std::uint8_t, 3> all_coefficients = {0, 63, 0};
+    std::ranges::copy(all_coefficients, content.last(3).begin());
+  } else if (marker.code == JpegMarker::app0 && content.size() >= jfif_size && bytes.starts_with("JFIF")) {
+    content[jfif_version] = 1;
+  } else if (marker.code == JpegMarker::app14 && content.size() >= adobe_size && bytes.starts_with("Adobe")) {
+    const std::uint8_t with_luma = components == 4 ? 2 : 1;
+    if (content[adobe_transform] != 0) content[adobe_transform] = with_luma;
+  }
+}
+
+/// The bytes of the file, changed where libjpeg would warn of what does not matter: it tells of its first warning only,
+/// and that must not hide damage. Throws `FormatError` for a file that does not run on to its end marker: libjpeg
+/// completes it with grey, which is a warning as well.
+std::vector<std::uint8_t> without_oddities(std::span<const std::uint8_t> bytes, int components) {
+  std::vector<std::uint8_t> usual(bytes.begin(), bytes.end());
+  bool is_sequential = false;
+  JpegMarkers markers{ByteView(bytes)};
+  while (const auto marker = markers.next()) {
+    if (marker->code == JpegMarker::end_of_image) return usual;
+    if (marker->content.empty()) continue;
+    if (marker->is_frame()) is_sequential = marker->is_sequential_frame();
+    const auto offset = static_cast<std::size_t>(marker->content.data() - bytes.data());
+    set_usual_values(*marker, is_sequential, components, std::span(usual).subspan(offset, marker->content.size()));
+  }
+  throw FormatError("the JPEG is truncated");
 }
 
 void decompress(std::span<const std::uint8_t> bytes, int width, int height, TJPF format, std::span<std::uint8_t> out) {
@@ -78,13 +99,13 @@ void inverted_cmyk_to_rgb(std::span<const std::uint8_t> inks, std::span<std::uin
 }  // namespace
 
 Image decode_jpeg(std::span<const std::uint8_t> bytes, const ParsedHeader& header) {
-  if (!has_end(ByteView(bytes))) throw FormatError("the JPEG is truncated");
+  const auto usual = without_oddities(bytes, header.components);
   Image image(header.height, header.width);
   if (header.components != 4) {
-    decompress(bytes, header.width, header.height, TJPF_RGB, image.pixels);
+    decompress(usual, header.width, header.height, TJPF_RGB, image.pixels);
   } else {
     std::vector<std::uint8_t> inks(image.pixels.size() / 3 * 4);
-    decompress(bytes, header.width, header.height, TJPF_CMYK, inks);
+    decompress(usual, header.width, header.height, TJPF_CMYK, inks);
     inverted_cmyk_to_rgb(inks, image.pixels);
   }
   return image;

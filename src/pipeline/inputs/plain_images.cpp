@@ -3,13 +3,35 @@
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
+#include <system_error>
 
 namespace datus {
+namespace {
+
+/// Two of a run's files tell it, also where the third was deleted; one may be anybody's. The names are
+/// `RunDirectory`'s, which lies above this wing.
+bool is_run(const std::filesystem::path& folder) {
+  constexpr std::array names = {"config.yaml", "images.h5", "state.json"};
+  return std::ranges::count_if(names, [&](const char* name) {
+           std::error_code unknown;
+           return std::filesystem::exists(folder / name, unknown);
+         }) >= 2;
+}
+
+}  // namespace
+
+void log_left_out(const Dataset& dataset, const std::filesystem::path& images) {
+  if (!dataset.left_out().empty()) log::info("left out of " + images.string() + ": " + dataset.left_out());
+}
+
 std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) {
   DatasetOptions options;
   options.kind = kind_of_plain_files("folder", images, /*has_truth=*/false);
   options.images = images;
+  options.is_run = is_run;
   return open_dataset(options);
 }
 
@@ -35,6 +57,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   options.void_value = config.void_label;
   options.split = config.split.value_or("");
   options.list = config.list;
+  options.is_run = is_run;
   return open_dataset(options);
 }
 

@@ -111,6 +111,7 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
   JobIdentity job = agreed_job(comm);
   std::shared_ptr<const Dataset> dataset;
   collectively(comm, [&] { dataset = open_configured_dataset(config.dataset); });
+  log_left_out(*dataset, *config.dataset.images);
   std::unique_ptr<const RunLock> lock;
   if (writes) lock = take_folder(directory, job, *signals, comm);
   const int threads = threads_per_rank(comm);

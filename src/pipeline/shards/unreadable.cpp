@@ -4,7 +4,6 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/io/image_reader.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -31,10 +30,25 @@ std::string reason_of(const RunContext& run, std::int64_t image) {
   return "it can be read now; delete its shard and run again";
 }
 
-std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  return text;
+/// A text for one column of one line, whatever the name of a file holds.
+std::string quoted(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '\t':
+        result += "\\t";
+        break;
+      case '\n':
+        result += "\\n";
+        break;
+      case '\\':
+        result += "\\\\";
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -50,7 +64,8 @@ std::int64_t report_unreadable(const RunContext& run) {
   on_root(run.comm, [&] {
     std::string text;
     for (const auto image : all) {
-      text += run.list.images[static_cast<std::size_t>(image)].name + "\t" + one_line(reason_of(run, image)) + "\n";
+      const std::string& name = run.list.images[static_cast<std::size_t>(image)].name;
+      text += quoted(name) + "\t" + quoted(reason_of(run, image)) + "\n";
     }
     if (text.empty()) {
       std::filesystem::remove(run.directory.unreadable());

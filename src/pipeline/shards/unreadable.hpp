@@ -7,8 +7,8 @@
 namespace datus {
 
 /// COLLECTIVE. Collects the images that the finished shards list as unreadable and writes them with their reasons to
-/// RUN/unreadable.tsv (removed when there are none). Returns their number, the same on all ranks. The reasons are found
-/// anew, so that they do not depend on which job met the image.
+/// RUN/unreadable.tsv (removed when there are none), tabs, newlines and backslashes as \t, \n, \\. Returns their
+/// number, the same on all ranks. The reasons are found anew, so that they do not depend on which job met the image.
 std::int64_t report_unreadable(const RunContext& run);
 
 }  // namespace datus

@@ -97,6 +97,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   }
   const auto dataset = open_plain_images(images);
   guard_of_images(images, *dataset, {*config.model.weights}).check(out);
+  log_left_out(*dataset, images);
   const Orientation orientation = orientation_of(config.dataset);
   const SelfCommunicator alone;
   const Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);
