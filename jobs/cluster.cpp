@@ -34,6 +34,7 @@ void print(const std::vector<ClusterSummary>& summaries, const Communicator& com
 
 ExitCode cluster_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
+  require_writable_output(comm, arguments.out);
   const int threads = threads_per_rank(comm);
   if (!arguments.assign.empty()) {
     print(assign_to_file(config, arguments.assign, arguments.centroids, arguments.out, threads, comm), comm);
@@ -54,7 +55,7 @@ Command add_cluster(CLI::App& program) {
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* descriptors = parser->add_option("--descriptors", arguments->descriptors,
                                          "Matrix: rows of one or more FILE.h5[:/dataset] (default /descriptor), or of "
-                                         "all *.h5 in a folder DIR[:/dataset]");
+                                         "all *.h5, *.hdf5 in a folder DIR[:/dataset]");
   auto* assign = parser->add_option("--assign", arguments->assign,
                                     "Matrix to assign to given centroids, no iteration: files or a folder, as above");
   auto* centroids = parser->add_option("--centroids", arguments->centroids, "FILE.h5:/k027/centroids, for --assign");

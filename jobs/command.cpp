@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include "datus/io/atomic_file.hpp"
+
 #include <memory>
 
 namespace datus::jobs {
@@ -59,6 +61,10 @@ void require_one_rank(const Communicator& comm, const std::string& command) {
   throw AgreedError(ExitCode::usage, "'datus " + command + "' on plain files runs in one process",
                     "it was started on " + std::to_string(comm.size()) + " ranks, which would all write the same file",
                     "Start it without mpirun, or give a CONFIG to share the work.");
+}
+
+void require_writable_output(Communicator& comm, const std::filesystem::path& out) {
+  on_root(comm, [&] { require_writable(out); });
 }
 
 Command add_stage(CLI::App& program, Stage stage) {

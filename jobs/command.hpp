@@ -52,6 +52,9 @@ void require_config(const ConfigArguments& arguments, const std::string& command
 /// COLLECTIVE. Refuses a plain-file command on several ranks, when it writes one file from one process.
 void require_one_rank(const Communicator& comm, const std::string& command);
 
+/// COLLECTIVE. Refuses, before any work is done, an output file that could not be written in the end.
+void require_writable_output(Communicator& comm, const std::filesystem::path& out);
+
 /// Adds the subcommand of a stage that works on runs only, not on plain files too.
 Command add_stage(CLI::App& program, Stage stage);
 

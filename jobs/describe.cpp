@@ -40,6 +40,7 @@ Command add_describe(CLI::App& program) {
             }
             require_one_rank(comm, "describe");
             const Config config = arguments->load(comm);
+            require_writable_output(comm, arguments->out);
             describe_to_file(config, arguments->images, arguments->segments, arguments->out, threads_per_rank(comm));
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;

@@ -17,6 +17,7 @@ struct Arguments : ConfigArguments {
 
 ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
+  if (arguments.request.json) require_writable_output(comm, *arguments.request.json);
   const int threads = threads_per_rank(comm);
   EvaluateRequest request = arguments.request;
   // For programs that read it: nothing else comes there then.

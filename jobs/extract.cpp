@@ -20,6 +20,7 @@ struct Arguments : ConfigArguments {
 ExitCode extract_files(Arguments& arguments, Communicator& comm) {
   require_one_rank(comm, "extract");
   const Config config = arguments.load(comm);
+  require_writable_output(comm, arguments.out);
   const auto unreadable = extract_to_file(config, arguments.images, arguments.out, threads_per_rank(comm));
   for (const auto& [name, reason] : unreadable) log::warning("left out: " + reason);
   std::cout << arguments.out.string() << std::endl;

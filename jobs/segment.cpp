@@ -34,6 +34,7 @@ Command add_segment(CLI::App& program) {
             }
             require_one_rank(comm, "segment");
             const Config config = arguments->load(comm);
+            require_writable_output(comm, arguments->out);
             segment_to_file(config, arguments->keys, arguments->out, threads_per_rank(comm), comm);
             std::cout << arguments->out.string() << std::endl;
             return ExitCode::done;

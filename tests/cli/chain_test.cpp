@@ -199,6 +199,12 @@ TEST_F(Chain, MissingAndExtraImagesAreRefused) {
   EXPECT_TRUE(files_below(file("refused")).empty());
 }
 
+TEST_F(Chain, MasksNeedAFolder) {
+  write_bytes(file("text"), "no folder");
+  expect_refusal(masks_of(images(), "text"), 1, {"Cannot make the folder " + file("text")});
+  EXPECT_EQ(bytes_of(file("text")), "no folder");
+}
+
 TEST_F(Chain, ClustersOfOtherSegmentsAreRefused) {
   write_hdf5(file("other-clusters.h5"), [](Hdf5Writer& writer) {
     writer.write<std::int32_t>("k002/assignment", std::vector<std::int32_t>{0, 1, 0}, {3});

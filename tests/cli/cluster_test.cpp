@@ -224,6 +224,21 @@ TEST_F(ClusterCommand, AssignToGivenCentroids) {
   }
 }
 
+// By the ending, in a folder; files of other endings are nobody's rows.
+TEST_F(ClusterCommand, EveryEndingOfHdf5InAFolder) {
+  fs::create_directory(file("rows"));
+  for (const char* name : {"a.h5", "b.HDF5", "c.H5", "d.hdf5"}) {
+    write_hdf5(file("rows") / name, [](Hdf5Writer& writer) {
+      writer.write<float>("descriptor", std::vector<float>{1, 2, 3, 4}, {2, 2});
+    });
+  }
+  write_bytes(file("rows") / "e.txt", "no rows");
+  const Outcome outcome =
+      run_program({"cluster", "--descriptors", file("rows").string(), "--k", "2", "--out", file("out.h5").string()});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(Hdf5Reader(file("out.h5")).shape("k002/assignment"), Shape{8});
+}
+
 TEST_F(ClusterCommand, BadMatricesAreRefused) {
   GoldenCase golden = golden_case("separated");
   const Launch three = {.ranks = 3, .limit = std::chrono::seconds(30)};

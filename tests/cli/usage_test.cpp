@@ -112,6 +112,24 @@ TEST(Usage, AnOutputFileThatCannotBeWritten) {
   expect_refusal(outcome, 1, {"nowhere"});
 }
 
+// Known before anything is read: the other files named here do not exist.
+TEST(Usage, AnOutputPathIsTriedFirst) {
+  const TempFolder folder;
+  fs::create_directory(folder / "made");
+  const auto refuse = [&](const Arguments& arguments, int ranks) {
+    const Outcome outcome =
+        run_program(arguments, {.folder = folder.path(), .ranks = ranks, .limit = std::chrono::seconds(30)});
+    expect_refusal(outcome, 1, {"Cannot write made (it is a folder)"});
+  };
+  refuse({"extract", "--images", "none", "--weights", "none.pth", "--out", "made"}, 0);
+  refuse({"segment", "--keys", "none.h5", "--out", "made"}, 0);
+  refuse({"describe", "--images", "none", "--segments", "none.h5", "--weights", "none.pth", "--out", "made"}, 0);
+  refuse({"cluster", "--descriptors", "none.h5", "--k", "3", "--out", "made"}, 3);
+  refuse({"cluster", "--assign", "none.h5", "--centroids", "none.h5:/x", "--out", "made"}, 0);
+  refuse({"evaluate", "--predictions", "none", "--truth", "none", "--json", "made"}, 0);
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"made"});
+}
+
 TEST(Usage, ConfigPrintsWhatItWouldUse) {
   const TempFolder folder;
   const Outcome first = run_program({"config", "--set", "cluster.k=[9,4]", "--run", "here"});

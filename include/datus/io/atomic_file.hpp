@@ -54,6 +54,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Throws `SystemError` naming the path when an `AtomicFile` could not get it: it is a folder, or lies in one that does
+/// not exist or cannot be written to. To be called before the work whose result is written there.
+void require_writable(const std::filesystem::path& final_path);
+
 /// Whether a path is, by its name, a temporary file of an `AtomicFile`.
 [[nodiscard]] bool is_unfinished(const std::filesystem::path& path);
 

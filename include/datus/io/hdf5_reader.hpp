@@ -53,11 +53,13 @@ class Hdf5Reader {
   [[nodiscard]] std::vector<std::string> datasets() const;
 
   [[nodiscard]] Shape shape(std::string_view name) const;
-  /// The shape of a dataset that must have `rank` axes.
+  /// The shape of a dataset that must have `rank` axes, and values that can be read: the library has their filters.
   [[nodiscard]] Shape shape(std::string_view name, int rank) const;
   /// The shape [rows, columns] of a dataset that must be a matrix of floating-point numbers with at least one of each.
   [[nodiscard]] Shape matrix_shape(std::string_view name) const;
   [[nodiscard]] Dtype dtype(std::string_view name) const;
+  /// What the elements are, for messages: "f16", "bool", "a compound of x, y".
+  [[nodiscard]] std::string type_name(std::string_view name) const;
 
   /// A whole dataset, row-major; see `read_rows` for the types.
   template <Hdf5Element T>

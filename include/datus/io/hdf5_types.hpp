@@ -22,8 +22,9 @@ using Shape = std::vector<std::int64_t>;
 /// Number of elements. Throws `SystemError` for a negative length or a product beyond 64 bits.
 [[nodiscard]] std::int64_t element_count(const Shape& shape);
 
-/// What the elements of a stored dataset are. `other` is everything that datus cannot use (compounds, enumerations, …).
-enum class Dtype { f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, text, other };
+/// What the elements of a stored dataset are. `bf16` (bfloat16: the upper half of an f32) is read and never written;
+/// `other` is everything that datus cannot use (compounds, enumerations, …).
+enum class Dtype { f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, text, other };
 
 /// "f16", "i64", "text", …
 [[nodiscard]] std::string_view to_string(Dtype dtype) noexcept;
@@ -65,6 +66,9 @@ struct VirtualSource {
   std::string dataset;  ///< for example "/keys"
   std::int64_t rows = 0;
 };
+
+/// Whether a file has, by its name, the ending of an HDF5 file: .h5 or .hdf5, in letters of either case.
+[[nodiscard]] bool has_hdf5_extension(const std::filesystem::path& file);
 
 /// A dataset or group of a file, written FILE.h5:/NAME on the command line.
 struct DatasetPath {

@@ -111,6 +111,14 @@ void AtomicFile::commit(const Check& check) {
   sync_folder(folder_of(final_path_));
 }
 
+void require_writable(const fs::path& final_path) {
+  std::error_code unknown;
+  if (fs::is_directory(final_path, unknown)) {
+    throw SystemError("Cannot write " + final_path.string(), "it is a folder", "Give the name of a file.");
+  }
+  const AtomicFile probe(final_path);
+}
+
 bool is_unfinished(const fs::path& path) {
   const std::string name = path.filename().string();
   return name.starts_with(".") && name.find(unfinished_mark) != std::string::npos;

@@ -4,8 +4,10 @@
 #include "datus/core/half.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -90,6 +92,18 @@ void read_halves_as_float(const Request& request) {
       [](std::span<const half> values, std::span<float> place, std::int64_t) { to_float(values, place); });
 }
 
+/// A bfloat16 is the upper half of a float.
+float to_float(std::uint16_t brain_bits) {
+  return std::bit_cast<float>(std::uint32_t{brain_bits} << 16U);
+}
+
+/// To f32 or f64.
+template <class To>
+void read_brain_floats(const Request& request) {
+  convert_each<std::uint16_t, To>(request, Dtype::bf16,
+                                  [](std::uint16_t bits, std::int64_t) { return To{to_float(bits)}; });
+}
+
 void read_floats_as_double(const Request& request) {
   if (request.dataset.type.dtype == Dtype::f16) {
     convert_each<half, double>(request, Dtype::f16, [](half value, std::int64_t) { return double{to_float(value)}; });
@@ -116,11 +130,12 @@ void read_converted(const File& file, const Dataset& dataset, Dtype wanted, Roun
   if (is_integer(stored) && is_integer(wanted)) return read_any_integers(request, wanted);
   if (stored == Dtype::f16 && wanted == Dtype::f32) return read_halves_as_float(request);
   if ((stored == Dtype::f16 || stored == Dtype::f32) && wanted == Dtype::f64) return read_floats_as_double(request);
+  if (stored == Dtype::bf16 && wanted == Dtype::f32) return read_brain_floats<float>(request);
+  if (stored == Dtype::bf16 && wanted == Dtype::f64) return read_brain_floats<double>(request);
   if (stored == Dtype::f64 && wanted == Dtype::f32 && rounding == Rounding::once) return read_doubles_rounded(request);
-  throw InputError(
-      dataset.name + " of " + file.path().string() + " has the wrong type",
-      "it is " + std::string(to_string(stored)) + " where " + std::string(to_string(wanted)) + " is expected",
-      "Give another dataset, or store it with that type.");
+  throw InputError(dataset.name + " of " + file.path().string() + " has the wrong type",
+                   "it is " + type_name(file, dataset) + " where " + std::string(to_string(wanted)) + " is expected",
+                   "Give another dataset, or store it with that type.");
 }
 
 }  // namespace datus::hdf5

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace datus::hdf5 {
@@ -53,7 +54,58 @@ void list_members(const File& file, const std::string& group, int depth, std::ve
   }
 }
 
-[[noreturn]] void fail_missing(const File& file, const std::string& name) {
+/// Where a soft or external link leads; the text is empty for the place of an object in its own group.
+struct LinkTarget {
+  std::string text;
+  bool is_outside = false;  ///< in another file
+};
+
+LinkTarget link_target(const File& file, const std::string& name) {
+  H5L_info_t info{};
+  file.check(H5Lget_info(file.id(), name.c_str(), &info, H5P_DEFAULT), "look up", name);
+  if (info.type == H5L_TYPE_HARD) return {};
+  std::vector<char> value(info.u.val_size + 1, '\0');
+  file.check(H5Lget_val(file.id(), name.c_str(), value.data(), info.u.val_size, H5P_DEFAULT), "look up", name);
+  if (info.type == H5L_TYPE_SOFT) return {value.data(), false};
+  const char* target_file = "";
+  const char* target = "";
+  if (info.type != H5L_TYPE_EXTERNAL ||
+      H5Lunpack_elink_val(value.data(), info.u.val_size, nullptr, &target_file, &target) < 0) {
+    return {"a place of its own kind", true};
+  }
+  return {std::string(target) + " of " + target_file, true};
+}
+
+[[noreturn]] void fail_link(const File& file, const std::string& name, const LinkTarget& target) {
+  // Only following it tells the reason.
+  const Handle object(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose);
+  throw InputError("Cannot follow the link " + name + " of " + file.path().string(),
+                   "it leads to " + target.text + ": " + library_failure().text,
+                   "Bring that to its place, or name another dataset.");
+}
+
+/// The first name on the way to an object, from the root on, that is not there; nothing when the object exists.
+std::optional<std::string> missing_step(const File& file, const std::string& name) {
+  // The library asks for every step of the way to be tested.
+  for (auto end = name.find('/', 1); name != "/"; end = name.find('/', end + 1)) {
+    const std::string step = name.substr(0, end);
+    if (file.check(H5Lexists(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return step;
+    const LinkTarget target = link_target(file, step);
+    const htri_t exists = H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT);
+    if (exists <= 0 && (target.is_outside || (exists < 0 && !target.text.empty()))) fail_link(file, step, target);
+    if (file.check(exists, "look up", step) == 0) return step;
+    if (end == std::string::npos) break;
+    const Handle object = file.own(H5Oopen(file.id(), step.c_str(), H5P_DEFAULT), H5Oclose, "open", step);
+    if (H5Iget_type(object.get()) != H5I_GROUP) return step;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void fail_missing(const File& file, const std::string& name, const std::string& step) {
+  if (H5Lexists(file.id(), step.c_str(), H5P_DEFAULT) > 0 &&
+      H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT) == 0) {
+    fail_link(file, step, link_target(file, step));
+  }
   constexpr std::size_t most_listed = 20;
   std::string held;
   std::size_t count = 0;
@@ -112,20 +164,11 @@ std::vector<Object> list_objects(const File& file) {
 }
 
 bool has_object(const File& file, const std::string& name) {
-  // The library asks for every step of the way to be tested, from the root on.
-  for (auto end = name.find('/', 1); name != "/"; end = name.find('/', end + 1)) {
-    const std::string step = name.substr(0, end);
-    if (file.check(H5Lexists(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return false;
-    if (file.check(H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return false;
-    if (end == std::string::npos) break;
-    const Handle object = file.own(H5Oopen(file.id(), step.c_str(), H5P_DEFAULT), H5Oclose, "open", step);
-    if (H5Iget_type(object.get()) != H5I_GROUP) return false;
-  }
-  return true;
+  return !missing_step(file, name);
 }
 
 Handle open_object(const File& file, const std::string& name) {
-  if (!has_object(file, name)) fail_missing(file, name);
+  if (const auto step = missing_step(file, name)) fail_missing(file, name, *step);
   return file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
 }
 

@@ -50,10 +50,16 @@ struct Object {
 
 /// Every object of the file, "/" first, the members of a group by name. Links elsewhere (soft, external) are `other`.
 [[nodiscard]] std::vector<Object> list_objects(const File& file);
+/// Whether there is an object of this name. A soft link without a target is none; throws `InputError` for a link into a
+/// file that cannot be used.
 [[nodiscard]] bool has_object(const File& file, const std::string& name);
-/// Opens a group or dataset. Throws `InputError` listing the datasets of the file when there is none of that name.
+/// Opens a group or dataset. Throws `InputError` listing the datasets of the file when there is none of that name,
+/// or naming the link that leads nowhere.
 [[nodiscard]] Handle open_object(const File& file, const std::string& name);
 [[nodiscard]] Dataset open_dataset(const File& file, const std::string& name);
+/// What the elements of a dataset are, for messages: the name of the type, or for one that datus cannot use a
+/// description.
+[[nodiscard]] std::string type_name(const File& file, const Dataset& dataset);
 
 /// Rows [first, first + count) in the memory type given. The caller has checked the range.
 void read_rows(const File& file, const Dataset& dataset, std::int64_t first, std::int64_t count, hid_t memory_type,

@@ -45,7 +45,10 @@ herr_t keep_message(unsigned, const H5E_error2_t* error, void* kept) noexcept {
       failure.text = text;
       return 1;
     }
-    if (failure.text.empty()) failure.text = text;
+    // Within are the folders in which the plugin was looked for.
+    const bool lacks_filter = text.starts_with("required filter");
+    if (failure.text.empty() || lacks_filter) failure.text = text;
+    failure.lacks_filter = failure.lacks_filter || lacks_filter;
   } catch (const std::bad_alloc&) {
     return -1;
   }
@@ -60,6 +63,27 @@ Handle access_properties(const File& file) {
   file.check(H5Pset_file_locking(access.get(), false, true), "open", "the file");
   file.check(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG), "open", "the file");
   return access;
+}
+
+std::string library_version() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
+}
+
+/// What cannot be read for another reason than the system's: formats and filters that the library has not, or damage.
+[[noreturn]] void fail_reading(const std::string& problem, const LibraryFailure& failure,
+                               const std::string& what_to_do) {
+  if (failure.lacks_filter) throw InputError(problem, failure.text, filter_advice);
+  // "bad superblock version number", "bad version # of …, expected 0, got 1"; not "… conversion"
+  if (failure.system_error == 0 && failure.text.find(" version") != std::string::npos) {
+    throw InputError(problem, failure.text + ": HDF5 " + library_version() + ", which is used here, does not know it",
+                     "If a newer HDF5 made the file, make it in an older format: with h5py by "
+                     "libver=('earliest', 'v110'), not 'latest'. Else copy it again.");
+  }
+  throw InputError(problem, failure.text, what_to_do);
 }
 
 void require_readable(const std::filesystem::path& path) {
@@ -118,8 +142,8 @@ File File::open(const std::filesystem::path& path) {
   }
   file.handle_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (file.id() < 0) {
-    throw InputError("Cannot open " + path.string(), library_failure().text,
-                     "The file is incomplete or damaged: make it or copy it again.");
+    fail_reading("Cannot open " + path.string(), library_failure(),
+                 "The file is incomplete or damaged: make it or copy it again.");
   }
   return file;
 }
@@ -150,7 +174,7 @@ void File::fail(std::string_view action, std::string_view object) const {
   const LibraryFailure failure = library_failure();
   const std::string problem =
       std::string("Cannot ").append(action).append(" ").append(object).append(" of ").append(path_.string());
-  if (!writing_) throw InputError(problem, failure.text, "The file may be damaged: make it or copy it again.");
+  if (!writing_) fail_reading(problem, failure, "The file may be damaged: make it or copy it again.");
   if (failure.system_error != 0) {
     throw_write_failure({.problem = problem, .file = path_, .code = failure.system_error, .needed = expected_bytes_});
   }

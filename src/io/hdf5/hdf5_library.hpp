@@ -43,10 +43,16 @@ class Handle {
   Close close_ = nullptr;
 };
 
+/// What to do about a filter that is not there.
+inline constexpr std::string_view filter_advice =
+    "Install the filter's plugin and set HDF5_PLUGIN_PATH to its folder, or rewrite the file where the filter is: "
+    "h5repack -f GZIP=4 FILE NEW, or h5py with compression='gzip'.";
+
 /// Why the library call that has just failed did so.
 struct LibraryFailure {
   std::string text;      ///< the innermost message, short
   int system_error = 0;  ///< the `errno` of the system call that failed, 0 when it was not a system call
+  bool lacks_filter = false;
 };
 [[nodiscard]] LibraryFailure library_failure();
 

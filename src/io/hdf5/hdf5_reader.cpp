@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "io/hdf5/hdf5_attribute.hpp"
 #include "io/hdf5/hdf5_convert.hpp"
+#include "io/hdf5/hdf5_filters.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"
 
 #include <algorithm>
@@ -122,6 +123,7 @@ Shape Hdf5Reader::shape(std::string_view name, int rank) const {
     refuse(impl_->file, dataset.name,
            "its shape is " + to_string(dataset.shape) + " where " + std::to_string(rank) + " axes are expected");
   }
+  if (!dataset.is_virtual) hdf5::require_filters(impl_->file, dataset);
   return dataset.shape;
 }
 
@@ -131,7 +133,7 @@ Shape Hdf5Reader::matrix_shape(std::string_view name) const {
   const Dataset& dataset = impl_->entry(name).dataset;
   if (!is_floating(dataset.type.dtype)) {
     refuse(impl_->file, dataset.name,
-           "its type is " + std::string(to_string(dataset.type.dtype)) + " where floating-point numbers are expected");
+           "its type is " + hdf5::type_name(impl_->file, dataset) + " where floating-point numbers are expected");
   }
   if (element_count(result) == 0) refuse(impl_->file, dataset.name, "its shape " + to_string(result) + " is empty");
   return result;
@@ -140,6 +142,11 @@ Shape Hdf5Reader::matrix_shape(std::string_view name) const {
 Dtype Hdf5Reader::dtype(std::string_view name) const {
   const LibraryLock lock;
   return impl_->entry(name).dataset.type.dtype;
+}
+
+std::string Hdf5Reader::type_name(std::string_view name) const {
+  const LibraryLock lock;
+  return hdf5::type_name(impl_->file, impl_->entry(name).dataset);
 }
 
 void Hdf5Reader::read_all(std::string_view name, Dtype dtype, std::span<std::byte> values) const {
@@ -170,7 +177,7 @@ std::vector<std::string> Hdf5Reader::names(std::string_view name) const {
   const Dataset& dataset = entry.dataset;
   if (dataset.type.dtype != Dtype::text || dataset.shape.size() != 1) {
     refuse(impl_->file, dataset.name,
-           "it is " + std::string(to_string(dataset.type.dtype)) + " " + to_string(dataset.shape) +
+           "it is " + hdf5::type_name(impl_->file, dataset) + " " + to_string(dataset.shape) +
                " where a list of strings is expected");
   }
   if (!dataset.is_virtual) {

@@ -1,4 +1,5 @@
 #include "datus/core/error.hpp"
+#include "io/hdf5/hdf5_filters.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"
 
 #include <algorithm>
@@ -65,9 +66,10 @@ Hdf5Reader::Impl& Hdf5Reader::Impl::checked_source(const hdf5::Dataset& dataset,
   expected.front() = wanted.rows;
   if (found.shape != expected || found.type.dtype != dataset.type.dtype) {
     fail_source(file, dataset,
-                where + " is " + std::string(to_string(found.type.dtype)) + " " + to_string(found.shape) + ", not " +
-                    std::string(to_string(dataset.type.dtype)) + " " + to_string(expected));
+                where + " is " + hdf5::type_name(reader.impl_->file, found) + " " + to_string(found.shape) + ", not " +
+                    hdf5::type_name(file, dataset) + " " + to_string(expected));
   }
+  hdf5::require_filters(reader.impl_->file, found);
   return *reader.impl_;
 }
 

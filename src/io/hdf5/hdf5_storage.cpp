@@ -3,7 +3,9 @@
 #include "datus/core/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,12 +47,30 @@ Shape chunks_per_axis(const Shape& shape, const Shape& chunk) {
   return counts;
 }
 
+/// The file that the dataset is in: another one behind an external link.
+std::filesystem::path holder_of(const File& file, const Dataset& dataset) {
+  const ssize_t size = file.check(H5Fget_name(dataset.id.get(), nullptr, 0), action, dataset.name);
+  std::string path(static_cast<std::size_t>(size) + 1, '\0');
+  file.check(H5Fget_name(dataset.id.get(), path.data(), path.size()), action, dataset.name);
+  path.pop_back();
+  return path;
+}
+
+/// Values in plain files beside: the library looks for these in the working folder, and gives zeros where one ends.
+void require_own_storage(const File& file, const Dataset& dataset, const Handle& creation) {
+  if (file.check(H5Pget_external_count(creation.get()), action, dataset.name) == 0) return;
+  std::array<char, 256> name{};
+  file.check(H5Pget_external(creation.get(), 0, name.size() - 1, name.data(), nullptr, nullptr), action, dataset.name);
+  throw InputError("Cannot use " + dataset.name + " of " + file.path().string(),
+                   std::string("its values are not in it, but in the file ") + name.data() + " (external storage)",
+                   "Store a copy of the values in an HDF5 file.");
+}
+
 /// Throws when the file is too short for the dataset. Chunks that stick out of the shape are stored whole, and a
 /// compressed one takes at least a byte, whatever its size in memory.
 void require_room(const File& file, const Dataset& dataset, const Handle& creation, const Shape& chunk,
                   const Shape& counts) {
-  hsize_t file_bytes = 0;
-  file.check(H5Fget_filesize(file.id(), &file_bytes), "read the size of", "the file");
+  const std::uintmax_t file_bytes = std::filesystem::file_size(holder_of(file, dataset));
   std::vector<std::int64_t> factors = chunk.empty() ? dataset.shape : counts;
   if (file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) {
     factors.insert(factors.end(), chunk.begin(), chunk.end());
@@ -69,6 +89,7 @@ void require_stored(const File& file, const Dataset& dataset) {
   }
   if (std::ranges::find(dataset.shape, 0) != dataset.shape.end()) return;
   const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, action, dataset.name);
+  require_own_storage(file, dataset, creation);
   const Shape chunk = chunk_shape(file, dataset, creation);
   const Shape counts = chunks_per_axis(dataset.shape, chunk);
   // First, for the index of a dataset that promises too much is too long to be walked through.

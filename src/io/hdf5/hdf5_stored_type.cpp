@@ -6,6 +6,8 @@
 namespace datus::hdf5 {
 namespace {
 
+constexpr std::string_view make_type = "make a type for";
+
 /// Where the parts of a floating-point number lie, in bits.
 struct FloatLayout {
   std::size_t sign;
@@ -17,6 +19,7 @@ struct FloatLayout {
 };
 
 constexpr FloatLayout half_layout{15, 10, 5, 10, 15};
+constexpr FloatLayout brain_layout{15, 7, 8, 7, 127};
 constexpr FloatLayout single_layout{31, 23, 8, 23, 127};
 constexpr FloatLayout double_layout{63, 52, 11, 52, 1023};
 
@@ -30,6 +33,7 @@ Dtype floating_type(hid_t type, std::size_t size) {
   layout.bias = H5Tget_ebias(type);
   if (mantissa != 0 || H5Tget_norm(type) != H5T_NORM_IMPLIED) return Dtype::other;
   if (size == 2 && layout == half_layout) return Dtype::f16;
+  if (size == 2 && layout == brain_layout) return Dtype::bf16;
   if (size == 4 && layout == single_layout) return Dtype::f32;
   if (size == 8 && layout == double_layout) return Dtype::f64;
   return Dtype::other;
@@ -52,10 +56,12 @@ Dtype integer_type(hid_t type, std::size_t size) {
   }
 }
 
-/// The library's own type of this kind; f16 has none before HDF5 1.14.4, so it starts from f32.
+/// The library's own type of this kind; f16 has none before HDF5 1.14.4, nor bf16 before 2.0, so they
+/// start from f32.
 hid_t predefined_type(Dtype dtype) {
   switch (dtype) {
     case Dtype::f16:
+    case Dtype::bf16:
     case Dtype::f32:
       return H5T_IEEE_F32LE;
     case Dtype::f64:
@@ -84,6 +90,16 @@ hid_t predefined_type(Dtype dtype) {
                     "Report this as a defect.");
 }
 
+/// Makes a floating-point type of 16 bits out of a longer one.
+void set_layout(const File& file, const Handle& type, const FloatLayout& layout) {
+  constexpr std::string_view numbers = "numbers of 16 bits";
+  // The fields move before the size shrinks: they must lie inside the type at every step.
+  file.check(H5Tset_fields(type.get(), layout.sign, layout.exponent, layout.exponent_bits, 0, layout.mantissa_bits),
+             make_type, numbers);
+  file.check(H5Tset_size(type.get(), 2), make_type, numbers);
+  file.check(H5Tset_ebias(type.get(), layout.bias), make_type, numbers);
+}
+
 }  // namespace
 
 StoredType stored_type(hid_t type) {
@@ -101,25 +117,17 @@ StoredType stored_type(hid_t type) {
 }
 
 Handle number_type(const File& file, Dtype dtype) {
-  constexpr std::string_view action = "make a type for";
-  Handle type = file.own(H5Tcopy(predefined_type(dtype)), H5Tclose, action, "numbers");
-  if (dtype == Dtype::f16) {
-    // The fields move before the size shrinks: they must lie inside the type at every step.
-    file.check(H5Tset_fields(type.get(), half_layout.sign, half_layout.exponent, half_layout.exponent_bits, 0,
-                             half_layout.mantissa_bits),
-               action, "f16");
-    file.check(H5Tset_size(type.get(), 2), action, "f16");
-    file.check(H5Tset_ebias(type.get(), half_layout.bias), action, "f16");
-  }
+  Handle type = file.own(H5Tcopy(predefined_type(dtype)), H5Tclose, make_type, "numbers");
+  if (dtype == Dtype::f16) set_layout(file, type, half_layout);
+  if (dtype == Dtype::bf16) set_layout(file, type, brain_layout);
   return type;
 }
 
 Handle text_type(const File& file, std::size_t size) {
-  constexpr std::string_view action = "make a type for";
-  Handle type = file.own(H5Tcopy(H5T_C_S1), H5Tclose, action, "text");
-  file.check(H5Tset_size(type.get(), size), action, "text");
-  file.check(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), action, "text");
-  file.check(H5Tset_cset(type.get(), H5T_CSET_UTF8), action, "text");
+  Handle type = file.own(H5Tcopy(H5T_C_S1), H5Tclose, make_type, "text");
+  file.check(H5Tset_size(type.get(), size), make_type, "text");
+  file.check(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), make_type, "text");
+  file.check(H5Tset_cset(type.get(), H5T_CSET_UTF8), make_type, "text");
   return type;
 }
 

@@ -14,7 +14,8 @@ struct DtypeFacts {
 };
 
 /// In the order of the enumeration.
-constexpr std::array<DtypeFacts, 13> facts{{{"f16", 2},
+constexpr std::array<DtypeFacts, 14> facts{{{"f16", 2},
+                                            {"bf16", 2},
                                             {"f32", 4},
                                             {"f64", 8},
                                             {"i8", 1},
@@ -59,11 +60,19 @@ std::int64_t size_of(Dtype dtype) noexcept {
 }
 
 bool is_floating(Dtype dtype) noexcept {
-  return dtype == Dtype::f16 || dtype == Dtype::f32 || dtype == Dtype::f64;
+  return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 || dtype == Dtype::f64;
 }
 
 bool is_integer(Dtype dtype) noexcept {
   return size_of(dtype) > 0 && !is_floating(dtype);
+}
+
+bool has_hdf5_extension(const std::filesystem::path& file) {
+  std::string extension = file.extension().string();
+  for (char& letter : extension) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return extension == ".h5" || extension == ".hdf5";
 }
 
 DatasetPath parse_dataset_path(std::string_view text, std::string_view default_dataset) {

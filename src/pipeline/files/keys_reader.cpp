@@ -15,8 +15,8 @@ KeysReader::KeysReader(const std::filesystem::path& path) : reader_(path) {
                      "Extract some images first.");
   }
   if (!is_floating(reader_.dtype("keys"))) {
-    throw InputError("/keys of " + file + " holds " + std::string(to_string(reader_.dtype("keys"))),
-                     "keys are floating-point numbers", "Store them as float16, float32 or float64.");
+    throw InputError("/keys of " + file + " holds " + reader_.type_name("keys"), "keys are floating-point numbers",
+                     "Store them as float16, float32 or float64.");
   }
   count_ = shape[0];
   patches_ = shape[1];

@@ -153,6 +153,14 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
   return std::ssize(names);
 }
 
+void make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (!problem) return;
+  throw SystemError("Cannot make the folder " + folder.string(), problem.message(),
+                    "Give the name of a folder that can be written to.");
+}
+
 }  // namespace
 
 std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
@@ -246,7 +254,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
         guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
     guard.check(out);
     for (const auto& item : items) guard.check(out / mask_name(item.name));
-    fs::create_directories(out);
+    make_folder(out);
   });
 
   const Orientation orientation = orientation_of(config.dataset);

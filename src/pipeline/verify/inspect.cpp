@@ -32,7 +32,7 @@ void print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
   const Hdf5Reader reader(path);
   out << path.string() << "\n";
   for (const auto& name : reader.datasets()) {
-    out << "  " << name << "  " << to_string(reader.shape(name)) << " " << to_string(reader.dtype(name)) << "\n";
+    out << "  " << name << "  " << to_string(reader.shape(name)) << " " << reader.type_name(name) << "\n";
   }
   for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
   if (!verify) return;
@@ -174,7 +174,7 @@ ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, s
     list_run(path, out);
     return ExitCode::done;
   }
-  if (path.extension() == ".h5" || path.extension() == ".hdf5") {
+  if (has_hdf5_extension(path)) {
     print_hdf5(path, verify, out);
   } else {
     print_weights(path, config, out);

@@ -103,6 +103,24 @@ TEST(AtomicFile, AFolderInTheWayIsAnError) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.bin"});
 }
 
+TEST(AtomicFile, APathIsTriedBeforeTheWork) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "made");
+  write_bytes(folder / "file", "old");
+  require_writable(folder / "file");
+  require_writable(folder / "new");
+  const auto refuse = [&](const std::string& path, const std::string& why) {
+    expect_error<SystemError>([&] { require_writable(folder / path); },
+                              {"Cannot write " + (folder / path).string(), why});
+  };
+  refuse("made", "it is a folder");
+  refuse("made/", "it is a folder");
+  refuse("none/a.bin", "No such");
+  refuse("file/a.bin", "Not a dir");
+  EXPECT_EQ(bytes_of(folder / "file"), "old");
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"file", "made"}));
+}
+
 TEST(AtomicFile, ALostTemporaryFileIsAnError) {
   const TempFolder folder;
   AtomicFile file(folder / "a.bin");

@@ -71,7 +71,8 @@ TEST(Hdf5Foreign, WhatCannotBeReadIsNamed) {
     H5Lcreate_hard(file.id(), "/", file.id(), "group/circle", H5P_DEFAULT, H5P_DEFAULT);
   }
   const Hdf5Reader reader(folder / "a.h5");
-  expect_error<InputError>([&] { (void)reader.read<float>("compound"); }, {"/compound", "a.h5", "other where f32"});
+  expect_error<InputError>([&] { (void)reader.read<float>("compound"); },
+                           {"/compound", "a.h5", "a compound of a, b where f32"});
   expect_error<InputError>([&] { (void)reader.shape("null"); }, {"/null", "is empty"});
   expect_error<InputError>([&] { (void)reader.shape("group"); }, {"/group", "not a dataset"});
   expect_error<InputError>([&] { (void)reader.names("floats"); }, {"/floats", "f32 [3, 2]", "strings"});

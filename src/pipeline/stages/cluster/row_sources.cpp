@@ -14,20 +14,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The files *.h5 of a folder, in byte order of their names.
+/// The HDF5 files of a folder, by their ending, in byte order of their names.
 std::vector<fs::path> files_of_folder(const fs::path& folder) {
   std::vector<fs::path> files;
   try {
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename().string();
-      if (name.ends_with(".h5") && !name.starts_with('.') && entry.is_regular_file()) files.push_back(entry.path());
+      if (has_hdf5_extension(name) && !name.starts_with('.') && entry.is_regular_file()) files.push_back(entry.path());
     }
   } catch (const fs::filesystem_error& error) {
     throw InputError("Cannot list the folder " + folder.string(), error.code().message(),
                      "Check the path and its permissions.");
   }
   if (files.empty()) {
-    throw InputError("The folder " + folder.string() + " holds no descriptors", "there is no file *.h5 in it",
+    throw InputError("The folder " + folder.string() + " holds no descriptors", "there is no file *.h5 or *.hdf5 in it",
                      "Give the folder that holds the files itself: folders in it are not searched.");
   }
   std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename().string(); });

@@ -46,8 +46,8 @@ struct RowPlace {
 };
 
 /// COLLECTIVE. The datasets that a command line names: each text is FILE.h5[:/dataset] or DIR[:/dataset], a folder
-/// standing for the files *.h5 in it (not those of its own folders, no hidden ones) in byte order. Throws `AgreedError`
-/// for a folder without such files.
+/// standing for the files *.h5 and *.hdf5 in it (not those of its own folders, no hidden ones) in byte order. Throws
+/// `AgreedError` for a folder without such files.
 [[nodiscard]] std::vector<RowPlace> find_row_places(const std::vector<std::string>& texts,
                                                     std::string_view default_dataset, Communicator& comm);
 
