@@ -17,12 +17,12 @@ struct Arguments : ConfigArguments {
 
 ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
-  if (arguments.request.json) require_writable_output(comm, *arguments.request.json);
   const int threads = threads_per_rank(comm);
   EvaluateRequest request = arguments.request;
   // For programs that read it: nothing else comes there then.
   const bool to_output = request.json == std::filesystem::path("-");
   if (to_output) request.json.reset();
+  if (request.json) require_writable_output(comm, *request.json);
   const auto evaluation = evaluate_folders(config, request, threads, comm);
   if (comm.rank() == 0) {
     (to_output ? std::cerr : std::cout) << score_table({evaluation}) << std::flush;
