@@ -82,6 +82,7 @@ TEST(Hdf5Brought, AMissingFilterIsNamedBeforeAnythingIsRead) {
   expect_error<InputError>([&] { (void)reader.read<float>("own"); },
                            {"/own of ", "of the institute", "HDF5_PLUGIN_PATH"});
   // What the filter was not needed for can be read, and the others of the file.
+  EXPECT_EQ(reader.matrix_shape("skipped"), (Shape{3, 2}));
   EXPECT_EQ(reader.read<float>("skipped"), numbers);
   EXPECT_EQ(reader.verify(), VerifyResult::no_record);
   EXPECT_EQ(reader.read<float>("plain"), numbers);
