@@ -1,7 +1,7 @@
-# datus_add_layer(NAME [FOLDER LAYER/WING] [BUT WINGS ...] [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...] [CUDA_LIBRARIES ...]): one static library for
-# src/NAME with public headers in include/datus/NAME; or for the
-# files of one wing alone, or but for some wings. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are for the
-# layer's own sources: all others are compiled by the same command with CUDA and without, so that a compiler cache knows them.
+# datus_add_layer(NAME [FOLDER LAYER/WING] [BUT WINGS ...] [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...]
+#                 [CUDA_LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME; for the
+# files of one wing alone (FOLDER), or but for those of some wings. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are
+# for the layer's own sources: all others are compiled by the same command with CUDA and without, so that a compiler cache knows them.
 #
 # Files named *_avx2.cpp and *_avx512.cpp hold one SIMD path each and are the only ones compiled for that instruction set;
 # the code that calls them asks the CPU first. Files in folders named cuda are compiled with DATUS_CUDA=ON only, those in

@@ -23,12 +23,14 @@ const std::string* text_scalar(const RawValue& value) {
   return item.text.empty() || (item.text == "null" && !item.quoted) ? nullptr : &item.text;
 }
 
+/// A letter or digit, or `_`.
+bool is_of_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 /// The end of the name of a variable that begins there.
 std::size_t end_of_name(const std::string& text, std::size_t begin) {
-  const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  };
-  while (begin < text.size() && is_part(text[begin])) ++begin;
+  while (begin < text.size() && is_of_word(text[begin])) ++begin;
   return begin;
 }
 
@@ -74,9 +76,7 @@ std::filesystem::path resolved(const std::string& text, const RawValue& value) {
 }
 
 bool is_name(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+  return std::ranges::all_of(text, [](char c) { return is_of_word(c) || c == '-'; });
 }
 
 std::string print_path(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 #include "datus/core/names.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace datus {
 
@@ -10,6 +11,14 @@ std::string stem_of(std::string_view name) {
   const std::size_t first = slash == std::string_view::npos ? 0 : slash + 1;
   if (dot == std::string_view::npos || dot <= first) return std::string(name);
   return std::string(name.substr(0, dot));
+}
+
+bool has_extension(std::string_view name, std::span<const std::string_view> extensions) {
+  const auto equals = [](char c, char lower) { return std::tolower(static_cast<unsigned char>(c)) == lower; };
+  return std::any_of(extensions.begin(), extensions.end(), [&](std::string_view extension) {
+    return name.size() > extension.size() && std::equal(extension.rbegin(), extension.rend(), name.rbegin(),
+                                                        [&](char lower, char c) { return equals(c, lower); });
+  });
 }
 
 std::string mask_name(std::string_view image_name) {

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
@@ -40,14 +38,6 @@ bool kill_one(const test::Process& job, unsigned victim) {
   return !ranks.empty() && ::kill(ranks[victim % ranks.size()], SIGKILL) == 0;
 }
 
-/// Whether a killed process has come to its end: its threads are gone, though its parent may not have asked for it yet.
-bool has_ended(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/status");
-  if (!file) return true;
-  const std::string status{std::istreambuf_iterator<char>(file), {}};
-  return status.find("State:\tZ") != std::string::npos && status.find("Threads:\t1\n") != std::string::npos;
-}
-
 /// Kills all ranks and mpirun, which is stopped first so that it cannot end them in its own way.
 bool kill_all(test::Process& job) {
   if (!job.running()) return false;
@@ -56,7 +46,7 @@ bool kill_all(test::Process& job) {
   for (const pid_t rank : ranks) (void)::kill(rank, SIGKILL);
   // The next job must not meet a rank that a busy machine is still about to end.
   const auto start = Clock::now();
-  while (!std::ranges::all_of(ranks, has_ended) && Clock::now() - start < longest_job) {
+  while (!std::ranges::all_of(ranks, test::has_ended) && Clock::now() - start < longest_job) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   (void)job.kill();
@@ -101,7 +91,7 @@ JobEnd JobRunner::run(const fs::path& folder, int ranks, const std::optional<Kil
   if (kill && kill->plan.empty() && wait_for_instant(job, start, kill->instant * window)) {
     end.was_killed = kill->kind == KillKind::instant_all ? kill_all(job) : kill_one(job, kill->victim);
   }
-  end.outcome = job.wait(longest_job);
+  end.outcome = end.was_killed ? job.wait_without_rank(longest_job) : job.wait(longest_job);
   end.seconds = seconds_since(start);
   end.was_killed |= fs::exists(scratch_ / "faults");
   // A rank may be hit when it has nothing left to do: then the job is done.

@@ -5,10 +5,12 @@
 #include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <ostream>
@@ -40,6 +42,14 @@ inline std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
   return stream << (outcome.timed_out ? "TIMED OUT, " : "") << "exit code " << outcome.code << "\n--- stdout\n"
                 << outcome.out << "--- stderr\n"
                 << outcome.err;
+}
+
+/// Whether a killed process has come to its end: its threads are gone, though its parent may not have asked for it yet.
+inline bool has_ended(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  const std::string status{std::istreambuf_iterator<char>(file), {}};
+  return status.empty() ||
+         (status.find("State:\tZ") != std::string::npos && status.find("Threads:\t1\n") != std::string::npos);
 }
 
 /// A child process in a process group of its own, with its output in files.
@@ -96,6 +106,22 @@ class Process {
     const std::string pid = std::to_string(pid_);
     std::istringstream list(bytes_of("/proc/" + pid + "/task/" + pid + "/children"));
     return {std::istream_iterator<pid_t>(list), std::istream_iterator<pid_t>()};
+  }
+
+  /// Waits for the end of an mpirun of which a rank was killed. Where that happened while the rank was about to
+  /// connect, Open MPI's may wait for ever after all ranks have come to their end: such a one is ended, and did not
+  /// hang.
+  Outcome wait_without_rank(std::chrono::seconds limit) {
+    constexpr std::chrono::seconds patience(10);
+    const auto start = std::chrono::steady_clock::now();
+    auto last_seen = start;
+    while (running() && std::chrono::steady_clock::now() - start < limit) {
+      const auto now = std::chrono::steady_clock::now();
+      if (!std::ranges::all_of(children(), has_ended)) last_seen = now;
+      if (now - last_seen > patience) return kill();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return wait(std::chrono::seconds(0));
   }
 
   /// Waits until it ends; one that takes longer than `limit` is ended. mpirun gets the time to end its ranks.

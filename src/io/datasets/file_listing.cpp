@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <system_error>
 #include <unordered_map>
 #include <unordered_set>
@@ -98,14 +97,6 @@ std::span<const std::string_view> png_extension() noexcept {
 }
 std::span<const std::string_view> bmp_extension() noexcept {
   return bmp_type;
-}
-
-bool has_extension(std::string_view name, std::span<const std::string_view> extensions) {
-  const auto equals = [](char c, char lower) { return std::tolower(static_cast<unsigned char>(c)) == lower; };
-  return std::any_of(extensions.begin(), extensions.end(), [&](std::string_view extension) {
-    return name.size() > extension.size() && std::equal(extension.rbegin(), extension.rend(), name.rbegin(),
-                                                        [&](char lower, char c) { return equals(c, lower); });
-  });
 }
 
 std::vector<std::string> list_files(const fs::path& root, std::span<const std::string_view> extensions, Depth depth) {

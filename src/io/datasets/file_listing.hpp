@@ -16,9 +16,6 @@ enum class Depth { top_level, recursive };
 [[nodiscard]] std::span<const std::string_view> png_extension() noexcept;
 [[nodiscard]] std::span<const std::string_view> bmp_extension() noexcept;
 
-/// Whether `name` ends with one of `extensions` (lower case, with the dot), in any case.
-[[nodiscard]] bool has_extension(std::string_view name, std::span<const std::string_view> extensions);
-
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
 /// between folders. Hidden files and folders, and folders of thumbnails (@eaDir, __MACOSX), are left
 /// out; links are followed. An entry that cannot be opened, a dangling link for example, is listed:

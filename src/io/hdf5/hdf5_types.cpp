@@ -1,6 +1,7 @@
 #include "datus/io/hdf5_types.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 
 #include <array>
 #include <cstddef>
@@ -68,11 +69,8 @@ bool is_integer(Dtype dtype) noexcept {
 }
 
 bool has_hdf5_extension(const std::filesystem::path& file) {
-  std::string extension = file.extension().string();
-  for (char& letter : extension) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
-  return extension == ".h5" || extension == ".hdf5";
+  constexpr std::array<std::string_view, 2> extensions = {".h5", ".hdf5"};
+  return has_extension(file.filename().string(), extensions);
 }
 
 DatasetPath parse_dataset_path(std::string_view text, std::string_view default_dataset) {

@@ -80,6 +80,7 @@ void check_program(RankFacts& facts) {
   std::error_code unknown;
   const std::string path = fs::read_symlink(self, unknown).string();
   share_hash(facts, "the program is", self, "Install the same build on all nodes: " + path);
+  // Loads it, which may fail.
   attempt(facts, [&] {
     const fs::path library = transformer_library_file();
     share_hash(facts, "the library with LibTorch is", library,

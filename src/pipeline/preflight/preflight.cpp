@@ -72,6 +72,7 @@ bool may_share_gpus(const Config& config) {
 }
 
 void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
+  if (config.run.mixed_hardware) return;
   ModelPlacement placement;
   try {
     placement = place_model(config.model, comm);
@@ -80,10 +81,7 @@ void share_backend(const Config& config, const Communicator& comm, RankFacts& fa
     if (requires_gpu(config.model.device)) return;
     throw;
   }
-  // Loads LibTorch, which may fail.
-  const std::string backend = backend_of(placement);
-  if (config.run.mixed_hardware) return;
-  facts.shared.push_back({"the backend of the model is", backend,
+  facts.shared.push_back({"the backend of the model is", backend_of(placement),
                           "Take nodes of one kind (in Slurm --constraint), or set run.mixed_hardware: true."});
 }
 

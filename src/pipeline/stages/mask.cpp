@@ -250,12 +250,14 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     ModelConfig model = config.model;
     model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
     preparation.emplace(model, patch, Resample::bicubic);
-    const InputGuard guard =
-        guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
-    guard.check(out);
-    for (const auto& item : items) guard.check(out / mask_name(item.name));
-    make_folder(out);
+    if (comm.rank() == 0) {
+      const InputGuard guard =
+          guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
+      guard.check(out);
+      for (const auto& item : items) guard.check(out / mask_name(item.name));
+    }
   });
+  on_root(comm, [&] { make_folder(out); });
 
   const Orientation orientation = orientation_of(config.dataset);
   const Palette palette = label_palette(assignment->k);
