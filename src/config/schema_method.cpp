@@ -74,9 +74,9 @@ void add_cluster(Keys& keys) {
       choice<C::Algorithm>({{"lloyd", C::Algorithm::lloyd}, {"mini-batch", C::Algorithm::mini_batch}}), cluster,
       "All descriptors in each iteration; or batches of them: approximate, for few passes over many descriptors.");
   add("mode", &C::mode, choice<C::Mode>({{"exact", C::Mode::exact}, {"fast", C::Mode::fast}}), cluster,
-      "Both give the same bits on any number of ranks and threads. `fast` passes over descriptors whose cluster cannot "
-      "have changed; its inertia differs from that of `exact` in the last digits, so it may stop at another "
-      "iteration.");
+      "Both give the same result. `fast` keeps bounds on distances for few clusters, too, to pass over descriptors "
+      "whose "
+      "cluster cannot have changed: 8 bytes more for each descriptor, K and restart.");
   add("max_iterations", &C::max_iterations, integer<int>(1), cluster, "Limit of the iterations of `lloyd`.");
   add("tolerance", &C::tolerance, number<double>("number of at least 0", [](double value) { return value >= 0; }),
       cluster, "Stop `lloyd` when the inertia falls by no more than this fraction of itself.");

@@ -38,9 +38,10 @@ struct KMeansQualityOptions {
 /// - Silhouette: of the restart that was kept. A row's a and b are its distances to the nearest centroid and to the
 ///   nearest one of the other clusters; it has s = (b - a) / max(a, b), or 0 where both vanish; the silhouette is the
 ///   mean of s. Clusters without rows (by `KMeansResult::assignment`) are no part of the partition and give no b.
-///   A distance is sqrt(max(0, |x|^2 + score)) in f64 from the f32 chains of `kmeans`; s is rounded to int64 in fixed
-///   point, to nearest even, with a unit of 2^-50 or what keeps the sum of all rows within 2^61.
-///   Source: Hruschka, de Castro and Campello, "Evolutionary algorithms for clustering gene-expression data", 2004.
+///   Distances are roots of those of `kmeans` in f64; b's may come from scores in f32 where their error bound is below
+///   a thousandth of it. s is rounded to int64 in fixed point, to nearest even, with a unit of 2^-50 or what keeps the
+///   sum of all rows within 2^61. Source: Hruschka, de Castro and Campello, "Evolutionary algorithms for clustering
+///   gene-expression data", 2004.
 /// - Stability: each row is assigned to the centroids of every restart. The adjusted Rand index of two restarts comes
 ///   from their exact contingency table; the mean is over all pairs of restarts.
 ///
@@ -50,8 +51,7 @@ struct KMeansQualityOptions {
 ///
 /// Results need clusters, restart, centroids, assignment and restarts; restarts may be empty, for centroids that were
 /// given. Throws `AgreedError` on all ranks, with exit code usage: results differ between ranks (but for the
-/// assignment) or do not fit the rows; with exit code bad_input: distances that are not finite. What `rows` throws is
-/// passed on, on its rank alone.
+/// assignment) or do not fit the rows. What `rows` throws is passed on, on its rank alone.
 [[nodiscard]] std::vector<KMeansQuality> kmeans_quality(const KMeansRows& rows, std::span<const KMeansResult> results,
                                                         const KMeansQualityOptions& options, Communicator& comm);
 

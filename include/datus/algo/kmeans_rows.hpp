@@ -16,18 +16,21 @@ struct RowRange {
   std::int64_t count = 0;
 };
 
-/// Consecutive local rows, f32 [count, D], row-major.
+/// Consecutive local rows [count, D], row-major.
 struct RowBlock {
   std::int64_t first = 0;
   std::int64_t count = 0;
+  /// f32; null in a block of rows that are precise, see `KMeansRows::is_precise`.
   const float* values = nullptr;
+  /// f64; null where f32 holds the rows.
+  const double* precise = nullptr;
 };
 
 using RowBlockBody = std::function<void(std::size_t worker, const RowBlock& block)>;
 
 /// The rows of an n x D matrix that one rank holds for k-means: a contiguous range of the global rows. Ranges of
 /// different ranks do not overlap and leave nothing out; any of them may be empty. Where the rows are (memory, shards
-/// on disk) and what they were (f16, f32, f64) is the business of the derived class; k-means sees f32.
+/// on disk) and what they were (f16, f32, f64) is the business of the derived class; k-means sees f32 or f64.
 class KMeansRows {
  public:
   KMeansRows() = default;
@@ -43,6 +46,10 @@ class KMeansRows {
   [[nodiscard]] virtual std::int64_t count() const = 0;
   /// D, the same on all ranks, also on one without rows.
   [[nodiscard]] virtual int dim() const = 0;
+  /// Whether blocks hold f64 values; f32 otherwise.
+  [[nodiscard]] virtual bool is_precise() const { return false; }
+  /// Whether all rows are in memory: then k-means keeps an f32 copy of rows that are precise, for its fast passes.
+  [[nodiscard]] virtual bool in_memory() const { return false; }
   /// Calls body(worker, block) for blocks that together hold the rows of `ranges` (none twice), each block consecutive
   /// rows of one range, on up to `threads` threads. worker is in [0, threads); calls with the same worker follow each
   /// other, so that each can have sums of its own. Which worker gets which block, and how long blocks are, must not
@@ -63,16 +70,24 @@ class MemoryRows final : public KMeansRows {
  public:
   /// Takes f32 [n, D], the global rows from `first` on. Throws `UsageError` unless dim >= 1 divides their number.
   MemoryRows(AlignedVector<float> values, int dim, std::int64_t first = 0);
+  /// The same with rows that are precise.
+  MemoryRows(AlignedVector<double> values, int dim, std::int64_t first = 0);
   /// The same with a copy of the values.
   MemoryRows(const std::vector<float>& values, int dim, std::int64_t first = 0);
 
   [[nodiscard]] std::int64_t first() const override { return first_; }
   [[nodiscard]] std::int64_t count() const override { return count_; }
   [[nodiscard]] int dim() const override { return dim_; }
+  [[nodiscard]] bool is_precise() const override { return !precise_.empty(); }
+  [[nodiscard]] bool in_memory() const override { return true; }
   void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const override;
 
  private:
+  MemoryRows(AlignedVector<float> values, AlignedVector<double> precise, int dim, std::int64_t first);
+
+  /// One of the two is empty.
   AlignedVector<float> values_;
+  AlignedVector<double> precise_;
   int dim_;
   std::int64_t first_;
   std::int64_t count_;

@@ -35,11 +35,15 @@ struct KMeansPair {
   int clusters = 0;
   int restart = 0;
   KMeansPhase phase = KMeansPhase::seeding;
-  /// [K, D]; while seeding with k-means++ the rows chosen so far.
-  std::vector<float> centroids;
+  /// [K, D], relative to `KMeansResult::origin`; while seeding with k-means++ the rows chosen so far.
+  std::vector<double> centroids;
   /// [K, D] while iterating, from the end of the first iteration on: the centroids before the last update. The rows'
   /// current assignment is to these, so one pass brings it back.
-  std::vector<float> previous;
+  std::vector<double> previous;
+  /// The rows are so near to their centroids that f32 cannot hold these: see `kmeans`.
+  bool precise = false;
+  /// Iterations that it had done when it became so.
+  std::int64_t precise_since = 0;
   /// See `KMeansResult`.
   std::vector<double> inertia;
   double final_inertia = 0.0;

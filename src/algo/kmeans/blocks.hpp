@@ -1,6 +1,7 @@
 #pragma once
 
 #include "algo/kmeans/float_mode.hpp"
+#include "algo/kmeans/kernels.hpp"
 #include "datus/algo/kmeans_rows.hpp"
 
 #include <span>
@@ -14,6 +15,23 @@ inline void for_each_block(const KMeansRows& rows, std::span<const RowRange> ran
     const IeeeFloatMode ieee;
     body(worker, block);
   });
+}
+
+/// Rows [begin, begin + count) of a block.
+[[nodiscard]] inline RowBlock part_of(const RowBlock& block, std::int64_t begin, std::int64_t count, int dim) {
+  const std::int64_t place = begin * dim;
+  return {block.first + begin, count, block.values == nullptr ? nullptr : block.values + place,
+          block.precise == nullptr ? nullptr : block.precise + place};
+}
+
+/// The squared distances of a block's rows to a point, by the f64 chain.
+inline void squared_distances(const Kernels& kernels, const RowBlock& block, int dim, const double* point,
+                              double* distances) {
+  if (block.precise != nullptr) {
+    kernels.precise_squared_distances(block.precise, block.count, dim, point, distances);
+  } else {
+    kernels.squared_distances(block.values, block.count, dim, point, distances);
+  }
 }
 
 /// One pass over all local rows.

@@ -30,7 +30,7 @@ std::string hash_of(const KMeansState& state) {
   for (const KMeansPair& pair : state.pairs) {
     const MiniBatchProgress& batches = pair.mini_batch;
     hasher.add(pair.clusters).add(pair.restart).add(static_cast<std::int64_t>(pair.phase));
-    hasher.add(pair.converged ? 1 : 0).add(pair.repairs);
+    hasher.add(pair.converged ? 1 : 0).add(pair.precise ? 1 : 0).add(pair.precise_since).add(pair.repairs);
     hasher.add(batches.batches).add(batches.without_improvement);
     add(std::vector<double>{pair.final_inertia, batches.smoothed, batches.lowest});
     add(pair.centroids);
@@ -47,10 +47,10 @@ void require(bool condition, const std::string& problem, const std::string& why,
 
 }  // namespace
 
-std::string pair_fingerprint(const KMeansOptions& options, std::span<const float> given, int dim) {
+std::string pair_fingerprint(const KMeansOptions& options, std::span<const double> given, int dim) {
   std::ostringstream text;
   // To be raised with any change of the arithmetic: a state of an older version must not be gone on from.
-  constexpr int version = 1;
+  constexpr int version = 2;
   text << "version " << version << ", D " << dim << ", init " << static_cast<int>(options.init) << ", algorithm "
        << static_cast<int>(options.algorithm) << ", mode " << static_cast<int>(options.mode) << ", max_iterations "
        << options.max_iterations << ", tolerance " << options.tolerance << " = "
@@ -60,7 +60,7 @@ std::string pair_fingerprint(const KMeansOptions& options, std::span<const float
   return text.str();
 }
 
-std::string fingerprint(const KMeansOptions& options, std::span<const float> given, int dim) {
+std::string fingerprint(const KMeansOptions& options, std::span<const double> given, int dim) {
   std::ostringstream text;
   text << "K";
   for (const int clusters : options.clusters) text << ' ' << clusters;
@@ -83,7 +83,7 @@ void check_execution(int threads, SimdPath path, int dim, const KMeansGpu* gpu) 
           "there is no such amount of memory", "Pass 0 for what the card has free.");
 }
 
-void check_centroids(std::span<const float> centroids, int clusters, int dim) {
+void check_centroids(std::span<const double> centroids, int clusters, int dim) {
   require(clusters >= 1, "K is " + std::to_string(clusters), "k-means needs one cluster at least",
           "Set K to 1 or more.");
   const auto width = static_cast<std::size_t>(dim);
@@ -93,13 +93,13 @@ void check_centroids(std::span<const float> centroids, int clusters, int dim) {
               " is another number",
           "Use centroids made from descriptors of this kind, and their K.");
   for (std::size_t k = 0; k < static_cast<std::size_t>(clusters); ++k) {
-    if (is_finite_magnitude(largest_magnitude(centroids.subspan(k * width, width)))) continue;
+    if (all_finite(centroids.subspan(k * width, width))) continue;
     throw InputError("Given centroid " + std::to_string(k) + " is not finite", "one of its values is NaN or infinite",
                      "Make the file that holds it again.");
   }
 }
 
-void check_options(const KMeansOptions& options, std::span<const float> given, int dim) {
+void check_options(const KMeansOptions& options, std::span<const double> given, int dim) {
   check_execution(options.threads, options.path, dim, options.gpu);
   require(!options.clusters.empty(), "cluster.k is empty", "there is nothing to compute", "Name one K at least.");
   for (const int clusters : options.clusters) {

@@ -29,7 +29,7 @@ std::vector<Ticket> lowest_tickets(const Context& context, DrawKey key, std::siz
 
 }  // namespace
 
-std::vector<float> fetch_rows(const Context& context, const std::vector<std::uint64_t>& rows) {
+std::vector<double> fetch_rows(const Context& context, const std::vector<std::uint64_t>& rows) {
   const auto dim = static_cast<std::ptrdiff_t>(context.rows.dim());
   const std::int64_t first = context.rows.count() > 0 ? context.rows.first() : 0;
   // In the order of the rows, each once: a reader of files goes through them once.
@@ -43,17 +43,18 @@ std::vector<float> fetch_rows(const Context& context, const std::vector<std::uin
   std::vector<std::uint64_t> bits(rows.size() * static_cast<std::size_t>(dim), 0);
   context.rows.visit(ranges, 1, [&](std::size_t, const RowBlock& block) {
     for (std::int64_t i = 0; i < block.count; ++i) {
-      const float* const row = block.values + i * dim;
       for (const std::ptrdiff_t place : places.at(block.first + i)) {
-        std::transform(row, row + dim, bits.begin() + place * dim,
-                       [](float value) { return std::uint64_t{std::bit_cast<std::uint32_t>(value)}; });
+        for (std::ptrdiff_t d = 0; d < dim; ++d) {
+          const std::ptrdiff_t at = i * dim + d;
+          const double value = block.precise != nullptr ? block.precise[at] : static_cast<double>(block.values[at]);
+          bits[static_cast<std::size_t>(place * dim + d)] = std::bit_cast<std::uint64_t>(value);
+        }
       }
     }
   });
   context.comm.allreduce(bits, ReduceOp::sum);
-  std::vector<float> values(bits.size());
-  std::ranges::transform(bits, values.begin(),
-                         [](std::uint64_t word) { return std::bit_cast<float>(static_cast<std::uint32_t>(word)); });
+  std::vector<double> values(bits.size());
+  std::ranges::transform(bits, values.begin(), [](std::uint64_t word) { return std::bit_cast<double>(word); });
   return values;
 }
 

@@ -33,7 +33,7 @@ inline constexpr std::uint64_t nobody = Ticket{}.row;
 
 /// COLLECTIVE. The values of the given global rows, [rows, D], on all ranks: each is added up from one rank that has it
 /// and zeros.
-[[nodiscard]] std::vector<float> fetch_rows(const Context& context, const std::vector<std::uint64_t>& rows);
+[[nodiscard]] std::vector<double> fetch_rows(const Context& context, const std::vector<std::uint64_t>& rows);
 
 /// COLLECTIVE. The `count` rows with the smallest `kmeans_draw(key, row, 0)` in that order, the lower row on ties; all
 /// of them where there are fewer.

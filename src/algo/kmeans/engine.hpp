@@ -18,12 +18,13 @@ struct Found {
   std::int64_t moved = 0;
   /// Rows whose inertia is too large for its scale, or not a number.
   std::int64_t unrepresentable = 0;
-  /// [K]: the rows of each cluster; empty where the pair's rows are assigned for the last time.
+  /// [K]: the rows of each cluster.
   std::vector<std::int64_t> counts;
-  /// [K]: the inertia of each cluster, in units of its scale.
-  std::vector<std::int64_t> inertia;
-  /// [K, D]: the mean of each cluster's rows, or its current centroid where it has none; empty where counts are.
-  std::vector<float> means;
+  /// [K]: the inertia of each cluster.
+  std::vector<double> inertia;
+  /// [K, D]: the mean of each cluster's rows, or its current centroid where it has none; empty where the pair's rows
+  /// are assigned for the last time.
+  std::vector<double> means;
 };
 
 struct Iteration {
@@ -43,6 +44,8 @@ class Engine {
   Engine& operator=(Engine&&) = delete;
   virtual ~Engine() = default;
 
+  /// Whether it has pairs that are precise, and rows that are.
+  [[nodiscard]] virtual bool is_for_precise() const = 0;
   /// COLLECTIVE. Makes room for these pairs, which must stay where they are: no row is assigned yet.
   virtual void begin(std::span<WorkingPair> pairs) = 0;
   /// Assigns the rows to the centroids before the last update, for pairs that had begun before an interruption.
@@ -59,8 +62,8 @@ class Engine {
 [[nodiscard]] std::unique_ptr<Engine> make_thread_engine(const Context& context);
 
 /// COLLECTIVE. Brings the rows to the GPU, as many as its memory can hold. `other_bytes`: what this rank will need
-/// there beside them. Throws `AgreedError` where that fails on a rank, also for want of memory; `SystemError` in a
-/// build without CUDA. `context` must outlive it.
+/// there beside them. Not for rows and pairs that are precise. Throws `AgreedError` where that fails on a rank, also
+/// for want of memory; `SystemError` in a build without CUDA. `context` must outlive it.
 [[nodiscard]] std::unique_ptr<Engine> make_gpu_engine(const Context& context, const KMeansGpu& gpu,
                                                       std::int64_t other_bytes);
 

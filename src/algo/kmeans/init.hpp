@@ -24,6 +24,6 @@ void choose_by_oversampling(const Context& context, std::uint64_t seed, const st
 void choose_random_rows(const Context& context, std::uint64_t seed, const std::vector<KMeansPair*>& pairs);
 
 /// Throws the `AgreedError` for a pair with more clusters than the rows have distinct values.
-[[noreturn]] void throw_too_few_rows(std::size_t distinct, int clusters);
+[[noreturn]] void throw_too_few_rows(std::int64_t distinct, int clusters);
 
 }  // namespace datus::clustering

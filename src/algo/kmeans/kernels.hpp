@@ -25,27 +25,29 @@ struct PackedView {
   int dim;
 };
 
-/// One SIMD path of the arithmetic that `kmeans` (the public header) defines. All paths give the same bits. Rows are
-/// f32 [count, D].
+/// One SIMD path of the arithmetic of `kmeans` (the public header). Rows and points are [count, D] and [D].
 struct Kernels {
-  /// norms[i] = |x_i|^2, the f32 chain.
-  void (*squared_norms)(const float* rows, std::int64_t count, int dim, float* norms);
-  /// The centroid with the lowest score, and that score, for up to `strip_rows` rows. A row whose scores are all
-  /// infinite or NaN (overflow) gets label 0 and an infinite score.
-  void (*nearest)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
-                  float* scores);
-  /// The same with the lowest score among the other centroids (infinite where there is none, or where all of them
-  /// overflow). Only the sign of a score of zero may differ between paths.
+  /// The centroid with the lowest score, |c|^2 - 2 x.c, that score, and the lowest one among the other centroids, for
+  /// up to `strip_rows` rows: a chain of fused multiply-adds in index order, so that all paths give the same bits (but
+  /// for the sign of 0). Scores say where to look, and do not decide. One that is NaN or infinite (overflow) never
+  /// wins; without others the label is 0 and the score infinite.
   void (*nearest_two)(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
                       float* lowest, float* second);
-  /// scores[i]: of row i and centroid labels[i], of centroids f32 [K, D] with their norms.
-  void (*own_scores)(const float* rows, std::int64_t count, int dim, const float* centroids, const float* norms,
-                     const std::int32_t* labels, float* scores);
+  /// The scores of one row with all centroids, [groups * group_size]. Paths may differ within `SearchCentroids::error`.
+  void (*scores)(const float* row, const PackedView& centroids, float* scores);
+
   /// sums[d] += x_d * scale rounded to nearest even, for |x_d * scale| <= 2^50; and -=.
   void (*add_row)(const float* row, int dim, double scale, std::int64_t* sums);
   void (*subtract_row)(const float* row, int dim, double scale, std::int64_t* sums);
+  void (*add_precise_row)(const double* row, int dim, double scale, std::int64_t* sums);
+  void (*subtract_precise_row)(const double* row, int dim, double scale, std::int64_t* sums);
   /// distances[i] = |x_i - point|^2, the f64 chain.
-  void (*squared_distances)(const float* rows, std::int64_t count, int dim, const float* point, double* distances);
+  void (*squared_distances)(const float* rows, std::int64_t count, int dim, const double* point, double* distances);
+  void (*precise_squared_distances)(const double* rows, std::int64_t count, int dim, const double* point,
+                                    double* distances);
+  /// distances[i] = |x_i - c|^2, the f64 chain, c being centroid labels[i] of [K, D].
+  void (*own_distances)(const double* rows, std::int64_t count, int dim, const double* centroids,
+                        const std::int32_t* labels, double* distances);
 };
 
 [[nodiscard]] Kernels scalar_kernels();

@@ -1,37 +1,28 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
 #include "algo/kmeans/nearest_two.hpp"
-#include "algo/kmeans/strips_avx2.hpp"
 
 #include <immintrin.h>
 
 namespace datus::clustering {
 namespace {
 
-void take_in(__m256 score, __m256i index, LaneMinima* minima, int at) {
-  const __m256 old_score = _mm256_load_ps(minima->score + at);
-  auto* const indices = reinterpret_cast<__m256i*>(minima->index + at);
-  const __m256 is_lower = _mm256_cmp_ps(score, old_score, _CMP_LT_OQ);
-  _mm256_store_ps(minima->score + at, _mm256_blendv_ps(old_score, score, is_lower));
-  _mm256_store_si256(indices, _mm256_blendv_epi8(_mm256_load_si256(indices), index, _mm256_castps_si256(is_lower)));
+__m256d load(const float* values) {
+  return _mm256_cvtps_pd(_mm_loadu_ps(values));
 }
-
-void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
-  LaneMinima minima[strip_rows];
-  clear(minima, count);
-  score_strip<LaneMinima, take_in>(rows, count, centroids, minima);
-  for (std::int64_t i = 0; i < count; ++i) lowest_of_lanes(minima[i], labels + i, scores + i);
+__m256d load(const double* values) {
+  return _mm256_loadu_pd(values);
 }
 
 // There is no conversion to int64. Adding 1.5 * 2^52 leaves a number between 2^52 and 2^53 whose unit is 1: the
 // addition rounds to nearest even, and the integer is the difference of the bit patterns. Right for values up to 2^51.
-template <bool add>
-void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
+template <bool add, class T>
+void accumulate(const T* row, int dim, double scale, std::int64_t* sums) {
   const __m256d scales = _mm256_set1_pd(scale);
   const __m256d shift = _mm256_set1_pd(0x1.8p52);
   int d = 0;
   for (; d + 4 <= dim; d += 4) {
-    const __m256d values = _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(row + d)), scales);
+    const __m256d values = _mm256_mul_pd(load(row + d), scales);
     const __m256i shifted = _mm256_castpd_si256(_mm256_add_pd(values, shift));
     const __m256i terms = _mm256_sub_epi64(shifted, _mm256_castpd_si256(shift));
     auto* const to = reinterpret_cast<__m256i*>(sums + d);
@@ -45,10 +36,11 @@ void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
 }
 
 /// Goes on with the chains of 4 rows by 4 coordinates of each.
-__m256d add_distances(const float* row, std::int64_t dim, __m256d to, __m256d chains) {
+template <class T>
+__m256d add_distances(const T* row, std::int64_t dim, __m256d to, __m256d chains) {
   __m256d m[4];
 #pragma GCC unroll 4
-  for (int r = 0; r < 4; ++r) m[r] = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(row + r * dim)), to);
+  for (int r = 0; r < 4; ++r) m[r] = _mm256_sub_pd(load(row + r * dim), to);
   const __m256d top_even = _mm256_unpacklo_pd(m[0], m[1]);
   const __m256d top_odd = _mm256_unpackhi_pd(m[0], m[1]);
   const __m256d bottom_even = _mm256_unpacklo_pd(m[2], m[3]);
@@ -62,15 +54,16 @@ __m256d add_distances(const float* row, std::int64_t dim, __m256d to, __m256d ch
   return chains;
 }
 
-void squared_distances(const float* rows, std::int64_t count, int dim, const float* point, double* distances) {
+template <class T>
+void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
   std::int64_t i = 0;
   for (; i + 8 <= count; i += 8) {
-    const float* row = rows + i * dim;
+    const T* row = rows + i * dim;
     __m256d first = _mm256_setzero_pd();
     __m256d second = _mm256_setzero_pd();
     int d = 0;
     for (; d + 4 <= dim; d += 4) {
-      const __m256d to = _mm256_cvtps_pd(_mm_loadu_ps(point + d));
+      const __m256d to = _mm256_loadu_pd(point + d);
       first = add_distances(row + d, dim, to, first);
       second = add_distances(row + std::int64_t{4} * dim + d, dim, to, second);
     }
@@ -86,7 +79,15 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx2_kernels() {
-  return {squared_norms, nearest, avx2_nearest_two, own_scores, accumulate<true>, accumulate<false>, squared_distances};
+  return {.nearest_two = avx2_nearest_two,
+          .scores = all_scores,
+          .add_row = accumulate<true, float>,
+          .subtract_row = accumulate<false, float>,
+          .add_precise_row = accumulate<true, double>,
+          .subtract_precise_row = accumulate<false, double>,
+          .squared_distances = squared_distances<float>,
+          .precise_squared_distances = squared_distances<double>,
+          .own_distances = own_distances};
 }
 
 }  // namespace datus::clustering

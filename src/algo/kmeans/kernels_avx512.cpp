@@ -1,7 +1,6 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
 #include "algo/kmeans/nearest_two.hpp"
-#include "algo/kmeans/strips_avx512.hpp"
 
 #include <immintrin.h>
 
@@ -12,26 +11,25 @@ namespace {
 // all lanes gives the same instructions without.
 constexpr __mmask8 all = 0xFF;
 
-void take_in(__m512 score, __m512i index, LaneMinima* minima) {
-  const __mmask16 lower = _mm512_cmp_ps_mask(score, _mm512_load_ps(minima->score), _CMP_LT_OQ);
-  _mm512_mask_store_ps(minima->score, lower, score);
-  _mm512_mask_store_epi32(minima->index, lower, index);
+__m512d load(const float* values) {
+  return _mm512_maskz_cvtps_pd(all, _mm256_loadu_ps(values));
+}
+__m512d load(const double* values) {
+  return _mm512_loadu_pd(values);
+}
+__m512d load(__mmask8 lanes, const float* values) {
+  return _mm512_maskz_cvtps_pd(all, _mm256_maskz_loadu_ps(lanes, values));
+}
+__m512d load(__mmask8 lanes, const double* values) {
+  return _mm512_maskz_loadu_pd(lanes, values);
 }
 
-void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
-  LaneMinima minima[strip_rows];
-  clear(minima, count);
-  score_strip<LaneMinima, take_in>(rows, count, centroids, minima);
-  for (std::int64_t i = 0; i < count; ++i) lowest_of_lanes(minima[i], labels + i, scores + i);
-}
-
-template <bool add>
-void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
+template <bool add, class T>
+void accumulate(const T* row, int dim, double scale, std::int64_t* sums) {
   const __m512d scales = _mm512_set1_pd(scale);
   for (int d = 0; d < dim; d += 8) {
     const auto lanes = static_cast<__mmask8>(dim - d >= 8 ? 0xFFU : (1U << static_cast<unsigned>(dim - d)) - 1U);
-    const __m512d values = _mm512_maskz_cvtps_pd(all, _mm256_maskz_loadu_ps(lanes, row + d));
-    const __m512i terms = _mm512_cvtpd_epi64(_mm512_mul_pd(values, scales));
+    const __m512i terms = _mm512_cvtpd_epi64(_mm512_mul_pd(load(lanes, row + d), scales));
     const __m512i sum = _mm512_maskz_loadu_epi64(lanes, sums + d);
     _mm512_mask_storeu_epi64(sums + d, lanes, add ? _mm512_add_epi64(sum, terms) : _mm512_sub_epi64(sum, terms));
   }
@@ -58,19 +56,19 @@ void transpose(__m512d (&m)[8]) {
   }
 }
 
-void squared_distances(const float* rows, std::int64_t count, int dim, const float* point, double* distances) {
+template <class T>
+void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
   std::int64_t i = 0;
   for (; i + 8 <= count; i += 8) {
-    const float* row = rows + i * dim;
+    const T* row = rows + i * dim;
     __m512d chains = _mm512_setzero_pd();
     int d = 0;
     for (; d + 8 <= dim; d += 8) {
-      const __m512d to = _mm512_maskz_cvtps_pd(all, _mm256_loadu_ps(point + d));
+      const __m512d to = _mm512_loadu_pd(point + d);
       __m512d differences[8];
 #pragma GCC unroll 8
       for (int r = 0; r < 8; ++r) {
-        differences[r] =
-            _mm512_sub_pd(_mm512_maskz_cvtps_pd(all, _mm256_loadu_ps(row + std::int64_t{r} * dim + d)), to);
+        differences[r] = _mm512_sub_pd(load(row + std::int64_t{r} * dim + d), to);
       }
       transpose(differences);
 #pragma GCC unroll 8
@@ -87,8 +85,15 @@ void squared_distances(const float* rows, std::int64_t count, int dim, const flo
 }  // namespace
 
 Kernels avx512_kernels() {
-  return {squared_norms,    nearest,           avx512_nearest_two, own_scores,
-          accumulate<true>, accumulate<false>, squared_distances};
+  return {.nearest_two = avx512_nearest_two,
+          .scores = all_scores,
+          .add_row = accumulate<true, float>,
+          .subtract_row = accumulate<false, float>,
+          .add_precise_row = accumulate<true, double>,
+          .subtract_precise_row = accumulate<false, double>,
+          .squared_distances = squared_distances<float>,
+          .precise_squared_distances = squared_distances<double>,
+          .own_distances = own_distances};
 }
 
 }  // namespace datus::clustering

@@ -1,20 +1,12 @@
 #include "algo/kmeans/kernels.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
 namespace datus::clustering {
 namespace {
-
-void squared_norms(const float* rows, std::int64_t count, int dim, float* norms) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* row = rows + i * dim;
-    float norm = 0.0F;
-    for (int d = 0; d < dim; ++d) norm = std::fma(row[d], row[d], norm);
-    norms[i] = norm;
-  }
-}
 
 /// The scores of one row against one group of centroids.
 std::array<float, group_size> group_scores(const float* row, const PackedView& centroids, int group) {
@@ -29,21 +21,6 @@ std::array<float, group_size> group_scores(const float* row, const PackedView& c
   const float* norms = centroids.norms + std::int64_t{group} * group_size;
   for (std::size_t lane = 0; lane < group_size; ++lane) scores[lane] = std::fma(-2.0F, scores[lane], norms[lane]);
   return scores;
-}
-
-void nearest(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels, float* scores) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    labels[i] = 0;
-    scores[i] = std::numeric_limits<float>::infinity();
-    for (int group = 0; group < centroids.groups; ++group) {
-      const auto of_group = group_scores(rows + i * centroids.dim, centroids, group);
-      for (std::size_t lane = 0; lane < group_size; ++lane) {
-        if (!(of_group[lane] < scores[i])) continue;
-        scores[i] = of_group[lane];
-        labels[i] = group * group_size + static_cast<std::int32_t>(lane);
-      }
-    }
-  }
 }
 
 void nearest_two(const float* rows, std::int64_t count, const PackedView& centroids, std::int32_t* labels,
@@ -67,38 +44,52 @@ void nearest_two(const float* rows, std::int64_t count, const PackedView& centro
   }
 }
 
-void own_scores(const float* rows, std::int64_t count, int dim, const float* centroids, const float* norms,
-                const std::int32_t* labels, float* scores) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* row = rows + i * dim;
-    const float* centroid = centroids + std::int64_t{labels[i]} * dim;
-    float product = 0.0F;
-    for (int d = 0; d < dim; ++d) product = std::fma(row[d], centroid[d], product);
-    scores[i] = std::fma(-2.0F, product, norms[labels[i]]);
+void all_scores(const float* row, const PackedView& centroids, float* scores) {
+  for (int group = 0; group < centroids.groups; ++group) {
+    const auto of_group = group_scores(row, centroids, group);
+    std::copy(of_group.begin(), of_group.end(), scores + std::int64_t{group} * group_size);
   }
 }
 
-template <int sign>
-void accumulate(const float* row, int dim, double scale, std::int64_t* sums) {
+template <int sign, class T>
+void accumulate(const T* row, int dim, double scale, std::int64_t* sums) {
   for (int d = 0; d < dim; ++d) sums[d] += sign * std::llrint(static_cast<double>(row[d]) * scale);
 }
 
-void squared_distances(const float* rows, std::int64_t count, int dim, const float* point, double* distances) {
+template <class T>
+double squared_distance(const T* row, const double* point, int dim) {
+  double distance = 0.0;
+  for (int d = 0; d < dim; ++d) {
+    const double difference = static_cast<double>(row[d]) - point[d];
+    distance = std::fma(difference, difference, distance);
+  }
+  return distance;
+}
+
+template <class T>
+void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
+  for (std::int64_t i = 0; i < count; ++i) distances[i] = squared_distance(rows + i * dim, point, dim);
+}
+
+void own_distances(const double* rows, std::int64_t count, int dim, const double* centroids, const std::int32_t* labels,
+                   double* distances) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float* row = rows + i * dim;
-    double distance = 0.0;
-    for (int d = 0; d < dim; ++d) {
-      const double difference = static_cast<double>(row[d]) - static_cast<double>(point[d]);
-      distance = std::fma(difference, difference, distance);
-    }
-    distances[i] = distance;
+    distances[i] = squared_distance(rows + i * dim, centroids + std::int64_t{labels[i]} * dim, dim);
   }
 }
 
 }  // namespace
 
 Kernels scalar_kernels() {
-  return {squared_norms, nearest, nearest_two, own_scores, accumulate<1>, accumulate<-1>, squared_distances};
+  return {.nearest_two = nearest_two,
+          .scores = all_scores,
+          .add_row = accumulate<1, float>,
+          .subtract_row = accumulate<-1, float>,
+          .add_precise_row = accumulate<1, double>,
+          .subtract_precise_row = accumulate<-1, double>,
+          .squared_distances = squared_distances<float>,
+          .precise_squared_distances = squared_distances<double>,
+          .own_distances = own_distances};
 }
 
 Kernels kernels_of(SimdPath path) {

@@ -7,13 +7,15 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/lloyd.hpp"
 #include "algo/kmeans/mini_batch.hpp"
+#include "algo/kmeans/prepared_rows.hpp"
 #include "algo/kmeans/summary.hpp"
+#include "algo/kmeans/update.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,15 +27,28 @@ using clustering::Context;
 using clustering::RowSummary;
 using clustering::WorkingPair;
 
-/// COLLECTIVE. The scales of the fixed-point numbers; `InputError`s are agreed.
-clustering::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const float> centroids,
+/// COLLECTIVE. The scales of the fixed-point numbers; `InputError`s are agreed. `centroids`: relative to the origin.
+clustering::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const double> centroids,
                                              Communicator& comm) {
   clustering::FixedPointScales scales;
   collectively(comm, [&] {
-    const std::uint32_t largest = clustering::largest_magnitude(centroids);
-    scales = clustering::choose_scales(summary, dim, std::bit_cast<float>(largest));
+    double largest = 0.0;
+    for (const double value : centroids) largest = std::max(largest, std::abs(value));
+    scales = clustering::choose_scales(summary, dim, largest);
   });
   return scales;
+}
+
+/// Centroids [K, D] relative to the origin, and back: see `clustering::round_to_stored`.
+std::vector<double> moved_by(std::span<const double> centroids, std::span<const double> origin, double sign) {
+  std::vector<double> moved(centroids.begin(), centroids.end());
+  for (std::size_t i = 0; i < moved.size() && !origin.empty(); ++i) moved[i] += sign * origin[i % origin.size()];
+  return moved;
+}
+
+/// Whether a pair that starts with these is precise from the start.
+bool starts_precise(const RowSummary& summary, std::span<const double> centroids) {
+  return !summary.origin.empty() || !clustering::f32_holds(centroids);
 }
 
 /// COLLECTIVE. A rank with a GPU and one without would meet in different collectives.
@@ -49,11 +64,19 @@ void require_gpus_everywhere(const KMeansGpu* gpu, Communicator& comm) {
   throw AgreedError(error.exit_code(), error.what());
 }
 
-/// COLLECTIVE. On options.gpu where there is one.
-std::unique_ptr<clustering::Engine> make_engine(const Context& context, const KMeansOptions& options) {
+/// COLLECTIVE. On options.gpu where there is one and it can. `precise`: some pair is.
+std::unique_ptr<clustering::Engine> make_engine(const Context& context, const KMeansOptions& options, bool precise) {
   if (options.gpu == nullptr) return clustering::make_thread_engine(context);
-  // Beside the labels of a pair those that a pass finds, with their scores; beside a rank's sums those of all ranks.
-  constexpr std::int64_t found = sizeof(std::int32_t) + sizeof(float);
+  if (context.summary.is_precise || precise) {
+    if (context.comm.rank() == 0) {
+      log::info(
+          "k-means computes in double precision, without the GPU: " +
+          std::string(context.summary.is_precise ? "the rows are f64" : "the rows lie far from 0 for their spread"));
+    }
+    return clustering::make_thread_engine(context);
+  }
+  // Beside the labels of a pair those that a pass finds; beside a rank's sums those of all ranks.
+  constexpr std::int64_t found = sizeof(std::int32_t);
   const std::int64_t of_rows = context.rows.count() * (kmeans_bytes_per_row(options) + found);
   const std::int64_t of_centroids = 2 * kmeans_bytes_of_centroids(options, context.rows.dim());
   return clustering::make_gpu_engine(context, *options.gpu, of_rows + of_centroids);
@@ -89,7 +112,7 @@ const KMeansState* usable_state(const KMeansOptions& options, const KMeansState&
 }
 
 /// All (K, restart) pairs at their start, or where an earlier state left them.
-KMeansState begin_state(const KMeansOptions& options, std::span<const float> given, int dim, const RowSummary& summary,
+KMeansState begin_state(const KMeansOptions& options, std::span<const double> given, int dim, const RowSummary& summary,
                         const Communicator& comm) {
   KMeansState state{summary.fingerprint(dim), clustering::pair_fingerprint(options, given, dim), {}};
   const KMeansState* saved = usable_state(options, state, dim, comm);
@@ -98,6 +121,7 @@ KMeansState begin_state(const KMeansOptions& options, std::span<const float> giv
       KMeansPair pair;
       pair.clusters = clusters;
       pair.restart = restart;
+      pair.precise = starts_precise(summary, given);
       if (saved != nullptr) {
         const auto same = std::ranges::find_if(saved->pairs, [&](const KMeansPair& other) {
           return other.clusters == clusters && other.restart == restart;
@@ -120,7 +144,7 @@ std::vector<KMeansPair*> pairs_in(KMeansPhase phase, KMeansState& state) {
 
 /// COLLECTIVE. From KMeansPhase::seeding to KMeansPhase::iterating.
 void seed(const Context& context, clustering::Engine& engine, const KMeansOptions& options,
-          std::span<const float> given, KMeansState& state) {
+          std::span<const double> given, KMeansState& state) {
   const std::vector<KMeansPair*> pairs = pairs_in(KMeansPhase::seeding, state);
   if (pairs.empty()) return;
   switch (options.init) {
@@ -141,8 +165,8 @@ void seed(const Context& context, clustering::Engine& engine, const KMeansOption
 }
 
 /// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
-std::vector<WorkingPair> iterate(const Context& context, clustering::Engine& engine, const KMeansOptions& options,
-                                 KMeansState& state) {
+std::vector<WorkingPair> iterate(const Context& context, std::unique_ptr<clustering::Engine>& engine,
+                                 const KMeansOptions& options, KMeansState& state) {
   switch (options.algorithm) {
     case KMeansOptions::Algorithm::lloyd:
       break;
@@ -152,10 +176,7 @@ std::vector<WorkingPair> iterate(const Context& context, clustering::Engine& eng
       break;
   }
   std::vector<WorkingPair> working;
-  for (KMeansPair& pair : state.pairs) {
-    WorkingPair& added = working.emplace_back();
-    added.pair = &pair;
-  }
+  for (KMeansPair& pair : state.pairs) working.emplace_back(pair);
   // The rows' assignment is not part of the state: where a pair was done and may be the best, it is made again.
   std::vector<KMeansPair*> finished = pairs_in(KMeansPhase::done, state);
   std::erase_if(finished, [&](const KMeansPair* pair) { return clustering::is_beaten(*pair, working); });
@@ -165,7 +186,7 @@ std::vector<WorkingPair> iterate(const Context& context, clustering::Engine& eng
 }
 
 /// `of_k`: the restarts of one K.
-KMeansResult best_of(std::span<WorkingPair> of_k, const clustering::FixedPointScales& scales) {
+KMeansResult best_of(std::span<WorkingPair> of_k, const Context& context) {
   // The first of equals: the lowest restart.
   WorkingPair& best =
       *std::ranges::min_element(of_k, {}, [](const WorkingPair& working) { return working.pair->final_inertia; });
@@ -173,46 +194,54 @@ KMeansResult best_of(std::span<WorkingPair> of_k, const clustering::FixedPointSc
   KMeansResult result;
   result.clusters = pair.clusters;
   result.restart = pair.restart;
-  result.centroids = pair.centroids;
+  result.origin = context.summary.origin;
+  result.centroids = moved_by(pair.centroids, result.origin, 1.0);
   result.assignment = std::move(best.assignment);
   result.inertia = std::move(pair.inertia);
   result.final_inertia = pair.final_inertia;
   result.converged = pair.converged;
   result.repairs = pair.repairs;
-  result.sum_scale_log2 = scales.sum_log2;
-  result.inertia_scale_log2 = scales.inertia_log2;
-  for (WorkingPair& working : of_k) result.restarts.push_back(std::move(working.pair->centroids));
+  result.sum_scale_log2 = context.scales.sum_log2;
+  result.inertia_scale_log2 = context.scales.inertia_log2;
+  for (const WorkingPair& working : of_k) {
+    result.restarts.push_back(moved_by(working.pair->centroids, result.origin, 1.0));
+  }
   return result;
 }
 
 }  // namespace
 
-std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const float> given,
+std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const double> given,
                                  Communicator& comm) {
   const clustering::IeeeFloatMode ieee;
   require_gpus_everywhere(options.gpu, comm);
   require_same_everywhere(comm, clustering::fingerprint(options, given, rows.dim()), "The settings of k-means");
   collectively(comm, [&] { clustering::check_options(options, given, rows.dim()); });
   const clustering::Kernels kernels = clustering::kernels_of(options.path);
-  const RowSummary summary = clustering::summarise_rows(rows, options.threads, kernels, comm);
+  const int most = std::ranges::max(options.clusters);
+  const RowSummary summary = clustering::summarise_rows(rows, most, options.threads, kernels, comm);
   collectively(comm, [&] { clustering::check_cluster_count(options.clusters, summary.rows); });
-  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), given, comm);
-  KMeansState state = begin_state(options, given, rows.dim(), summary, comm);
+  if (summary.distinct < most) clustering::throw_too_few_rows(summary.distinct, most);
+  const std::vector<double> first = moved_by(given, summary.origin, -1.0);
+  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), first, comm);
+  const clustering::PreparedRows prepared(rows, summary.origin, summary.is_precise, options.threads);
+  KMeansState state = begin_state(options, first, rows.dim(), summary, comm);
   clustering::CheckpointSchedule progress(options, state);
-  const Context context{
-      rows, summary, scales, kernels, options.threads, comm, progress, options.mode == KMeansOptions::Mode::fast};
-  const std::unique_ptr<clustering::Engine> engine = make_engine(context, options);
-  seed(context, *engine, options, given, state);
-  std::vector<WorkingPair> working = iterate(context, *engine, options, state);
+  const Context context{prepared,        summary, scales,   kernels,
+                        options.threads, comm,    progress, options.mode == KMeansOptions::Mode::fast};
+  const bool precise = std::ranges::any_of(state.pairs, &KMeansPair::precise);
+  std::unique_ptr<clustering::Engine> engine = make_engine(context, options, precise);
+  seed(context, *engine, options, first, state);
+  std::vector<WorkingPair> working = iterate(context, engine, options, state);
   std::vector<KMeansResult> results;
   const auto restarts = static_cast<std::size_t>(options.restarts);
   for (std::size_t begin = 0; begin < working.size(); begin += restarts) {
-    results.push_back(best_of(std::span(working).subspan(begin, restarts), scales));
+    results.push_back(best_of(std::span(working).subspan(begin, restarts), context));
   }
   return results;
 }
 
-Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids, int clusters, int threads,
+Assignment assign_rows(const KMeansRows& rows, std::span<const double> centroids, int clusters, int threads,
                        SimdPath path, Communicator& comm, const KMeansGpu* gpu) {
   const clustering::IeeeFloatMode ieee;
   KMeansOptions same;
@@ -226,18 +255,19 @@ Assignment assign_rows(const KMeansRows& rows, std::span<const float> centroids,
     clustering::check_centroids(centroids, clusters, rows.dim());
   });
   const clustering::Kernels kernels = clustering::kernels_of(path);
-  const RowSummary summary = clustering::summarise_rows(rows, threads, kernels, comm);
-  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), centroids, comm);
+  const RowSummary summary = clustering::summarise_rows(rows, 0, threads, kernels, comm);
   KMeansPair pair;
   pair.clusters = clusters;
   pair.phase = KMeansPhase::assigning;
-  pair.centroids.assign(centroids.begin(), centroids.end());
-  std::vector<WorkingPair> working(1);
-  working.front().pair = &pair;
+  pair.centroids = moved_by(centroids, summary.origin, -1.0);
+  pair.precise = starts_precise(summary, centroids);
+  const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), pair.centroids, comm);
+  const clustering::PreparedRows prepared(rows, summary.origin, summary.is_precise, threads);
+  std::vector<WorkingPair> working(1, WorkingPair(pair));
   clustering::CheckpointSchedule progress;
-  const Context context{rows, summary, scales, kernels, threads, comm, progress};
-  const std::unique_ptr<clustering::Engine> engine = make_engine(context, same);
-  clustering::run_lloyd(context, *engine, {}, working);
+  const Context context{prepared, summary, scales, kernels, threads, comm, progress};
+  std::unique_ptr<clustering::Engine> engine = make_engine(context, same, pair.precise);
+  clustering::run_lloyd(context, engine, {}, working);
   return {std::move(working.front().assignment), pair.final_inertia};
 }
 

@@ -1,60 +1,70 @@
 #include "algo/kmeans/ledger.hpp"
 
-#include "algo/kmeans/inertia.hpp"
-
 #include <cmath>
 
 namespace datus::clustering {
 
-Tally::Tally(const WorkingPair& working)
-    : sums(working.sums.size()), counts(working.counts.size()), squares(working.squares.size()) {
-  if (working.squares.empty()) inertia.resize(static_cast<std::size_t>(working.pair->clusters));
-}
-
-Ledger::Ledger(const Context& context, WorkingPair& working)
+Booking::Booking(const Context& context, const KMeansPair& pair)
     : context_(context),
-      working_(working),
-      tally_(working),
-      keeps_sums_(!working.sums.empty()),
+      precise_(pair.precise),
+      tally_(pair, context.rows.dim()),
       sum_scale_(std::ldexp(1.0, context.scales.sum_log2)),
-      inertia_scale_(std::ldexp(1.0, context.scales.inertia_log2)) {}
+      inertia_scale_(std::ldexp(1.0, context.scales.inertia_log2)),
+      rest_scale_(std::ldexp(1.0, context.scales.rest_log2)) {}
 
-void Ledger::take(const RowBlock& rows, const std::int32_t* labels, const float* scores) {
-  const std::int64_t dim = context_.rows.dim();
-  for (std::int64_t i = 0; i < rows.count; ++i) {
-    book(rows.values + i * dim, rows.first + i, labels[i], scores[i]);
-  }
-}
-
-void Ledger::take(const float* values, std::int64_t row, std::int32_t label, float score) {
-  book(values, row, label, score);
-}
-
-inline void Ledger::book(const float* values, std::int64_t row, std::int32_t label, float score) {
-  const float norm = context_.summary.squared_norms[static_cast<std::size_t>(row)];
-  const double units = inertia_in_units(norm, score, inertia_scale_);
+void Booking::add_inertia(std::int32_t cluster, double distance) {
+  double units = distance * inertia_scale_;
   // NaN fails the comparison.
   if (!(units <= context_.scales.row_limit)) {
     ++tally_.unrepresentable;
-  } else if (!tally_.inertia.empty()) {
-    tally_.inertia[static_cast<std::size_t>(label)] += std::llrint(units);
+    return;
   }
-  std::int32_t& assigned = working_.assignment[static_cast<std::size_t>(row)];
-  if (keeps_sums_ && assigned != label) move(values, norm, assigned, label);
-  assigned = label;
+  auto k = static_cast<std::size_t>(cluster);
+  for (std::size_t part = 0; part < inertia_parts; ++part, k += tally_.counts.size()) {
+    const std::int64_t whole = std::llrint(units);
+    tally_.inertia[k] += whole;
+    units = (units - static_cast<double>(whole)) * rest_scale_;
+  }
 }
 
-void Ledger::move(const float* values, float norm, std::int32_t from, std::int32_t to) {
+template <int sign>
+void Booking::change(const RowBlock& rows, std::int64_t i, std::int64_t row, std::int32_t cluster) {
+  const Kernels& kernels = context_.kernels;
   const int dim = context_.rows.dim();
-  const std::int64_t square = std::llrint(static_cast<double>(norm) * inertia_scale_);
-  ++tally_.moved;
-  ++tally_.counts[static_cast<std::size_t>(to)];
-  context_.kernels.add_row(values, dim, sum_scale_, tally_.sums.data() + std::int64_t{to} * dim);
-  if (!tally_.squares.empty()) tally_.squares[static_cast<std::size_t>(to)] += square;
-  if (from < 0) return;
-  --tally_.counts[static_cast<std::size_t>(from)];
-  context_.kernels.subtract_row(values, dim, sum_scale_, tally_.sums.data() + std::int64_t{from} * dim);
-  if (!tally_.squares.empty()) tally_.squares[static_cast<std::size_t>(from)] -= square;
+  const auto k = static_cast<std::size_t>(cluster);
+  tally_.counts[k] += sign;
+  std::int64_t* const sums = tally_.sums.data() + std::int64_t{cluster} * dim;
+  const double* const precise = rows.precise == nullptr ? nullptr : rows.precise + i * dim;
+  const float* const values = rows.values + i * dim;
+  if (precise != nullptr) {
+    (sign > 0 ? kernels.add_precise_row : kernels.subtract_precise_row)(precise, dim, sum_scale_, sums);
+  } else {
+    (sign > 0 ? kernels.add_row : kernels.subtract_row)(values, dim, sum_scale_, sums);
+  }
+  if (!precise_) {
+    const double square = context_.summary.squared_norms[static_cast<std::size_t>(row)];
+    tally_.squares[k] += sign * std::llrint(square * inertia_scale_);
+    return;
+  }
+  rest_.resize(static_cast<std::size_t>(dim));
+  // Adding and subtracting it rounds to nearest even, as the kernels do.
+  constexpr double rounding = 0x1.8p52;
+  for (int d = 0; d < dim; ++d) {
+    const double units = (precise != nullptr ? precise[d] : static_cast<double>(values[d])) * sum_scale_;
+    rest_[static_cast<std::size_t>(d)] = units - ((units + rounding) - rounding);
+  }
+  std::int64_t* const rests = sums + std::ssize(tally_.counts) * dim;
+  (sign > 0 ? kernels.add_precise_row : kernels.subtract_precise_row)(rest_.data(), dim, rest_scale_, rests);
+}
+
+void Ledger::take(const RowBlock& rows, std::int64_t i, std::int64_t row, std::int32_t label, double distance) {
+  if (working_.pair->precise) booking_.add_inertia(label, distance);
+  std::int32_t& assigned = working_.assignment[static_cast<std::size_t>(row)];
+  if (assigned == label) return;
+  booking_.add_moved();
+  booking_.join(rows, i, row, label);
+  if (assigned >= 0) booking_.leave(rows, i, row, assigned);
+  assigned = label;
 }
 
 }  // namespace datus::clustering

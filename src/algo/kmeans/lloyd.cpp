@@ -3,9 +3,10 @@
 #include "algo/kmeans/engine.hpp"
 #include "algo/kmeans/update.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -17,22 +18,30 @@ namespace {
   const InputError error("The inertia of " + std::to_string(rows) + " rows is too large for K = " +
                              std::to_string(pair.clusters) + ", restart " + std::to_string(pair.restart),
                          "repairs of empty clusters pushed centroids far beyond all rows",
-                         "Lower cluster.k: the rows have fewer distinct values.");
+                         "Lower cluster.k, or start from other centroids.");
   throw AgreedError(error.exit_code(), error.what());
 }
 
+void say_failed(const KMeansPair& pair, std::int64_t clusters, const Communicator& comm) {
+  if (clusters == 0 || comm.rank() != 0) return;
+  log::warning("K = " + std::to_string(pair.clusters) + ", restart " + std::to_string(pair.restart) + ": " +
+               std::to_string(clusters) +
+               " empty clusters stay empty: the rows that one is to be split of are nearer to " +
+               "each other than f64 can tell their centroids apart");
+}
+
 /// Takes a pair from one iteration to the next.
-void advance(WorkingPair& working, Found&& found, const FixedPointScales& scales, const StopRule& rule) {
+void advance(const Context& context, WorkingPair& working, Found&& found, const StopRule& rule) {
   KMeansPair& pair = *working.pair;
-  if (found.unrepresentable > 0) throw_unrepresentable(pair, found.unrepresentable);
-  const std::int64_t total = std::accumulate(found.inertia.begin(), found.inertia.end(), std::int64_t{0});
-  pair.final_inertia = std::ldexp(static_cast<double>(total), -scales.inertia_log2);
+  pair.final_inertia = std::accumulate(found.inertia.begin(), found.inertia.end(), 0.0);
   if (pair.phase == KMeansPhase::assigning) {
     pair.phase = KMeansPhase::done;
     return;
   }
+  // Rounded centroids are not the last ones of a pair that has just become precise.
+  const bool were_rounded = pair.precise && pair.precise_since > 0 && pair.precise_since == std::ssize(pair.inertia);
   pair.inertia.push_back(pair.final_inertia);
-  if (found.moved == 0) {
+  if (found.moved == 0 && !were_rounded) {
     pair.converged = true;
     pair.phase = KMeansPhase::done;
     pair.previous.clear();
@@ -40,7 +49,10 @@ void advance(WorkingPair& working, Found&& found, const FixedPointScales& scales
   }
   pair.previous = std::move(pair.centroids);
   pair.centroids = std::move(found.means);
-  pair.repairs += refill_empty(found.counts, std::move(found.inertia), pair.centroids);
+  const Refill refill = refill_empty(found.counts, std::move(found.inertia), pair.precise, pair.centroids);
+  pair.repairs += refill.repairs;
+  round_to_stored(pair.precise, context.summary.origin, pair.centroids);
+  say_failed(pair, refill.failed, context.comm);
   if (!working.bounds.empty()) working.drift = drift_between(pair.previous, pair.centroids, pair.clusters);
   const std::size_t iterations = pair.inertia.size();
   if (iterations >= 2) {
@@ -62,6 +74,35 @@ void restore(Engine& engine, std::span<WorkingPair> pairs) {
   if (!begun.empty()) engine.restore(begun);
 }
 
+/// Whether a pair's pass must be made again, in f64, and is from now on.
+bool becomes_precise(WorkingPair& working, const Found& found) {
+  KMeansPair& pair = *working.pair;
+  if (found.unrepresentable > 0) throw_unrepresentable(pair, found.unrepresentable);
+  if (pair.precise) return false;
+  const double inertia = std::accumulate(found.inertia.begin(), found.inertia.end(), 0.0);
+  pair.precise = needs_precision(found.counts, pair.centroids, inertia);
+  if (pair.precise) pair.precise_since = std::ssize(pair.inertia);
+  return pair.precise;
+}
+
+/// COLLECTIVE. Lets pairs that have become precise begin anew where they are. From then on all passes are made on the
+/// threads of the processor.
+void begin_precisely(const Context& context, std::unique_ptr<Engine>& engine, std::span<WorkingPair> pairs,
+                     std::vector<WorkingPair*> precise) {
+  if (engine->is_for_precise()) {
+    for (WorkingPair* working : precise) working->begin(context);
+    std::erase_if(precise, [](const WorkingPair* working) { return working->pair->previous.empty(); });
+    if (!precise.empty()) engine->restore(precise);
+    return;
+  }
+  if (context.comm.rank() == 0) {
+    log::info("the rows are very near to their centroids: k-means goes on in double precision, without the GPU");
+  }
+  engine = make_thread_engine(context);
+  engine->begin(pairs);
+  restore(*engine, pairs);
+}
+
 std::vector<WorkingPair*> open_pairs(std::span<WorkingPair> pairs) {
   std::vector<WorkingPair*> open;
   for (WorkingPair& working : pairs) {
@@ -74,24 +115,13 @@ std::vector<WorkingPair*> open_pairs(std::span<WorkingPair> pairs) {
 }  // namespace
 
 void WorkingPair::begin(const Context& context) {
-  const KMeansPhase phase = pair->phase;
-  if (phase == KMeansPhase::done) return;
-  const auto clusters = static_cast<std::size_t>(pair->clusters);
+  if (pair->phase == KMeansPhase::done) return;
   assignment.assign(static_cast<std::size_t>(context.rows.count()), -1);
-  if (context.fast) squares.assign(clusters, 0);
-  if (context.fast || (phase == KMeansPhase::iterating && pair->clusters >= bounded_clusters)) {
-    bounds = RowBounds(context.rows.count(), context.fast);
-    trial = BoundsTrial(pair->clusters);
-  }
-  if (!context.fast && phase != KMeansPhase::iterating) return;
-  counts.assign(clusters, 0);
-  sums.assign(clusters * static_cast<std::size_t>(context.rows.dim()), 0);
-}
-
-BoundsUse WorkingPair::bounds_use() const {
-  if (bounds.empty()) return BoundsUse::none;
-  // In fast mode a row that is not in doubt is not looked at: bounds always pay.
-  return squares.empty() ? trial.use() : BoundsUse::rely;
+  totals = Tally(*pair, context.rows.dim());
+  // Each row of a precise pair is looked at in each pass.
+  const bool is_bounded = !pair->precise && (context.fast || pair->clusters >= bounded_clusters);
+  bounds = is_bounded ? RowBounds(context.rows.count()) : RowBounds();
+  drift = {};
 }
 
 bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs) {
@@ -102,16 +132,23 @@ bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs) {
   });
 }
 
-void run_lloyd(const Context& context, Engine& engine, const StopRule& rule, std::span<WorkingPair> pairs) {
-  engine.begin(pairs);
-  restore(engine, pairs);
+void run_lloyd(const Context& context, std::unique_ptr<Engine>& engine, const StopRule& rule,
+               std::span<WorkingPair> pairs) {
+  engine->begin(pairs);
+  restore(*engine, pairs);
   std::vector<WorkingPair*> open = open_pairs(pairs);
   while (!open.empty()) {
-    Iteration iteration = engine.iterate(open, context.progress.stop_requested());
+    Iteration iteration = engine->iterate(open, context.progress.stop_requested());
+    std::vector<WorkingPair*> precise;
     for (std::size_t p = 0; p < open.size(); ++p) {
-      advance(*open[p], std::move(iteration.pairs[p]), context.scales, rule);
+      if (becomes_precise(*open[p], iteration.pairs[p])) {
+        precise.push_back(open[p]);
+      } else {
+        advance(context, *open[p], std::move(iteration.pairs[p]), rule);
+      }
     }
-    engine.release(pairs);
+    engine->release(pairs);
+    if (!precise.empty()) begin_precisely(context, engine, pairs, std::move(precise));
     open = open_pairs(pairs);
     // Asked to stop in the last pass: there is nothing left to do another time.
     context.progress.pass_done(iteration.stop && !open.empty());

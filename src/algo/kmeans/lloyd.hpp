@@ -4,11 +4,13 @@
 #include "algo/kmeans/checkpoint_schedule.hpp"
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/summary.hpp"
+#include "algo/kmeans/tally.hpp"
 #include "datus/algo/kmeans_rows.hpp"
 #include "datus/algo/kmeans_state.hpp"
 #include "datus/comm/communicator.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,30 +29,25 @@ struct Context {
   bool fast = false;
 };
 
-/// From so many clusters on bounds can pay in exact mode, though each row must be compared with its own in each pass.
+/// From so many clusters on bounds pay for their memory in exact mode too.
 inline constexpr int bounded_clusters = 128;
 
 /// A pair with what this rank alone knows of it: all of it follows from the local rows and the pair. All but the
 /// assignment at the end is for the threads of the processor; an engine on a GPU keeps its own.
 struct WorkingPair {
-  KMeansPair* pair = nullptr;
+  KMeansPair* pair;
   /// [local rows]; -1 before the first iteration.
   std::vector<std::int32_t> assignment;
-  /// [K, D] and [K]: fixed-point sums and numbers of the local rows by `assignment`; empty when not needed any more.
-  std::vector<std::int64_t> sums;
-  std::vector<std::int64_t> counts;
-  /// [K]: the fixed-point sums of |x|^2 by `assignment`, in fast mode; empty otherwise.
-  std::vector<std::int64_t> squares;
+  /// Of the local rows by `assignment`.
+  Tally totals;
   /// What is known of the rows' distances; empty where it would not pay.
   RowBounds bounds;
-  BoundsTrial trial{1};
   /// The last update of the centroids, which the bounds do not know of yet.
   Drift drift;
 
+  explicit WorkingPair(KMeansPair& of) : pair(&of), totals({}, 0) {}
   /// Makes room for the local rows, none of them assigned, as the pair's phase needs it.
   void begin(const Context& context);
-  /// How the next pass uses the bounds.
-  [[nodiscard]] BoundsUse bounds_use() const;
 };
 
 struct StopRule {
@@ -64,7 +61,8 @@ class Engine;
 /// one allreduce per iteration for all that are not done. Pairs that had begun before an interruption get their
 /// assignment back first, in one more pass. Of the restarts that are done, only the best one of each K keeps its
 /// assignment. Throws `AgreedError` when a rank was asked to stop or an inertia is too large for its scale.
-void run_lloyd(const Context& context, Engine& engine, const StopRule& rule, std::span<WorkingPair> pairs);
+void run_lloyd(const Context& context, std::unique_ptr<Engine>& engine, const StopRule& rule,
+               std::span<WorkingPair> pairs);
 
 /// Whether another pair of the same K that is done as well has a lower inertia, or the same and a lower restart.
 [[nodiscard]] bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs);

@@ -2,14 +2,15 @@
 
 #include "algo/kmeans/batches.hpp"
 #include "algo/kmeans/blocks.hpp"
-#include "algo/kmeans/inertia.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/ledger.hpp"
+#include "algo/kmeans/nearest_search.hpp"
+#include "algo/kmeans/search_centroids.hpp"
+#include "algo/kmeans/update.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
-#include <optional>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -21,121 +22,70 @@ using Pairs = std::vector<KMeansPair*>;
 /// Batches in a row without a new lowest smoothed inertia after which a pair stops: scikit-learn's default.
 constexpr std::int64_t largest_wait = 10;
 
-/// What one batch found, of a thread, of a rank or of all ranks: for each pair fixed-point sums [K, D] of its clusters'
-/// rows, their numbers [K] and the inertia, and the number of ranks that were asked to stop. It is one piece of memory,
-/// as the allreduce takes it.
-class Tally {
- public:
-  Tally(const Pairs& pairs, int dim) {
-    std::size_t size = 1;
-    for (const KMeansPair* pair : pairs) {
-      const auto clusters = static_cast<std::size_t>(pair->clusters);
-      const std::size_t sums = clusters * static_cast<std::size_t>(dim);
-      places_.push_back({size, sums, clusters});
-      size += sums + clusters + 1;
-    }
-    values_.resize(size);
-  }
-
-  [[nodiscard]] std::span<std::int64_t> sums(std::size_t p) { return all().subspan(places_[p].begin, places_[p].sums); }
-  [[nodiscard]] std::span<std::int64_t> counts(std::size_t p) {
-    return all().subspan(places_[p].begin + places_[p].sums, places_[p].clusters);
-  }
-  [[nodiscard]] std::int64_t& inertia(std::size_t p) {
-    return values_[places_[p].begin + places_[p].sums + places_[p].clusters];
-  }
-  [[nodiscard]] std::int64_t& stops() { return values_.front(); }
-  [[nodiscard]] std::span<std::int64_t> all() { return values_; }
-
-  void take_in(const Tally& other) { std::ranges::transform(values_, other.values_, values_.begin(), std::plus<>()); }
-
- private:
-  struct Place {
-    std::size_t begin;
-    std::size_t sums;
-    std::size_t clusters;
-  };
-  std::vector<Place> places_;
-  std::vector<std::int64_t> values_;
-};
-
 /// The local rows of one batch.
 class BatchPass {
  public:
-  BatchPass(const Context& context, const Pairs& pairs)
-      : context_(context),
-        pairs_(pairs),
-        dim_(context.rows.dim()),
-        sum_scale_(std::ldexp(1.0, context.scales.sum_log2)),
-        inertia_scale_(std::ldexp(1.0, context.scales.inertia_log2)) {
-    for (const KMeansPair* pair : pairs) {
-      packed_.emplace_back(pair->centroids, pair->clusters, dim_, context.kernels);
-    }
+  BatchPass(const Context& context, const Pairs& pairs) : context_(context), pairs_(pairs), dim_(context.rows.dim()) {
+    for (const KMeansPair* pair : pairs) targets_.emplace_back(pair->centroids, pair->clusters, dim_);
   }
 
-  /// `ranges`: local rows.
-  [[nodiscard]] Tally run(const std::vector<RowRange>& ranges) const {
-    std::vector<std::optional<Tally>> of_workers(static_cast<std::size_t>(context_.threads));
+  /// `ranges`: local rows. [pairs].
+  [[nodiscard]] std::vector<Tally> run(const std::vector<RowRange>& ranges) const {
+    std::vector<std::vector<Booking>> of_workers(static_cast<std::size_t>(context_.threads));
     for_each_block(context_.rows, ranges, context_.threads, [&](std::size_t worker, const RowBlock& block) {
-      std::optional<Tally>& tally = of_workers[worker];
-      if (!tally) tally.emplace(pairs_, dim_);
-      for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
-        const std::int64_t count = std::min(strip_rows, block.count - begin);
-        const RowBlock strip{block.first + begin, count, block.values + begin * dim_};
-        for (std::size_t p = 0; p < pairs_.size(); ++p) assign(strip, p, *tally);
+      std::vector<Booking>& bookings = of_workers[worker];
+      if (bookings.empty()) {
+        for (const KMeansPair* pair : pairs_) bookings.emplace_back(context_, *pair);
       }
+      for (std::size_t p = 0; p < pairs_.size(); ++p) assign(block, p, bookings[p]);
     });
-    Tally total(pairs_, dim_);
-    for (const std::optional<Tally>& tally : of_workers) {
-      if (tally) total.take_in(*tally);
+    std::vector<Tally> totals;
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      Tally& total = totals.emplace_back(*pairs_[p], dim_);
+      for (const std::vector<Booking>& bookings : of_workers) {
+        if (!bookings.empty()) total.add(bookings[p].tally());
+      }
     }
-    return total;
+    return totals;
   }
 
  private:
   /// No inertia can exceed its limit here: without repairs, centroids stay as near as the rows and the first centroids,
   /// for which the scale was chosen.
-  void assign(const RowBlock& strip, std::size_t p, Tally& tally) const {
-    std::int32_t labels[strip_rows];
-    float scores[strip_rows];
-    context_.kernels.nearest(strip.values, strip.count, packed_[p].view(), labels, scores);
-    const std::span<std::int64_t> sums = tally.sums(p);
-    const std::span<std::int64_t> counts = tally.counts(p);
-    const float* const norms = context_.summary.squared_norms.data() + strip.first;
-    std::int64_t inertia = 0;
-    for (std::int64_t i = 0; i < strip.count; ++i) {
-      const auto label = static_cast<std::size_t>(labels[i]);
-      ++counts[label];
-      context_.kernels.add_row(strip.values + i * dim_, dim_, sum_scale_,
-                               &sums[label * static_cast<std::size_t>(dim_)]);
-      inertia += std::llrint(inertia_in_units(norms[i], scores[i], inertia_scale_));
+  void assign(const RowBlock& block, std::size_t p, Booking& booking) const {
+    NearestSearch search(targets_[p], context_.kernels);
+    NearestRows found;
+    for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
+      const RowBlock strip = part_of(block, begin, std::min(strip_rows, block.count - begin), dim_);
+      search.find(strip, context_.summary.squared_norms.data() + strip.first, found);
+      if (pairs_[p]->precise) search.measure(strip, found.labels, found.lowest);
+      for (std::int64_t i = 0; i < strip.count; ++i) {
+        booking.join(strip, i, strip.first + i, found.labels[i]);
+        if (pairs_[p]->precise) booking.add_inertia(found.labels[i], found.lowest[i]);
+      }
     }
-    tally.inertia(p) += inertia;
   }
 
   const Context& context_;
   const Pairs& pairs_;
   int dim_;
-  double sum_scale_;
-  double inertia_scale_;
-  std::vector<PackedCentroids> packed_;
+  std::vector<SearchCentroids> targets_;
 };
 
 /// Makes each centroid the mean of all rows that it was given so far: `weights` of them before this batch.
-void move_centroids(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts, int sum_log2,
-                    std::span<std::int64_t> weights, std::span<float> centroids) {
-  const std::size_t dim = centroids.size() / weights.size();
-  const double unit = std::ldexp(1.0, -sum_log2);
+void move_centroids(const Tally& tally, const Context& context, std::span<std::int64_t> weights, KMeansPair& pair) {
+  const std::size_t dim = pair.centroids.size() / weights.size();
   for (std::size_t k = 0; k < weights.size(); ++k) {
-    if (counts[k] == 0) continue;
+    if (tally.counts[k] == 0) continue;
     const auto before = static_cast<double>(weights[k]);
-    weights[k] += counts[k];
+    weights[k] += tally.counts[k];
     const auto after = static_cast<double>(weights[k]);
     for (std::size_t i = k * dim; i < (k + 1) * dim; ++i) {
-      const double sum = static_cast<double>(sums[i]) * unit;
-      centroids[i] = static_cast<float>(std::fma(static_cast<double>(centroids[i]), before, sum) / after);
+      const double sum = std::ldexp(sum_in_units(tally, i, context.scales), -context.scales.sum_log2);
+      pair.centroids[i] = std::fma(pair.centroids[i], before, sum) / after;
     }
   }
+  round_to_stored(pair.precise, context.summary.origin, pair.centroids);
 }
 
 /// Whether the batches have ceased to get better; `mean`: of a batch's inertia per row, `share`: how much of the
@@ -185,28 +135,31 @@ class MiniBatches {
   MiniBatches(const Context& context, const MiniBatchSettings& settings)
       : context_(context), epochs_(settings.epochs), plan_(settings.seed, context.summary.rows, settings.batch_size) {}
 
-  /// COLLECTIVE. One batch; the pairs have done the same number of them.
+  /// COLLECTIVE. One batch; the pairs have done the same number of them. A pair that becomes precise makes it again.
   void run_batch(const Pairs& pairs) {
     const std::int64_t batch = pairs.front()->mini_batch.batches;
-    Tally tally = BatchPass(context_, pairs).run(local_part(plan_.rows(batch), context_.rows));
-    tally.stops() = context_.progress.stop_requested() ? 1 : 0;
-    context_.comm.allreduce(tally.all(), ReduceOp::sum);
-    for (std::size_t p = 0; p < pairs.size(); ++p) advance(*pairs[p], p, tally);
-    const bool stop = tally.stops() > 0;
+    std::vector<Tally> tallies = BatchPass(context_, pairs).run(local_part(plan_.rows(batch), context_.rows));
+    const bool stop = reduce(tallies, context_.progress.stop_requested(), context_.comm) > 0;
+    for (std::size_t p = 0; p < pairs.size(); ++p) advance(*pairs[p], tallies[p]);
     if (stop || (batch + 1) % plan_.per_epoch() == 0) context_.progress.pass_done(stop);
   }
 
  private:
   /// Takes a pair from one batch to the next, with the tally of all ranks.
-  void advance(KMeansPair& pair, std::size_t p, Tally& tally) const {
+  void advance(KMeansPair& pair, const Tally& tally) const {
     MiniBatchProgress& progress = pair.mini_batch;
     const auto rows = static_cast<double>(context_.summary.rows);
     const auto rows_of_batch = static_cast<double>(plan_.size(progress.batches));
-    const double inertia = std::ldexp(static_cast<double>(tally.inertia(p)), -context_.scales.inertia_log2);
+    const std::vector<double> of_clusters = inertia_of_clusters(pair, tally, context_.scales);
+    const double inertia = std::accumulate(of_clusters.begin(), of_clusters.end(), 0.0);
+    if (!pair.precise && needs_precision(tally.counts, pair.centroids, inertia)) {
+      pair.precise = true;
+      return;
+    }
     const double mean = inertia / rows_of_batch;
     pair.inertia.push_back(mean * rows);
     progress.weights.resize(static_cast<std::size_t>(pair.clusters), 0);
-    move_centroids(tally.sums(p), tally.counts(p), context_.scales.sum_log2, progress.weights, pair.centroids);
+    move_centroids(tally, context_, progress.weights, pair);
     pair.converged = is_at_rest(mean, std::min(2.0 * rows_of_batch / (rows + 1.0), 1.0), progress);
     if (!pair.converged && progress.batches / plan_.per_epoch() < epochs_) return;
     pair.phase = KMeansPhase::assigning;

@@ -1,14 +1,17 @@
 #include "algo/kmeans/blocks.hpp"
 #include "algo/kmeans/draw.hpp"
 #include "algo/kmeans/init.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/nearest_search.hpp"
 #include "algo/kmeans/random.hpp"
 #include "algo/kmeans/recluster.hpp"
 #include "algo/kmeans/row_lookup.hpp"
+#include "algo/kmeans/search_centroids.hpp"
+#include "algo/kmeans/update.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <compare>
+#include <deque>
 #include <limits>
 #include <span>
 #include <vector>
@@ -28,7 +31,7 @@ struct Draw {
   std::vector<double> weights;
   std::vector<std::int32_t> nearest;
   /// [candidates, D], all of them different.
-  std::vector<float> candidates = {};
+  std::vector<double> candidates = {};
   std::int64_t weighed = 0;
   /// Rounds of sampling so far.
   std::uint32_t rounds = 0;
@@ -39,68 +42,52 @@ struct Draw {
   }
 };
 
-/// The candidates that the rows' weights do not know yet.
+/// The candidates that the rows' weights do not know yet. For all threads of a pass.
 class NewCandidates {
  public:
   NewCandidates(const Context& context, Draw& draw)
-      : draw_(draw),
-        kernels_(context.kernels),
-        dim_(context.rows.dim()),
-        values_(std::span<const float>(draw.candidates).subspan(static_cast<std::size_t>(draw.weighed * dim_))),
-        packed_(values_, static_cast<int>(std::ssize(values_) / dim_), dim_, context.kernels),
-        lookup_(values_, dim_) {}
+      : context_(context),
+        draw_(draw),
+        centroids_(std::span<const double>(draw.candidates)
+                       .subspan(static_cast<std::size_t>(draw.weighed * context.rows.dim())),
+                   static_cast<int>(draw.candidate_count(context.rows.dim()) - draw.weighed), context.rows.dim()) {}
 
-  /// For up to `strip_rows` rows.
-  void lower_weights(const RowBlock& strip) const {
-    std::int32_t labels[strip_rows];
-    float scores[strip_rows];
-    kernels_.nearest(strip.values, strip.count, packed_.view(), labels, scores);
+  [[nodiscard]] const SearchCentroids& centroids() const { return centroids_; }
+
+  /// For up to `strip_rows` rows. The weight decides whether a row is a candidate already: it is made in f64.
+  void lower_weights(const RowBlock& strip, NearestSearch& search, NearestRows& found) const {
+    search.find(strip, context_.summary.squared_norms.data() + strip.first, found);
+    search.measure(strip, found.labels, found.lowest);
     for (std::int64_t i = 0; i < strip.count; ++i) {
-      lower_weight(strip.values + i * dim_, static_cast<std::size_t>(strip.first + i), labels[i]);
+      const auto row = static_cast<std::size_t>(strip.first + i);
+      if (found.lowest[i] >= draw_.weights[row]) continue;
+      draw_.weights[row] = found.lowest[i];
+      draw_.nearest[row] = static_cast<std::int32_t>(draw_.weighed + found.labels[i]);
     }
   }
 
  private:
-  /// Scores are rounded, and may take the neighbour of a row's own copy for the nearest. As the weight decides whether
-  /// a row is a candidate already, copies are looked up.
-  void lower_weight(const float* row, std::size_t index, std::int64_t label) const {
-    double& weight = draw_.weights[index];
-    if (weight == 0.0) return;
-    double distance = 0.0;
-    kernels_.squared_distances(row, 1, dim_, values_.data() + label * dim_, &distance);
-    if (distance > 0.0) {
-      const std::int64_t copy = lookup_.find(row);
-      if (copy >= 0) {
-        distance = 0.0;
-        label = copy;
-      }
-    }
-    if (distance >= weight) return;
-    weight = distance;
-    draw_.nearest[index] = static_cast<std::int32_t>(draw_.weighed + label);
-  }
-
+  const Context& context_;
   Draw& draw_;
-  const Kernels& kernels_;
-  int dim_;
-  std::span<const float> values_;
-  PackedCentroids packed_;
-  RowLookup lookup_;
+  SearchCentroids centroids_;
 };
 
 /// One pass over the local rows, if any draw has new candidates.
 void bring_weights_up_to_date(const Context& context, const std::vector<Draw*>& draws) {
   const int dim = context.rows.dim();
-  std::vector<NewCandidates> fresh;
+  std::deque<NewCandidates> fresh;
   for (Draw* draw : draws) {
     if (draw->weighed < draw->candidate_count(dim)) fresh.emplace_back(context, *draw);
   }
   if (fresh.empty()) return;
   for_each_block(context.rows, context.threads, [&](std::size_t, const RowBlock& block) {
-    for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
-      const std::int64_t count = std::min(strip_rows, block.count - begin);
-      const RowBlock strip{block.first + begin, count, block.values + begin * dim};
-      for (const NewCandidates& candidates : fresh) candidates.lower_weights(strip);
+    NearestRows found;
+    for (const NewCandidates& candidates : fresh) {
+      NearestSearch search(candidates.centroids(), context.kernels);
+      for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
+        const std::int64_t count = std::min(strip_rows, block.count - begin);
+        candidates.lower_weights(part_of(block, begin, count, dim), search, found);
+      }
     }
   });
   for (Draw* draw : draws) draw->weighed = draw->candidate_count(dim);
@@ -163,7 +150,7 @@ void pick_rows(const Round& round, std::uint64_t index, std::uint64_t first_row,
 }
 
 /// Adds the rows, [rows, D], that are no copies of others among them.
-void add_candidates(std::span<const float> rows, int dim, Draw& draw) {
+void add_candidates(std::span<const double> rows, int dim, Draw& draw) {
   for (const std::int64_t first : RowLookup(rows, dim).first_of_equals()) {
     const auto begin = rows.begin() + first * dim;
     draw.candidates.insert(draw.candidates.end(), begin, begin + dim);
@@ -189,7 +176,7 @@ void sample(const Context& context, std::vector<Round>& rounds) {
   std::ranges::sort(picks);
   std::vector<std::uint64_t> rows;
   for (const Pick& pick : picks) rows.push_back(pick.row);
-  const std::vector<float> values = fetch_rows(context, rows);
+  const std::vector<double> values = fetch_rows(context, rows);
   const int dim = context.rows.dim();
   for (std::size_t i = 0; i < rounds.size(); ++i) {
     const auto of_draw = std::ranges::equal_range(picks, i, {}, &Pick::draw);
@@ -216,6 +203,7 @@ void finish(const Context& context, std::uint64_t seed, const std::vector<Draw*>
     const DrawKey key = kmeans_key(KMeansPurpose::recluster, seed, pair.restart, pair.clusters);
     pair.centroids =
         recluster({draw->candidates, rest.first(count), dim}, pair.clusters, key, context.kernels, context.threads);
+    round_to_stored(pair.precise, context.summary.origin, pair.centroids);
     pair.phase = KMeansPhase::iterating;
     rest = rest.subspan(count);
     *draw = {.pair = &pair, .key = draw->key, .weights = {}, .nearest = {}};
@@ -232,8 +220,8 @@ void advance(const Context& context, std::uint64_t seed, const std::vector<Draw*
   for (std::size_t i = 0; i < draws.size(); ++i) {
     Draw* const draw = draws[i];
     const bool exhausted = agreed.largest[i] == 0.0;
-    const auto candidates = static_cast<std::size_t>(draw->candidate_count(dim));
-    if (exhausted && candidates < static_cast<std::size_t>(draw->pair->clusters)) {
+    const std::int64_t candidates = draw->candidate_count(dim);
+    if (exhausted && candidates < draw->pair->clusters) {
       throw_too_few_rows(candidates, draw->pair->clusters);
     }
     if (exhausted || draw->has_enough(dim)) {
@@ -259,7 +247,7 @@ std::vector<Draw> begin_draws(const Context& context, std::uint64_t seed, const 
                      .nearest = std::vector<std::int32_t>(local_rows)});
     firsts.push_back(draw_rows(context, draws.back().key, 1).front());
   }
-  const std::vector<float> values = fetch_rows(context, firsts);
+  const std::vector<double> values = fetch_rows(context, firsts);
   for (std::size_t i = 0; i < draws.size(); ++i) {
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(i) * context.rows.dim();
     draws[i].candidates.assign(begin, begin + context.rows.dim());

@@ -5,26 +5,11 @@
 #include "datus/core/parallel.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <memory>
+#include <utility>
 
 namespace datus::clustering {
 namespace {
-
-void add(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& terms) {
-  std::ranges::transform(to, terms, to.begin(), std::plus<>());
-}
-
-/// Takes a thread's tally into the pair's state, and into the rank's.
-void take_in(const Tally& tally, WorkingPair& working, Tally& total) {
-  add(working.sums, tally.sums);
-  add(working.counts, tally.counts);
-  add(working.squares, tally.squares);
-  add(total.inertia, tally.inertia);
-  total.moved += tally.moved;
-  total.unrepresentable += tally.unrepresentable;
-  total.doubtful += tally.doubtful;
-}
 
 /// A search on one thread, and what it finds.
 struct Worker {
@@ -54,12 +39,17 @@ class Pass {
       }
     });
     std::vector<Tally> totals;
-    for (const WorkingPair* working : pairs_) totals.emplace_back(*working);
-    for (const auto& of_pairs : workers_) {
-      for (std::size_t p = 0; p < of_pairs.size(); ++p) {
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      WorkingPair& working = *pairs_[p];
+      Tally& total = totals.emplace_back(std::move(working.totals));
+      total.moved = total.unrepresentable = 0;
+      std::ranges::fill(total.inertia, 0);
+      for (const auto& of_pairs : workers_) {
+        if (of_pairs.empty()) continue;
         of_pairs[p]->search.finish();
-        take_in(of_pairs[p]->ledger.tally(), *pairs_[p], totals[p]);
+        total.add(of_pairs[p]->ledger.tally());
       }
+      working.totals = total;
     }
     return totals;
   }
@@ -83,7 +73,7 @@ class Pass {
   void assign(const RowBlock& block, std::int64_t begin, std::int64_t end, Search& search) const {
     for (; begin < end; begin += strip_rows) {
       const std::int64_t count = std::min(strip_rows, end - begin);
-      search.assign({block.first + begin, count, block.values + begin * context_.rows.dim()});
+      search.assign(part_of(block, begin, count, context_.rows.dim()));
     }
   }
 

@@ -15,8 +15,7 @@ enum class Target {
   previous,
 };
 
-/// One pass over the local rows: assigns them for each pair, brings sums, counts and squares of the pairs up to date,
-/// and returns the rest for each.
+/// One pass over the local rows: assigns them for each pair, brings the pairs' totals up to date, and returns them.
 [[nodiscard]] std::vector<Tally> run_pass(const Context& context, std::span<WorkingPair* const> pairs, Target target);
 
 }  // namespace datus::clustering

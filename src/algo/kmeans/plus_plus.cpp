@@ -60,7 +60,7 @@ void choose_next(const Context& context, RowWeights& weights, const std::vector<
     // Every row has weight 0: it equals one of the chosen rows, which all differ.
     if (agreed.rows[i] == nobody) throw_too_few_rows(draws[i]->round.round, draws[i]->pair->clusters);
   }
-  const std::vector<float> values = fetch_rows(context, agreed.rows);
+  const std::vector<double> values = fetch_rows(context, agreed.rows);
   for (std::size_t i = 0; i < draws.size(); ++i) {
     KMeansPair& pair = *draws[i]->pair;
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(i) * dim;
@@ -74,7 +74,7 @@ void choose_next(const Context& context, RowWeights& weights, const std::vector<
 
 }  // namespace
 
-void throw_too_few_rows(std::size_t distinct, int clusters) {
+void throw_too_few_rows(std::int64_t distinct, int clusters) {
   const InputError error("Only " + std::to_string(distinct) + " distinct rows",
                          "K = " + std::to_string(clusters) + " clusters were asked for",
                          "Lower cluster.k, or use more descriptors.");

@@ -1,9 +1,9 @@
 #include "algo/kmeans/agreement.hpp"
 #include "algo/kmeans/checks.hpp"
 #include "algo/kmeans/float_mode.hpp"
-#include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/prepared_rows.hpp"
 #include "algo/kmeans/quality_pass.hpp"
+#include "algo/kmeans/update.hpp"
 #include "datus/algo/kmeans_quality.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
@@ -23,7 +23,7 @@ using clustering::Candidate;
 using clustering::RestartPair;
 
 /// The centroids of all restarts; those that were kept alone where no others are known.
-std::vector<std::span<const float>> restarts_of(const KMeansResult& result) {
+std::vector<std::span<const double>> restarts_of(const KMeansResult& result) {
   if (result.restarts.empty()) return {result.centroids};
   return {result.restarts.begin(), result.restarts.end()};
 }
@@ -38,7 +38,7 @@ std::string fingerprint(std::span<const KMeansResult> results, int dim, std::int
   hasher.add(dim).add(table_cells);
   for (const KMeansResult& result : results) {
     hasher.add(result.clusters).add(result.restart);
-    for (const std::span<const float> centroids : restarts_of(result)) {
+    for (const std::span<const double> centroids : restarts_of(result)) {
       hasher.add(static_cast<std::int64_t>(centroids.size())).add_bytes(std::as_bytes(centroids));
     }
   }
@@ -47,7 +47,7 @@ std::string fingerprint(std::span<const KMeansResult> results, int dim, std::int
 
 /// Throws `UsageError` unless the result is one of these rows.
 void check_result(const KMeansResult& result, const KMeansRows& rows) {
-  for (const std::span<const float> centroids : restarts_of(result)) {
+  for (const std::span<const double> centroids : restarts_of(result)) {
     clustering::check_centroids(centroids, result.clusters, rows.dim());
   }
   const bool labels_fit =
@@ -65,21 +65,23 @@ void check_result(const KMeansResult& result, const KMeansRows& rows) {
 /// Numbers of rows over all ranks.
 struct Counts {
   std::int64_t rows = 0;
+  /// Some rank's rows are f64.
+  bool precise = false;
   /// [results][K].
   std::vector<std::vector<std::int64_t>> of_clusters;
 };
 
 /// COLLECTIVE.
-Counts count_rows(std::int64_t local_rows, std::span<const KMeansResult> results, Communicator& comm) {
-  std::vector<std::int64_t> packed{local_rows};
+Counts count_rows(const KMeansRows& rows, std::span<const KMeansResult> results, Communicator& comm) {
+  std::vector<std::int64_t> packed{rows.count(), rows.count() > 0 && rows.is_precise() ? 1 : 0};
   for (const KMeansResult& result : results) {
     const std::size_t begin = packed.size();
     packed.resize(begin + static_cast<std::size_t>(result.clusters));
     for (const std::int32_t label : result.assignment) ++packed[begin + static_cast<std::size_t>(label)];
   }
   comm.allreduce(packed, ReduceOp::sum);
-  Counts counts{packed.front(), {}};
-  auto next = packed.cbegin() + 1;
+  Counts counts{packed[0], packed[1] > 0, {}};
+  auto next = packed.cbegin() + 2;
   for (const KMeansResult& result : results) {
     counts.of_clusters.emplace_back(next, next + result.clusters);
     next += result.clusters;
@@ -87,29 +89,32 @@ Counts count_rows(std::int64_t local_rows, std::span<const KMeansResult> results
   return counts;
 }
 
-/// The centroids [clusters with rows, D] of a result, in their order. Leaving out the others changes no row's nearest.
-std::vector<float> centroids_with_rows(const KMeansResult& result, const std::vector<std::int64_t>& counts, int dim) {
-  const auto width = static_cast<std::size_t>(dim);
-  std::vector<float> values;
-  for (std::size_t k = 0; k < counts.size(); ++k) {
-    if (counts[k] == 0) continue;
-    const auto from = result.centroids.begin() + static_cast<std::ptrdiff_t>(k * width);
-    values.insert(values.end(), from, from + dim);
+/// Centroids [K, D] relative to the rows' origin, without those of the clusters that have no rows (where counts are
+/// given) in their order: leaving these out changes no row's nearest.
+std::vector<double> centroids_to_search(const KMeansResult& result, std::span<const double> centroids,
+                                        std::span<const std::int64_t> counts) {
+  const std::size_t dim = centroids.size() / static_cast<std::size_t>(result.clusters);
+  std::vector<double> values;
+  for (std::size_t i = 0; i < centroids.size(); ++i) {
+    if (!counts.empty() && counts[i / dim] == 0) continue;
+    values.push_back(result.origin.empty() ? centroids[i] : centroids[i] - result.origin[i % dim]);
   }
   return values;
 }
 
-Candidate candidate_of(const KMeansResult& result, const std::vector<std::int64_t>& counts, int dim,
-                       const clustering::Kernels& kernels) {
+Candidate candidate_of(const KMeansResult& result, const std::vector<std::int64_t>& counts, int dim) {
   Candidate candidate;
   candidate.kept = kept_restart(result);
-  const std::vector<float> with_rows = centroids_with_rows(result, counts, dim);
-  const auto filled = static_cast<int>(with_rows.size() / static_cast<std::size_t>(dim));
+  const auto filled = std::ranges::count_if(counts, [](std::int64_t count) { return count > 0; });
   candidate.has_silhouette = filled >= 2;
-  for (const std::span<const float> centroids : restarts_of(result)) {
-    const bool is_kept = candidate.packed.size() == candidate.kept && filled > 0;
-    candidate.packed.emplace_back(is_kept ? std::span(with_rows) : centroids, is_kept ? filled : result.clusters, dim,
-                                  kernels);
+  candidate.precise = !result.origin.empty() || !clustering::f32_holds(result.centroids);
+  for (const std::span<const double> centroids : restarts_of(result)) {
+    const bool is_kept = candidate.centroids.size() == candidate.kept && filled > 0;
+    candidate.centroids.push_back(centroids_to_search(
+        result, centroids, is_kept ? std::span<const std::int64_t>(counts) : std::span<const std::int64_t>()));
+  }
+  for (const std::vector<double>& centroids : candidate.centroids) {
+    candidate.targets.emplace_back(centroids, static_cast<int>(std::ssize(centroids) / dim), dim);
   }
   return candidate;
 }
@@ -147,13 +152,6 @@ int silhouette_scale_log2(std::int64_t rows) {
 void set_silhouettes(const std::vector<clustering::SilhouetteSum>& sums, std::span<const Candidate> candidates,
                      std::int64_t rows, std::vector<KMeansQuality>& qualities) {
   for (std::size_t i = 0; i < qualities.size(); ++i) {
-    if (sums[i].invalid > 0) {
-      const InputError error(
-          std::to_string(sums[i].invalid) + " rows have no silhouette for K = " + std::to_string(qualities[i].clusters),
-          "their distances to the centroids are not finite in f32",
-          "Scale the descriptors down, for example to unit length.");
-      throw AgreedError(error.exit_code(), error.what());
-    }
     if (!candidates[i].has_silhouette) continue;
     const double sum = std::ldexp(static_cast<double>(sums[i].units), -silhouette_scale_log2(rows));
     qualities[i].silhouette = sum / static_cast<double>(rows);
@@ -178,20 +176,21 @@ std::vector<KMeansQuality> kmeans_quality(const KMeansRows& rows, std::span<cons
     clustering::check_execution(options.threads, options.path, rows.dim());
     for (const KMeansResult& result : results) check_result(result, rows);
   });
-  const clustering::Kernels kernels = clustering::kernels_of(options.path);
-  const Counts counts = count_rows(rows.count(), results, comm);
+  const Counts counts = count_rows(rows, results, comm);
   std::vector<KMeansQuality> qualities;
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < results.size(); ++i) {
     qualities.push_back({results[i].clusters, std::nullopt, std::nullopt});
-    candidates.push_back(candidate_of(results[i], counts.of_clusters[i], rows.dim(), kernels));
+    candidates.push_back(candidate_of(results[i], counts.of_clusters[i], rows.dim()));
   }
   if (counts.rows == 0 || results.empty()) return qualities;
+  // All results are of the same rows, which have one origin.
+  const clustering::PreparedRows prepared(rows, results.front().origin, counts.precise, options.threads);
   auto runs = clustering::cut_pairs(pairs_of(results, options.table_cells, comm), options.table_cells);
   if (runs.empty()) runs.emplace_back();
   const double scale = std::ldexp(1.0, silhouette_scale_log2(counts.rows));
   for (std::size_t run = 0; run < runs.size(); ++run) {
-    clustering::QualityPass pass(rows, options, candidates, std::move(runs[run]), run == 0, scale);
+    clustering::QualityPass pass(prepared, options, candidates, std::move(runs[run]), run == 0, scale);
     pass.run(comm);
     if (run == 0) set_silhouettes(pass.sums(), candidates, counts.rows, qualities);
     add_agreements(pass.tables(), qualities);

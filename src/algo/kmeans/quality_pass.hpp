@@ -2,7 +2,8 @@
 
 #include "algo/kmeans/agreement.hpp"
 #include "algo/kmeans/kernels.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/nearest_search.hpp"
+#include "algo/kmeans/search_centroids.hpp"
 #include "datus/algo/kmeans_quality.hpp"
 
 #include <cstddef>
@@ -14,18 +15,19 @@ namespace datus::clustering {
 
 /// One K as the passes use it.
 struct Candidate {
-  /// Of each restart; of the kept one without the clusters that have no rows.
-  std::vector<PackedCentroids> packed;
+  /// [K, D] of each restart, relative to the rows' origin; of the kept one without the clusters that have no rows.
+  std::vector<std::vector<double>> centroids;
+  std::vector<SearchCentroids> targets;
   std::size_t kept = 0;
   /// At least two clusters of the kept restart have rows.
   bool has_silhouette = false;
+  /// Distances are to be made in f64.
+  bool precise = false;
 };
 
 /// The sum of silhouettes in fixed point, of a thread, a rank, or all ranks.
 struct SilhouetteSum {
   std::int64_t units = 0;
-  /// Rows whose distances are not finite.
-  std::int64_t invalid = 0;
 };
 
 /// One pass over the local rows for all candidates: contingency tables of some pairs of restarts and, if asked for, the
@@ -47,17 +49,21 @@ class QualityPass {
     std::vector<std::vector<std::vector<std::int32_t>>> labels;
     /// [candidates].
     std::vector<SilhouetteSum> sums;
+    /// [candidates][restarts].
+    std::vector<std::vector<NearestSearch>> searches;
+    NearestRows found;
   };
 
-  void add_rows(std::size_t worker, const float* values, std::int64_t count);
+  void add_rows(std::size_t worker, const RowBlock& rows);
   void make_room(Worker& worker, std::int64_t count) const;
-  void add_strip(Worker& worker, const float* values, std::int64_t at, std::int64_t count) const;
-  void add_silhouettes(const float* norms, const float* lowest, const float* second, std::int64_t count,
-                       SilhouetteSum& sum) const;
+  void add_strip(Worker& worker, const RowBlock& strip, std::int64_t at) const;
+  void add_silhouettes(const NearestRows& found, std::int64_t count, SilhouetteSum& sum) const;
 
   const KMeansRows& rows_;
   int threads_;
   Kernels kernels_;
+  /// [D].
+  std::vector<double> zero_;
   std::span<const Candidate> candidates_;
   AgreementTables tables_;
   double scale_;

@@ -1,9 +1,10 @@
 #include "algo/kmeans/recluster.hpp"
 
 #include "algo/kmeans/float_mode.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/nearest_search.hpp"
 #include "algo/kmeans/random.hpp"
 #include "algo/kmeans/row_lookup.hpp"
+#include "algo/kmeans/search_centroids.hpp"
 #include "datus/core/parallel.hpp"
 
 #include <algorithm>
@@ -71,8 +72,8 @@ void measure(const WeightedPoints& points, std::span<const double> distances, co
   for_each_piece(points.count(), piece, threads, [&](std::int64_t begin, std::int64_t count) {
     for (Trial& trial : trials) {
       double* const to = trial.distances.data() + begin;
-      const float* const point = points.values.data() + trial.point * dim;
-      kernels.squared_distances(points.values.data() + begin * dim, count, dim, point, to);
+      const double* const point = points.values.data() + trial.point * dim;
+      kernels.precise_squared_distances(points.values.data() + begin * dim, count, dim, point, to);
       std::transform(to, to + count, distances.begin() + begin, to, [](double a, double b) { return std::min(a, b); });
     }
   });
@@ -85,11 +86,11 @@ void measure(const WeightedPoints& points, std::span<const double> distances, co
 }
 
 /// Greedy weighted k-means++. The points differ, so that as long as not all are chosen one of them has a distance.
-std::vector<float> choose_points(const WeightedPoints& points, int clusters, DrawKey key, const Kernels& kernels,
-                                 int threads) {
+std::vector<double> choose_points(const WeightedPoints& points, int clusters, DrawKey key, const Kernels& kernels,
+                                  int threads) {
   std::vector<double> distances(points.weights.size(), 1.0);
   std::vector<Trial> trials(1);
-  std::vector<float> chosen;
+  std::vector<double> chosen;
   for (int k = 0; k < clusters; ++k) {
     for (std::size_t i = 0; i < trials.size(); ++i) {
       const std::size_t draw = static_cast<std::size_t>(k) * draws_per_round + i;
@@ -98,7 +99,7 @@ std::vector<float> choose_points(const WeightedPoints& points, int clusters, Dra
     if (k == 0) std::ranges::fill(distances, std::numeric_limits<double>::infinity());
     measure(points, distances, kernels, threads, trials);
     Trial& best = *std::ranges::min_element(trials, {}, &Trial::inertia);
-    const float* const point = points.values.data() + best.point * points.dim;
+    const double* const point = points.values.data() + best.point * points.dim;
     chosen.insert(chosen.end(), point, point + points.dim);
     distances.swap(best.distances);
     trials.resize(static_cast<std::size_t>(tries_of(clusters)));
@@ -106,21 +107,27 @@ std::vector<float> choose_points(const WeightedPoints& points, int clusters, Dra
   return chosen;
 }
 
-std::vector<std::int32_t> nearest_centroids(const WeightedPoints& points, std::span<const float> centroids,
+std::vector<std::int32_t> nearest_centroids(const WeightedPoints& points, std::span<const double> centroids,
                                             int clusters, const Kernels& kernels, int threads) {
-  const PackedCentroids packed(centroids, clusters, points.dim, kernels);
+  const SearchCentroids targets(centroids, clusters, points.dim);
+  const std::vector<double> zero(static_cast<std::size_t>(points.dim));
   std::vector<std::int32_t> labels(points.weights.size());
   for_each_piece(points.count(), strip_rows, threads, [&](std::int64_t begin, std::int64_t count) {
-    float scores[strip_rows];
-    kernels.nearest(points.values.data() + begin * points.dim, count, packed.view(), labels.data() + begin, scores);
+    const double* const precise = points.values.data() + begin * points.dim;
+    const std::vector<float> values(precise, precise + count * points.dim);
+    double norms[strip_rows];
+    kernels.precise_squared_distances(precise, count, points.dim, zero.data(), norms);
+    NearestRows found;
+    NearestSearch(targets, kernels).find({begin, count, values.data(), precise}, norms, found);
+    std::copy_n(found.labels, count, labels.begin() + begin);
   });
   return labels;
 }
 
 /// The weighted means of the points of each centroid, added up in the order of the points; a centroid without points
 /// stays.
-std::vector<float> means(const WeightedPoints& points, std::span<const std::int32_t> labels,
-                         std::vector<float> centroids) {
+std::vector<double> means(const WeightedPoints& points, std::span<const std::int32_t> labels,
+                          std::vector<double> centroids) {
   const auto dim = static_cast<std::size_t>(points.dim);
   std::vector<double> sums(centroids.size());
   std::vector<std::int64_t> weights(centroids.size() / dim);
@@ -128,28 +135,28 @@ std::vector<float> means(const WeightedPoints& points, std::span<const std::int3
     const auto k = static_cast<std::size_t>(labels[i]);
     weights[k] += points.weights[i];
     const auto weight = static_cast<double>(points.weights[i]);
-    const float* const point = points.values.data() + i * dim;
+    const double* const point = points.values.data() + i * dim;
     double* const sum = sums.data() + k * dim;
-    for (std::size_t d = 0; d < dim; ++d) sum[d] += weight * static_cast<double>(point[d]);
+    for (std::size_t d = 0; d < dim; ++d) sum[d] += weight * point[d];
   }
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::int64_t weight = weights[i / dim];
-    if (weight > 0) centroids[i] = static_cast<float>(sums[i] / static_cast<double>(weight));
+    if (weight > 0) centroids[i] = sums[i] / static_cast<double>(weight);
   }
   return centroids;
 }
 
 }  // namespace
 
-std::vector<float> recluster(const WeightedPoints& points, int clusters, DrawKey key, const Kernels& kernels,
-                             int threads) {
-  std::vector<float> centroids = choose_points(points, clusters, key, kernels, threads);
+std::vector<double> recluster(const WeightedPoints& points, int clusters, DrawKey key, const Kernels& kernels,
+                              int threads) {
+  std::vector<double> centroids = choose_points(points, clusters, key, kernels, threads);
   std::vector<std::int32_t> labels;
   for (int iteration = 0; iteration < most_iterations; ++iteration) {
     std::vector<std::int32_t> next_labels = nearest_centroids(points, centroids, clusters, kernels, threads);
     if (next_labels == labels) break;
     labels = std::move(next_labels);
-    std::vector<float> next = means(points, labels, centroids);
+    std::vector<double> next = means(points, labels, centroids);
     // Two clusters of the same centroid would be one.
     if (!RowLookup(next, points.dim).all_differ()) break;
     centroids = std::move(next);

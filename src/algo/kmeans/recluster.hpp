@@ -12,7 +12,7 @@ namespace datus::clustering {
 /// Points that stand for several rows each.
 struct WeightedPoints {
   /// [count, D]; all of them differ.
-  std::span<const float> values;
+  std::span<const double> values;
   /// [count], each at least 1.
   std::span<const std::int64_t> weights;
   int dim = 1;
@@ -23,7 +23,7 @@ struct WeightedPoints {
 /// K centroids [K, D] of at least K points, all of them different: greedy weighted k-means++ and a few of Lloyd's
 /// iterations, as `kmeans` defines them for the candidates of k-means||. Not collective, and the same bits for any
 /// number of threads and any kernels.
-[[nodiscard]] std::vector<float> recluster(const WeightedPoints& points, int clusters, DrawKey key,
-                                           const Kernels& kernels, int threads);
+[[nodiscard]] std::vector<double> recluster(const WeightedPoints& points, int clusters, DrawKey key,
+                                            const Kernels& kernels, int threads);
 
 }  // namespace datus::clustering

@@ -6,28 +6,21 @@
 namespace datus::clustering {
 namespace {
 
-bool is_less(std::span<const float> a, std::span<const float> b) {
+bool is_less(std::span<const double> a, std::span<const double> b) {
   return std::ranges::lexicographical_compare(a, b);
 }
 
 }  // namespace
 
-RowLookup::RowLookup(std::span<const float> rows, int dim)
+RowLookup::RowLookup(std::span<const double> rows, int dim)
     : rows_(rows), dim_(static_cast<std::size_t>(dim)), order_(rows.size() / dim_) {
   std::iota(order_.begin(), order_.end(), std::int64_t{0});
   // Stable: equal rows stay in ascending order.
   std::ranges::stable_sort(order_, is_less, [this](std::int64_t index) { return row(index); });
 }
 
-std::span<const float> RowLookup::row(std::int64_t index) const {
+std::span<const double> RowLookup::row(std::int64_t index) const {
   return rows_.subspan(static_cast<std::size_t>(index) * dim_, dim_);
-}
-
-std::int64_t RowLookup::find(const float* row) const {
-  const std::span wanted(row, dim_);
-  const auto at =
-      std::ranges::lower_bound(order_, wanted, is_less, [this](std::int64_t index) { return this->row(index); });
-  return at != order_.end() && std::ranges::equal(this->row(*at), wanted) ? *at : -1;
 }
 
 std::vector<std::int64_t> RowLookup::first_of_equals() const {

@@ -6,22 +6,20 @@
 
 namespace datus::clustering {
 
-/// Finds rows f32 [count, D] by their values, compared as numbers: -0 equals 0.
+/// Finds equal rows [count, D], compared as numbers: -0 equals 0.
 class RowLookup {
  public:
   /// `rows` must outlive this. dim >= 1, no NaN.
-  RowLookup(std::span<const float> rows, int dim);
+  RowLookup(std::span<const double> rows, int dim);
 
-  /// The lowest index of a row that equals `row` [D]; -1 where none does.
-  [[nodiscard]] std::int64_t find(const float* row) const;
   /// The rows that equal no row of lower index, in ascending order.
   [[nodiscard]] std::vector<std::int64_t> first_of_equals() const;
   [[nodiscard]] bool all_differ() const;
 
  private:
-  [[nodiscard]] std::span<const float> row(std::int64_t index) const;
+  [[nodiscard]] std::span<const double> row(std::int64_t index) const;
 
-  std::span<const float> rows_;
+  std::span<const double> rows_;
   std::size_t dim_;
   /// Indices in lexicographic order of their rows, ascending among equal ones.
   std::vector<std::int64_t> order_;

@@ -15,7 +15,7 @@ struct WeighedRound {
   std::size_t draw = 0;
   DrawKey key{};
   /// The rows chosen so far, [round, D]; the weights know of the first `weighed` of them.
-  std::span<const float> chosen;
+  std::span<const double> chosen;
   std::int64_t weighed = 0;
   std::uint32_t round = 0;
 };

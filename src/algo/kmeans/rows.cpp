@@ -31,13 +31,19 @@ MemoryRows::MemoryRows(const std::vector<float>& values, int dim, std::int64_t f
     : MemoryRows(AlignedVector<float>(values.begin(), values.end()), dim, first) {}
 
 MemoryRows::MemoryRows(AlignedVector<float> values, int dim, std::int64_t first)
-    : values_(std::move(values)), dim_(dim), first_(first), count_(0) {
-  if (dim < 1 || values_.size() % static_cast<std::size_t>(dim) != 0) {
-    throw UsageError(
-        "A matrix of " + std::to_string(values_.size()) + " values has no rows of length " + std::to_string(dim),
-        "its size must be rows times a positive length", "Pass the matrix with its own row length.");
+    : MemoryRows(std::move(values), AlignedVector<double>(), dim, first) {}
+
+MemoryRows::MemoryRows(AlignedVector<double> values, int dim, std::int64_t first)
+    : MemoryRows(AlignedVector<float>(), std::move(values), dim, first) {}
+
+MemoryRows::MemoryRows(AlignedVector<float> values, AlignedVector<double> precise, int dim, std::int64_t first)
+    : values_(std::move(values)), precise_(std::move(precise)), dim_(dim), first_(first), count_(0) {
+  const std::size_t size = values_.size() + precise_.size();
+  if (dim < 1 || size % static_cast<std::size_t>(dim) != 0) {
+    throw UsageError("A matrix of " + std::to_string(size) + " values has no rows of length " + std::to_string(dim),
+                     "its size must be rows times a positive length", "Pass the matrix with its own row length.");
   }
-  count_ = static_cast<std::int64_t>(values_.size()) / dim;
+  count_ = static_cast<std::int64_t>(size) / dim;
 }
 
 void MemoryRows::visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const {
@@ -46,8 +52,11 @@ void MemoryRows::visit(std::span<const RowRange> ranges, int threads, const RowB
   std::atomic<std::size_t> next{0};
   parallel_for(workers, static_cast<int>(workers), [&](std::int64_t worker) {
     for (std::size_t i = next++; i < blocks.size(); i = next++) {
-      body(static_cast<std::size_t>(worker),
-           {blocks[i].begin, blocks[i].count, values_.data() + blocks[i].begin * dim_});
+      const std::int64_t place = blocks[i].begin * dim_;
+      body(static_cast<std::size_t>(worker), {.first = blocks[i].begin,
+                                              .count = blocks[i].count,
+                                              .values = values_.empty() ? nullptr : values_.data() + place,
+                                              .precise = precise_.empty() ? nullptr : precise_.data() + place});
     }
   });
 }

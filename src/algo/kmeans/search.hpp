@@ -2,14 +2,15 @@
 
 #include "algo/kmeans/ledger.hpp"
 #include "algo/kmeans/lloyd.hpp"
-#include "algo/kmeans/packed_centroids.hpp"
+#include "algo/kmeans/nearest_search.hpp"
+#include "algo/kmeans/search_centroids.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace datus::clustering {
 
-/// The centroids of a pair, packed, and what is known of the rows' distances to them. For all threads of a pass.
+/// The centroids of a pair, and what is known of the rows' distances to them. For all threads of a pass.
 class SearchTarget {
  public:
   SearchTarget(const Context& context, WorkingPair& working, bool previous);
@@ -18,20 +19,13 @@ class SearchTarget {
   /// them.
   [[nodiscard]] bool prepare(std::int64_t begin, std::int64_t count) const;
 
-  [[nodiscard]] PackedView centroids() const { return packed_.view(); }
-  /// [K, D]
-  [[nodiscard]] const float* plain_centroids() const { return plain_; }
-  /// Of the computed scores, where bounds are used.
-  [[nodiscard]] double error() const { return error_; }
-  [[nodiscard]] BoundsUse bounds_use() const { return use_; }
+  [[nodiscard]] const SearchCentroids& centroids() const { return centroids_; }
+  [[nodiscard]] bool uses_bounds() const { return uses_bounds_; }
 
  private:
-  const Context& context_;
   WorkingPair& working_;
-  PackedCentroids packed_;
-  const float* plain_;
-  double error_ = 0.0;
-  BoundsUse use_;
+  SearchCentroids centroids_;
+  bool uses_bounds_;
 };
 
 /// Finds the labels of one pair's rows, on one thread: by comparing with all centroids, or only where the bounds leave
@@ -46,20 +40,23 @@ class Search {
   void finish();
 
  private:
+  /// rows, norms: the rows' local numbers and |x|^2.
+  void compare_with_all(const RowBlock& strip, const std::int64_t* rows, const double* norms);
   void compare_with_all(const RowBlock& strip);
-  void compare_with_all(const float* values, const std::int64_t* rows, std::int64_t count);
-  void compare_with_own(const RowBlock& strip);
-  void look_at_doubtful(const RowBlock& strip);
-  void wait(const float* values, std::int64_t row);
+  void wait(const RowBlock& strip, std::int64_t i);
 
   const Context& context_;
   WorkingPair& working_;
   const SearchTarget& target_;
   Ledger& ledger_;
-  std::int64_t dim_;
-  /// Copies of rows that wait, and their numbers.
+  NearestSearch search_;
+  NearestRows found_;
+  int dim_;
+  /// Copies of rows that wait, their numbers and |x|^2.
   std::vector<float> waiting_;
+  std::vector<double> waiting_precise_;
   std::vector<std::int64_t> waiting_rows_;
+  std::vector<double> waiting_norms_;
 };
 
 }  // namespace datus::clustering

@@ -40,10 +40,10 @@ class ThreadWeights final : public RowWeights {
     std::array<double, 64> distances;
     for (std::int64_t begin = 0; begin < block.count; begin += 64) {
       const std::int64_t count = std::min<std::int64_t>(64, block.count - begin);
+      const RowBlock part = part_of(block, begin, count, dim);
       double* const weights = weights_[round.draw].data() + block.first + begin;
       for (std::int64_t k = round.weighed; k < std::ssize(round.chosen) / dim; ++k) {
-        const float* chosen = round.chosen.data() + k * dim;
-        context_.kernels.squared_distances(block.values + begin * dim, count, dim, chosen, distances.data());
+        squared_distances(context_.kernels, part, dim, round.chosen.data() + k * dim, distances.data());
         for (std::int64_t i = 0; i < count; ++i) {
           const double distance = distances[static_cast<std::size_t>(i)];
           weights[i] = k == 0 ? distance : std::min(weights[i], distance);

@@ -9,7 +9,7 @@ namespace datus::clustering {
 
 /// What a GPU computes from a cluster's totals too, so that it does it in the same way.
 
-/// One coordinate of a centroid: sum / (count * scale), rounded once to f32.
+/// One coordinate of a centroid that f32 holds: sum / (count * scale), rounded once to f32.
 [[nodiscard]] DATUS_HOST_DEVICE inline float mean_of(std::int64_t sum, std::int64_t count, double scale) {
   return static_cast<float>(static_cast<double>(sum) / (static_cast<double>(count) * scale));
 }
@@ -24,9 +24,11 @@ struct ClusterTotals {
   double inertia_scale;
 };
 
-/// The inertia of a cluster's rows to `centroid` [D], |x|^2 summed up - 2 sum.c + count |c|^2, in units of its scale.
-[[nodiscard]] DATUS_HOST_DEVICE inline std::int64_t inertia_of_totals(const ClusterTotals& totals,
-                                                                      const float* centroid, int dim) {
+/// The inertia of a cluster's rows to `centroid` [D], |x|^2 summed up - 2 sum.c + count |c|^2. `T`: f64, or f32 where
+/// that holds the centroid.
+template <class T>
+[[nodiscard]] DATUS_HOST_DEVICE inline double inertia_of_totals(const ClusterTotals& totals, const T* centroid,
+                                                                int dim) {
   const auto count = static_cast<double>(totals.count);
   // sum.c and count |c|^2 / 2 are nearly equal: their difference, coordinate by coordinate, keeps more digits.
   double rest = 0.0;
@@ -35,9 +37,9 @@ struct ClusterTotals {
     const double sum = static_cast<double>(totals.sums[d]) * totals.sum_unit;
     rest = std::fma(centre, std::fma(-2.0, sum, count * centre), rest);
   }
-  const double units = static_cast<double>(totals.square) + rest * totals.inertia_scale;
-  // Written so that what is not a number, or too large for an integer, has no inertia: conversions differ there.
-  return units > 0.0 && units < 0x1p63 ? static_cast<std::int64_t>(std::llrint(units)) : 0;
+  const double inertia = static_cast<double>(totals.square) / totals.inertia_scale + rest;
+  // Written so that what is not a number has no inertia.
+  return inertia > 0.0 ? inertia : 0.0;
 }
 
 }  // namespace datus::clustering

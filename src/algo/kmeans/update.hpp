@@ -1,19 +1,41 @@
 #pragma once
 
+#include "algo/kmeans/summary.hpp"
+#include "algo/kmeans/tally.hpp"
+
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace datus::clustering {
 
-/// centroids[k] = sums[k] / (counts[k] * 2^scale_log2) for clusters with rows, rounded once to f32; the others stay.
-/// centroids and sums are [K, D], counts [K], over all ranks.
-void take_means(std::span<const std::int64_t> sums, std::span<const std::int64_t> counts, int scale_log2,
-                std::span<float> centroids);
+/// Whether f32 would not hold the centroids [K, D] as finely as their rows need: rows are, on average, more than 16
+/// times as near to their centroids as one with rows is far from 0; or as near as the smallest numbers of f32.
+[[nodiscard]] bool needs_precision(std::span<const std::int64_t> counts, std::span<const double> centroids,
+                                   double inertia);
 
-/// The repair of clusters without rows, as `kmeans` defines it. counts and inertia (of the clusters, any unit) are [K],
-/// over all ranks. Returns how many clusters were repaired.
-std::int64_t refill_empty(std::span<const std::int64_t> counts, std::vector<std::int64_t> inertia,
-                          std::span<float> centroids);
+[[nodiscard]] bool f32_holds(std::span<const double> values);
+
+/// Rounds centroids [K, D] to what a result holds: to f32 unless the pair is precise, and with an origin [D] by so
+/// little that f64 holds origin + centroid.
+void round_to_stored(bool precise, std::span<const double> origin, std::span<double> centroids);
+
+/// Coordinate `i` of the sums [K, D], in units of their scale.
+[[nodiscard]] double sum_in_units(const Tally& tally, std::size_t i, const FixedPointScales& scales);
+
+/// Makes each centroid [K, D] with rows their mean, in f64; the others stay.
+void take_means(const Tally& tally, const FixedPointScales& scales, std::span<double> centroids);
+
+/// What is left to do after empty clusters were refilled.
+struct Refill {
+  std::int64_t repairs = 0;
+  /// Clusters that could not be pulled apart.
+  std::int64_t failed = 0;
+};
+
+/// The repair of clusters without rows, as `kmeans` defines it but for the rounding. counts and inertia (of the
+/// clusters) are [K], over all ranks. `precise`: as the pair is.
+Refill refill_empty(std::span<const std::int64_t> counts, std::vector<double> inertia, bool precise,
+                    std::span<double> centroids);
 
 }  // namespace datus::clustering

@@ -37,8 +37,8 @@ std::string group_of(const KMeansPair& pair) {
   return "/" + RunDirectory::cluster_name(pair.clusters) + "/restart" + zero_padded(pair.restart, 3);
 }
 
-void write_matrix(Hdf5Writer& writer, const std::string& name, const std::vector<float>& values, int dim) {
-  writer.write<float>(name, values, {std::ssize(values) / dim, dim});
+void write_matrix(Hdf5Writer& writer, const std::string& name, const std::vector<double>& values, int dim) {
+  writer.write<double>(name, values, {std::ssize(values) / dim, dim});
 }
 
 void write_pair(Hdf5Writer& writer, const std::string& group, const KMeansPair& pair, int dim) {
@@ -53,6 +53,8 @@ void write_pair(Hdf5Writer& writer, const std::string& group, const KMeansPair& 
   writer.attribute(group, "restart", pair.restart);
   writer.attribute(group, "final_inertia", pair.final_inertia);
   writer.attribute(group, "converged", std::int64_t{pair.converged ? 1 : 0});
+  writer.attribute(group, "precise", std::int64_t{pair.precise ? 1 : 0});
+  writer.attribute(group, "precise_since", pair.precise_since);
   writer.attribute(group, "repairs", pair.repairs);
   writer.attribute(group, "batches", batches.batches);
   writer.attribute(group, "smoothed_inertia", batches.smoothed);
@@ -65,11 +67,13 @@ KMeansPair read_pair(const Hdf5Reader& reader, const std::string& group) {
   pair.phase = phase_named(reader.attribute<std::string>(group, "phase"), reader.path());
   pair.clusters = int_attribute(reader, group, "clusters", 1);
   pair.restart = int_attribute(reader, group, "restart", 0);
-  pair.centroids = reader.read<float>(group + "/centroids");
-  pair.previous = reader.read<float>(group + "/previous");
+  pair.centroids = reader.read<double>(group + "/centroids");
+  pair.previous = reader.read<double>(group + "/previous");
   pair.inertia = reader.read<double>(group + "/inertia");
   pair.final_inertia = reader.attribute<double>(group, "final_inertia");
   pair.converged = reader.attribute<std::int64_t>(group, "converged") != 0;
+  pair.precise = reader.attribute<std::int64_t>(group, "precise") != 0;
+  pair.precise_since = reader.attribute<std::int64_t>(group, "precise_since");
   pair.repairs = reader.attribute<std::int64_t>(group, "repairs");
   pair.mini_batch = {.weights = reader.read<std::int64_t>(group + "/weights"),
                      .batches = reader.attribute<std::int64_t>(group, "batches"),

@@ -14,10 +14,20 @@
 
 namespace datus {
 
-void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
+void write_centroid_matrix(Hdf5Writer& writer, const std::string& name, std::span<const double> centroids, int k,
+                           int dim) {
+  const std::vector<float> rounded(centroids.begin(), centroids.end());
+  if (std::ranges::equal(rounded, centroids, {}, [](float value) { return static_cast<double>(value); })) {
+    writer.write<float>(name, rounded, {k, dim});
+  } else {
+    writer.write<double>(name, centroids, {k, dim});
+  }
+}
+
+void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const double> centroids, int k, int dim,
                      std::span<const double> inertia, const ClusterAttributes& attributes) {
   if (!group.empty()) writer.group(group);
-  writer.write<float>(group + "/centroids", centroids, {k, dim});
+  write_centroid_matrix(writer, group + "/centroids", centroids, k, dim);
   writer.write<double>(group + "/inertia", inertia, {static_cast<std::int64_t>(inertia.size())});
   const std::string object = group.empty() ? "/" : group;
   writer.attribute(object, "seed", static_cast<std::int64_t>(attributes.seed));
@@ -54,7 +64,7 @@ void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const s
 }
 
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
-                         std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
+                         std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
                          std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
                          const WriteOptions& options, Communicator& comm) {
@@ -126,7 +136,7 @@ Centroids read_centroids(const std::string& text) {
   centroids.k = checked_cast<int>(shape[0], "The number of centroids");
   centroids.dim = checked_cast<int>(shape[1], "The width of the centroids");
   centroids.values.resize(static_cast<std::size_t>(element_count(shape)));
-  reader.read_rows_as_float(place.dataset, 0, shape[0], centroids.values);
+  reader.read_rows<double>(place.dataset, 0, shape[0], centroids.values);
   require_finite(centroids.values, centroids.dim, 0, place.dataset + " in " + place.file.string());
   return centroids;
 }

@@ -45,9 +45,13 @@ struct ClusterAttributes {
   std::optional<double> stability = std::nullopt;
 };
 
-/// Writes /centroids [K,D] f32 and /inertia [iterations] f64 with the attributes into `group` ("" for the root).
-void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const float> centroids, int k, int dim,
+/// Writes /centroids [K,D] and /inertia [iterations] f64 with the attributes into `group` ("" for the root). Centroids
+/// are stored as f32, or as f64 where f32 does not hold them.
+void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const double> centroids, int k, int dim,
                      std::span<const double> inertia, const ClusterAttributes& attributes);
+/// The matrix alone.
+void write_centroid_matrix(Hdf5Writer& writer, const std::string& name, std::span<const double> centroids, int k,
+                           int dim);
 
 /// COLLECTIVE. Writes the dataset `name`, [n] i32: the labels of all ranks' rows in rank order. `writer` is that of
 /// rank 0, and null elsewhere; the labels reach it in pieces, for no rank need have memory for all.
@@ -57,7 +61,7 @@ void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const s
 /// COLLECTIVE. RUN/clusters/kK/centroids.h5 and assignment.h5, from `labels` of this rank's rows. Atomic; assignment
 /// last, so that its presence means both are done.
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
-                         std::span<const float> centroids, int k, int dim, std::span<const double> inertia,
+                         std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
                          std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
                          const WriteOptions& options, Communicator& comm);
@@ -68,10 +72,10 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
 /// /centroids beside it; without that the largest cluster plus one. Throws `InputError` naming what is missing.
 [[nodiscard]] PlainAssignment read_plain_assignment(const std::string& text);
 
-/// A matrix of centroids [K,D] from FILE.h5[:/dataset] (default /centroids), as f32. Throws `InputError` for values
-/// that are not finite.
+/// A matrix of centroids [K,D] from FILE.h5[:/dataset] (default /centroids). Throws `InputError` for values that are
+/// not finite.
 struct Centroids {
-  std::vector<float> values;
+  std::vector<double> values;
   int k = 0;
   int dim = 0;
 };

@@ -59,7 +59,8 @@ int int_attribute(const Hdf5Reader& reader, std::string_view object, std::string
   return static_cast<int>(value);
 }
 
-void require_finite(const std::vector<float>& values, std::int64_t row_size, std::int64_t first_row,
+template <class T>
+void require_finite(const std::vector<T>& values, std::int64_t row_size, std::int64_t first_row,
                     const std::string& place) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
@@ -68,5 +69,7 @@ void require_finite(const std::vector<float>& values, std::int64_t row_size, std
                      "Make the file again without NaN and infinity.");
   }
 }
+template void require_finite(const std::vector<float>&, std::int64_t, std::int64_t, const std::string&);
+template void require_finite(const std::vector<double>&, std::int64_t, std::int64_t, const std::string&);
 
 }  // namespace datus

@@ -29,7 +29,8 @@ void require_ascending(const Hdf5Reader& reader, std::string_view name, std::spa
 [[nodiscard]] int int_attribute(const Hdf5Reader& reader, std::string_view object, std::string_view name, int lowest);
 
 /// No value is infinite or NaN. `place` names the dataset and the file; the first of `values` is in row `first_row`.
-void require_finite(const std::vector<float>& values, std::int64_t row_size, std::int64_t first_row,
+template <class T>
+void require_finite(const std::vector<T>& values, std::int64_t row_size, std::int64_t first_row,
                     const std::string& place);
 
 }  // namespace datus

@@ -72,7 +72,7 @@ TEST(GpuKMeans, GivesTheBitsOfTheProcessorInAnyLayout) {
   check_property(4100, 40, random_case, [&](const Case& c) {
     Random random(c.seed + 3);
     const Matrix rows = rows_of(c);
-    const std::vector<float> given = given_of(c, rows);
+    const std::vector<double> given = given_of(c, rows);
     Layout layout = random_layout(c.rows, random);
     require_cpu_bits(rows, c.options, given, layout);
     for (const KMeansResult& result : outcome_of(rows, c.options, given, {{c.rows}}).results) repairs += result.repairs;

@@ -51,7 +51,7 @@ TEST(GpuKMeansFast, DecidesBetweenManyThatAreNearlyTheSame) {
   c.options.clusters = {90};
   c.options.max_iterations = 3;
   const Matrix rows = rows_of(c);
-  std::vector<float> given;
+  std::vector<double> given;
   for (int k = 0; k < 90; ++k) {
     for (int d = 0; d < c.dim; ++d) {
       const float step = d == k % c.dim ? 1e-4F * static_cast<float>(k / 3) : 0.0F;
@@ -75,7 +75,7 @@ TEST(GpuKMeansFast, ComparesExactlyWhereNothingIsKnownOfTheError) {
   const Matrix rows = rows_of(c);
   const Layout layout{{70, 30}, 1, best_simd_path()};
   KMeansState state = run_somewhere(false, {layout, nullptr, 1}, rows, c.options).saved.back();
-  std::vector<float>& centroids = state.pairs.front().centroids;
+  std::vector<double>& centroids = state.pairs.front().centroids;
   std::fill_n(centroids.begin() + 15, 3, 3e38F);
   const Ending expected = run_somewhere(false, {layout, &state}, rows, c.options);
   const Ending actual = run_somewhere(true, {layout, &state}, rows, c.options);

@@ -18,7 +18,7 @@ namespace datus::test {
 inline constexpr std::int64_t plenty = std::int64_t{1} << 30U;
 
 /// Like `outcome_of`, on the GPU: that of index 0 for all ranks.
-inline Outcome outcome_on_gpu(const Matrix& rows, KMeansOptions options, const std::vector<float>& given,
+inline Outcome outcome_on_gpu(const Matrix& rows, KMeansOptions options, const std::vector<double>& given,
                               const Layout& layout, std::int64_t memory_bytes = plenty) {
   options.threads = layout.threads;
   options.path = layout.path;
@@ -41,7 +41,7 @@ inline Outcome outcome_on_gpu(const Matrix& rows, KMeansOptions options, const s
 }
 
 /// Throws unless the GPU gives the very bits of one thread of the processor, or the same error.
-inline void require_cpu_bits(const Matrix& rows, const KMeansOptions& options, const std::vector<float>& given,
+inline void require_cpu_bits(const Matrix& rows, const KMeansOptions& options, const std::vector<double>& given,
                              const Layout& layout, std::int64_t memory_bytes = plenty) {
   const Outcome expected = outcome_of(rows, options, given, {{rows.rows}, 1, best_simd_path()});
   const Outcome actual = outcome_on_gpu(rows, options, given, layout, memory_bytes);

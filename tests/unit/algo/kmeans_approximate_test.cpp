@@ -25,9 +25,9 @@ float truncated_sum(float a, float b) {
   return std::fabs(static_cast<double>(rounded)) > std::fabs(exact) ? std::nextafter(rounded, 0.0F) : rounded;
 }
 
-float chain(const std::vector<float>& a, const std::vector<float>& b) {
-  float sum = 0.0F;
-  for (std::size_t d = 0; d < a.size(); ++d) sum = std::fma(a[d], b[d], sum);
+double product(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0.0;
+  for (std::size_t d = 0; d < a.size(); ++d) sum += static_cast<double>(a[d]) * static_cast<double>(b[d]);
   return sum;
 }
 
@@ -50,11 +50,11 @@ TEST(KMeansApproximate, TheErrorOfTensorCoresIsWithinTheBound) {
       const std::vector<float> c = worst_vector(dim, scale, random);
       float sum = 0.0F;
       for (std::size_t d = dim; d-- > 0;) sum = truncated_sum(sum, without_low_bits(x[d]) * without_low_bits(c[d]));
-      const float norm = chain(c, c);
-      const float exact = std::fma(-2.0F, chain(x, c), norm);
+      const auto norm = static_cast<float>(product(c, c));
+      const double exact = product(c, c) - 2.0 * product(x, c);
       const float approximate = std::fma(-2.0F, sum, norm);
-      const double error = std::fabs(static_cast<double>(exact) - static_cast<double>(approximate));
-      const double bound = approximate_score_error(static_cast<int>(dim), chain(x, x), norm);
+      const double error = std::fabs(exact - static_cast<double>(approximate));
+      const double bound = approximate_score_error(static_cast<int>(dim), product(x, x), norm);
       EXPECT_LE(error, bound) << dim << " values of about " << scale;
       if (scale == 1.0F) largest_part = std::max(largest_part, error / bound);
     }
@@ -65,11 +65,11 @@ TEST(KMeansApproximate, TheErrorOfTensorCoresIsWithinTheBound) {
 
 TEST(KMeansApproximate, NothingIsSaidOfNumbersThatMayOverflow) {
   const float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(approximate_score_error(3, 1.0F, infinity), HUGE_VAL);
-  EXPECT_EQ(approximate_score_error(3, std::numeric_limits<float>::quiet_NaN(), 1.0F), HUGE_VAL);
-  EXPECT_EQ(approximate_score_error(3, 1.0F, 1e38F), HUGE_VAL);
-  EXPECT_EQ(approximate_score_error(10'000'000, 1.0F, 1.0F), HUGE_VAL);
-  EXPECT_LT(approximate_score_error(384, 1.0F, 1.0F), 0.006);
+  EXPECT_EQ(approximate_score_error(3, 1.0, infinity), HUGE_VAL);
+  EXPECT_EQ(approximate_score_error(3, std::numeric_limits<double>::quiet_NaN(), 1.0F), HUGE_VAL);
+  EXPECT_EQ(approximate_score_error(3, 1.0, 1e38F), HUGE_VAL);
+  EXPECT_EQ(approximate_score_error(10'000'000, 1.0, 1.0F), HUGE_VAL);
+  EXPECT_LT(approximate_score_error(384, 1.0, 1.0F), 0.006);
 }
 
 }  // namespace kmeans_approximate_test

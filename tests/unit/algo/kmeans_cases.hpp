@@ -119,16 +119,17 @@ inline Matrix rows_of(const Case& c) {
 }
 
 /// Rows with repetitions, sometimes moved: clusters that stay empty.
-inline std::vector<float> given_of(const Case& c, const Matrix& rows) {
+inline std::vector<double> given_of(const Case& c, const Matrix& rows) {
   if (c.options.init != KMeansOptions::Init::given) return {};
   Random random(c.seed + 1);
   std::vector<std::int64_t> chosen;
   for (int k = 0; k < c.options.clusters.front(); ++k) {
     chosen.push_back(k > 0 && one_in(random, 4) ? one_of(random, chosen) : draw(random, 0, c.rows - 1));
   }
-  std::vector<float> given = rows_at(rows, chosen);
+  std::vector<double> given = rows_at(rows, chosen);
   if (one_in(random, 2)) {
-    for (float& value : given) value *= 1.0F + 0.25F * bell(random);
+    // Values that f32 holds.
+    for (double& value : given) value = static_cast<double>(static_cast<float>(value) * (1.0F + 0.25F * bell(random)));
   }
   return given;
 }

@@ -49,7 +49,7 @@ TEST(KMeansErrors, NamesTheLowestRowThatIsNotFinite) {
     rows.all.values[4 * 18 + 1] = bad;
     expect_on_all_ranks(3, ExitCode::bad_input, "Row 17 of the descriptors is not finite", run);
     expect_on_all_ranks(3, ExitCode::bad_input, "Row 17 of the descriptors is not finite", [&](Communicator& comm) {
-      (void)assign_rows(rows.of(comm), std::vector<float>(8), 2, 1, best_simd_path(), comm);
+      (void)assign_rows(rows.of(comm), std::vector<double>(8), 2, 1, best_simd_path(), comm);
     });
   }
 }
@@ -77,7 +77,7 @@ TEST(KMeansErrors, MoreClustersThanRows) {
 
 TEST(KMeansErrors, SettingsThatCannotBe) {
   const ThirtyRows rows;
-  const auto refuses = [&](const std::string& part, const KMeansOptions& options, std::vector<float> given = {}) {
+  const auto refuses = [&](const std::string& part, const KMeansOptions& options, std::vector<double> given = {}) {
     expect_on_all_ranks(3, ExitCode::usage, part,
                         [&](Communicator& comm) { (void)kmeans(rows.of(comm), options, given, comm); });
   };
@@ -95,19 +95,19 @@ TEST(KMeansErrors, SettingsThatCannotBe) {
   options = clusters(2);
   options.threads = 0;
   refuses("0 threads", options);
-  refuses("Centroids are given", clusters(2), std::vector<float>(8));
+  refuses("Centroids are given", clusters(2), std::vector<double>(8));
   options = clusters(2);
   options.init = KMeansOptions::Init::given;
-  refuses("The given centroids have 7 values", options, std::vector<float>(7));
+  refuses("The given centroids have 7 values", options, std::vector<double>(7));
   options.restarts = 2;
-  refuses("one K and one start", options, std::vector<float>(8));
+  refuses("one K and one start", options, std::vector<double>(8));
 }
 
 TEST(KMeansErrors, GivenCentroidsThatAreNotFinite) {
   const ThirtyRows rows;
   KMeansOptions options = clusters(2);
   options.init = KMeansOptions::Init::given;
-  std::vector<float> given(8, 1.0F);
+  std::vector<double> given(8, 1.0F);
   given[6] = INFINITY;
   expect_on_all_ranks(3, ExitCode::bad_input, "Given centroid 1 is not finite",
                       [&](Communicator& comm) { (void)kmeans(rows.of(comm), options, given, comm); });
@@ -134,7 +134,7 @@ TEST(KMeansErrors, RanksThatDisagree) {
     (void)kmeans(CopiedRows(matrix, 0, 0), clusters(3), {}, comm);
   });
   expect_on_all_ranks(3, ExitCode::usage, "not the same on all ranks", [&](Communicator& comm) {
-    const std::vector<float> centroids(8, comm.rank() == 1 ? 1.0F : 2.0F);
+    const std::vector<double> centroids(8, comm.rank() == 1 ? 1.0F : 2.0F);
     (void)assign_rows(rows.of(comm), centroids, 2, 1, best_simd_path(), comm);
   });
 }
@@ -153,11 +153,11 @@ TEST(KMeansErrors, RowsThatDoNotFitTogether) {
 
 // Squares beyond f32 would turn scores into infinities: refused before the first iteration.
 TEST(KMeansErrors, ValuesTooLarge) {
-  Matrix all = random_rows(30, 4, false, 1);
-  all.values[11] = -1e19F;
   expect_on_all_ranks(2, ExitCode::bad_input, "too large for k-means", [&](Communicator& comm) {
-    const CopiedRows rows(all, 15 * comm.rank(), 15);
-    (void)kmeans(rows, clusters(3), {}, comm);
+    AlignedVector<double> values;
+    for (int i = 0; i < 60; ++i) values.push_back(i);
+    if (comm.rank() == 1) values[11] = -1e140;
+    (void)kmeans(MemoryRows(std::move(values), 4, 15 * comm.rank()), clusters(3), {}, comm);
   });
 }
 

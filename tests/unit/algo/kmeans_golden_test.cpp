@@ -17,7 +17,7 @@ struct GoldenCase {
   nlohmann::json facts;
   Tensors tensors;
   Matrix rows;
-  std::vector<float> initial;
+  std::vector<double> initial;
   int clusters = 0;
 };
 
@@ -31,7 +31,8 @@ GoldenCase load(const nlohmann::json& facts) {
       golden.rows.values.push_back(static_cast<float>(value) / 32.0F);
     }
   }
-  golden.initial = golden.tensors.at("initial_centroids").as<float>();
+  const std::vector<float> initial = golden.tensors.at("initial_centroids").as<float>();
+  golden.initial.assign(initial.begin(), initial.end());
   return golden;
 }
 
@@ -68,10 +69,10 @@ void expect_labels(const std::vector<std::int32_t>& labels, const GoldenCase& go
   EXPECT_GT(compared, labels.size() * 9 / 10);
 }
 
-void expect_centroids(const std::vector<float>& centroids, const std::vector<double>& expected) {
+void expect_centroids(const std::vector<double>& centroids, const std::vector<double>& expected) {
   ASSERT_EQ(centroids.size(), expected.size());
   for (std::size_t i = 0; i < centroids.size(); ++i) {
-    EXPECT_NEAR(static_cast<double>(centroids[i]), expected[i], centroid_tolerance) << "value " << i;
+    EXPECT_NEAR(centroids[i], expected[i], centroid_tolerance) << "value " << i;
   }
 }
 
@@ -128,7 +129,7 @@ TEST(KMeansGolden, EmptyClusters) {
     SCOPED_TRACE(golden.facts["name"].get<std::string>());
     const auto& empty = golden.facts["empty"];
     const int iteration = empty["at_iteration"];
-    std::vector<float> centroids = golden.initial;
+    std::vector<double> centroids = golden.initial;
     if (iteration > 1) {
       ASSERT_EQ(iteration, 2);
       centroids = run(golden, 1).centroids;

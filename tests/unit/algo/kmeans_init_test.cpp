@@ -112,7 +112,7 @@ TEST(KMeansInit, PlusPlusDrawsBySquaredDistance) {
 TEST(KMeansInit, SeedsAndRestartsDiffer) {
   const Matrix rows = random_rows(300, 4, false, 17);
   for (const auto init : {KMeansOptions::Init::kmeans_plus_plus, KMeansOptions::Init::random}) {
-    std::set<std::vector<float>> starts;
+    std::set<std::vector<double>> starts;
     for (std::uint64_t seed = 0; seed < 8; ++seed) {
       KMeansOptions options;
       options.clusters = {8};

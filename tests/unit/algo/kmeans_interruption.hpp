@@ -47,7 +47,7 @@ struct RankLog {
   bool killed = false;
 };
 
-inline void run_rank(const Start& start, KMeansOptions options, const std::vector<float>& given, bool asked,
+inline void run_rank(const Start& start, KMeansOptions options, const std::vector<double>& given, bool asked,
                      const KMeansRows& rows, Communicator& comm, RankLog& log) {
   Ending& ending = log.ending;
   options.threads = start.layout.threads;
@@ -71,7 +71,7 @@ inline void run_rank(const Start& start, KMeansOptions options, const std::vecto
 
 /// All ranks must see the same.
 inline Ending run(const Start& start, const Matrix& rows, const KMeansOptions& options,
-                  const std::vector<float>& given) {
+                  const std::vector<double>& given) {
   std::vector<RankLog> logs(start.layout.shares.size());
   const std::size_t asked = logs.size() - 1;
   run_in(start.layout, rows, [&](std::size_t rank, const KMeansRows& mine, Communicator& comm) {

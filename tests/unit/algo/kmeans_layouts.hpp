@@ -103,7 +103,7 @@ class DealtRows final : public KMeansRows {
       for (const RowRange& block : dealt[static_cast<std::size_t>(worker)]) {
         const std::int64_t begin = first_ + block.begin;
         const std::vector<float> copy(all_.row(begin), all_.row(begin + block.count));
-        body(static_cast<std::size_t>(worker), {block.begin, block.count, copy.data()});
+        body(static_cast<std::size_t>(worker), {block.begin, block.count, copy.data(), nullptr});
       }
     });
   }
@@ -183,7 +183,7 @@ struct Outcome {
   std::string error;
 };
 
-inline Outcome outcome_of(const Matrix& rows, KMeansOptions options, const std::vector<float>& given,
+inline Outcome outcome_of(const Matrix& rows, KMeansOptions options, const std::vector<double>& given,
                           const Layout& layout) {
   options.threads = layout.threads;
   options.path = layout.path;

@@ -51,35 +51,32 @@ inline std::vector<std::vector<std::int64_t>> reference_batches(std::int64_t row
 }
 
 /// Moves the centroids by one batch; returns its inertia.
-inline double reference_batch(const Matrix& batch, const KMeansResult& scales, std::vector<std::int64_t>& weights,
-                              std::vector<float>& centroids) {
-  const auto clusters = weights.size();
-  const ReferenceAssignment assignment =
-      reference_assign(batch, centroids, static_cast<int>(clusters), scales.inertia_scale_log2);
-  std::int64_t inertia = 0;
-  for (std::size_t k = 0; k < clusters; ++k) {
-    inertia += assignment.inertia[k];
-    const std::int64_t count = std::ranges::count(assignment.labels, static_cast<std::int32_t>(k));
-    if (count == 0) continue;
-    for (int d = 0; d < batch.dim; ++d) {
-      std::int64_t sum = 0;
-      for (std::int64_t i = 0; i < batch.rows; ++i) {
-        if (assignment.labels[static_cast<std::size_t>(i)] != static_cast<std::int32_t>(k)) continue;
-        sum += std::llrint(std::ldexp(static_cast<double>(batch.row(i)[d]), scales.sum_scale_log2));
-      }
-      float& c = centroids[k * static_cast<std::size_t>(batch.dim) + static_cast<std::size_t>(d)];
-      const double of_batch = std::ldexp(static_cast<double>(sum), -scales.sum_scale_log2);
-      c = static_cast<float>(std::fma(static_cast<double>(c), static_cast<double>(weights[k]), of_batch) /
-                             static_cast<double>(weights[k] + count));
-    }
-    weights[k] += count;
+inline double reference_batch(const Points& batch, const ReferenceScales& scales, std::vector<std::int64_t>& weights,
+                              std::vector<double>& centroids, bool& precise) {
+  const auto clusters = static_cast<int>(weights.size());
+  ReferenceAssignment assignment = reference_assign(batch, centroids, clusters, scales, precise);
+  if (!precise && reference_needs_precision(assignment, centroids)) {
+    precise = true;
+    assignment = reference_assign(batch, centroids, clusters, scales, precise);
   }
-  return std::ldexp(static_cast<double>(inertia), -scales.inertia_scale_log2);
+  const auto dim = static_cast<std::size_t>(batch.dim);
+  for (std::size_t i = 0; i < centroids.size(); ++i) {
+    const std::size_t k = i / dim;
+    if (assignment.counts[k] == 0) continue;
+    centroids[i] = std::fma(centroids[i], static_cast<double>(weights[k]), assignment.sums[i] / scales.sum) /
+                   static_cast<double>(weights[k] + assignment.counts[k]);
+  }
+  for (std::size_t k = 0; k < weights.size(); ++k) weights[k] += assignment.counts[k];
+  reference_rounding(precise, {}, centroids);
+  return assignment.total();
 }
 
-/// From given first centroids. The scales are taken from `scales`, a result for the same rows.
+/// From given first centroids. The scales are taken from a result for the same rows, which have no origin.
 inline KMeansResult reference_mini_batch(const Matrix& rows, const KMeansOptions& options, int clusters,
-                                         std::vector<float> centroids, const KMeansResult& scales) {
+                                         std::vector<double> centroids, const KMeansResult& result_of_scales) {
+  EXPECT_TRUE(reference_origin(rows).empty());
+  const ReferenceScales scales(rows.rows, result_of_scales);
+  bool precise = false;
   KMeansResult result;
   result.clusters = clusters;
   std::vector<std::int64_t> weights(static_cast<std::size_t>(clusters), 0);
@@ -91,8 +88,8 @@ inline KMeansResult reference_mini_batch(const Matrix& rows, const KMeansOptions
     for (const auto& chosen :
          reference_batches(rows.rows, options.batch_size, options.seed, static_cast<std::uint32_t>(epoch))) {
       const auto size = static_cast<double>(chosen.size());
-      const Matrix batch{std::ssize(chosen), rows.dim, rows_at(rows, chosen)};
-      const double mean = reference_batch(batch, scales, weights, centroids) / size;
+      const Points batch{std::ssize(chosen), rows.dim, rows_at(rows, chosen)};
+      const double mean = reference_batch(batch, scales, weights, centroids, precise) / size;
       result.inertia.push_back(mean * n);
       if (result.inertia.size() == 1) continue;
       const double share = std::min(1.0, 2.0 * size / (n + 1.0));
@@ -103,11 +100,13 @@ inline KMeansResult reference_mini_batch(const Matrix& rows, const KMeansOptions
       if (result.converged) break;
     }
   }
-  const ReferenceAssignment last = reference_assign(rows, centroids, clusters, scales.inertia_scale_log2);
+  const Points all = relative_to({}, rows);
+  ReferenceAssignment last = reference_assign(all, centroids, clusters, scales, precise);
+  if (!precise && reference_needs_precision(last, centroids)) {
+    last = reference_assign(all, centroids, clusters, scales, true);
+  }
   result.assignment = last.labels;
-  std::int64_t total = 0;
-  for (const std::int64_t of_cluster : last.inertia) total += of_cluster;
-  result.final_inertia = std::ldexp(static_cast<double>(total), -scales.inertia_scale_log2);
+  result.final_inertia = last.total();
   result.centroids = std::move(centroids);
   return result;
 }

@@ -11,15 +11,6 @@
 
 namespace datus::test {
 
-inline double reference_distance(const float* a, const float* b, int dim) {
-  double distance = 0.0;
-  for (int d = 0; d < dim; ++d) {
-    const double difference = static_cast<double>(a[d]) - static_cast<double>(b[d]);
-    distance = std::fma(difference, difference, distance);
-  }
-  return distance;
-}
-
 inline bool reference_equal(const float* a, const float* b, int dim) {
   for (int d = 0; d < dim; ++d) {
     if (a[d] != b[d]) return false;
@@ -27,15 +18,15 @@ inline bool reference_equal(const float* a, const float* b, int dim) {
   return true;
 }
 
-/// The first of `count` centroids with the lowest score.
-inline int reference_label(const float* x, const std::vector<float>& centroids, int count, int dim) {
+/// The first of `count` centroids that is nearest.
+template <class T>
+int reference_label(const T* x, const std::vector<double>& centroids, int count, int dim) {
   int label = 0;
-  float lowest = std::numeric_limits<float>::infinity();
+  double lowest = std::numeric_limits<double>::infinity();
   for (int k = 0; k < count; ++k) {
-    const float* c = centroids.data() + std::int64_t{k} * dim;
-    const float score = std::fma(-2.0F, chain(x, c, dim), chain(c, c, dim));
-    if (score >= lowest) continue;
-    lowest = score;
+    const double distance = squared_distance(x, centroids.data() + std::int64_t{k} * dim, dim);
+    if (distance >= lowest) continue;
+    lowest = distance;
     label = k;
   }
   return label;
@@ -58,14 +49,11 @@ struct ReferenceWeights {
   void lower(const Matrix& rows, const std::vector<std::int64_t>& candidates, std::size_t begin) {
     if (begin == candidates.size()) return;
     const std::vector<std::int64_t> fresh(candidates.begin() + static_cast<std::ptrdiff_t>(begin), candidates.end());
-    const std::vector<float> values = rows_at(rows, fresh);
+    const std::vector<double> values = rows_at(rows, fresh);
     for (std::int64_t i = 0; i < rows.rows; ++i) {
       const float* x = rows.row(i);
-      auto label = static_cast<std::size_t>(reference_label(x, values, static_cast<int>(fresh.size()), rows.dim));
-      for (std::size_t k = fresh.size(); k-- > 0;) {
-        if (reference_equal(x, rows.row(fresh[k]), rows.dim)) label = k;
-      }
-      const double distance = reference_distance(x, rows.row(fresh[label]), rows.dim);
+      const auto label = static_cast<std::size_t>(reference_label(x, values, static_cast<int>(fresh.size()), rows.dim));
+      const double distance = squared_distance(x, rows.row(fresh[label]), rows.dim);
       const auto at = static_cast<std::size_t>(i);
       if (distance >= weight[at]) continue;
       weight[at] = distance;
@@ -149,7 +137,7 @@ inline std::vector<std::int64_t> reference_choice(const Matrix& candidates, cons
       double inertia = 0.0;
       for (std::size_t i = 0; i < count; ++i) {
         const float* x = candidates.row(static_cast<std::int64_t>(i));
-        left[i] = std::min(distances[i], reference_distance(x, candidates.row(winner), candidates.dim));
+        left[i] = std::min(distances[i], squared_distance(x, candidates.row(winner), candidates.dim));
         inertia += static_cast<double>(counts[i]) * left[i];
       }
       if (inertia >= lowest_inertia) continue;
@@ -163,8 +151,8 @@ inline std::vector<std::int64_t> reference_choice(const Matrix& candidates, cons
 }
 
 /// One of Lloyd's iterations over the candidates.
-inline std::vector<float> reference_means(const Matrix& candidates, const std::vector<std::int64_t>& counts,
-                                          const std::vector<int>& labels, std::vector<float> centroids) {
+inline std::vector<double> reference_means(const Matrix& candidates, const std::vector<std::int64_t>& counts,
+                                           const std::vector<int>& labels, std::vector<double> centroids) {
   const auto dim = static_cast<std::size_t>(candidates.dim);
   for (std::size_t k = 0; k * dim < centroids.size(); ++k) {
     for (std::size_t d = 0; d < dim; ++d) {
@@ -175,18 +163,24 @@ inline std::vector<float> reference_means(const Matrix& candidates, const std::v
         weight += counts[i];
         sum += static_cast<double>(counts[i]) * static_cast<double>(candidates.values[i * dim + d]);
       }
-      if (weight > 0) centroids[k * dim + d] = static_cast<float>(sum / static_cast<double>(weight));
+      if (weight > 0) centroids[k * dim + d] = sum / static_cast<double>(weight);
     }
   }
   return centroids;
 }
 
-/// The first centroids; there must be at least K distinct rows.
-inline std::vector<float> reference_parallel(const Matrix& rows, std::uint64_t seed, int restart, int clusters) {
+/// The first centroids, relative to the origin; there must be at least K distinct rows.
+inline std::vector<double> reference_parallel(const Matrix& matrix, std::uint64_t seed, int restart, int clusters) {
+  const std::vector<double> origin = reference_origin(matrix);
+  // f32 holds the differences.
+  const Points moved = relative_to(origin, matrix);
+  const Matrix rows{matrix.rows, matrix.dim, {moved.values.begin(), moved.values.end()}};
   const ReferenceCandidates candidates = reference_candidates(rows, seed, restart, clusters);
-  const Matrix points{std::ssize(candidates.rows), rows.dim, rows_at(rows, candidates.rows)};
+  Matrix points{std::ssize(candidates.rows), rows.dim, {}};
+  for (const std::int64_t row : candidates.rows)
+    points.values.insert(points.values.end(), rows.row(row), rows.row(row + 1));
   const auto key = kmeans_key(KMeansPurpose::recluster, seed, restart, clusters);
-  std::vector<float> centroids = rows_at(points, reference_choice(points, candidates.counts, key, clusters));
+  std::vector<double> centroids = rows_at(points, reference_choice(points, candidates.counts, key, clusters));
   std::vector<int> previous;
   for (int iteration = 0; iteration < 10; ++iteration) {
     std::vector<int> labels;
@@ -195,13 +189,14 @@ inline std::vector<float> reference_parallel(const Matrix& rows, std::uint64_t s
     }
     if (labels == previous) break;
     previous = labels;
-    std::vector<float> next = reference_means(points, candidates.counts, labels, centroids);
-    const Matrix as_rows{clusters, rows.dim, next};
-    std::set<std::vector<float>> distinct;
+    std::vector<double> next = reference_means(points, candidates.counts, labels, centroids);
+    const Points as_rows{clusters, rows.dim, next};
+    std::set<std::vector<double>> distinct;
     for (int k = 0; k < clusters; ++k) distinct.insert({as_rows.row(k), as_rows.row(k + 1)});
     if (std::ssize(distinct) < clusters) break;
     centroids = std::move(next);
   }
+  reference_rounding(!origin.empty(), origin, centroids);
   return centroids;
 }
 

@@ -46,9 +46,8 @@ std::vector<KMeansQuality> run_quality(const Matrix& rows, const std::vector<KMe
   return of_ranks.front();
 }
 
-double reference_distance(const float* x, const float* c, int dim) {
-  const float score = std::fma(-2.0F, chain(x, c, dim), chain(c, c, dim));
-  return std::sqrt(std::max(0.0, static_cast<double>(chain(x, x, dim)) + static_cast<double>(score)));
+double reference_distance(const float* x, const double* c, int dim) {
+  return std::sqrt(squared_distance(x, c, dim));
 }
 
 /// The silhouette as it is defined, from the distances to the centroids of clusters with rows.
@@ -104,7 +103,7 @@ std::optional<double> reference_stability(const Matrix& rows, const KMeansResult
   if (result.restarts.size() < 2 || result.clusters == 1) return std::nullopt;
   std::vector<std::vector<std::int32_t>> partitions;
   for (const auto& centroids : result.restarts) {
-    partitions.push_back(reference_assign(rows, centroids, result.clusters, 0).labels);
+    partitions.push_back(reference_labels(rows, centroids, result.clusters));
   }
   double sum = 0.0;
   double pairs = 0.0;
@@ -134,7 +133,7 @@ std::vector<KMeansResult> random_results(const Matrix& rows, const std::vector<i
     }
     result.restart = static_cast<int>(generator() % static_cast<unsigned>(restarts));
     result.centroids = result.restarts[static_cast<std::size_t>(result.restart)];
-    result.assignment = reference_assign(rows, result.centroids, k, 0).labels;
+    result.assignment = reference_labels(rows, result.centroids, k);
     results.push_back(std::move(result));
   }
   return results;
@@ -184,7 +183,11 @@ TEST(KMeansQuality, EqualsThePlainLoopsOnAllPathsSplitsAndThreads) {
         if (first.empty()) first = qualities;
         for (std::size_t i = 0; i < results.size(); ++i) {
           EXPECT_EQ(qualities[i].clusters, c.clusters[i]);
-          EXPECT_EQ(qualities[i].silhouette, silhouettes[i]);
+          ASSERT_EQ(qualities[i].silhouette.has_value(), silhouettes[i].has_value());
+          if (silhouettes[i].has_value()) {
+            EXPECT_NEAR(*qualities[i].silhouette, *silhouettes[i], 1e-5);
+          }
+          EXPECT_EQ(qualities[i].silhouette, first[i].silhouette);
           ASSERT_EQ(qualities[i].stability.has_value(), agreements[i].has_value());
           if (agreements[i].has_value()) {
             EXPECT_NEAR(*qualities[i].stability, *agreements[i], 1e-12);
@@ -237,9 +240,9 @@ TEST(KMeansQuality, SeveralPassesGiveWhatOneGives) {
 TEST(KMeansQuality, SilhouetteIsThatOfDistancesInDoublePrecision) {
   const Matrix rows = random_rows(80, 3, false, 9);
   const auto results = random_results(rows, {3, 7}, 1, 10);
-  const auto exact_distance = [](const float* x, const float* c, int dim) {
+  const auto exact_distance = [](const float* x, const double* c, int dim) {
     double squared = 0.0;
-    for (int d = 0; d < dim; ++d) squared += std::pow(static_cast<double>(x[d]) - static_cast<double>(c[d]), 2.0);
+    for (int d = 0; d < dim; ++d) squared += std::pow(static_cast<double>(x[d]) - c[d], 2.0);
     return std::sqrt(squared);
   };
   const auto qualities = run_quality(rows, results, {}, {80});
@@ -252,11 +255,11 @@ TEST(KMeansQuality, SilhouetteIsThatOfDistancesInDoublePrecision) {
 }
 
 /// A result from centroids on a line.
-KMeansResult line_result(const Matrix& rows, std::vector<std::vector<float>> restarts) {
+KMeansResult line_result(const Matrix& rows, std::vector<std::vector<double>> restarts) {
   KMeansResult result;
   result.clusters = static_cast<int>(restarts.front().size());
   result.centroids = restarts.front();
-  result.assignment = reference_assign(rows, result.centroids, result.clusters, 0).labels;
+  result.assignment = reference_labels(rows, result.centroids, result.clusters);
   result.restarts = std::move(restarts);
   return result;
 }
@@ -290,8 +293,8 @@ TEST(KMeansQuality, ClustersWithoutRowsAreNotSecond) {
   KMeansResult result = line_result(rows, {{0.0F, 4.0F}});
   const auto expected = run_quality(rows, {result}, {}, {4}).front();
   // 2.4 is nearest to no row, but would be second nearest to the row at 1. It is so for any place in the list.
-  for (const std::vector<float>& centroids :
-       {std::vector<float>{0.0F, 4.0F, 2.4F}, {2.4F, 0.0F, 4.0F}, {0.0F, 2.4F, 4.0F}}) {
+  for (const std::vector<double>& centroids :
+       {std::vector<double>{0.0, 4.0, 2.4}, {2.4F, 0.0F, 4.0F}, {0.0F, 2.4F, 4.0F}}) {
     const auto qualities = run_quality(rows, {line_result(rows, {centroids, centroids})}, {}, {1, 0, 3});
     EXPECT_EQ(qualities.front().silhouette, expected.silhouette);
     EXPECT_EQ(qualities.front().stability, 1.0);
@@ -372,15 +375,6 @@ TEST(KMeansQuality, RefusesWhatDoesNotFit) {
                  [](Results& results, int /*rank*/) { results[0].restart = 2; });
   expect_refused(rows, "given centroids have 11 values", ExitCode::usage,
                  [](Results& results, int /*rank*/) { results[0].restarts[1].pop_back(); });
-  Matrix large = rows;
-  large.values[4 * 25] = 1e30F;
-  expect_refused(large, "1 rows have no silhouette for K = 3", ExitCode::bad_input, [](Results& results, int rank) {
-    for (KMeansResult& result : results) {
-      for (auto& centroids : result.restarts) std::ranges::fill(centroids, 1.0F);
-      result.centroids = result.restarts.front();
-      result.assignment.assign(result.assignment.size(), rank % 2);
-    }
-  });
 }
 
 TEST(KMeansQuality, OneClusterAndNoRowsHaveNeither) {

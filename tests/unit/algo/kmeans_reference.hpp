@@ -8,11 +8,14 @@
 #include "support/thread_communicator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <utility>
 #include <vector>
@@ -58,7 +61,7 @@ class CopiedRows final : public KMeansRows {
       for (std::size_t i = next++; i < blocks.size(); i = next++) {
         const std::int64_t begin = first_ + blocks[i].begin;
         const std::vector<float> copy(all_.row(begin), all_.row(begin + blocks[i].count));
-        body(static_cast<std::size_t>(worker), {blocks[i].begin, blocks[i].count, copy.data()});
+        body(static_cast<std::size_t>(worker), {blocks[i].begin, blocks[i].count, copy.data(), nullptr});
       }
     });
   }
@@ -72,7 +75,7 @@ class CopiedRows final : public KMeansRows {
 /// Runs on thread-ranks, rank r having shares[r] rows, and joins the ranks' assignments. Checks that all else is the
 /// same on all ranks.
 inline std::vector<KMeansResult> run_kmeans(const Matrix& rows, const KMeansOptions& options,
-                                            const std::vector<float>& given, const std::vector<std::int64_t>& shares) {
+                                            const std::vector<double>& given, const std::vector<std::int64_t>& shares) {
   std::vector<std::vector<KMeansResult>> results(shares.size());
   run_on_threads(static_cast<int>(shares.size()), [&](Communicator& comm) {
     const auto rank = static_cast<std::size_t>(comm.rank());
@@ -94,104 +97,236 @@ inline std::vector<KMeansResult> run_kmeans(const Matrix& rows, const KMeansOpti
   return joined;
 }
 
-struct ReferenceAssignment {
-  std::vector<std::int32_t> labels;
-  /// In units of the scale, per cluster.
-  std::vector<std::int64_t> inertia;
+/// f64 [n, D].
+struct Points {
+  std::int64_t rows = 0;
+  int dim = 0;
+  std::vector<double> values;
+  [[nodiscard]] const double* row(std::int64_t i) const { return values.data() + i * dim; }
 };
 
-inline float chain(const float* a, const float* b, int dim) {
-  float sum = 0.0F;
-  for (int d = 0; d < dim; ++d) sum = std::fma(a[d], b[d], sum);
+/// Rows minus an origin [D]; empty: nothing.
+inline Points relative_to(const std::vector<double>& origin, const Matrix& rows) {
+  Points points{rows.rows, rows.dim, {rows.values.begin(), rows.values.end()}};
+  for (std::size_t i = 0; i < points.values.size() && !origin.empty(); ++i)
+    points.values[i] -= origin[i % origin.size()];
+  return points;
+}
+
+/// The origin that rows are to have.
+inline std::vector<double> reference_origin(const Matrix& rows) {
+  std::vector<double> origin;
+  double offset = 0.0;
+  double spread = 0.0;
+  for (int d = 0; d < rows.dim; ++d) {
+    float low = rows.row(0)[d];
+    float high = low;
+    for (std::int64_t i = 0; i < rows.rows; ++i) {
+      low = std::min(low, rows.row(i)[d]);
+      high = std::max(high, rows.row(i)[d]);
+    }
+    const double middle = (static_cast<double>(low) + static_cast<double>(high)) / 2.0;
+    const bool exact = (low > 0.0F && high <= 2.0F * low) || (high < 0.0F && low >= 2.0F * high);
+    origin.push_back(exact ? static_cast<double>(static_cast<float>(middle)) : 0.0);
+    offset += origin.back() * origin.back();
+    spread += std::pow((static_cast<double>(high) - static_cast<double>(low)) / 2.0, 2.0);
+  }
+  return offset > 16.0 * spread ? origin : std::vector<double>();
+}
+
+struct ReferenceAssignment {
+  std::vector<std::int32_t> labels;
+  /// Per cluster.
+  std::vector<std::int64_t> counts;
+  std::vector<double> inertia;
+  /// Of coordinates [K, D], in units of their scale.
+  std::vector<double> sums;
+
+  [[nodiscard]] double total() const { return std::accumulate(inertia.begin(), inertia.end(), 0.0); }
+};
+
+/// The squared distance of f32 or f64 points.
+template <class X, class C>
+double squared_distance(const X* x, const C* c, int dim) {
+  double sum = 0.0;
+  for (int d = 0; d < dim; ++d) {
+    const double difference = static_cast<double>(x[d]) - static_cast<double>(c[d]);
+    sum = std::fma(difference, difference, sum);
+  }
   return sum;
 }
 
-inline ReferenceAssignment reference_assign(const Matrix& rows, const std::vector<float>& centroids, int clusters,
-                                            int inertia_scale_log2) {
-  ReferenceAssignment result{{}, std::vector<std::int64_t>(static_cast<std::size_t>(clusters))};
+/// What decides about the fixed-point numbers.
+struct ReferenceScales {
+  double sum;
+  double inertia;
+  double rest;
+  ReferenceScales(std::int64_t rows, const KMeansResult& result)
+      : sum(std::ldexp(1.0, result.sum_scale_log2)),
+        inertia(std::ldexp(1.0, result.inertia_scale_log2)),
+        rest(std::ldexp(1.0,
+                        std::min(50, 61 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(rows - 1)))))) {}
+};
+
+/// A sum of numbers that are rounded to units, of what that leaves over, and of what is left then.
+struct ReferenceSum {
+  std::array<std::int64_t, 3> parts{};
+  void add(double value, double scale, double rest_scale) {
+    double units = value * scale;
+    for (std::int64_t& part : parts) {
+      part += std::llrint(units);
+      units = (units - std::nearbyint(units)) * rest_scale;
+    }
+  }
+  [[nodiscard]] double in_units(double rest_scale, int count) const {
+    double sum = 0.0;
+    for (int i = count; i-- > 0;) sum = static_cast<double>(parts[static_cast<std::size_t>(i)]) + sum / rest_scale;
+    return sum;
+  }
+};
+
+/// Rows and centroids relative to the same origin.
+inline ReferenceAssignment reference_assign(const Points& rows, const std::vector<double>& centroids, int clusters,
+                                            const ReferenceScales& scales, bool precise) {
+  const int dim = rows.dim;
+  const auto k_count = static_cast<std::size_t>(clusters);
+  const auto width = static_cast<std::size_t>(dim);
+  ReferenceAssignment result{{}, std::vector<std::int64_t>(k_count), {}, {}};
+  std::vector<ReferenceSum> sums(k_count * width);
+  std::vector<ReferenceSum> own(k_count);
+  std::vector<std::int64_t> squares(k_count);
+  const std::vector<double> zero(width);
   for (std::int64_t i = 0; i < rows.rows; ++i) {
-    const float* x = rows.row(i);
-    std::int32_t label = 0;
-    float lowest = std::numeric_limits<float>::infinity();
-    for (int k = 0; k < clusters; ++k) {
-      const float* c = centroids.data() + std::int64_t{k} * rows.dim;
-      const float score = std::fma(-2.0F, chain(x, c, rows.dim), chain(c, c, rows.dim));
-      if (score < lowest) {
-        lowest = score;
+    const double* x = rows.row(i);
+    std::size_t label = 0;
+    double lowest = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < k_count; ++k) {
+      const double distance = squared_distance(x, centroids.data() + k * width, dim);
+      if (distance < lowest) {
+        lowest = distance;
         label = k;
       }
     }
-    result.labels.push_back(label);
-    const double inertia = std::max(0.0, static_cast<double>(chain(x, x, rows.dim)) + static_cast<double>(lowest));
-    result.inertia[static_cast<std::size_t>(label)] += std::llrint(std::ldexp(inertia, inertia_scale_log2));
+    result.labels.push_back(static_cast<std::int32_t>(label));
+    ++result.counts[label];
+    for (std::size_t d = 0; d < width; ++d) {
+      sums[label * width + d].add(x[d], scales.sum, scales.rest);
+    }
+    own[label].add(lowest, scales.inertia, scales.rest);
+    squares[label] += std::llrint(squared_distance(x, zero.data(), dim) * scales.inertia);
+  }
+  for (std::size_t k = 0; k < k_count; ++k) {
+    double rest = 0.0;
+    for (std::size_t d = 0; d < width; ++d) {
+      const ReferenceSum& sum = sums[k * width + d];
+      result.sums.push_back(precise ? sum.in_units(scales.rest, 2) : static_cast<double>(sum.parts[0]));
+      const double centre = centroids[k * width + d];
+      const auto count = static_cast<double>(result.counts[k]);
+      rest = std::fma(centre, std::fma(-2.0, static_cast<double>(sum.parts[0]) / scales.sum, count * centre), rest);
+    }
+    const double of_totals = std::max(0.0, static_cast<double>(squares[k]) / scales.inertia + rest);
+    result.inertia.push_back(precise ? own[k].in_units(scales.rest, 3) / scales.inertia : of_totals);
   }
   return result;
 }
 
-/// The update of the centroids, with the repair of empty clusters. Returns the number of repairs.
-inline std::int64_t reference_update(const Matrix& rows, const ReferenceAssignment& assignment, int sum_scale_log2,
-                                     std::vector<float>& centroids) {
-  std::vector<std::int64_t> inertia = assignment.inertia;
-  const std::size_t dim = static_cast<std::size_t>(rows.dim);
-  std::vector<bool> filled(inertia.size());
-  for (std::size_t k = 0; k < inertia.size(); ++k) {
-    const auto count = std::ranges::count(assignment.labels, static_cast<std::int32_t>(k));
-    filled[k] = count > 0;
-    for (std::size_t d = 0; d < dim && filled[k]; ++d) {
-      std::int64_t sum = 0;
-      for (std::int64_t i = 0; i < rows.rows; ++i) {
-        if (assignment.labels[static_cast<std::size_t>(i)] != static_cast<std::int32_t>(k)) continue;
-        sum += std::llrint(std::ldexp(static_cast<double>(rows.row(i)[d]), sum_scale_log2));
-      }
-      centroids[k * dim + d] =
-          static_cast<float>(static_cast<double>(sum) / (static_cast<double>(count) * std::ldexp(1.0, sum_scale_log2)));
-    }
+/// Whether rows are so near to their centroids that f32 does not hold these finely enough.
+inline bool reference_needs_precision(const ReferenceAssignment& assignment, const std::vector<double>& centroids) {
+  const std::size_t dim = centroids.size() / assignment.counts.size();
+  double largest = 0.0;
+  for (std::size_t k = 0; k < assignment.counts.size(); ++k) {
+    double square = 0.0;
+    for (std::size_t d = 0; d < dim; ++d) square += centroids[k * dim + d] * centroids[k * dim + d];
+    if (assignment.counts[k] > 0) largest = std::max(largest, square);
   }
+  const auto rows = static_cast<double>(assignment.labels.size());
+  return rows * largest > 256.0 * assignment.total() || assignment.total() < rows * static_cast<double>(dim) * 0x1p-240;
+}
+
+inline std::vector<std::int32_t> reference_labels(const Matrix& rows, const std::vector<double>& centroids,
+                                                  int clusters) {
+  KMeansResult scales;
+  return reference_assign(relative_to({}, rows), centroids, clusters, ReferenceScales(rows.rows, scales), false).labels;
+}
+
+/// Centroids as a result holds them.
+inline void reference_rounding(bool precise, const std::vector<double>& origin, std::vector<double>& centroids) {
+  for (std::size_t i = 0; i < centroids.size(); ++i) {
+    if (!precise) centroids[i] = static_cast<double>(static_cast<float>(centroids[i]));
+    if (origin.empty()) continue;
+    const double stored = origin[i % origin.size()] + centroids[i];
+    centroids[i] = stored - origin[i % origin.size()];
+  }
+}
+
+/// The update of the centroids, with the repair of empty clusters. Returns the number of repairs.
+inline std::int64_t reference_update(const ReferenceAssignment& assignment, const ReferenceScales& scales, bool precise,
+                                     const std::vector<double>& origin, std::vector<double>& centroids) {
+  std::vector<double> inertia = assignment.inertia;
+  const std::size_t dim = centroids.size() / inertia.size();
+  std::vector<double> rows(assignment.counts.begin(), assignment.counts.end());
+  for (std::size_t i = 0; i < centroids.size(); ++i) {
+    const double count = rows[i / dim];
+    if (count > 0.0) centroids[i] = assignment.sums[i] / (count * scales.sum);
+  }
+  reference_rounding(precise, origin, centroids);
   std::int64_t repairs = 0;
   for (std::size_t j = 0; j < inertia.size(); ++j) {
-    if (filled[j]) continue;
+    if (rows[j] > 0.0) continue;
     std::size_t from = inertia.size();
     for (std::size_t k = 0; k < inertia.size(); ++k) {
-      if (filled[k] && (from == inertia.size() || inertia[k] > inertia[from])) from = k;
+      if (rows[k] > 0.0 && (from == inertia.size() || inertia[k] > inertia[from])) from = k;
     }
+    const double distance = std::sqrt(inertia[from] / (rows[from] * static_cast<double>(dim)));
     for (std::size_t d = 0; d < dim; ++d) {
-      const float c = centroids[from * dim + d];
-      const float up = c * 1.0009765625F;
-      const float down = c * 0.9990234375F;
-      centroids[j * dim + d] = d % 2 == 0 ? up : down;
-      centroids[from * dim + d] = d % 2 == 0 ? down : up;
+      const double c = centroids[from * dim + d];
+      const double step = (precise ? distance : c) / 1024.0;
+      centroids[j * dim + d] = d % 2 == 0 ? c + step : c - step;
+      centroids[from * dim + d] = d % 2 == 0 ? c - step : c + step;
     }
-    inertia[j] = inertia[from] = inertia[from] / 2;
-    filled[j] = true;
+    inertia[j] = inertia[from] = inertia[from] / 2.0;
+    rows[j] = rows[from] = rows[from] / 2.0;
     ++repairs;
   }
+  reference_rounding(precise, origin, centroids);
   return repairs;
 }
 
-/// From given first centroids. The scales are taken from `scales`, a result for the same rows.
-inline KMeansResult reference_kmeans(const Matrix& rows, const KMeansOptions& options, int clusters,
-                                     std::vector<float> centroids, const KMeansResult& scales) {
+/// From given first centroids. The scales are taken from `result_of_scales`, a result for the same rows.
+inline KMeansResult reference_kmeans(const Matrix& matrix, const KMeansOptions& options, int clusters,
+                                     std::vector<double> centroids, const KMeansResult& result_of_scales) {
+  const std::vector<double> origin = reference_origin(matrix);
+  EXPECT_EQ(result_of_scales.origin, origin);
+  const Points rows = relative_to(origin, matrix);
+  const ReferenceScales scales(rows.rows, result_of_scales);
   KMeansResult result;
   result.clusters = clusters;
+  for (std::size_t i = 0; i < centroids.size() && !origin.empty(); ++i) centroids[i] -= origin[i % origin.size()];
+  bool precise = !origin.empty() || std::ranges::any_of(centroids, [](double value) {
+    return static_cast<double>(static_cast<float>(value)) != value;
+  });
   std::vector<std::int32_t> previous_labels;
-  const auto assign = [&] { return reference_assign(rows, centroids, clusters, scales.inertia_scale_log2); };
-  const auto total = [&](const ReferenceAssignment& assignment) {
-    std::int64_t sum = 0;
-    for (const std::int64_t inertia : assignment.inertia) sum += inertia;
-    return std::ldexp(static_cast<double>(sum), -scales.inertia_scale_log2);
+  const auto assign = [&] {
+    const ReferenceAssignment assignment = reference_assign(rows, centroids, clusters, scales, precise);
+    if (precise || !reference_needs_precision(assignment, centroids)) return assignment;
+    precise = true;
+    return reference_assign(rows, centroids, clusters, scales, precise);
   };
   for (int t = 1; t <= options.max_iterations && !result.converged; ++t) {
+    const bool was_precise = precise;
     const ReferenceAssignment assignment = assign();
-    result.inertia.push_back(total(assignment));
-    const bool nothing_moved = assignment.labels == previous_labels;
+    result.inertia.push_back(assignment.total());
+    const bool were_rounded = precise && !was_precise && t > 1;
+    const bool nothing_moved = assignment.labels == previous_labels && !were_rounded;
     previous_labels = assignment.labels;
-    if (!nothing_moved) result.repairs += reference_update(rows, assignment, scales.sum_scale_log2, centroids);
+    if (!nothing_moved) result.repairs += reference_update(assignment, scales, precise, origin, centroids);
     const double previous = t > 1 ? *(result.inertia.end() - 2) : std::numeric_limits<double>::infinity();
     result.converged = nothing_moved || (t > 1 && previous - result.inertia.back() <= options.tolerance * previous);
   }
   const ReferenceAssignment last = assign();
   result.assignment = last.labels;
-  result.final_inertia = total(last);
+  result.final_inertia = last.total();
+  for (std::size_t i = 0; i < centroids.size() && !origin.empty(); ++i) centroids[i] += origin[i % origin.size()];
   result.centroids = std::move(centroids);
   return result;
 }
@@ -208,12 +343,7 @@ inline std::vector<std::int64_t> reference_plus_plus(const Matrix& rows, std::ui
     for (std::int64_t i = 0; i < rows.rows; ++i) {
       double& weight = weights[static_cast<std::size_t>(i)];
       if (!chosen.empty()) {
-        double distance = 0.0;
-        for (int d = 0; d < rows.dim; ++d) {
-          const double difference =
-              static_cast<double>(rows.row(i)[d]) - static_cast<double>(rows.row(chosen.back())[d]);
-          distance = std::fma(difference, difference, distance);
-        }
+        const double distance = squared_distance(rows.row(i), rows.row(chosen.back()), rows.dim);
         weight = chosen.size() == 1 ? distance : std::min(weight, distance);
       }
       const double u = kmeans_uniform(key, static_cast<std::uint64_t>(i), static_cast<std::uint32_t>(chosen.size()));
@@ -228,8 +358,8 @@ inline std::vector<std::int64_t> reference_plus_plus(const Matrix& rows, std::ui
   return chosen;
 }
 
-inline std::vector<float> rows_at(const Matrix& rows, const std::vector<std::int64_t>& chosen) {
-  std::vector<float> values;
+inline std::vector<double> rows_at(const Matrix& rows, const std::vector<std::int64_t>& chosen) {
+  std::vector<double> values;
   for (const std::int64_t i : chosen) values.insert(values.end(), rows.row(i), rows.row(i + 1));
   return values;
 }

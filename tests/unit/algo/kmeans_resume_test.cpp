@@ -55,7 +55,7 @@ TEST(KMeansResume, StoppedInAnyPassItEndsWithTheSameBits) {
   std::map<std::string, int> stopped_in;
   check_property(1700, 40, random_case, [&](const Case& c) {
     const Matrix rows = rows_of(c);
-    const std::vector<float> given = given_of(c, rows);
+    const std::vector<double> given = given_of(c, rows);
     const Ending whole = run({one_rank(c.rows)}, rows, c.options, given);
     if (!whole.error.empty()) return;
     Random random(c.seed + 2);
@@ -84,7 +84,7 @@ TEST(KMeansResume, StoppedInAnyPassItEndsWithTheSameBits) {
 TEST(KMeansResume, KilledWhileSavingItEndsWithTheSameBits) {
   check_property(200, 16, random_case, [](const Case& c) {
     const Matrix rows = rows_of(c);
-    const std::vector<float> given = given_of(c, rows);
+    const std::vector<double> given = given_of(c, rows);
     const Ending whole = run({one_rank(c.rows)}, rows, c.options, given);
     if (!whole.error.empty()) return;
     Random random(c.seed + 2);
@@ -132,7 +132,7 @@ TEST(KMeansResume, ASaveThatFailsOnOneRankEndsAll) {
 TEST(KMeansResume, SavesAfterEveryFewPassesAndWhenStopped) {
   check_property(300, 16, random_case, [](const Case& c) {
     const Matrix rows = rows_of(c);
-    const std::vector<float> given = given_of(c, rows);
+    const std::vector<double> given = given_of(c, rows);
     Random random(c.seed + 2);
     KMeansOptions options = c.options;
     options.checkpoint_every = 1;
@@ -182,7 +182,7 @@ struct Refusal {
   std::string what;
   Matrix rows;
   KMeansOptions options;
-  std::vector<float> given;
+  std::vector<double> given;
   /// In the log.
   std::string named;
 };

@@ -220,7 +220,7 @@ inline void write_clusters(const fs::path& centroids, const fs::path& assignment
   for (std::int64_t i = 0; i < rows; ++i) labels.push_back(static_cast<std::int32_t>((i * 7 + shard) % 5));
   const std::vector<std::int64_t> offsets{0, rows / 3, rows / 3, rows};
   SelfCommunicator comm;
-  write_cluster_files(centroids, assignment, sample_values(30, shard), 5, 6, std::vector<double>{12.5, 9.0 + shard},
+  write_cluster_files(centroids, assignment, precise_values(30, shard), 5, 6, std::vector<double>{12.5, 9.0 + shard},
                       {.seed = 1, .iterations = 2, .converged = true, .inertia = 9.0, .silhouette = 0.5}, labels,
                       offsets, record, {}, comm);
 }
@@ -234,7 +234,7 @@ inline Specimen centroids_specimen() {
   return {"Centroids",
           [](const fs::path& path, int shard) {
             write_clusters(path, path.parent_path() / "ignored.h5", shard, 40, cluster_record(shard));
-            return contents(Centroids{sample_values(30, shard), 5, 6});
+            return contents(Centroids{precise_values(30, shard), 5, 6});
           },
           [](const fs::path& path) { return contents(read_centroids(path.string() + ":/centroids")); },
           cluster_record(2)};

@@ -250,7 +250,7 @@ TEST(RunSize, ClustersOfEachK) {
   std::int64_t real = 0;
   for (const int k : config.cluster.k) {
     SelfCommunicator comm;
-    const std::vector<float> centroids(static_cast<std::size_t>(k) * 384, 0.5F);
+    const std::vector<double> centroids(static_cast<std::size_t>(k) * 384, 0.5);
     const std::vector<double> inertia(static_cast<std::size_t>(config.cluster.max_iterations), 1.0);
     const std::vector<std::int32_t> labels(static_cast<std::size_t>(rows), 1);
     std::vector<std::int64_t> offsets;

@@ -42,6 +42,13 @@ inline std::vector<float> sample_values(std::int64_t count, int shard) {
   return values;
 }
 
+/// Values that f32 does not hold.
+inline std::vector<double> precise_values(std::int64_t count, int shard) {
+  std::vector<double> values;
+  for (const float value : sample_values(count, shard)) values.push_back(static_cast<double>(value) / 3.0);
+  return values;
+}
+
 /// Images of a shard of `count` and one more, which is unreadable.
 inline ImageKeys sample_images(int count, int shard) {
   ImageKeys images;
@@ -133,8 +140,10 @@ inline KMeansState sample_state(int shard, int dim) {
     pair.clusters = 5;
     pair.restart = restart;
     pair.phase = static_cast<KMeansPhase>(restart + 1);
-    pair.centroids = sample_values(5 * dim, shard + restart);
-    if (restart == 0) pair.previous = sample_values(5 * dim, shard + 50);
+    pair.centroids = precise_values(5 * dim, shard + restart);
+    if (restart == 0) pair.previous = precise_values(5 * dim, shard + 50);
+    pair.precise = restart == 1;
+    pair.precise_since = restart;
     pair.inertia = {12.5 + shard, 10.25, 9.0};
     pair.final_inertia = 9.0;
     pair.converged = restart == 2;

@@ -99,7 +99,10 @@ Seen visit(const KMeansRows& rows, const std::vector<RowRange>& ranges, int thre
     if (worker >= inside.size() || ++inside[worker] != 1) fits = false;
     const auto count = static_cast<std::size_t>(block.count);
     const auto first = static_cast<std::size_t>(block.first);
-    std::copy_n(block.values, count * dim, seen.values.begin() + static_cast<std::ptrdiff_t>(first * dim));
+    float* const to = seen.values.data() + first * dim;
+    for (std::size_t i = 0; i < count * dim; ++i) {
+      to[i] = block.precise != nullptr ? static_cast<float>(block.precise[i]) : block.values[i];
+    }
     for (std::size_t row = first; row < first + count; ++row) ++seen.times[row];
     --inside[worker];
   });
@@ -145,10 +148,11 @@ TEST_F(Streamed, PlansUseTheMemoryTheyAreGiven) {
     const auto dim = static_cast<int>(1 + draws.below(i % 2 == 0 ? 100 : 1000000));
     const auto threads = static_cast<int>(1 + draws.below(16));
     const std::int64_t rows = draws.below(100000);
-    const std::int64_t row = std::int64_t{4} * dim;
-    const std::int64_t smallest = smallest_stream_memory(dim, threads);
+    const std::int64_t value = i % 3 == 0 ? 8 : 4;
+    const std::int64_t row = value * dim;
+    const std::int64_t smallest = smallest_stream_memory(dim, threads, value);
     const std::int64_t bytes = smallest + draws.below(std::int64_t{1} << 31U);
-    const StreamPlan plan = plan_stream(bytes, rows, dim, threads);
+    const StreamPlan plan = plan_stream(bytes, rows, dim, threads, value);
     SCOPED_TRACE("dim " + std::to_string(dim) + ", rows " + std::to_string(rows) + ", bytes " + std::to_string(bytes));
     EXPECT_EQ(plan.buffers, threads + 2);
     EXPECT_GE(plan.buffer_rows, 1);
@@ -162,9 +166,9 @@ TEST_F(Streamed, PlansUseTheMemoryTheyAreGiven) {
       EXPECT_GT(of_buffers + (plan.kept_rows + 1) * row, bytes);
     }
   }
-  EXPECT_EQ(plan_stream(0, 10, 3, 1).kept_rows, 0);
-  EXPECT_EQ(plan_stream(12000, 1000, 3, 1).kept_rows, 1000);
-  EXPECT_EQ(plan_stream(11999, 1000, 3, 1).kept_rows, 0);
+  EXPECT_EQ(plan_stream(0, 10, 3, 1, 4).kept_rows, 0);
+  EXPECT_EQ(plan_stream(12000, 1000, 3, 1, 4).kept_rows, 1000);
+  EXPECT_EQ(plan_stream(11999, 1000, 3, 1, 4).kept_rows, 0);
 }
 
 TEST_F(Streamed, AnyRangesGiveTheSameValuesAsMemory) {
@@ -219,7 +223,7 @@ TEST_F(Streamed, RowsThatStayAreNotReadAgain) {
   const std::vector<RowPlace> places = {write_part(file("a.h5"), all, 16, 0, 20000),
                                         write_part(file("b.h5"), all, 16, 20000, 10000)};
   const auto sources = open_alone(places);
-  const std::int64_t smallest = smallest_stream_memory(16, 2);
+  const std::int64_t smallest = smallest_stream_memory(16, 2, 4);
   // The smallest buffers are as large a part as this budget gives them.
   const StreamedRows rows(sources, {0, 30000}, smallest + 25000 * 64, 2);
   ASSERT_GT(rows.plan().kept_rows, 20000);
@@ -381,16 +385,16 @@ TEST_F(Streamed, MemoryIsPlannedFromLimitUseAndState) {
   KMeansOptions options;
   options.clusters = {5, 9};
   options.restarts = 3;
-  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 8);
+  EXPECT_EQ(kmeans_bytes_per_row(options), 8 + 6 * 8);
   options.init = KMeansOptions::Init::kmeans_parallel;
-  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 12);
+  EXPECT_EQ(kmeans_bytes_per_row(options), 8 + 6 * 12);
   options.init = KMeansOptions::Init::random;
-  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 4);
+  EXPECT_EQ(kmeans_bytes_per_row(options), 8 + 6 * 4);
   options.mode = KMeansOptions::Mode::fast;
-  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 6 * 12);
+  EXPECT_EQ(kmeans_bytes_per_row(options), 8 + 6 * 12);
   options.mode = KMeansOptions::Mode::exact;
   options.clusters = {5, 500};
-  EXPECT_EQ(kmeans_bytes_per_row(options), 4 + 3 * 4 + 3 * 8);
+  EXPECT_EQ(kmeans_bytes_per_row(options), 8 + 3 * 4 + 3 * 12);
   options.clusters = {5, 9};
   constexpr std::int64_t gibibyte = std::int64_t{1} << 30U;
   const std::int64_t used = resident_bytes();
@@ -398,20 +402,20 @@ TEST_F(Streamed, MemoryIsPlannedFromLimitUseAndState) {
   run_on_threads(3, [&](Communicator& comm) {
     // 2^20 rows: 0.25 GiB, and 28 MiB of state.
     const std::int64_t rows = comm.rank() == 1 ? 0 : std::int64_t{1} << 20U;
-    EXPECT_TRUE(plan_row_memory(used + gibibyte, rows, 64, options, comm).all_fit);
-    const RowMemory memory = plan_row_memory(used + gibibyte / 8, rows, 64, options, comm);
+    EXPECT_TRUE(plan_row_memory(used + gibibyte, rows, 64, false, options, comm).all_fit);
+    const RowMemory memory = plan_row_memory(used + gibibyte / 8, rows, 64, false, options, comm);
     EXPECT_EQ(memory.all_fit, rows == 0);
     EXPECT_LT(memory.stream_bytes, gibibyte / 8 - (rows == 0 ? 0 : 28 << 20));
     EXPECT_GT(memory.stream_bytes, gibibyte / 16);
     try {
-      (void)plan_row_memory(used + gibibyte / 64, rows, 64, options, comm);
+      (void)plan_row_memory(used + gibibyte / 64, rows, 64, false, options, comm);
       ADD_FAILURE() << "no exception";
     } catch (const AgreedError& error) {
       EXPECT_EQ(error.exit_code(), ExitCode::usage);
       EXPECT_NE(std::string(error.what()).find("cluster.memory"), std::string::npos) << error.what();
     }
     // Without a limit there is nothing to refuse.
-    EXPECT_FALSE(plan_row_memory(std::nullopt, std::int64_t{1} << 40U, 64, options, comm).all_fit);
+    EXPECT_FALSE(plan_row_memory(std::nullopt, std::int64_t{1} << 40U, 64, false, options, comm).all_fit);
   });
 }
 

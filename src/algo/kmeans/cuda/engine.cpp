@@ -36,16 +36,16 @@ class DeviceEngine final : public Engine {
   DeviceEngine(const Context& context, const KMeansGpu& gpu, std::int64_t other_bytes)
       : context_(context),
         gpu_(gpu),
-        units_{std::ldexp(1.0, context.scales.sum_log2), std::ldexp(1.0, context.scales.inertia_log2),
-               context.scales.row_limit},
+        units_{std::ldexp(1.0, context.scales.sum_log2), std::ldexp(1.0, context.scales.inertia_log2)},
         rows_(context.rows, context.threads, memory_for_rows(gpu, other_bytes)),
         norms_(context.summary.squared_norms.size(), "memory for the norms of rows"),
         found_(static_cast<std::size_t>(rows_.slab_rows()), "memory for the labels of rows"),
-        scores_(found_.size(), "memory for the scores of rows"),
         stop_(1) {
     cuda::copy(norms_.data(), context.summary.squared_norms.data(), norms_.size(), stream_);
     stream_.wait();
   }
+
+  bool is_for_precise() const override { return false; }
 
   void begin(std::span<WorkingPair> pairs) override {
     collectively(context_.comm, [&] {
@@ -59,7 +59,7 @@ class DeviceEngine final : public Engine {
         if (pairs[i].pair->phase == KMeansPhase::done) continue;
         pairs_[i].emplace(context_, *pairs[i].pair, stream_);
         packed += pairs_[i]->packed_size();
-        if (uses_tensor_cores(pairs[i])) most_clusters = std::max(most_clusters, pairs[i].pair->clusters);
+        most_clusters = std::max(most_clusters, pairs[i].pair->clusters);
       }
       if (most_clusters > 0) tensor_search_.emplace(most_clusters);
       packed_ = cuda::DeviceArray<std::int64_t>(static_cast<std::size_t>(packed), "memory for the sums of ranks");
@@ -106,7 +106,6 @@ class DeviceEngine final : public Engine {
     for (WorkingPair& working : pairs) {
       const KMeansPhase phase = working.pair->phase;
       std::optional<DevicePair>& device = pairs_[static_cast<std::size_t>(&working - begin_)];
-      if (phase == KMeansPhase::assigning) device->drop_totals();
       if (phase != KMeansPhase::done) continue;
       const bool beaten = is_beaten(*working.pair, pairs);
       if (device && !beaten) working.assignment = device->labels(stream_);
@@ -131,19 +130,10 @@ class DeviceEngine final : public Engine {
     rows_.for_each_slab(stream_, [&](const Slab& slab) {
       for (WorkingPair* working : pairs) {
         DevicePair& pair = device_of(*working);
-        if (uses_tensor_cores(*working)) {
-          tensor_search_->nearest(slab, pair.centroids(), norms_.data(), units_, found_.data(), scores_.data(),
-                                  stream_);
-        } else {
-          nearest(slab, pair.centroids(), found_.data(), scores_.data(), stream_);
-        }
-        accumulate(slab, found_.data(), scores_.data(), norms_.data(), units_, pair.view(), stream_);
+        tensor_search_->nearest(slab, pair.centroids(), norms_.data(), found_.data(), stream_);
+        accumulate(slab, found_.data(), norms_.data(), units_, pair.view(), stream_);
       }
     });
-  }
-
-  [[nodiscard]] bool uses_tensor_cores(const WorkingPair& working) const {
-    return context_.fast && working.pair->clusters >= tensor_clusters;
   }
 
   [[nodiscard]] DevicePair& device_of(const WorkingPair& working) {
@@ -154,11 +144,10 @@ class DeviceEngine final : public Engine {
   KMeansGpu gpu_;
   Units units_;
   DeviceRows rows_;
-  cuda::DeviceArray<float> norms_;
+  cuda::DeviceArray<double> norms_;
   /// Of one slab.
   cuda::DeviceArray<std::int32_t> found_;
-  cuda::DeviceArray<float> scores_;
-  /// In fast mode, with a pair that it pays for.
+  /// Once there is a pair.
   std::optional<TensorSearch> tensor_search_;
   /// What the ranks add up: the stop flag, then the numbers of each pair.
   cuda::DeviceArray<std::int64_t> packed_;

@@ -17,18 +17,18 @@ DevicePair::DevicePair(const Context& context, const KMeansPair& pair, const cud
       clusters_(pair.clusters),
       dim_(context.rows.dim()),
       pitch_(pitch_of(dim_)),
-      fast_(context.fast),
-      units_{std::ldexp(1.0, context.scales.sum_log2), std::ldexp(1.0, context.scales.inertia_log2),
-             context.scales.row_limit} {
+      units_{std::ldexp(1.0, context.scales.sum_log2), std::ldexp(1.0, context.scales.inertia_log2)} {
   const std::int64_t values = std::int64_t{clusters_} * pitch_;
   size_ = sums_at() + std::int64_t{clusters_} * dim_;
   labels_ = cuda::DeviceArray<std::int32_t>(size_of(context.rows.count()), "memory for the labels of rows");
   centroids_ = cuda::DeviceArray<float>(size_of(values), "memory for centroids");
-  norms_ = cuda::DeviceArray<float>(size_of(padded_clusters(clusters_)), "memory for norms of centroids");
+  norms_ = cuda::DeviceArray<float>(size_of(clusters_), "memory for norms of centroids");
   means_ = cuda::DeviceArray<float>(size_of(std::int64_t{clusters_} * dim_), "memory for centroids");
+  inertia_ = cuda::DeviceArray<double>(size_of(clusters_), "memory for the inertia of clusters");
   numbers_ = cuda::DeviceArray<std::int64_t>(size_of(size_), "memory for the sums of clusters");
   sent_centroids_ = cuda::PinnedArray<float>(size_of(values));
   found_means_ = cuda::PinnedArray<float>(means_.size());
+  found_inertia_ = cuda::PinnedArray<double>(inertia_.size());
   found_numbers_ = cuda::PinnedArray<std::int64_t>(size_of(squares_at()));
   // What lies between the centroids stays zero.
   std::ranges::fill(sent_centroids_.span(), 0.0F);
@@ -38,22 +38,17 @@ DevicePair::DevicePair(const Context& context, const KMeansPair& pair, const cud
                 "to clear labels");
   }
   cuda::clear(numbers_.data(), numbers_.size(), stream);
-  if (!fast_ && !iterating()) drop_totals();
 }
 
-void DevicePair::drop_totals() {
-  if (fast_) return;
-  totals_ = false;
-  size_ = counts_at();
-}
-
-void DevicePair::start_pass(std::span<const float> centroids, const cuda::Stream& stream) {
+void DevicePair::start_pass(std::span<const double> centroids, const cuda::Stream& stream) {
   for (std::ptrdiff_t k = 0; k < clusters_; ++k) {
-    std::copy_n(centroids.data() + k * dim_, dim_, sent_centroids_.data() + k * pitch_);
+    // f32 holds them: see `make_gpu_engine`.
+    std::transform(centroids.data() + k * dim_, centroids.data() + (k + 1) * dim_, sent_centroids_.data() + k * pitch_,
+                   [](double value) { return static_cast<float>(value); });
   }
   cuda::copy(centroids_.data(), sent_centroids_.data(), sent_centroids_.size(), stream);
   norms_of_centroids(centroids_.data(), clusters_, dim_, pitch_, norms_.data(), stream);
-  cuda::clear(numbers_.data(), size_of(counts_at()), stream);
+  cuda::clear(numbers_.data(), size_of(counts_at), stream);
 }
 
 PairView DevicePair::view() {
@@ -61,11 +56,9 @@ PairView DevicePair::view() {
   return {.labels = labels_.data(),
           .clusters = clusters_,
           .moved = numbers,
-          .unrepresentable = numbers + 1,
-          .inertia = fast_ ? nullptr : numbers + inertia_at,
-          .counts = totals_ ? numbers + counts_at() : nullptr,
-          .squares = fast_ ? numbers + squares_at() : nullptr,
-          .sums = totals_ ? numbers + sums_at() : nullptr};
+          .counts = numbers + counts_at,
+          .squares = numbers + squares_at(),
+          .sums = numbers + sums_at()};
 }
 
 void DevicePair::pack(std::int64_t* packed, const cuda::Stream& stream) const {
@@ -73,30 +66,25 @@ void DevicePair::pack(std::int64_t* packed, const cuda::Stream& stream) const {
 }
 
 void DevicePair::send_found(std::int64_t* packed, const cuda::Stream& stream) {
-  if (totals_) {
-    const TotalsView totals{packed + counts_at(), packed + squares_at(), packed + sums_at()};
-    if (fast_) {
-      inertia_of_clusters(totals, centroids_.data(), clusters_, dim_, pitch_, units_, packed + inertia_at, stream);
-    }
-    if (iterating()) {
-      means_of_clusters(totals, centroids_.data(), clusters_, dim_, pitch_, units_.sum_scale, means_.data(), stream);
-      cuda::copy(found_means_.data(), means_.data(), means_.size(), stream);
-    }
+  const TotalsView totals{packed + counts_at, packed + squares_at(), packed + sums_at()};
+  inertia_of_clusters(totals, centroids_.data(), clusters_, dim_, pitch_, units_, inertia_.data(), stream);
+  cuda::copy(found_inertia_.data(), inertia_.data(), inertia_.size(), stream);
+  if (iterating()) {
+    means_of_clusters(totals, centroids_.data(), clusters_, dim_, pitch_, units_.sum_scale, means_.data(), stream);
+    cuda::copy(found_means_.data(), means_.data(), means_.size(), stream);
   }
-  cuda::copy(found_numbers_.data(), packed, size_of(iterating() ? squares_at() : counts_at()), stream);
+  cuda::copy(found_numbers_.data(), packed, size_of(squares_at()), stream);
 }
 
 Found DevicePair::found() const {
   const auto numbers = found_numbers_.span();
+  const auto inertia = found_inertia_.span();
   const auto means = found_means_.span();
   Found found;
   found.moved = numbers[0];
-  found.unrepresentable = numbers[1];
-  const auto at = [&](std::int64_t place) { return numbers.begin() + place; };
-  found.inertia.assign(at(inertia_at), at(counts_at()));
-  if (!iterating()) return found;
-  found.counts.assign(at(counts_at()), at(squares_at()));
-  found.means.assign(means.begin(), means.end());
+  found.counts.assign(numbers.begin() + counts_at, numbers.begin() + squares_at());
+  found.inertia.assign(inertia.begin(), inertia.end());
+  if (iterating()) found.means.assign(means.begin(), means.end());
   return found;
 }
 

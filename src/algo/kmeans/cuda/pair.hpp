@@ -21,7 +21,7 @@ class DevicePair {
   /// needed.
   [[nodiscard]] std::int64_t packed_size() const { return size_; }
   /// Before a pass: these centroids [K, D], and nothing found yet. As work of `stream`; waited for before the next.
-  void start_pass(std::span<const float> centroids, const cuda::Stream& stream);
+  void start_pass(std::span<const double> centroids, const cuda::Stream& stream);
   [[nodiscard]] CentroidView centroids() const { return {centroids_.data(), norms_.data(), clusters_}; }
   [[nodiscard]] PairView view();
   /// This rank's numbers, to be summed over the ranks.
@@ -32,15 +32,12 @@ class DevicePair {
   [[nodiscard]] Found found() const;
   /// [local rows], waits for the stream.
   [[nodiscard]] std::vector<std::int32_t> labels(const cuda::Stream& stream) const;
-  /// The rows are assigned for the last time: in exact mode that needs no totals.
-  void drop_totals();
 
  private:
-  /// Places in the packed numbers: moved, unrepresentable, inertia [K], counts [K], squares [K] (fast), sums [K, D].
-  static constexpr std::int64_t inertia_at = 2;
-  [[nodiscard]] std::int64_t counts_at() const { return inertia_at + clusters_; }
-  [[nodiscard]] std::int64_t squares_at() const { return counts_at() + clusters_; }
-  [[nodiscard]] std::int64_t sums_at() const { return squares_at() + (fast_ ? clusters_ : 0); }
+  /// Places in the packed numbers: moved, counts [K], squares [K], sums [K, D].
+  static constexpr std::int64_t counts_at = 1;
+  [[nodiscard]] std::int64_t squares_at() const { return counts_at + clusters_; }
+  [[nodiscard]] std::int64_t sums_at() const { return squares_at() + clusters_; }
   /// Whether the next centroids follow from this pass.
   [[nodiscard]] bool iterating() const { return pair_.phase == KMeansPhase::iterating; }
 
@@ -48,17 +45,17 @@ class DevicePair {
   int clusters_;
   int dim_;
   int pitch_;
-  bool fast_;
-  bool totals_ = true;
   Units units_;
   std::int64_t size_ = 0;
   cuda::DeviceArray<std::int32_t> labels_;
   cuda::DeviceArray<float> centroids_;
   cuda::DeviceArray<float> norms_;
   cuda::DeviceArray<float> means_;
+  cuda::DeviceArray<double> inertia_;
   cuda::DeviceArray<std::int64_t> numbers_;
   cuda::PinnedArray<float> sent_centroids_;
   cuda::PinnedArray<float> found_means_;
+  cuda::PinnedArray<double> found_inertia_;
   cuda::PinnedArray<std::int64_t> found_numbers_;
 };
 

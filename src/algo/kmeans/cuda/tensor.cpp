@@ -19,8 +19,8 @@ TensorSearch::TensorSearch(int most_clusters)
 
 TensorSearch::~TensorSearch() = default;
 
-void TensorSearch::nearest(const Slab& slab, const CentroidView& centroids, const float* norms, const Units& units,
-                           std::int32_t* labels, float* scores, const cuda::Stream& stream) {
+void TensorSearch::nearest(const Slab& slab, const CentroidView& centroids, const double* norms, std::int32_t* labels,
+                           const cuda::Stream& stream) {
   const auto rows_at_once = static_cast<std::int64_t>(products_.size()) / centroids.clusters;
   for (std::int64_t begin = 0; begin < slab.count; begin += rows_at_once) {
     Slab part = slab;
@@ -29,7 +29,7 @@ void TensorSearch::nearest(const Slab& slab, const CentroidView& centroids, cons
     part.count = std::min(rows_at_once, slab.count - begin);
     product_->multiply(part.values, part.count, centroids.values, centroids.clusters, slab.pitch, products_.data(),
                        stream);
-    decide(part, centroids, products_.data(), norms, units, labels + begin, scores + begin, stream);
+    decide(part, centroids, products_.data(), norms, labels + begin, stream);
   }
 }
 

@@ -11,11 +11,8 @@ namespace datus::clustering::gpu {
 
 class ApproximateProduct;
 
-/// From so many clusters on, tensor cores pay: below, a search is bound by reading the rows.
-inline constexpr int tensor_clusters = 64;
-
 /// The nearest centroid of each row by way of tensor cores: they tell which centroids can be it, by their error bound,
-/// and where that leaves more than one the exact chains decide. Labels are those of `nearest`.
+/// and where that leaves more than one, distances in f64 decide.
 class TensorSearch {
  public:
   /// For up to so many clusters, on the GPU in use.
@@ -26,10 +23,9 @@ class TensorSearch {
   TensorSearch(TensorSearch&&) = delete;
   TensorSearch& operator=(TensorSearch&&) = delete;
 
-  /// labels, scores: [slab.count]; norms: |x|^2, [local rows]. A score is exact where it is near what cannot be
-  /// represented; otherwise it may be the approximate one.
-  void nearest(const Slab& slab, const CentroidView& centroids, const float* norms, const Units& units,
-               std::int32_t* labels, float* scores, const cuda::Stream& stream);
+  /// labels: [slab.count]; norms: |x|^2, [local rows].
+  void nearest(const Slab& slab, const CentroidView& centroids, const double* norms, std::int32_t* labels,
+               const cuda::Stream& stream);
 
  private:
   std::unique_ptr<ApproximateProduct> product_;
@@ -38,7 +34,7 @@ class TensorSearch {
 };
 
 /// The decision for the rows of a slab. products: [slab.count, K], approximate.
-void decide(const Slab& slab, const CentroidView& centroids, const float* products, const float* norms,
-            const Units& units, std::int32_t* labels, float* scores, const cuda::Stream& stream);
+void decide(const Slab& slab, const CentroidView& centroids, const float* products, const double* norms,
+            std::int32_t* labels, const cuda::Stream& stream);
 
 }  // namespace datus::clustering::gpu

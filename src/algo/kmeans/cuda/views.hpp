@@ -23,21 +23,15 @@ struct Slab {
 struct CentroidView {
   /// [K, pitch], as rows are.
   const float* values;
-  /// |c|^2, [padded_clusters(K)], infinite behind the last.
+  /// |c|^2, [K].
   const float* norms;
   int clusters;
 };
-
-/// Kernels take centroids in groups of up to 64.
-[[nodiscard]] constexpr int padded_clusters(int clusters) noexcept {
-  return (clusters + 63) / 64 * 64;
-}
 
 /// Units of the fixed-point numbers, see `FixedPointScales`.
 struct Units {
   double sum_scale;
   double inertia_scale;
-  double row_limit;
 };
 
 /// What a rank knows of one pair: its rows' labels, and its totals of int64, all in the memory of the GPU.
@@ -47,11 +41,7 @@ struct PairView {
   int clusters;
   /// Of one pass.
   std::int64_t* moved;
-  std::int64_t* unrepresentable;
-  /// [K], of one pass; null in fast mode, where it follows from the totals.
-  std::int64_t* inertia;
-  /// [K], [K] (null in exact mode) and [K, D], of the rows by their labels; all null where they are not needed any
-  /// more.
+  /// [K], [K] and [K, D], of the rows by their labels.
   std::int64_t* counts;
   std::int64_t* squares;
   std::int64_t* sums;

@@ -27,7 +27,7 @@ class DeviceWeights final : public RowWeights {
   struct NewPoint {
     std::size_t draw = 0;
     bool is_first = false;
-    const float* values = nullptr;
+    const double* values = nullptr;
   };
   /// Lowers weights by one point for each of up to `points_at_once` draws, in one pass over the rows.
   void lower(std::span<const NewPoint> points);

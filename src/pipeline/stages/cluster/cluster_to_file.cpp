@@ -91,7 +91,7 @@ ClusterSummary assign_to_file(const Config& config, const std::vector<std::strin
   on_root(comm, [&] { file.emplace(out); });
   write_labels(file ? &file->writer() : nullptr, "assignment", assignment.labels, comm);
   on_root(comm, [&] {
-    file->writer().write<float>("centroids", centroids.values, {centroids.k, dim});
+    write_centroid_matrix(file->writer(), "centroids", centroids.values, centroids.k, dim);
     file->writer().attribute("/", "inertia", assignment.inertia);
     file->commit();
   });

@@ -10,8 +10,8 @@ namespace datus {
 namespace {
 
 /// COLLECTIVE. Centroids from the file that the configuration names; none for another init.
-std::vector<float> given_centroids(const ClusterConfig& config, const std::vector<int>& clusters, int dim,
-                                   Communicator& comm) {
+std::vector<double> given_centroids(const ClusterConfig& config, const std::vector<int>& clusters, int dim,
+                                    Communicator& comm) {
   if (config.init != ClusterConfig::Init::file) return {};
   Centroids centroids;
   collectively(comm, [&] {

@@ -19,9 +19,10 @@ namespace {
 
 constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
 
+template <class T>
 std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mine) {
-  AlignedVector<float> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
-  RowReader(sources).read(mine.begin, mine.size(), values);
+  AlignedVector<T> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
+  RowReader(sources).read<T>(mine.begin, mine.size(), values);
   return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
 }
 
@@ -32,15 +33,15 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::op
   if (sources->rows == 0)
     return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
   const Share mine = share_of(sources->rows, comm);
-  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, options, comm);
+  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, sources->is_precise, options, comm);
   std::unique_ptr<KMeansRows> rows;
   collectively(comm, [&] {
     if (plan.all_fit) {
-      rows = read_into_memory(*sources, mine);
+      rows = sources->is_precise ? read_into_memory<double>(*sources, mine) : read_into_memory<float>(*sources, mine);
       return;
     }
     auto streamed = std::make_unique<StreamedRows>(sources, mine, plan.stream_bytes, options.threads);
-    const std::int64_t row_bytes = sources->dim * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t row_bytes = sources->dim * sources->value_bytes();
     log::info("the rows are read again in each pass: of " + size_text(mine.size() * row_bytes) + " per rank " +
               size_text(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
     rows = std::move(streamed);
@@ -52,7 +53,8 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::op
 std::uint64_t lowest_bad_row(const RowBlock& block, int dim) {
   const std::int64_t size = block.count * dim;
   for (std::int64_t i = 0; i < size; ++i) {
-    if (!std::isfinite(block.values[i])) return static_cast<std::uint64_t>(block.first + i / dim);
+    const double value = block.precise != nullptr ? block.precise[i] : static_cast<double>(block.values[i]);
+    if (!std::isfinite(value)) return static_cast<std::uint64_t>(block.first + i / dim);
   }
   return no_row;
 }

@@ -56,10 +56,13 @@ Shape shape_of(const Hdf5Reader& reader, const RowPlace& place) {
   return reader.matrix_shape(place.dataset);
 }
 
-/// COLLECTIVE. Rows and columns of every place, one after the other, each looked at by one rank.
+/// Of one place, in the numbers of all.
+enum At : std::size_t { at_rows, at_width, at_is_precise, numbers };
+
+/// COLLECTIVE. Rows, columns and whether it is f64 of every place, one after the other, each looked at by one rank.
 std::vector<std::int64_t> agreed_shapes(const std::vector<RowPlace>& places,
                                         const std::function<void(std::size_t)>& check, Communicator& comm) {
-  std::vector<std::int64_t> shapes(2 * places.size(), 0);
+  std::vector<std::int64_t> shapes(numbers * places.size(), 0);
   const auto ranks = static_cast<std::size_t>(comm.size());
   collectively(comm, [&] {
     std::set<fs::path> seen;
@@ -70,7 +73,10 @@ std::vector<std::int64_t> agreed_shapes(const std::vector<RowPlace>& places,
       if (check) check(i);
       const Hdf5Reader reader(places[i].file);
       if (is_first) reader.verify();
-      std::ranges::copy(shape_of(reader, places[i]), shapes.begin() + static_cast<std::ptrdiff_t>(2 * i));
+      const Shape shape = shape_of(reader, places[i]);
+      shapes[numbers * i + at_rows] = shape[0];
+      shapes[numbers * i + at_width] = shape[1];
+      shapes[numbers * i + at_is_precise] = reader.dtype(places[i].dataset) == Dtype::f64 ? 1 : 0;
     }
   });
   comm.allreduce(shapes, ReduceOp::sum);
@@ -124,9 +130,12 @@ RowSources open_row_sources(const std::vector<RowPlace>& places, Communicator& c
   const std::vector<std::int64_t> shapes = agreed_shapes(places, check, comm);
   RowSources sources;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const RowSource& part = sources.parts.emplace_back(places[i].file, places[i].dataset, sources.rows, shapes[2 * i]);
-    const std::int64_t width = shapes[2 * i + 1];
-    if (width != shapes[1]) {
+    const std::int64_t* const of_place = shapes.data() + numbers * i;
+    const RowSource& part =
+        sources.parts.emplace_back(places[i].file, places[i].dataset, sources.rows, of_place[at_rows]);
+    const std::int64_t width = of_place[at_width];
+    sources.is_precise |= of_place[at_is_precise] != 0;
+    if (width != shapes[at_width]) {
       throw AgreedError(ExitCode::bad_input,
                         part.name() + " has rows of " + std::to_string(width) + " values, " +
                             sources.parts.front().name() + " of " + std::to_string(shapes[1]),
@@ -134,7 +143,7 @@ RowSources open_row_sources(const std::vector<RowPlace>& places, Communicator& c
     }
     sources.rows += part.rows;
   }
-  if (!places.empty()) sources.dim = checked_cast<int>(shapes[1], "The width of the rows");
+  if (!places.empty()) sources.dim = checked_cast<int>(shapes[at_width], "The width of the rows");
   return sources;
 }
 
@@ -151,18 +160,21 @@ void RowReader::open(const RowSource& part) {
   part_ = &part;
 }
 
-void RowReader::read(std::int64_t first, std::int64_t count, std::span<float> values) {
+template <class T>
+void RowReader::read(std::int64_t first, std::int64_t count, std::span<T> values) {
   while (count > 0) {
     const RowSource& part = sources_.of_row(first);
     open(part);
     const std::int64_t begin = first - part.first;
     const std::int64_t some = std::min(count, part.rows - begin);
     const auto size = static_cast<std::size_t>(some * sources_.dim);
-    reader_->read_rows_as_float(part.dataset, begin, some, values.first(size));
+    reader_->read_rows<T>(part.dataset, begin, some, values.first(size));
     values = values.subspan(size);
     first += some;
     count -= some;
   }
 }
+template void RowReader::read(std::int64_t, std::int64_t, std::span<float>);
+template void RowReader::read(std::int64_t, std::int64_t, std::span<double>);
 
 }  // namespace datus

@@ -30,7 +30,11 @@ struct RowSources {
   std::vector<RowSource> parts;  ///< some may have no rows
   std::int64_t rows = 0;
   int dim = 0;
+  /// Some part is f64: then all rows are read as that.
+  bool is_precise = false;
 
+  /// Bytes of one value as it is read.
+  [[nodiscard]] std::int64_t value_bytes() const { return is_precise ? sizeof(double) : sizeof(float); }
   /// The part that holds this row of the matrix, which must be one of [0, rows).
   [[nodiscard]] const RowSource& of_row(std::int64_t row) const;
   /// "a.h5", or "a.h5 and 3 more", for messages.
@@ -64,8 +68,10 @@ class RowReader {
   /// `sources` must outlive the reader.
   explicit RowReader(const RowSources& sources) : sources_(sources) {}
 
-  /// Rows [first, first + count) of the matrix into f32 [count, D]. Throws `InputError` naming file and dataset.
-  void read(std::int64_t first, std::int64_t count, std::span<float> values);
+  /// Rows [first, first + count) of the matrix into f32 [count, D], or f64 where the matrix is precise: `T` is that
+  /// type. Throws `InputError` naming file and dataset.
+  template <class T>
+  void read(std::int64_t first, std::int64_t count, std::span<T> values);
 
  private:
   /// Opens the part's file and looks whether it is still as it was listed.

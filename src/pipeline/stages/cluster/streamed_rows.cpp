@@ -19,10 +19,10 @@ namespace datus {
 /// Used by one visit at a time, in it by its reader alone.
 struct StreamedRows::Memory {
   RowReader reader;
-  std::unique_ptr<float[]> kept;
+  std::unique_ptr<std::byte[]> kept;
   /// How many of the kept rows were read.
   std::int64_t loaded = 0;
-  std::vector<std::unique_ptr<float[]>> buffers = {};
+  std::vector<std::unique_ptr<std::byte[]>> buffers = {};
 };
 
 namespace {
@@ -30,17 +30,13 @@ namespace {
 constexpr std::int64_t smallest_buffer = std::int64_t{64} << 10U;
 constexpr std::int64_t largest_buffer = std::int64_t{1} << 20U;
 
-std::int64_t row_bytes(int dim) noexcept {
-  return std::int64_t{dim} * static_cast<std::int64_t>(sizeof(float));
-}
-
 /// One for each thread to work on, one to read into, and one that is read already.
 std::int64_t buffer_count(int threads) noexcept {
   return std::int64_t{threads} + 2;
 }
 
-std::int64_t rows_in(std::int64_t bytes, int dim) noexcept {
-  return std::max<std::int64_t>(1, bytes / row_bytes(dim));
+std::int64_t rows_in(std::int64_t bytes, std::int64_t row_bytes) noexcept {
+  return std::max<std::int64_t>(1, bytes / row_bytes);
 }
 
 /// Some pieces of a visit that are read together.
@@ -100,14 +96,16 @@ Schedule make_schedule(std::span<const RowRange> ranges, std::int64_t loaded, co
 /// One visit: a reader that fills buffers, and workers that take what is filled, or else what was in memory.
 class Visit {
  public:
-  Visit(const Schedule& schedule, RowReader& reader, float* kept, std::int64_t* loaded, std::vector<float*> buffers,
-        std::int64_t first_row, int dim, const RowBlockBody& body)
+  Visit(const Schedule& schedule, RowReader& reader, std::byte* kept, std::int64_t* loaded,
+        std::vector<std::byte*> buffers, std::int64_t first_row, const RowSources& sources, const RowBlockBody& body)
       : schedule_(schedule),
         reader_(reader),
         kept_(kept),
         loaded_(loaded),
         first_row_(first_row),
-        dim_(dim),
+        dim_(sources.dim),
+        is_precise_(sources.is_precise),
+        row_bytes_(sources.dim * sources.value_bytes()),
         body_(body),
         free_(std::move(buffers)) {}
 
@@ -131,7 +129,7 @@ class Visit {
   /// Pieces whose rows lie one after the other at `values`.
   struct Filled {
     std::span<const RowRange> pieces;
-    float* values;
+    std::byte* values;
     bool is_buffer;
   };
 
@@ -145,21 +143,25 @@ class Visit {
   }
 
   /// Where to read a portion to, once there is room; nothing when the visit is over.
-  float* room_for(const Portion& portion, const std::stop_token& stop) {
+  std::byte* room_for(const Portion& portion, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     if (!portion.stays) to_reader_.wait(lock, stop, [&] { return !free_.empty(); });
     if (error_ || stop.stop_requested()) return nullptr;
-    if (portion.stays) return kept_ + *loaded_ * dim_;
-    float* const values = free_.back();
+    if (portion.stays) return kept_ + *loaded_ * row_bytes_;
+    std::byte* const values = free_.back();
     free_.pop_back();
     return values;
   }
 
-  void read(const Portion& portion, float* values) {
+  template <class T>
+  void read_as(const RowRange& piece, std::byte* values) {
+    const auto size = static_cast<std::size_t>(piece.count * dim_);
+    reader_.read<T>(first_row_ + piece.begin, piece.count, {reinterpret_cast<T*>(values), size});
+  }
+  void read(const Portion& portion, std::byte* values) {
     for (const RowRange& piece : schedule_.pieces_of(portion)) {
-      const std::int64_t size = piece.count * dim_;
-      reader_.read(first_row_ + piece.begin, piece.count, {values, static_cast<std::size_t>(size)});
-      values += size;
+      is_precise_ ? read_as<double>(piece, values) : read_as<float>(piece, values);
+      values += piece.count * row_bytes_;
     }
     if (portion.stays) *loaded_ += portion.rows;
   }
@@ -167,7 +169,7 @@ class Visit {
   void read_ahead(const std::stop_token& stop) {
     try {
       for (const Portion& portion : schedule_.to_read) {
-        float* const values = room_for(portion, stop);
+        std::byte* const values = room_for(portion, stop);
         if (values == nullptr) return;
         read(portion, values);
         {
@@ -199,16 +201,21 @@ class Visit {
     }
     if (!memory_is_left()) return std::nullopt;
     const RowRange& piece = schedule_.in_memory[next_in_memory_++];
-    return Filled{{&piece, 1}, kept_ + piece.begin * dim_, false};
+    return Filled{{&piece, 1}, kept_ + piece.begin * row_bytes_, false};
+  }
+
+  [[nodiscard]] RowBlock block_of(const RowRange& piece, const std::byte* values) const {
+    if (is_precise_) return {piece.begin, piece.count, nullptr, reinterpret_cast<const double*>(values)};
+    return {piece.begin, piece.count, reinterpret_cast<const float*>(values), nullptr};
   }
 
   void work(std::int64_t worker) {
     try {
       while (const std::optional<Filled> filled = take()) {
-        const float* values = filled->values;
+        const std::byte* values = filled->values;
         for (const RowRange& piece : filled->pieces) {
-          body_(static_cast<std::size_t>(worker), {piece.begin, piece.count, values});
-          values += piece.count * dim_;
+          body_(static_cast<std::size_t>(worker), block_of(piece, values));
+          values += piece.count * row_bytes_;
         }
         if (!filled->is_buffer) continue;
         {
@@ -224,17 +231,19 @@ class Visit {
 
   const Schedule& schedule_;
   RowReader& reader_;
-  float* kept_;
+  std::byte* kept_;
   std::int64_t* loaded_;
   std::int64_t first_row_;
   int dim_;
+  bool is_precise_;
+  std::int64_t row_bytes_;
   const RowBlockBody& body_;
 
   std::mutex mutex_;
   /// Signalled when there is something to take, or never will be; and when there is room to read.
   std::condition_variable to_workers_;
   std::condition_variable_any to_reader_;
-  std::vector<float*> free_;
+  std::vector<std::byte*> free_;
   std::deque<Filled> filled_;
   std::size_t next_in_memory_ = 0;
   bool reading_ = true;
@@ -243,29 +252,30 @@ class Visit {
 
 }  // namespace
 
-std::int64_t smallest_stream_memory(int dim, int threads) noexcept {
-  return buffer_count(threads) * rows_in(smallest_buffer, dim) * row_bytes(dim);
+std::int64_t smallest_stream_memory(int dim, int threads, std::int64_t value_bytes) noexcept {
+  const std::int64_t row_bytes = dim * value_bytes;
+  return buffer_count(threads) * rows_in(smallest_buffer, row_bytes) * row_bytes;
 }
 
-StreamPlan plan_stream(std::int64_t bytes, std::int64_t rows, int dim, int threads) noexcept {
+StreamPlan plan_stream(std::int64_t bytes, std::int64_t rows, int dim, int threads, std::int64_t value_bytes) noexcept {
+  const std::int64_t row_bytes = dim * value_bytes;
   StreamPlan plan;
   plan.buffers = buffer_count(threads);
   // A quarter for buffers, but not more than helps.
   const std::int64_t quarter = std::clamp(bytes / 4 / plan.buffers, smallest_buffer, largest_buffer);
-  plan.buffer_rows = rows_in(quarter, dim);
-  const std::int64_t for_kept = bytes - plan.buffers * plan.buffer_rows * row_bytes(dim);
-  const bool all_fit = bytes / row_bytes(dim) >= rows;
-  plan.kept_rows = all_fit ? rows : std::clamp<std::int64_t>(for_kept / row_bytes(dim), 0, rows);
+  plan.buffer_rows = rows_in(quarter, row_bytes);
+  const std::int64_t for_kept = bytes - plan.buffers * plan.buffer_rows * row_bytes;
+  const bool all_fit = bytes / row_bytes >= rows;
+  plan.kept_rows = all_fit ? rows : std::clamp<std::int64_t>(for_kept / row_bytes, 0, rows);
   return plan;
 }
 
 StreamedRows::StreamedRows(std::shared_ptr<const RowSources> sources, Share mine, std::int64_t bytes, int threads)
     : sources_(std::move(sources)),
       mine_(mine),
-      plan_(plan_stream(bytes, mine.size(), sources_->dim, threads)),
-      memory_(new Memory{RowReader(*sources_),
-                         std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(plan_.kept_rows) *
-                                                                 static_cast<std::size_t>(sources_->dim))}) {}
+      plan_(plan_stream(bytes, mine.size(), sources_->dim, threads, sources_->value_bytes())),
+      memory_(new Memory{RowReader(*sources_), std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(
+                                                   plan_.kept_rows * sources_->dim * sources_->value_bytes()))}) {}
 
 StreamedRows::~StreamedRows() = default;
 
@@ -273,15 +283,16 @@ void StreamedRows::visit(std::span<const RowRange> ranges, int threads, const Ro
   const Schedule schedule = make_schedule(ranges, memory_->loaded, plan_, dim());
   const auto passing = std::ranges::count(schedule.to_read, false, &Portion::stays);
   const auto needed = static_cast<std::size_t>(std::min<std::int64_t>(passing, plan_.buffers));
-  std::vector<float*> buffers;
+  std::vector<std::byte*> buffers;
   for (std::size_t i = 0; i < needed; ++i) {
     if (i == memory_->buffers.size()) {
-      const std::int64_t size = plan_.buffer_rows * dim();
-      memory_->buffers.push_back(std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(size)));
+      const std::int64_t size = plan_.buffer_rows * dim() * sources_->value_bytes();
+      memory_->buffers.push_back(std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size)));
     }
     buffers.push_back(memory_->buffers[i].get());
   }
-  Visit(schedule, memory_->reader, memory_->kept.get(), &memory_->loaded, std::move(buffers), mine_.begin, dim(), body)
+  Visit(schedule, memory_->reader, memory_->kept.get(), &memory_->loaded, std::move(buffers), mine_.begin, *sources_,
+        body)
       .run(threads);
 }
 

@@ -20,11 +20,12 @@ struct StreamPlan {
 };
 
 /// The smallest memory, in bytes, in which rows of length `dim` can be streamed to `threads` threads.
-[[nodiscard]] std::int64_t smallest_stream_memory(int dim, int threads) noexcept;
+[[nodiscard]] std::int64_t smallest_stream_memory(int dim, int threads, std::int64_t value_bytes) noexcept;
 
 /// Divides `bytes` of memory between buffers and rows that stay: of `rows` rows as many as possible. The plan for the
 /// smallest memory takes that much, also where `bytes` is less.
-[[nodiscard]] StreamPlan plan_stream(std::int64_t bytes, std::int64_t rows, int dim, int threads) noexcept;
+[[nodiscard]] StreamPlan plan_stream(std::int64_t bytes, std::int64_t rows, int dim, int threads,
+                                     std::int64_t value_bytes) noexcept;
 
 /// Rows that stay in their files and are read again in every pass, but for the leading ones, which the first pass that
 /// reads them leaves in memory.
@@ -48,6 +49,7 @@ class StreamedRows final : public KMeansRows {
   [[nodiscard]] std::int64_t first() const override { return mine_.begin; }
   [[nodiscard]] std::int64_t count() const override { return mine_.size(); }
   [[nodiscard]] int dim() const override { return sources_->dim; }
+  [[nodiscard]] bool is_precise() const override { return sources_->is_precise; }
   void visit(std::span<const RowRange> ranges, int threads, const RowBlockBody& body) const override;
 
   [[nodiscard]] const StreamPlan& plan() const noexcept { return plan_; }
