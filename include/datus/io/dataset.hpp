@@ -23,7 +23,8 @@ struct DatasetOptions {
   /// - `folder`: every JPEG, PNG and BMP file below `images`, by extension (jpg, jpeg, jpe, jfif, png, bmp in any
   /// case); `truth` as for index_png, if given.
   /// - `list`: the text file `images`, or the text file `list` with `images` as root. One path per line, absolute or
-  /// relative to the list's folder or the root; after a tab, the truth file, likewise. Lines may be blank or start with
+  /// relative to the list's folder or the root, with or without the ending of an image; after a tab, the truth file,
+  /// likewise but with its ending. Lines may be blank or start with
   /// #. A truth column replaces pairing with `truth` by stem.
   /// - `index_png`: as folder, with a `truth` folder of PNGs whose value (palette index or grey
   /// level) is the class.

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 2> thumbnail_folders = {"@eaDir", "__MACO
 }
 
 /// Walks through one root. `around_` are the resolved folders from the root to the present one: a
-/// link to one of them would never end.
+/// link to one of them would never end, and is left out.
 class Walk {
  public:
   Walk(std::span<const std::string_view> extensions, Depth depth, FolderTest is_run = {})
@@ -37,9 +37,7 @@ class Walk {
     std::error_code failure;
     const fs::path resolved = fs::canonical(folder, failure);
     if (failure) throw_unlistable(folder, failure.message());
-    if (std::find(around_.begin(), around_.end(), resolved) != around_.end()) {
-      throw_unlistable(folder, "it is a link to a folder around it");
-    }
+    if (std::ranges::find(around_, resolved) != around_.end()) return left_out_.add("looping link");
     around_.push_back(resolved);
     fs::directory_iterator entry(folder, failure);
     for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) visit(*entry, prefix);

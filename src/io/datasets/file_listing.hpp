@@ -18,9 +18,9 @@ enum class Depth { top_level, recursive };
 
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
 /// between folders. Hidden files and folders, and folders of thumbnails (@eaDir, __MACOSX), are left
-/// out; links are followed. An entry that cannot be opened, a dangling link for example, is listed:
-/// whoever reads it reports it. Throws `InputError` naming a folder that is missing or cannot be
-/// listed, and for a link back to a folder around it.
+/// out; links are followed, but for those to a folder around them. An entry that cannot be opened, a dangling link for
+/// example, is listed: whoever reads it reports it. Throws `InputError` naming a folder that is missing or cannot be
+/// listed.
 [[nodiscard]] std::vector<std::string> list_files(const std::filesystem::path& root,
                                                   std::span<const std::string_view> extensions, Depth depth);
 

@@ -1,9 +1,11 @@
 #include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/list_file.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <string>
 #include <utility>
@@ -27,6 +29,27 @@ std::string name_below(const fs::path& root, const fs::path& file) {
   return is_inside ? relative.generic_string() : file.relative_path().generic_string();
 }
 
+/// The file that an entry means: that of its name, or, for a name without the ending of an image, the one that has it.
+fs::path image_of_entry(const fs::path& path, const std::string& place) {
+  std::error_code unknown;
+  if (has_extension(path.filename().string(), image_extensions()) || fs::exists(path, unknown)) return path;
+  std::vector<fs::path> found;
+  for (const std::string_view extension : image_extensions()) {
+    std::string upper(extension);
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    for (const std::string& ending : {std::string(extension), upper}) {
+      const fs::path file = fs::path(path) += ending;
+      if (fs::exists(file, unknown)) found.push_back(file);
+    }
+  }
+  if (found.size() > 1) {
+    throw InputError("Several images are meant in " + place,
+                     found[0].filename().string() + " and " + found[1].filename().string(),
+                     "Write the ending as well.");
+  }
+  return found.empty() ? path : found.front();
+}
+
 /// Items of `list`, whose relative paths start at `root`.
 std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
   std::vector<DatasetItem> items;
@@ -34,7 +57,7 @@ std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
   const auto entries = read_list_file(list);
   for (const auto& entry : entries) {
     DatasetItem item;
-    item.image = normal(root / entry.image);
+    item.image = image_of_entry(normal(root / entry.image), place_in(list, entry.line));
     item.name = name_below(root, item.image);
     if (entry.truth.empty() != entries.front().truth.empty()) {
       throw InputError("Ground truth for some images only in " + place_in(list, entry.line),

@@ -35,6 +35,18 @@ TEST(DatasetList, NamesOutsideTheRootStayBelowTheRun) {
   EXPECT_EQ(dataset->items()[1].image, "/data/x/y.jpg");
 }
 
+TEST(DatasetList, StemsFindTheirImages) {
+  const test::TempFolder root;
+  for (const char* name : {"lists/2007_000032.jpg", "lists/sub/b.c.PNG", "lists/d.JPG", "lists/d.png", "lists/plain"}) {
+    test::write_text(root / name, "");
+  }
+  const auto dataset = open_dataset(list_options(root, "2007_000032\nsub/b.c\nplain\nmissing\n"));
+  EXPECT_EQ(names_of(*dataset), (Names{"2007_000032.jpg", "sub/b.c.PNG", "plain", "missing"}));
+  EXPECT_EQ(dataset->items()[1].image, root / "lists/sub/b.c.PNG");
+  expect_mentions(complaint(list_options(root, "plain\nd\n")), {"line 2", "d.JPG", "d.png"});
+  expect_mentions(complaint(list_options(root, "2007_000032\n2007_000032.jpg\n")), {"line 2", "listed twice"});
+}
+
 TEST(DatasetList, ListWithARoot) {
   const test::TempFolder root;
   DatasetOptions options = list_options(root, "b.jpg\nsub/a.jpg\n");

@@ -47,8 +47,17 @@ TEST(Dataset, FolderRefusesWhatIsNotUnique) {
   test::write_text(root / "\xff.png", "");
   expect_mentions(complaint(folder_options(root.path())), {"UTF-8"});
   std::filesystem::remove(root / "\xff.png");
+}
+
+TEST(Dataset, FolderLeavesOutLinksThatLoop) {
+  const test::TempFolder root;
+  test::write_text(root / "a.png", "");
+  test::write_text(root / "sub/b.png", "");
   std::filesystem::create_directory_symlink(root.path(), root / "loop");
-  expect_mentions(complaint(folder_options(root.path())), {"loop", "folder around it"});
+  std::filesystem::create_directory_symlink(root.path(), root / "sub/up");
+  const auto dataset = open_dataset(folder_options(root.path()));
+  EXPECT_EQ(names_of(*dataset), (Names{"a.png", "sub/b.png"}));
+  EXPECT_EQ(dataset->left_out(), "2 looping links");
 }
 
 TEST(Dataset, FolderFollowsLinksToOtherFolders) {
