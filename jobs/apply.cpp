@@ -26,7 +26,6 @@ DatasetConfig dataset_of(const Arguments& arguments, const DatasetConfig& fitted
   DatasetConfig dataset;
   dataset.kind = kind_of_plain_files(fitted.kind, arguments.images, arguments.truth.has_value());
   dataset.images = fs::absolute(arguments.images);
-  dataset.shard_size = fitted.shard_size;
   dataset.orientation = fitted.orientation;
   dataset.classes = fitted.classes;
   dataset.void_label = fitted.void_label;

@@ -44,8 +44,9 @@ void add_dataset(Keys& keys) {
       "Label in the ground truth of pixels that do not count.");
   add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val2017`.");
   add("list", &D::list, word_or("null", file_path()), {}, "Text file with the images to take, one per line.");
-  add("shard_size", &D::shard_size, integer<int>(1), embedding(),
-      "Images per shard: the unit of work, of storage and of resume.");
+  add("shard_size", &D::shard_size, word_or("auto", integer<int>(1)), embedding(),
+      "Images per shard: the unit of work, of storage and of resume. `auto`: 8 to 64, so that there are 16 shards or "
+      "more where the images suffice; a run that is there keeps its own.");
   add("on_unreadable", &D::on_unreadable,
       choice<D::OnUnreadable>({{"report", D::OnUnreadable::report}, {"skip", D::OnUnreadable::skip}}), {},
       "Whether unreadable images, which are always listed, make the exit code 4.");

@@ -193,8 +193,10 @@ TEST_F(BadInput, OtherImagesThanTheRunWasStartedWith) {
   write_test_images(images(), 3);
   ASSERT_EQ(run().code, 0);
   const std::string list = bytes_of(directory() / "images.h5");
-  write_test_images(images(), 4);
-  expect_refusal(run(), 3, {"images", directory().string()});
+  for (const char* name : {"b.png", "c.png"}) write_png(images() / name, test_image(9, 9, 1));
+  expect_refusal(run(), 3, {directory().string(), "2 of 3 are not as they were: b.png had ", "9x9"});
+  fs::remove(images() / "b.png");
+  expect_refusal(run({}, three_ranks), 3, {"2 of 3 are not as they were: b.png is no longer there"});
   EXPECT_EQ(bytes_of(directory() / "images.h5"), list);
 }
 

@@ -184,6 +184,14 @@ TEST_F(PlanCost, IsTheSameOnAnyNumberOfRanks) {
   EXPECT_EQ(cost_of(plan(folder(), request, 3)), cost_of(plan(folder(), request)));
 }
 
+TEST_F(PlanCost, ProposesNoMoreNodesThanShards) {
+  const std::string text = plan(folder(), {"--nodes", "9"});
+  expect_part(text, "planned for 4 nodes, not 9: there are no more than 4 shards to share (dataset.shard_size: 2)\n");
+  expect_part(cost_of(text), "  sbatch --nodes=4 ");
+  EXPECT_EQ(text.find("--nodes=9"), std::string::npos) << text;
+  expect_part(plan(folder(), {"--nodes", "9", "--images", "100"}), "  sbatch --nodes=9 ");
+}
+
 TEST_F(PlanCost, AsIfThereWereMoreImages) {
   const std::string text = plan(folder(), {"--nodes", "1", "--images", "1001", "--segments", "12345"});
   expect_part(text, "as if it were a new run of 1001 images with 12345 segments; listed are 8 images");

@@ -72,7 +72,8 @@ struct DatasetConfig {
   int void_label = 255;
   std::optional<std::string> split;
   std::optional<std::filesystem::path> list;
-  int shard_size = 64;
+  /// Empty (`auto`): from the number of images.
+  std::optional<int> shard_size;
   OnUnreadable on_unreadable = OnUnreadable::report;
   Orientation orientation = Orientation::stored;
   friend bool operator==(const DatasetConfig&, const DatasetConfig&) = default;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 namespace datus {
 namespace {
@@ -30,6 +31,15 @@ std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin
   return values;
 }
 
+Hash hash_of_images(std::span<const ListedImage> images, int shard_size) {
+  Hasher hasher;
+  hasher.add(std::int64_t{shard_size}).add(static_cast<std::int64_t>(images.size()));
+  for (const auto& image : images) {
+    hasher.add(image.name).add(image.bytes).add(image.width).add(image.height).add(image.truth_name);
+  }
+  return hasher.finish();
+}
+
 }  // namespace
 
 std::pair<std::int64_t, std::int64_t> ImageList::range(ShardIndex shard) const {
@@ -48,12 +58,18 @@ ImageList ImageList::spread(std::int64_t count) const {
 }
 
 Hash ImageList::hash() const {
-  Hasher hasher;
-  hasher.add(std::int64_t{shard_size}).add(size());
-  for (const auto& image : images) {
-    hasher.add(image.name).add(image.bytes).add(image.width).add(image.height).add(image.truth_name);
-  }
-  return hasher.finish();
+  return hash_of_images(images, shard_size);
+}
+
+Hash ImageList::hash_of(ShardIndex shard) const {
+  const auto [begin, end] = range(shard);
+  return hash_of_images(
+      std::span(images).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), shard_size);
+}
+
+int default_shard_size(std::int64_t images) {
+  constexpr std::int64_t wanted_shards = 16;
+  return static_cast<int>(std::clamp<std::int64_t>((images + wanted_shards - 1) / wanted_shards, 8, 64));
 }
 
 ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,

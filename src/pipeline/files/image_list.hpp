@@ -36,11 +36,17 @@ struct ImageList {
   [[nodiscard]] std::int64_t shards() const { return (size() + shard_size - 1) / shard_size; }
   /// First image of the shard, and one past its last.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> range(ShardIndex shard) const;
+  /// Over the images of one shard, as `hash` is over all.
+  [[nodiscard]] Hash hash_of(ShardIndex shard) const;
   /// `count` images like these: fewer of them, spread evenly, or all of them again and again.
   [[nodiscard]] ImageList spread(std::int64_t count) const;
   /// Over names, bytes, sizes and the shard size; not over places on the disk.
   [[nodiscard]] Hash hash() const;
 };
+
+/// Images per shard where nobody says it: of 8 to 64, so that there are 16 shards where the images suffice. Small runs
+/// can be shared among ranks like that; it never depends on them.
+[[nodiscard]] int default_shard_size(std::int64_t images);
 
 /// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere.
 /// Throws `AgreedError` when ranks see different files.

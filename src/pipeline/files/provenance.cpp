@@ -64,7 +64,16 @@ Hash StageProvenance::hash() const {
 StageProvenance StageProvenance::of_shard(ShardIndex index) const {
   StageProvenance record = *this;
   record.shard = index;
+  if (images_of_shards) record.parts["images"] = images_of_shards->at(static_cast<std::size_t>(index.value)).hex();
+  if (before) record.parts["input"] = before->of_shard(index).hash().hex();
   return record;
+}
+
+void RunInputs::set_images(const ImageList& list) {
+  images = list.hash();
+  std::vector<Hash> hashes;
+  for (std::int64_t shard = 0; shard < list.shards(); ++shard) hashes.push_back(list.hash_of({shard}));
+  images_of_shards = std::make_shared<const std::vector<Hash>>(std::move(hashes));
 }
 
 Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
@@ -75,9 +84,15 @@ StageProvenance Provenance::of(Stage stage) const {
   record.stage = stage_name(stage);
   record.parts["code"] = std::to_string(files.code_version);
   record.parts["settings"] = settings_text(config_, stage);
-  if (files.input) record.parts["input"] = of(*files.input).hash().hex();
+  if (files.input) {
+    StageProvenance before = of(*files.input);
+    record.parts["input"] = before.hash().hex();
+    if (files.is_by_shard) record.before = std::make_shared<const StageProvenance>(std::move(before));
+  }
   for (const auto& outside : files.outside) {
-    if (outside) add_outside(*outside, inputs_, record.parts);
+    if (!outside) continue;
+    add_outside(*outside, inputs_, record.parts);
+    if (*outside == OutsideInput::images) record.images_of_shards = inputs_.images_of_shards;
   }
   return record;
 }
@@ -142,11 +157,12 @@ std::string describe_difference(const std::map<std::string, std::string>& found,
 }
 
 std::string describe_difference(const Hdf5Reader& reader, const StageProvenance& wanted) {
-  const std::string difference = describe_difference(recorded_parts(reader), wanted);
-  if (!difference.empty() || !wanted.shard) return difference;
   const std::int64_t shard = recorded_shard(reader);
-  if (shard == wanted.shard->value) return {};
-  return shard < 0 ? "no record of its shard" : "it is a copy of shard " + std::to_string(shard);
+  // First: another shard is made from other images.
+  if (wanted.shard && shard >= 0 && shard != wanted.shard->value)
+    return "it is a copy of shard " + std::to_string(shard);
+  const std::string difference = describe_difference(recorded_parts(reader), wanted);
+  return difference.empty() && wanted.shard && shard < 0 ? "no record of its shard" : difference;
 }
 
 }  // namespace datus

@@ -8,8 +8,10 @@
 #include "pipeline/files/image_list.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace datus {
 
@@ -21,18 +23,26 @@ struct StageProvenance {
   /// The shard that a file must be of, where it is one of a shard. Not in the hash, which is the stage's.
   std::optional<ShardIndex> shard = {};
 
+  /// Of a stage that works by shards: the record of the stage before it; null for the first.
+  std::shared_ptr<const StageProvenance> before = {};
+  /// Of a stage that reads images: the hashes of each shard's; null where they are not known.
+  std::shared_ptr<const std::vector<Hash>> images_of_shards = {};
+
   [[nodiscard]] Hash hash() const;
-  /// The same record for one shard.
+  /// The record of one shard, which is made from its own images alone: others may change without it.
   [[nodiscard]] StageProvenance of_shard(ShardIndex index) const;
 };
 
 /// Content hashes of what a run reads from outside its folder.
 struct RunInputs {
-  Hash images;
+  Hash images;  ///< of the whole list
+  std::shared_ptr<const std::vector<Hash>> images_of_shards = {};
   std::optional<Hash> weights;             ///< model.weights
   std::optional<Hash> descriptor_weights;  ///< descriptor.weights, when it is a file of its own
   std::optional<Hash> centroids;           ///< given ones: cluster.centroids, or a fitted run's
   std::string backend;                     ///< device, instruction set, LibTorch, BLAS, precision, batch size
+
+  void set_images(const ImageList& list);
 };
 
 /// The chain of records of a configuration: each stage contains the hash of the one before it, so that a change is seen

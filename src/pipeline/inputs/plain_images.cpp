@@ -21,6 +21,14 @@ bool is_run(const std::filesystem::path& folder) {
          }) >= 2;
 }
 
+/// Masks and the report's pictures are no photos.
+void require_no_run(const std::filesystem::path& images) {
+  if (!is_run(images)) return;
+  throw UsageError("The images are to come from " + images.string() + ", which is a run of datus",
+                   "it holds masks and pictures of its report, no photos",
+                   "Give the folder of the photos (dataset.images in its config.yaml names that of the run).");
+}
+
 }  // namespace
 
 void log_left_out(const Dataset& dataset, const std::filesystem::path& images) {
@@ -28,6 +36,7 @@ void log_left_out(const Dataset& dataset, const std::filesystem::path& images) {
 }
 
 std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) {
+  require_no_run(images);
   DatasetOptions options;
   options.kind = kind_of_plain_files("folder", images, /*has_truth=*/false);
   options.images = images;
@@ -47,6 +56,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   if (!config.images) {
     throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");
   }
+  require_no_run(*config.images);
   DatasetOptions options;
   options.kind = config.kind;
   options.images = *config.images;

@@ -16,7 +16,8 @@ namespace datus {
 /// Says in one line what was left out of the folder of the images, when anything was.
 void log_left_out(const Dataset& dataset, const std::filesystem::path& images);
 
-/// The images of `--images`: a folder, without the runs in it, or a text file with one path per line.
+/// The images of `--images`: a folder, without the runs in it, or a text file with one path per line. Throws
+/// `UsageError` for a run.
 [[nodiscard]] std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images);
 
 /// Of the images that `--images` names, each of them too, and of other inputs.
@@ -24,7 +25,7 @@ void log_left_out(const Dataset& dataset, const std::filesystem::path& images);
                                          std::initializer_list<std::filesystem::path> others);
 
 /// The data set of the configuration's dataset section, without the runs in its folder. Throws `UsageError` when
-/// `dataset.images` is missing.
+/// `dataset.images` is missing, or a run.
 [[nodiscard]] std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config);
 
 /// The items of `dataset` with these names, in the order of `names`. Throws `InputError` naming the first that is

@@ -1,6 +1,7 @@
 #include "datus/pipeline/cost_plan.hpp"
 
 #include "datus/core/job_identity.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/input_guard.hpp"
 #include "pipeline/plan/cost_text.hpp"
@@ -37,7 +38,8 @@ ExitCode print_cost_plan(const Config& config, const CostRequest& request, Commu
   collectively(comm,
                [&] { calibration = read_calibration(path, calibration_subject(config, run->provenance.inputs())); });
   const bool as_if = request.images || request.segments;
-  const ImageList list = as_if ? run->list.spread(request.images.value_or(run->list.size())) : run->list;
+  ImageList list = as_if ? run->list.spread(request.images.value_or(run->list.size())) : run->list;
+  if (as_if) list.shard_size = config.dataset.shard_size.value_or(default_shard_size(list.size()));
   const auto images = std::ranges::count_if(list.images, &ListedImage::is_readable);
   const double segments = request.segments ? static_cast<double>(*request.segments)
                                            : calibration.segments_per_image * static_cast<double>(images);
@@ -46,8 +48,13 @@ ExitCode print_cost_plan(const Config& config, const CostRequest& request, Commu
       {calibration.grid_rows, calibration.grid_cols}, calibration.embedding_width, calibration.descriptor_width};
   RunPlan plan = as_if ? plan_of_new_run(*run, list, shape, segments_per_image) : plan_run(*run);
   if (comm.rank() != 0) return ExitCode::done;
+  const int nodes = static_cast<int>(std::min<std::int64_t>(request.nodes, list.shards()));
+  if (nodes < request.nodes) {
+    std::cout << "planned for " << counted(nodes, "node") << ", not " << request.nodes << ": there are no more than "
+              << counted(list.shards(), "shard") << " to share (dataset.shard_size: " << list.shard_size << ")\n";
+  }
   const Allocation allocation{
-      .nodes = request.nodes,
+      .nodes = nodes,
       .ranks_per_node = request.gpus_per_node.value_or(request.ranks_per_node.value_or(calibration.ranks_per_node)),
       .cpus_per_rank = request.cpus_per_rank.value_or(calibration.threads_per_rank),
       .has_gpus = request.gpus_per_node.has_value(),

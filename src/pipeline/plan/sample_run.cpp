@@ -186,8 +186,7 @@ Calibration measure_sample(RunContext& run, double seconds, double start_seconds
   std::unique_ptr<RunContext> sample;
   double growth = 3;
   for (double rounds = 1; growth >= 1.5; rounds *= growth) {
-    const auto [count, shard_size] =
-        sample_size(images, run.config.dataset.shard_size, comm.size(), run.threads, rounds);
+    const auto [count, shard_size] = sample_size(images, run.list.shard_size, comm.size(), run.threads, rounds);
     if (sample && sample->list.size() == count) break;
     sample = part_of_run(run, *scratch / std::to_string(rounds), count, shard_size);
     if (rounds == 1) measure_model(*sample, result);

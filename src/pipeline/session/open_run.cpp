@@ -3,16 +3,20 @@
 #include "datus/comm/rank_threads.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/checksums.hpp"
 #include "pipeline/files/config_file.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
+#include "pipeline/session/frozen_list.hpp"
 #include "pipeline/session/run_origin.hpp"
 
 #include <filesystem>
 #include <functional>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,35 +61,32 @@ void prepare_folders(const RunDirectory& directory) {
   remove_checksums(directory);
 }
 
-/// The frozen list; nothing when there is none, or when it is damaged (then the shards' records still tell whether they
-/// belong to the images that are there now).
-std::optional<ImageList> frozen_image_list(const RunDirectory& directory) {
-  if (!fs::exists(directory.image_list())) return std::nullopt;
-  try {
-    return read_image_list(directory.image_list());
-  } catch (const InputError& error) {
-    log::warning(std::string("the list of images is made anew: ") + error.what());
-    return std::nullopt;
-  }
-}
-
-/// Whether the run's own record, its configuration and list of images, is written.
-bool makes_record(RunAccess access) {
-  return access == RunAccess::write || access == RunAccess::write_without_model;
-}
-
-/// Compares with the list of the directory, or freezes this one.
-void freeze_image_list(const RunDirectory& directory, const ImageList& list, RunAccess access,
-                       const WriteOptions& options) {
-  const auto frozen = frozen_image_list(directory);
-  if (!frozen) {
-    if (makes_record(access)) write_image_list(directory.image_list(), list, options);
+void require_own_folder(const RunDirectory& directory, const Config& config) {
+  if (!config.dataset.images ||
+      fs::weakly_canonical(directory.root()) != fs::weakly_canonical(*config.dataset.images)) {
     return;
   }
-  const std::string difference = first_difference(*frozen, list);
-  if (difference.empty()) return;
-  throw InputError("The images are not those that " + directory.root().string() + " was started with", difference,
-                   "Restore them, or choose another run directory with --run.");
+  throw UsageError("The run directory " + directory.root().string() + " is the folder of the images",
+                   "its masks and pictures would be images too", "Choose another one with --run or run.directory.");
+}
+
+/// COLLECTIVE. The configuration with the size of shards that counts: as asked for, else as the run has it, else by the
+/// number of images.
+Config with_shard_size(Config config, const RunDirectory& directory, const std::optional<ImageList>& frozen,
+                       std::int64_t images, Communicator& comm) {
+  if (config.dataset.shard_size) return config;
+  std::int64_t size = 0;
+  on_root(comm, [&] { size = frozen_shard_size(directory, frozen).value_or(default_shard_size(images)); });
+  config.dataset.shard_size = static_cast<int>(largest_of_ranks(comm, size));
+  return config;
+}
+
+void say_who_has_no_shard(const ImageList& list, const Communicator& comm) {
+  const std::int64_t idle = comm.size() - list.shards();
+  if (idle <= 0 || comm.rank() != 0) return;
+  log::info(counted(list.shards(), "shard") + " for " + counted(comm.size(), "rank") + ": " + std::to_string(idle) +
+            (idle == 1 ? " has" : " have") +
+            " nothing to do before the clusters (dataset.shard_size: " + std::to_string(list.shard_size) + ")");
 }
 
 /// COLLECTIVE. Makes the run's folders and takes its lock.
@@ -101,17 +102,20 @@ std::unique_ptr<const RunLock> take_folder(const RunDirectory& directory, const 
 
 }  // namespace
 
-std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted, Communicator& comm,
+std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedRun> fitted, Communicator& comm,
                                      RunAccess access, bool force) {
   // Who works.
   auto signals = std::make_shared<const StopSignals>();
-  require_same_everywhere(comm, dump_config(config, false), "the configuration");
+  require_same_everywhere(comm, dump_config(wanted, false), "the configuration");
   const bool writes = access != RunAccess::look;
-  const RunDirectory directory(config.run.directory);
+  const RunDirectory directory(wanted.run.directory);
   JobIdentity job = agreed_job(comm);
   std::shared_ptr<const Dataset> dataset;
-  collectively(comm, [&] { dataset = open_configured_dataset(config.dataset); });
-  log_left_out(*dataset, *config.dataset.images);
+  collectively(comm, [&] {
+    require_own_folder(directory, wanted);
+    dataset = open_configured_dataset(wanted.dataset);
+  });
+  log_left_out(*dataset, *wanted.dataset.images);
   std::unique_ptr<const RunLock> lock;
   if (writes) lock = take_folder(directory, job, *signals, comm);
   const int threads = threads_per_rank(comm);
@@ -119,8 +123,12 @@ std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedR
 
   // On which images.
   const WriteOptions writing = writing_as(job, comm.rank(), lock.get());
-  ImageList list = list_images(*dataset, config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
-  on_root(comm, [&] { freeze_image_list(directory, list, access, writing); });
+  std::optional<ImageList> frozen;
+  on_root(comm, [&] { frozen = frozen_image_list(directory); });
+  const Config config = with_shard_size(wanted, directory, frozen, std::ssize(dataset->items()), comm);
+  ImageList list = list_images(*dataset, *config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
+  on_root(comm, [&] { freeze_image_list(directory, frozen, list, *dataset, access, writing); });
+  say_who_has_no_shard(list, comm);
 
   // Made from what.
   RunOrigin origin = find_origin(config, directory, fitted, list, access, comm);

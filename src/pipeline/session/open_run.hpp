@@ -17,10 +17,15 @@ enum class RunAccess {
   look,                 ///< changes nothing
 };
 
+/// Whether the run's own record, its configuration and list of images, is written.
+[[nodiscard]] constexpr bool makes_record(RunAccess access) {
+  return access == RunAccess::write || access == RunAccess::write_without_model;
+}
+
 /// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
 /// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
-/// be written to, when the images differ from the frozen list, when an input is missing, and with `RunAccess::write`
-/// when the run was started on another backend. `force`: see `RunContext`.
+/// be written to, when most images are not as in the frozen list, when an input is missing, and
+/// with `RunAccess::write` when the run was started on another backend. `force`: see `RunContext`.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
                                                    Communicator& comm, RunAccess access = RunAccess::write,
                                                    bool force = false);

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 std::unique_ptr<RunContext> context_of(const RunContext& whole, const Config& config, const fs::path& folder,
                                        std::shared_ptr<const Dataset> dataset, ImageList list) {
   RunInputs inputs = whole.provenance.inputs();
-  inputs.images = list.hash();
+  inputs.set_images(list);
   return std::unique_ptr<RunContext>(new RunContext{.config = config,
                                                     .directory = RunDirectory(folder),
                                                     .comm = whole.comm,

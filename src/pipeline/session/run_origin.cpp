@@ -35,7 +35,7 @@ std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path
 RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fitted, const ImageList& list,
                         Communicator& comm) {
   RunInputs inputs;
-  inputs.images = list.hash();
+  inputs.set_images(list);
   inputs.weights = agreed_hash(comm, config.model.weights, hash_model_files);
   inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights, hash_model_files);
   inputs.centroids = agreed_hash(comm, given_centroids(config));
@@ -58,7 +58,7 @@ RunInputs recorded_inputs(const RunDirectory& directory, const ImageList& list, 
                        "Start the run again: it writes the file anew.");
     }
     inputs = record->inputs;
-    inputs.images = list.hash();
+    inputs.set_images(list);
   });
   return inputs;
 }

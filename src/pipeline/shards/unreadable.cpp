@@ -1,8 +1,8 @@
 #include "pipeline/shards/unreadable.hpp"
 
 #include "datus/io/atomic_file.hpp"
-#include "datus/io/hdf5_reader.hpp"
 #include "datus/io/image_reader.hpp"
+#include "pipeline/files/unreadable_images.hpp"
 
 #include <filesystem>
 #include <string>
@@ -11,23 +11,13 @@
 namespace datus {
 namespace {
 
-/// From whichever file of the shard exists: keys may not be kept, segments may not be made yet.
-std::vector<std::int64_t> unreadable_of(const RunContext& run, ShardIndex shard) {
-  for (const auto& path : {run.directory.segments(shard), run.directory.keys(shard)}) {
-    if (!std::filesystem::exists(path)) continue;
-    const Hdf5Reader reader(path);
-    if (reader.has("unreadable")) return reader.read<std::int64_t>("unreadable");
-  }
-  return {};
-}
-
 std::string reason_of(const RunContext& run, std::int64_t image) {
   try {
     (void)read_image(run.image_path(image), run.orientation());
   } catch (const InputError& error) {
     return error.what();
   }
-  return "it can be read now; delete its shard and run again";
+  return "it can be read now; run again";
 }
 
 /// A text for one column of one line, whatever the name of a file holds.
@@ -57,7 +47,7 @@ std::int64_t report_unreadable(const RunContext& run) {
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   std::vector<std::int64_t> slice;
   for (std::int64_t shard = begin; shard < end; ++shard) {
-    const auto images = unreadable_of(run, {shard});
+    const auto images = unreadable_images(run.directory, {shard});
     slice.insert(slice.end(), images.begin(), images.end());
   }
   const auto all = allgather_values(run.comm, slice);

@@ -137,8 +137,9 @@ void check_clusters(RunVerifier& check, int k, bool is_configured) {
     }
   }
   if (is_configured || !any) return;
-  check.add(Kind::note, check.directory.clusters(k),
-            "K = " + std::to_string(k) + " is not in cluster.k: its files are not made again");
+  check.add(
+      Kind::note, check.directory.clusters(k),
+      "K = " + std::to_string(k) + " is not in cluster.k: its files are not made again");
 }
 
 const char* kind_of(const std::string& name) {
@@ -259,7 +260,7 @@ RunVerification verify_run(const RunDirectory& directory) {
   check_config(check, inputs);
   check_list(check);
   if (inputs && check.list) {
-    inputs->images = check.list->hash();
+    inputs->set_images(*check.list);
     check.provenance.emplace(*check.config, *inputs);
   }
   check.shards = check.list ? check.list->shards() : shards_present(check);

@@ -43,7 +43,7 @@ std::map<std::string, Expected> input_keys() {
       {"dataset.void", {"255", {"dataset.void=0"}, with(not_natural, "65536")}},
       {"dataset.split", {"null", {"dataset.split=val"}, not_a_path}},
       {"dataset.list", {"null", {"dataset.list=/a"}, not_a_path}},
-      {"dataset.shard_size", {"64", {"dataset.shard_size=8"}, not_positive}},
+      {"dataset.shard_size", {"auto", {"dataset.shard_size=8"}, not_positive}},
       {"dataset.on_unreadable", {"report", {"dataset.on_unreadable=skip"}, {"stop", "null"}}},
       {"dataset.orientation", {"stored", {"dataset.orientation=exif"}, {"auto", "null"}}},
       {"model.weights", {"null", {"model.weights=/a"}, not_a_path}},

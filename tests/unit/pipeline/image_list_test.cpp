@@ -78,6 +78,25 @@ TEST(ImageList, TheFirstDifferenceIsTold) {
             "ground truth of a.jpg was 'a.png', is 'q.png'");
 }
 
+TEST(ImageList, ShardsFollowFromTheNumberOfImages) {
+  for (const auto& [images, size] : std::vector<std::pair<std::int64_t, int>>{
+           {1, 8}, {40, 8}, {128, 8}, {129, 9}, {500, 32}, {1009, 64}, {1024, 64}, {118'000, 64}}) {
+    EXPECT_EQ(default_shard_size(images), size) << images;
+  }
+}
+
+TEST(ImageList, AShardHasAHashOfItsOwnImages) {
+  const ImageList list = some_list();
+  ImageList changed = list;
+  changed.images[2].bytes = 6;
+  EXPECT_EQ(changed.hash_of({0}), list.hash_of({0}));
+  EXPECT_NE(changed.hash_of({1}), list.hash_of({1}));
+  EXPECT_NE(list.hash_of({0}), list.hash_of({1}));
+  ImageList shorter = list;
+  shorter.images.pop_back();
+  EXPECT_EQ(shorter.hash_of({0}), list.hash_of({0}));
+}
+
 TEST(ImageList, RanksProbeTheSameListAsOneAlone) {
   const TempFolder folder;
   std::filesystem::create_directories(folder / "images");

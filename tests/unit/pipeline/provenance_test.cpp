@@ -87,6 +87,28 @@ TEST(Provenance, AnInputChangesTheStageThatReadsItAndThoseAfterIt) {
   EXPECT_EQ(changed([](RunInputs&) {}), std::nullopt);
 }
 
+TEST(Provenance, AShardIsMadeFromItsOwnImages) {
+  ImageList list;
+  list.shard_size = 2;
+  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) list.images.push_back({name, 10, 4, 3, ""});
+  RunInputs inputs = some_inputs();
+  inputs.set_images(list);
+  list.images[3].bytes = 11;
+  RunInputs changed = inputs;
+  changed.set_images(list);
+  const Provenance before(config_with({}), inputs);
+  const Provenance after(config_with({}), changed);
+  for (const Stage stage : {Stage::extract, Stage::segment, Stage::describe}) {
+    SCOPED_TRACE(stage_name(stage));
+    EXPECT_EQ(before.of(stage).of_shard({0}).hash(), after.of(stage).of_shard({0}).hash());
+    EXPECT_NE(before.of(stage).of_shard({1}).hash(), after.of(stage).of_shard({1}).hash());
+    EXPECT_NE(before.of(stage).of_shard({0}).hash(), before.of(stage).of_shard({1}).hash());
+  }
+  // What is made of all shards is made from all images.
+  EXPECT_EQ(first_changed(before, after), Stage::extract);
+  EXPECT_NE(before.of(Stage::mask, 5).hash(), after.of(Stage::mask, 5).hash());
+}
+
 TEST(Provenance, OtherValuesOfKDoNotMatterToOne) {
   const Provenance one(config_with({"cluster.k=[5]"}), some_inputs());
   const Provenance several(config_with({"cluster.k=[3,5,9]"}), some_inputs());
