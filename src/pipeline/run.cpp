@@ -1,5 +1,6 @@
 #include "datus/pipeline/run.hpp"
 
+#include "datus/core/log.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/hdf5_reader.hpp"
@@ -12,6 +13,8 @@
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
+#include "pipeline/session/segment_words.hpp"
+#include "pipeline/shards/segment_totals.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/shards/shard_stages.hpp"
 #include "pipeline/shards/unreadable.hpp"
@@ -51,6 +54,13 @@ void leave(RunContext& run, JobResults& results, StageWork work) {
   results.summary.stages.push_back(std::move(work));
 }
 
+/// COLLECTIVE. Before the clusters: of no segments at all there are none.
+void warn_of_gaps(const RunContext& run) {
+  const auto tally = tally_of_run(run);
+  if (run.comm.rank() != 0 || !tally) return;
+  if (const auto warning = tally_warning(*tally, run.config); !warning.empty()) log::warning(warning);
+}
+
 /// COLLECTIVE.
 void do_shard_stages(RunContext& run, StageSet stages, JobResults& results) {
   for (const Stage stage : all_stages) {
@@ -60,6 +70,7 @@ void do_shard_stages(RunContext& run, StageSet stages, JobResults& results) {
   results.summary.unreadable = done.unreadable;
   for (StageWork& work : done.works) leave(run, results, std::move(work));
   write_virtual_files(run);
+  if (stages.has(Stage::segment)) warn_of_gaps(run);
 }
 
 std::string cluster_note(const std::vector<ClusterSummary>& clusters) {
@@ -220,6 +231,7 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
     for (const Stage stage : all_stages) all.set(stage);
     do_stages(run, all, results);
     do_report(run, results);
+    results.summary.tally = tally_of_run(run);
     on_root(run.comm, [&] {
       record(run, command, results);
       print(run, results);
@@ -296,6 +308,7 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
     JobResults results;
     do_stages(*run, {stage}, results);
     results.summary.unreadable = report_unreadable(*run);
+    results.summary.tally = tally_of_run(*run);
     on_root(comm, [&] {
       record(*run, stage_name(stage), results);
       print(*run, results);
@@ -310,6 +323,7 @@ ExitCode run_report(const Config& config, int max_images, Communicator& comm) {
     JobResults results;
     do_report(*run, results, max_images);
     results.summary.unreadable = report_unreadable(*run);
+    results.summary.tally = tally_of_run(*run);
     on_root(comm, [&] {
       record(*run, "report", results);
       std::cout << run->directory.report().string() << std::endl;

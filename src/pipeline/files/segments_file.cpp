@@ -72,6 +72,7 @@ void write_segments(const std::filesystem::path& path, const SegmentsFile& file,
   writer.write<std::int32_t>("size", file.size, {count});
   write_image_keys(writer, file.images);
   write_grid_attributes(writer, file.grid, file.patch);
+  write_tally(writer, file.tally);
   if (provenance) write_provenance(writer, *provenance);
   stored.commit();
 }

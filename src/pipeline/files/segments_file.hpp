@@ -5,6 +5,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/provenance.hpp"
+#include "pipeline/files/segment_tally.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -23,6 +24,7 @@ struct SegmentsFile {
   std::vector<std::int64_t> offset = {0};  ///< [n+1]
   std::vector<PatchBox> box;               ///< [s]
   std::vector<std::int32_t> size;          ///< [s] patches
+  SegmentTally tally;                      ///< written; `read_tally` reads it without the rest
   [[nodiscard]] std::int64_t image_count() const { return static_cast<std::int64_t>(offset.size()) - 1; }
 };
 

@@ -78,7 +78,7 @@ class SizeEstimate {
   [[nodiscard]] std::int64_t segments() const {
     std::int64_t total = 0;
     for (const std::int64_t images : readable_) {
-      constexpr std::int64_t structure = 3150;
+      constexpr std::int64_t structure = 3550;
       constexpr std::int64_t per_patch = 2 + 2;       // segment and community
       constexpr std::int64_t per_segment = 8 + 4;     // box and size
       constexpr std::int64_t per_image = 16 + 2 * 8;  // offset, index, and two entries of HDF5's tables

@@ -12,6 +12,8 @@
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
 #include "pipeline/report/report_pictures.hpp"
+#include "pipeline/session/segment_words.hpp"
+#include "pipeline/shards/segment_totals.hpp"
 #include "pipeline/stages/mask.hpp"
 
 #include <algorithm>
@@ -158,6 +160,7 @@ void write_report(const RunContext& run, int max_images) {
     });
   });
   run.comm.allreduce(painted, ReduceOp::max);
+  const auto tally = tally_of_run(run);
   on_root(run.comm, [&] {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       if (painted[i] != 0) {
@@ -167,6 +170,10 @@ void write_report(const RunContext& run, int max_images) {
     data.selection = collect_selection(run);
     data.title = run.directory.root().filename().string();
     data.image_count = run.list.size();
+    if (tally) {
+      data.segmentation = tally_text(*tally);
+      data.warning = tally_warning(*tally, run.config);
+    }
     data.settings = dump_config(run.config, false);
     data.backend = run.provenance.inputs().backend;
     data.images_description = run.images_description();

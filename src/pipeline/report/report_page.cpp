@@ -173,6 +173,13 @@ std::string legend_section(const ReportData& data) {
          "<p class=\"note\">Dimmed pixels belong to no valid segment (or, in the truth, to no class).</p></section>\n";
 }
 
+std::string segment_section(const ReportData& data) {
+  if (data.segmentation.empty()) return "";
+  return "<section><h2>Segments</h2>\n<p class=\"note\">" + escaped(data.segmentation) + ".</p>\n" +
+         (data.warning.empty() ? "" : "<p><strong>Warning:</strong> " + escaped(data.warning) + "</p>\n") +
+         "</section>\n";
+}
+
 std::string figure(std::int64_t image, const std::string& what, const std::string& caption) {
   const std::string source = picture_name(image, what);
   return "<figure><a href=\"" + source + "\"><img loading=\"lazy\" src=\"" + source + "\" alt=\"" + escaped(caption) +
@@ -217,8 +224,9 @@ std::string report_page(const ReportData& data) {
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>datus: " +
          escaped(data.title) + "</title>\n<style>" + std::string(style) + "</style></head>\n<body><header><h1>" +
          escaped(data.title) + "</h1><p>" + escaped(data.images_description) + " · K = " + clusters +
-         "</p></header><main>\n" + score_section(data) + selection_section(data) + image_section(data) +
-         legend_section(data) + "<section><h2>Settings</h2><p class=\"note\">Backend: " + escaped(data.backend) +
+         "</p></header><main>\n" + score_section(data) + selection_section(data) + segment_section(data) +
+         image_section(data) + legend_section(data) +
+         "<section><h2>Settings</h2><p class=\"note\">Backend: " + escaped(data.backend) +
          "</p><details><summary>resolved configuration</summary><pre>" + escaped(data.settings) +
          "</pre></details></section>\n</main></body></html>\n";
 }

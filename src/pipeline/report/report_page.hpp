@@ -32,6 +32,8 @@ struct ReportData {
   std::vector<std::string> class_names;
   int classes = 0;
   bool has_truth = false;
+  std::string segmentation;  ///< what the images have of segments; empty when it is not known
+  std::string warning;       ///< of it; empty for none
   std::string settings;
   std::string backend;
   std::string images_description;

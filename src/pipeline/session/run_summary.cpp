@@ -1,5 +1,7 @@
 #include "pipeline/session/run_summary.hpp"
 
+#include "pipeline/session/segment_words.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -81,6 +83,14 @@ std::string table_of(std::span<const Row> rows) {
   return text;
 }
 
+Json json_of(const std::optional<SegmentTally>& tally) {
+  if (!tally) return nullptr;
+  const auto joined = tally->joined_share();
+  Json json = {{"unassigned_share", tally->unassigned_share()}, {"edge_share", joined ? Json(*joined) : Json(nullptr)}};
+  for (const auto& [name, count] : SegmentTally::counts()) json[name] = (*tally).*count;
+  return json;
+}
+
 }  // namespace
 
 StageWork total_work(const StageWork& mine, Communicator& comm) {
@@ -114,6 +124,7 @@ std::string summary_text(const RunSummary& summary) {
   text += counted_with_commas(summary.images, "image") + " in " + counted_with_commas(summary.shards, "shard");
   if (summary.segments > 0) text += ", " + counted_with_commas(summary.segments, "segment");
   if (summary.unreadable > 0) text += ", " + text_of(summary.unreadable) + " unreadable";
+  if (summary.tally) text += "\n" + tally_text(*summary.tally);
   text += "\n" + counted_with_commas(summary.ranks, "rank") + " with " +
           counted_with_commas(summary.threads, "thread") + " each, " + text_of(summary.seconds, 1) + " seconds\n";
   return text;
@@ -140,6 +151,7 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
           {"shards", summary.shards},
           {"unreadable", summary.unreadable},
           {"segments", summary.segments},
+          {"segmentation", json_of(summary.tally)},
           {"ranks", summary.ranks},
           {"threads", summary.threads},
           {"seconds", summary.seconds},

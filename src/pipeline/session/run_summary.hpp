@@ -2,8 +2,10 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/core/error.hpp"
+#include "pipeline/files/segment_tally.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +37,8 @@ struct RunSummary {
   std::int64_t images = 0;
   std::int64_t shards = 0;
   std::int64_t unreadable = 0;
-  std::int64_t segments = 0;  ///< of the whole run, not of this job alone; 0 = not known, and not said
+  std::int64_t segments = 0;          ///< of the whole run, not of this job alone; 0 = not known, and not said
+  std::optional<SegmentTally> tally;  ///< of the whole run; nothing while segments are missing
   int ranks = 1;
   int threads = 1;     ///< per rank
   double seconds = 0;  ///< of the whole job
@@ -43,8 +46,8 @@ struct RunSummary {
 };
 
 /// A table: per stage what was done, wall time in seconds, images per second of it, MB (10^6 bytes) written, and the
-/// note; "up to date" or the note alone where nothing was. Then images, segments, unreadable (if any), ranks and
-/// threads. Numbers read "1,234,567.8". Ends with a newline.
+/// note; "up to date" or the note alone where nothing was. Then images, segments, unreadable (if any), what is in no
+/// segment, ranks and threads. Numbers read "1,234,567.8". Ends with a newline.
 [[nodiscard]] std::string summary_text(const RunSummary& summary);
 /// RUN/summary.json: the members by name, "stages" an object by the name of the stage, each with "images_per_second"
 /// (of wall time; null where there is none). Stages that only `before` has (the summary of earlier jobs of the run, or

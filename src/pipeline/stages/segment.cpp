@@ -3,6 +3,7 @@
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/louvain.hpp"
 #include "datus/algo/segments.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/input_guard.hpp"
 #include "pipeline/backbone/model_placement.hpp"
@@ -11,12 +12,12 @@
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
+#include "pipeline/session/segment_words.hpp"
 #include "pipeline/stages/segment.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace datus {
@@ -37,14 +38,37 @@ ImageView image_of(const KeysFile& file, std::int64_t index) {
                                       : std::span(file.valid).subspan(i * patches, patches)};
 }
 
-template <class Graph>
-Segments segments_of(const Graph& graph, GridSize grid, const Config& config, std::span<const std::uint8_t> valid) {
-  const Partition partition = louvain(graph, {.resolution = config.segment.resolution});
-  return find_segments(partition.labels, grid, config.segment.min_patches, config.segment.connectivity, valid);
+/// What was found in one image.
+struct SegmentedImage {
+  Segments segments;
+  std::optional<std::int64_t> joined_pairs;  ///< of its graph
+};
+
+std::int64_t joined_pairs(const BitGraph& graph) {
+  std::int64_t loops = 0;
+  for (int node = 0; node < graph.nodes(); ++node) loops += graph.has_edge(node, node) ? 1 : 0;
+  return (graph.total() - loops) / 2;
 }
 
-Segments segment_image(const ImageView& image, GridSize grid, int dim, const Config& config) {
-  if (!uses_graph(config.segment)) return every_patch_a_segment(grid, image.valid);
+std::int64_t joined_pairs(const WeightedGraph& graph) {
+  std::int64_t joined = 0;
+  for (int node = 0; node < graph.nodes(); ++node) {
+    const auto later = graph.row(node).subspan(static_cast<std::size_t>(node) + 1);
+    joined += std::ssize(later) - std::ranges::count(later, 0);
+  }
+  return joined;
+}
+
+template <class Graph>
+SegmentedImage segments_of(const Graph& graph, GridSize grid, const Config& config,
+                           std::span<const std::uint8_t> valid) {
+  const Partition partition = louvain(graph, {.resolution = config.segment.resolution});
+  return {find_segments(partition.labels, grid, config.segment.min_patches, config.segment.connectivity, valid),
+          joined_pairs(graph)};
+}
+
+SegmentedImage segment_image(const ImageView& image, GridSize grid, int dim, const Config& config) {
+  if (!uses_graph(config.segment)) return {every_patch_a_segment(grid, image.valid), std::nullopt};
   const auto affinity = affinity_options(config.affinity);
   if (is_weighted(config.affinity)) {
     return segments_of(build_weighted_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
@@ -56,7 +80,7 @@ Segments segment_image(const ImageView& image, GridSize grid, int dim, const Con
 
 /// The images of a file in chunks of the GPU's: it makes the graphs of one or two while the threads use those
 /// of another.
-std::vector<Segments> segment_on_gpu(const KeysFile& keys, const Config& config, int threads, GpuAffinity& gpu) {
+std::vector<SegmentedImage> segment_on_gpu(const KeysFile& keys, const Config& config, int threads, GpuAffinity& gpu) {
   const std::int64_t step = gpu.capacity();
   const auto size_of = [&](std::int64_t chunk) {
     return std::clamp(keys.size() - chunk * step, std::int64_t{0}, step);
@@ -68,7 +92,7 @@ std::vector<Segments> segment_on_gpu(const KeysFile& keys, const Config& config,
   const auto submit = [&](std::int64_t chunk) {
     if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
   };
-  std::vector<Segments> segments(static_cast<std::size_t>(keys.size()));
+  std::vector<SegmentedImage> segments(static_cast<std::size_t>(keys.size()));
   for (std::int64_t chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
     parallel_for(size_of(chunk), threads, [&](std::int64_t i) { stage(chunk, i); });
     submit(chunk);
@@ -87,21 +111,37 @@ std::vector<Segments> segment_on_gpu(const KeysFile& keys, const Config& config,
   return segments;
 }
 
-std::vector<Segments> segment_images(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
+std::vector<SegmentedImage> segment_images(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
   if (gpu != nullptr && keys.size() > 0 && gpu->makes(config)) {
     GpuAffinity affinity = gpu->lend(keys.grid.patches(), keys.dim, affinity_options(config.affinity), threads);
     auto segments = segment_on_gpu(keys, config, threads, affinity);
     gpu->give_back(std::move(affinity));
     return segments;
   }
-  std::vector<Segments> segments(static_cast<std::size_t>(keys.size()));
+  std::vector<SegmentedImage> segments(static_cast<std::size_t>(keys.size()));
   parallel_for(keys.size(), threads, [&](std::int64_t i) {
     segments[static_cast<std::size_t>(i)] = segment_image(image_of(keys, i), keys.grid, keys.dim, config);
   });
   return segments;
 }
 
-void append(SegmentsFile& file, Segments&& one) {
+SegmentTally tally_of(const SegmentedImage& one) {
+  const Segments& found = one.segments;
+  SegmentTally tally;
+  tally.images = 1;
+  tally.without_segment = found.sizes.empty() ? 1 : 0;
+  for (std::size_t i = 0; i < found.segment.size(); ++i) {
+    if (found.community[i] < 0) continue;  // padding
+    ++tally.patches;
+    if (found.segment[i] < 0) ++tally.unassigned;
+  }
+  if (one.joined_pairs) tally.add_graph(tally.patches, *one.joined_pairs);
+  return tally;
+}
+
+void append(SegmentsFile& file, const SegmentedImage& found) {
+  file.tally.add(tally_of(found));
+  const Segments& one = found.segments;
   file.segment.insert(file.segment.end(), one.segment.begin(), one.segment.end());
   file.community.insert(file.community.end(), one.community.begin(), one.community.end());
   file.box.insert(file.box.end(), one.boxes.begin(), one.boxes.end());
@@ -116,7 +156,7 @@ SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int thread
   file.images = keys.images;
   file.grid = keys.grid;
   file.patch = keys.patch;
-  for (auto& one : segment_images(keys, config, threads, gpu)) append(file, std::move(one));
+  for (const auto& one : segment_images(keys, config, threads, gpu)) append(file, one);
   return file;
 }
 
@@ -142,11 +182,13 @@ void segment_to_file(const Config& config, const std::filesystem::path& keys, co
     all.community.insert(all.community.end(), part.community.begin(), part.community.end());
     all.box.insert(all.box.end(), part.box.begin(), part.box.end());
     all.size.insert(all.size.end(), part.size.begin(), part.size.end());
+    all.tally.add(part.tally);
     const std::int64_t base = all.offset.back();
     for (std::size_t i = 1; i < part.offset.size(); ++i) all.offset.push_back(base + part.offset[i]);
     progress.update(begin + count, 0);
   }
   write_segments(out, all, std::nullopt);
+  if (const auto warning = tally_warning(all.tally, config); !warning.empty()) log::warning(warning);
 }
 
 }  // namespace datus

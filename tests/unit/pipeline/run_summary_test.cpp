@@ -240,6 +240,29 @@ TEST(SummaryJson, HoldsEveryNumber) {
   EXPECT_TRUE(stages.at("cluster").at("images_per_second").is_null());
 }
 
+TEST(SummaryJson, SaysWhatIsInNoSegment) {
+  EXPECT_TRUE(summary_json({}, {}).at("segmentation").is_null());
+  RunSummary summary;
+  summary.tally = SegmentTally{.images = 8,
+                               .without_segment = 2,
+                               .patches = 800,
+                               .unassigned = 300,
+                               .pairs = 1000,
+                               .joined = 900,
+                               .nearly_complete = 3,
+                               .nearly_empty = 1};
+  const auto json = summary_json(summary, {}).at("segmentation");
+  EXPECT_EQ(json.at("images_without_segment"), 2);
+  EXPECT_EQ(json.at("unassigned_patches"), 300);
+  EXPECT_EQ(json.at("unassigned_share"), 0.375);
+  EXPECT_EQ(json.at("edge_share"), 0.9);
+  EXPECT_EQ(json.at("nearly_complete_graphs"), 3);
+  EXPECT_NE(summary_text(summary).find("\n37.5 % of the patches in no segment, 2 of 8 images without any; edge share "
+                                       "0.90, 3 graphs nearly complete, 1 graphs nearly empty\n"),
+            std::string::npos)
+      << summary_text(summary);
+}
+
 TEST(SummaryJson, KeepsTheOrderOfTheStagesAndIsValidWithoutAny) {
   std::vector<std::string> names;
   const auto json = summary_json(large_run(), {});
