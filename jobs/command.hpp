@@ -69,6 +69,7 @@ Command add_evaluate(CLI::App& program);
 Command add_apply(CLI::App& program);
 Command add_report(CLI::App& program);
 Command add_inspect(CLI::App& program);
+Command add_clean(CLI::App& program);
 Command add_plan(CLI::App& program);
 Command add_preflight(CLI::App& program);
 Command add_config(CLI::App& program);

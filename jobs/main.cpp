@@ -1,9 +1,11 @@
 #include "command.hpp"
 #include "datus/comm/run_distributed.hpp"
+#include "datus/core/version.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <string>
 #include <vector>
 
 namespace {
@@ -13,15 +15,16 @@ int run_program(int argc, char** argv) {
   CLI::App program(
       "datus: dense semantic masks from unlabelled images and a frozen self-supervised Vision Transformer");
   program.require_subcommand(1);
-  program.set_version_flag("--version", "datus " DATUS_VERSION, "Print the version; 'datus version' says more");
+  program.set_version_flag("--version", std::string("datus ") + datus::version(),
+                           "Print the version; 'datus version' says more");
   program.footer(
       "Start a run on several ranks with mpirun or srun in front. Exit codes: 0 done; 2 usage or configuration;\n"
       "3 bad input; 4 finished, but some images were unreadable; 75 interrupted after a checkpoint; 1 anything else.");
   using namespace datus::jobs;
   std::vector<Command> commands = {
-      add_run(program),  add_extract(program),   add_segment(program), add_describe(program), add_cluster(program),
-      add_mask(program), add_evaluate(program),  add_apply(program),   add_report(program),   add_inspect(program),
-      add_plan(program), add_preflight(program), add_config(program),  add_version(program),
+      add_run(program),   add_extract(program),  add_segment(program),   add_describe(program), add_cluster(program),
+      add_mask(program),  add_evaluate(program), add_apply(program),     add_report(program),   add_inspect(program),
+      add_clean(program), add_plan(program),     add_preflight(program), add_config(program),   add_version(program),
   };
   for (const datus::Stage stage : datus::all_stages) {
     const auto has_its_name = [&](const Command& command) {

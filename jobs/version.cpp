@@ -1,3 +1,5 @@
+#include "datus/core/version.hpp"
+
 #include "command.hpp"
 #include "datus/comm/device_communicator.hpp"
 #include "datus/core/gpu.hpp"
@@ -33,7 +35,7 @@ Command add_version(CLI::App& program) {
   return {parser, [](Communicator& comm) {
             if (comm.rank() != 0) return ExitCode::done;
             const GpuSurvey survey = survey_gpus();
-            std::cout << "datus " << DATUS_VERSION << "\nbackend   " << torch_backend() << "\nkernels  ";
+            std::cout << "datus " << version() << "\nbackend   " << torch_backend() << "\nkernels  ";
             for (const auto path : supported_simd_paths()) std::cout << " " << name(path);
             std::cout << "\ncores     " << available_cores() << "\nCUDA      " << cuda_text(survey) << "\n";
             print_gpus(survey);

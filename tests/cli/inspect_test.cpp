@@ -409,13 +409,40 @@ TEST_F(Inspect, AFolderThatIsNoRunIsRefused) {
   }
 }
 
-TEST_F(Inspect, WithoutVerifyItListsTheFiles) {
+TEST_F(Inspect, WithoutVerifyItSaysWhatTheRunIs) {
   const Outcome outcome = run_program({"inspect", run().string()});
   EXPECT_EQ(outcome.code, 0) << outcome;
-  EXPECT_NE(outcome.out.find("keys/000002.h5  " + std::to_string(reference().at("keys/000002.h5").size()) + " bytes"),
-            std::string::npos)
-      << outcome;
-  EXPECT_NE(outcome.out.find("20 HDF5 files"), std::string::npos) << outcome;
+  const std::string version = run_program({"--version"}).out;
+  for (const std::string& line :
+       {std::string("state     done\n"), "version   " + version.substr(version.find(' ') + 1),
+        std::string("images    8 images in 4 shards, 0 unreadable, "), std::string("extract   4 of 4 shards\n"),
+        std::string("describe  4 of 4 shards\n"), std::string("cluster   K = 6, 10\n"),
+        std::string("mask      K = 6: 4 of 4 shards, K = 10: 4 of 4 shards\n"), std::string("evaluate  K = 6, 10\n"),
+        std::string("K         6, 10\n"), std::string("demo_vit_tiny_patch16.safetensors, hash "),
+        std::string("\n  10  strict ")}) {
+    EXPECT_NE(outcome.out.find(line), std::string::npos) << line << "\n" << outcome;
+  }
+  const std::string state = bytes_of(run() / "state.json");
+  fs::remove(run() / "segments/000001.h5");
+  write_bytes(run() / "images.h5", "");
+  write_bytes(run() / "state.json", "{");
+  const Outcome damaged = run_program({"inspect", run().string()});
+  EXPECT_EQ(damaged.code, 0) << damaged;
+  for (const char* part : {"state     not known", "images.h5", "K         6, 10\n"}) {
+    EXPECT_NE(damaged.out.find(part), std::string::npos) << part << "\n" << damaged;
+  }
+  restore("images.h5");
+  EXPECT_NE(run_program({"inspect", run().string()}).out.find("segment   3 of 4 shards"), std::string::npos);
+  restore("segments/000001.h5");
+  write_bytes(run() / "state.json", state);
+}
+
+TEST_F(Inspect, APathThatIsNotThereIsNamed) {
+  for (const char* path : {"nowhere", "nowhere.h5", "nowhere.pth"}) {
+    const Outcome outcome = run_program({"inspect", path}, {.folder = suite_folder().path()});
+    EXPECT_EQ(outcome.code, 3) << outcome;
+    EXPECT_NE(outcome.err.find("There is no " + std::string(path) + " ("), std::string::npos) << outcome;
+  }
 }
 
 }  // namespace inspect_test

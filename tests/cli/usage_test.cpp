@@ -30,7 +30,7 @@ TEST(Usage, TheCommandLine) {
   const Outcome help = run_program({"--help"});
   EXPECT_EQ(help.code, 0) << help;
   for (const char* command : {"run", "extract", "segment", "describe", "cluster", "mask", "evaluate", "apply", "report",
-                              "inspect", "config", "version"}) {
+                              "inspect", "clean", "config", "version"}) {
     EXPECT_NE(help.out.find(command), std::string::npos) << command;
   }
 }

@@ -1,5 +1,6 @@
 #include "pipeline/session/run_summary.hpp"
 
+#include "datus/core/version.hpp"
 #include "pipeline/session/segment_words.hpp"
 
 #include <algorithm>
@@ -145,6 +146,7 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
                           {"note", work.note}};
   }
   return {{"schema", 1},
+          {"version", version()},
           {"command", summary.command},
           {"exit_code", static_cast<int>(summary.exit_code)},
           {"images", summary.images},

@@ -5,6 +5,7 @@
 #include "datus/model/weights_summary.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/backbone/backbone.hpp"
+#include "pipeline/verify/run_overview.hpp"
 #include "pipeline/verify/verify_run.hpp"
 
 #include <algorithm>
@@ -91,24 +92,6 @@ bool holds_weights(const fs::path& folder) {
   }
 }
 
-/// All HDF5 files below a run, in byte order.
-std::vector<fs::path> files_of(const fs::path& run) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(run)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".h5") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-void list_run(const fs::path& path, std::ostream& out) {
-  const auto files = files_of(path);
-  for (const auto& file : files) {
-    out << fs::relative(file, path).string() << "  " << fs::file_size(file) << " bytes\n";
-  }
-  out << files.size() << " HDF5 files\n";
-}
-
 /// One line for each kind of finding, and what to do.
 void print_counts(const RunVerification& found, std::ostream& out) {
   using Kind = RunFinding::Kind;
@@ -158,6 +141,10 @@ ExitCode print_verification(const fs::path& path, std::ostream& out) {
 }  // namespace
 
 ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, std::ostream& out) {
+  if (!fs::exists(path)) {
+    throw InputError("There is no " + path.string(), "no file or folder has this name",
+                     "Give a run directory, an HDF5 file or a file of weights.");
+  }
   if (fs::is_directory(path)) {
     const RunDirectory run(path);
     // A run that lost one of the two is a damaged run.
@@ -171,7 +158,7 @@ ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, s
                        "Give the directory of a run, or a file.");
     }
     if (verify) return print_verification(path, out);
-    list_run(path, out);
+    print_run_overview(run, out);
     return ExitCode::done;
   }
   if (has_hdf5_extension(path)) {

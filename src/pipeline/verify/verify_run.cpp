@@ -139,7 +139,7 @@ void check_clusters(RunVerifier& check, int k, bool is_configured) {
   if (is_configured || !any) return;
   check.add(
       Kind::note, check.directory.clusters(k),
-      "K = " + std::to_string(k) + " is not in cluster.k: its files are not made again");
+      "K = " + std::to_string(k) + " is not in cluster.k: its files are not made again; 'datus clean' removes them");
 }
 
 const char* kind_of(const std::string& name) {

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace datus {
+
+/// Of this program: "0.1.0".
+[[nodiscard]] const char* version() noexcept;
+
+}  // namespace datus

@@ -1,0 +1,9 @@
+#include "datus/core/version.hpp"
+
+namespace datus {
+
+const char* version() noexcept {
+  return DATUS_VERSION;
+}
+
+}  // namespace datus
