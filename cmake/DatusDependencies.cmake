@@ -71,6 +71,19 @@ if(NOT PNG_FOUND)
   datus_missing(libpng libpng-dev libpng libpng)
 endif()
 
+# Optional: without them, images of these types are left out, and said to be.
+if(DATUS_TIFF)
+  find_package(TIFF 4.5 QUIET)
+endif()
+if(DATUS_WEBP)
+  find_path(WEBP_INCLUDE_DIR webp/demux.h)
+  find_library(WEBP_LIBRARY webp)
+  find_library(WEBPDEMUX_LIBRARY webpdemux)
+  if(WEBP_INCLUDE_DIR AND WEBP_LIBRARY AND WEBPDEMUX_LIBRARY)
+    datus_interface(webp "${WEBP_INCLUDE_DIR}" "${WEBPDEMUX_LIBRARY};${WEBP_LIBRARY}")
+  endif()
+endif()
+
 # One writer per file: the serial library is enough, and must be the one found where both are installed.
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 COMPONENTS C)

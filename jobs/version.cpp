@@ -6,6 +6,7 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/simd_path.hpp"
 #include "datus/core/text.hpp"
+#include "datus/io/image_reader.hpp"
 #include "datus/model/backend.hpp"
 
 #include <iostream>
@@ -16,6 +17,11 @@ namespace {
 std::string cuda_text(const GpuSurvey& survey) {
   if (!built_with_cuda()) return "not built in";
   return (survey.versions.empty() ? "built in" : survey.versions) + ", NCCL " + nccl_version();
+}
+
+std::string images_note() {
+  const std::string libraries = image_libraries();
+  return libraries.empty() ? " (built without libtiff and libwebp)" : " (with " + libraries + ")";
 }
 
 void print_gpus(const GpuSurvey& survey) {
@@ -37,7 +43,8 @@ Command add_version(CLI::App& program) {
             const GpuSurvey survey = survey_gpus();
             std::cout << "datus " << version() << "\nbackend   " << torch_backend() << "\nkernels  ";
             for (const auto path : supported_simd_paths()) std::cout << " " << name(path);
-            std::cout << "\ncores     " << available_cores() << "\nCUDA      " << cuda_text(survey) << "\n";
+            std::cout << "\nimages    " << readable_image_types(", ") << images_note() << "\ncores     "
+                      << available_cores() << "\nCUDA      " << cuda_text(survey) << "\n";
             print_gpus(survey);
             std::cout << std::flush;
             return ExitCode::done;

@@ -66,8 +66,8 @@ TEST_F(ImageFolder, RunsAmongTheImagesAreNoImages) {
 TEST_F(ImageFolder, OtherFilesAreSaidOnce) {
   fs::create_directories(path("@eaDir/a.png"));
   fs::copy(path("a.png"), path("@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg"));
-  for (const char* name : {"d.gif", "e.gif", "f.tif"}) write_bytes(path(name), "");
-  const std::string line = ": 2 .gif, 1 .tif, 1 @eaDir folder\n";
+  for (const char* name : {"d.gif", "e.gif", "f.psd"}) write_bytes(path(name), "");
+  const std::string line = ": 2 .gif, 1 .psd, 1 @eaDir folder\n";
   for (const Outcome& outcome : {command("plan"), command("plan", {}, 3), extract(), command("run", {}, 2)}) {
     EXPECT_EQ(outcome.code, 0) << outcome;
     EXPECT_EQ(count_in(outcome.err, "left out"), 1U) << outcome;

@@ -4,14 +4,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 namespace datus {
 
 /// How the rows and columns of a picture are turned.
 enum class Orientation {
   stored,  ///< as stored: what Pillow and torchvision do unless told otherwise
-  exif,    ///< turned upright by the EXIF orientation tag (JPEG; PNG with an eXIf chunk before the
-           ///< pixels), all eight values
+  exif,    ///< turned upright as Pillow's ImageOps.exif_transpose does: by the orientation tag of the EXIF, or, without
+           ///< one, of the XMP, wherever the file may hold them; all eight values
 };
 
 /// What is known of an image file without decoding it.
@@ -19,18 +21,27 @@ struct ImageHeader {
   int width = 0;           ///< pixels, after `Orientation`
   int height = 0;          ///< pixels, after `Orientation`
   std::int64_t bytes = 0;  ///< size of the file
+  bool has_more = false;   ///< it has further pages (TIFF) or frames (WebP), which are not read
 };
 
 /// Images with more pixels than this are refused: a damaged header must not ask for all memory.
 inline constexpr std::int64_t max_image_pixels = std::int64_t{1} << 28;
 
-/// Decodes a JPEG, PNG or BMP file to 8-bit RGB, [height, width, 3]. The content decides on the
-/// type, never the name.
+/// "JPEG, PNG, BMP, TIFF or WebP", with `last` before the last one. TIFF and WebP are read where the build found
+/// libtiff and libwebp.
+[[nodiscard]] std::string readable_image_types(std::string_view last);
+/// These libraries with their versions, "libtiff 4.5.0, libwebp 1.2.4"; empty without them.
+[[nodiscard]] std::string image_libraries();
+
+/// Decodes an image file to 8-bit RGB, [height, width, 3]: JPEG, PNG, BMP, and TIFF and WebP where the build reads
+/// them, of which the first page or frame counts. The content decides on the type, never the name.
 ///
 /// As Pillow's convert("RGB"): JPEG with the accurate integer DCT and smooth upsampling, four
 /// components as Adobe's inverted CMYK or YCCK; alpha and transparency are dropped without
 /// compositing; grey is replicated; palettes are expanded; no colour profile is applied.
-/// Sixteen-bit samples keep their high byte (Pillow 9 clips grey ones instead).
+/// Sixteen-bit samples keep the highest eight of the bits that they use (Pillow 9 clips grey ones instead): those of 8,
+/// 10, 12 or 14 bits, as cameras and microscopes have them, are told by their largest value in the image, or by a PNG's
+/// sBIT.
 ///
 /// Not collective; safe to call from several threads. Throws `InputError` naming the file and the
 /// reason: missing, not an image, truncated, damaged, empty or too large. A truncated file is never

@@ -3,6 +3,8 @@
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "io/datasets/left_out.hpp"
+#include "io/images/tiff_decoder.hpp"
+#include "io/images/webp_decoder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,12 +17,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 6> image_types = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp"};
 constexpr std::array<std::string_view, 1> png_type = {".png"};
 constexpr std::array<std::string_view, 1> bmp_type = {".bmp"};
 constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
 /// What Synology's NAS and archives of macOS put beside images: pictures of them under their names.
 constexpr std::array<std::string_view, 2> thumbnail_folders = {"@eaDir", "__MACOSX"};
+
+/// ".jpg, .png or .bmp"
+std::string list_of(std::span<const std::string_view> extensions) {
+  std::string text;
+  for (const std::string_view extension : extensions) {
+    if (!text.empty()) text += extension == extensions.back() ? " or " : ", ";
+    text += extension;
+  }
+  return text;
+}
 
 [[noreturn]] void throw_unlistable(const fs::path& folder, const std::string& why) {
   throw InputError("Cannot list folder " + folder.string(), why, "Check the path and its permissions.");
@@ -87,8 +98,14 @@ class Walk {
 
 }  // namespace
 
-std::span<const std::string_view> image_extensions() noexcept {
-  return image_types;
+std::span<const std::string_view> image_extensions() {
+  static const std::vector<std::string_view> extensions = [] {
+    std::vector<std::string_view> known = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp"};
+    if (!tiff_library().empty()) known.insert(known.end(), {".tif", ".tiff"});
+    if (!webp_library().empty()) known.emplace_back(".webp");
+    return known;
+  }();
+  return extensions;
 }
 std::span<const std::string_view> png_extension() noexcept {
   return png_type;
@@ -114,7 +131,7 @@ FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& is_
   if (found.items.empty()) {
     const std::string others = walk.left_out().text(/*all=*/true);
     throw InputError("No image in " + root.string(),
-                     "there is no file named *.jpg, *.jpeg, *.jpe, *.jfif, *.png or *.bmp" +
+                     "there is no file whose name ends in " + list_of(image_extensions()) +
                          (others.empty() ? std::string() : ", but " + others),
                      "Point dataset.images at the folder that holds the images.");
   }

@@ -12,7 +12,7 @@ namespace datus::io_detail {
 
 enum class Depth { top_level, recursive };
 
-[[nodiscard]] std::span<const std::string_view> image_extensions() noexcept;
+[[nodiscard]] std::span<const std::string_view> image_extensions();
 [[nodiscard]] std::span<const std::string_view> png_extension() noexcept;
 [[nodiscard]] std::span<const std::string_view> bmp_extension() noexcept;
 

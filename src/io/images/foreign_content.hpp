@@ -6,8 +6,8 @@
 
 namespace datus::io_detail {
 
-/// What the first bytes of a file say that is no JPEG, PNG or BMP image: "a WebP image", "text"; empty when they say
-/// nothing.
+/// What the first bytes of a file say that is no image which this build reads: "a WebP image", "text"; empty when they
+/// say nothing.
 [[nodiscard]] std::string_view foreign_content(std::span<const std::uint8_t> bytes);
 
 }  // namespace datus::io_detail

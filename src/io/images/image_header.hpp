@@ -6,23 +6,27 @@
 
 namespace datus::io_detail {
 
-enum class ImageType { jpeg, png, bmp };
+enum class ImageType { jpeg, png, bmp, tiff, webp };
+
+/// The size of a picture as it is stored, in pixels, unchecked.
+struct StoredPicture {
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+  bool has_more = false;  ///< pages or frames follow
+};
 
 /// The header of an image file, as stored.
 struct ParsedHeader {
   ImageType type = ImageType::jpeg;
   int width = 0;
   int height = 0;
-  int orientation = 1;  ///< EXIF orientation, 1 to 8; 1 where there is none
-  int components = 3;   ///< colour components of a JPEG
+  int components = 3;     ///< colour components of a JPEG
+  bool has_more = false;  ///< the file has further pages or frames
 };
 
-/// Reads the header from the first bytes of a file. Nothing when `bytes` end before the header
-/// does: read more of the file, or call it truncated. Throws `FormatError` for what is not a JPEG,
-/// PNG or BMP image, has no pixels, or has more than `max_image_pixels`.
-[[nodiscard]] std::optional<ParsedHeader> parse_image_header(std::span<const std::uint8_t> bytes);
-
-/// The EXIF orientation in a TIFF structure ("II*" or "MM*"); 1 when it is absent or damaged.
-[[nodiscard]] int exif_orientation(std::span<const std::uint8_t> tiff);
+/// Reads the header from the first bytes of a file, or from all of them (`is_whole`). Nothing when `bytes` end before
+/// the header does: read more of the file, or call it truncated. Throws `FormatError` for what is no image of a type
+/// that this build reads, has no pixels, or has more than `max_image_pixels`.
+[[nodiscard]] std::optional<ParsedHeader> parse_image_header(std::span<const std::uint8_t> bytes, bool is_whole);
 
 }  // namespace datus::io_detail

@@ -6,11 +6,15 @@
 #include "io/images/byte_view.hpp"
 #include "io/images/image_header.hpp"
 #include "io/images/jpeg_decoder.hpp"
+#include "io/images/orientation.hpp"
 #include "io/images/png_decoder.hpp"
+#include "io/images/tiff_decoder.hpp"
+#include "io/images/webp_decoder.hpp"
 
-#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace datus {
 namespace {
@@ -29,35 +33,11 @@ auto naming_file(const std::filesystem::path& path, const Body& body) {
   }
 }
 
-ParsedHeader require_header(const std::optional<ParsedHeader>& header) {
-  if (!header) throw FormatError("the file is truncated");
-  return *header;
-}
-
-/// Orientations 5 to 8 exchange rows and columns.
-bool is_transposed(int orientation) {
-  return orientation >= 5;
-}
-
-/// Turns a stored picture upright. EXIF 2.32, tag 0x0112: 2 and 4 mirror, 3 turns by 180 degrees, 6
-/// by 90 degrees clockwise, 8 counter-clockwise, 5 and 7 mirror along a diagonal.
-Image turn_upright(Image stored, int orientation) {
-  if (orientation == 1) return stored;
-  const bool transposes = is_transposed(orientation);
-  const bool flips_rows = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  const bool flips_columns = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-  Image upright = transposes ? Image(stored.width, stored.height) : Image(stored.height, stored.width);
-  for (int y = 0; y < upright.height; ++y) {
-    const auto to = upright.row(y);
-    for (int x = 0; x < upright.width; ++x) {
-      const int row = transposes ? x : y;
-      const int column = transposes ? y : x;
-      const auto from = std::as_const(stored).row(flips_rows ? stored.height - 1 - row : row);
-      const int source = flips_columns ? stored.width - 1 - column : column;
-      std::copy_n(from.begin() + 3 * std::ptrdiff_t{source}, 3, to.begin() + 3 * std::ptrdiff_t{x});
-    }
-  }
-  return upright;
+/// What was found in a whole file.
+template <class Found>
+Found require(const std::optional<Found>& found) {
+  if (!found) throw FormatError("the file is truncated");
+  return *found;
 }
 
 Image decode(std::span<const std::uint8_t> bytes, const ParsedHeader& header) {
@@ -68,18 +48,43 @@ Image decode(std::span<const std::uint8_t> bytes, const ParsedHeader& header) {
       return io_detail::decode_png(bytes);
     case ImageType::bmp:
       return io_detail::decode_bmp(bytes, header);
+    case ImageType::tiff:
+      return io_detail::decode_tiff(bytes, header);
+    case ImageType::webp:
+      return io_detail::decode_webp(bytes, header);
   }
   throw FormatError("the image is of an unknown type");
 }
 
 }  // namespace
 
+std::string readable_image_types(std::string_view last) {
+  std::vector<std::string> types = {"JPEG", "PNG", "BMP"};
+  if (!io_detail::tiff_library().empty()) types.emplace_back("TIFF");
+  if (!io_detail::webp_library().empty()) types.emplace_back("WebP");
+  std::string text;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (i > 0) text += i + 1 < types.size() ? ", " : last;
+    text += types[i];
+  }
+  return text;
+}
+
+std::string image_libraries() {
+  std::string text;
+  for (const std::string& library : {io_detail::tiff_library(), io_detail::webp_library()}) {
+    if (!library.empty()) text += (text.empty() ? "" : ", ") + library;
+  }
+  return text;
+}
+
 Image read_image(const std::filesystem::path& path, Orientation orientation) {
   const auto bytes = io_detail::read_file_bytes(path);
   return naming_file(path, [&] {
-    const ParsedHeader header = require_header(io_detail::parse_image_header(bytes));
+    const ParsedHeader header = require(io_detail::parse_image_header(bytes, /*is_whole=*/true));
     Image image = decode(bytes, header);
-    return orientation == Orientation::exif ? turn_upright(std::move(image), header.orientation) : image;
+    if (orientation == Orientation::stored) return image;
+    return io_detail::turn_upright(std::move(image), require(io_detail::find_orientation(bytes, header.type)));
   });
 }
 
@@ -87,13 +92,25 @@ ImageHeader read_image_header(const std::filesystem::path& path, Orientation ori
   // Enough for nearly every file; the rest have a large profile or preview before the size.
   constexpr std::int64_t first_bytes = 1 << 16;
   const std::int64_t size = io_detail::regular_file_size(path);
-  const auto start = io_detail::read_file_bytes(path, first_bytes);
+  auto bytes = io_detail::read_file_bytes(path, first_bytes);
   return naming_file(path, [&] {
-    auto parsed = io_detail::parse_image_header(start);
-    if (!parsed && size > first_bytes) parsed = io_detail::parse_image_header(io_detail::read_file_bytes(path));
-    const ParsedHeader header = require_header(parsed);
-    ImageHeader result{.width = header.width, .height = header.height, .bytes = size};
-    if (orientation == Orientation::exif && is_transposed(header.orientation)) std::swap(result.width, result.height);
+    // `find` in the first bytes, or in all of them.
+    const auto found = [&](const auto& find) {
+      auto result = find(bytes);
+      if (!result && std::ssize(bytes) < size) {
+        bytes = io_detail::read_file_bytes(path);
+        result = find(bytes);
+      }
+      return require(result);
+    };
+    const ParsedHeader header =
+        found([&](const auto& some) { return io_detail::parse_image_header(some, std::ssize(some) >= size); });
+    ImageHeader result{.width = header.width, .height = header.height, .bytes = size, .has_more = header.has_more};
+    if (orientation == Orientation::exif && io_detail::is_transposed(found([&](const auto& some) {
+          return io_detail::find_orientation(some, header.type);
+        }))) {
+      std::swap(result.width, result.height);
+    }
     return result;
   });
 }

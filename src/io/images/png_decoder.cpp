@@ -5,6 +5,7 @@
 #include "io/disk/file_bytes.hpp"
 #include "io/images/byte_view.hpp"
 #include "io/images/image_header.hpp"
+#include "io/images/sample_depth.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include <png.h>
@@ -48,10 +50,10 @@ class PngDecoder {
       png_read_info(self.png_, self.info_);
     });
   }
-  /// Asks for 8-bit RGB: the high byte of 16 bits, no alpha, no transparency.
+  /// Asks for RGB without alpha and transparency: 8-bit, or 16-bit in the machine's order where these are stored.
   void convert_to_rgb() {
     guarded([](PngDecoder& self) {
-      png_set_strip_16(self.png_);
+      self.use_own_byte_order();
       if (self.colour_type() == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(self.png_);
       if ((self.colour_type() & PNG_COLOR_MASK_COLOR) == 0) {
         if (self.bit_depth() < 8) png_set_expand_gray_1_2_4_to_8(self.png_);
@@ -64,9 +66,7 @@ class PngDecoder {
   void keep_values() {
     guarded([](PngDecoder& self) {
       if (self.bit_depth() < 8) png_set_packing(self.png_);
-      if constexpr (std::endian::native == std::endian::little) {
-        if (self.bit_depth() == 16) png_set_swap(self.png_);
-      }
+      self.use_own_byte_order();
     });
   }
   /// Decodes all rows into `out`, `row_size` bytes each, and reads the file to its end.
@@ -87,8 +87,20 @@ class PngDecoder {
   [[nodiscard]] int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
   [[nodiscard]] int bit_depth() const { return png_get_bit_depth(png_, info_); }
   [[nodiscard]] int colour_type() const { return png_get_color_type(png_, info_); }
+  /// What sBIT says of the channels, of the deepest; nothing where there is none.
+  [[nodiscard]] std::optional<int> significant_bits() const {
+    png_color_8p bits = nullptr;
+    if (png_get_sBIT(png_, info_, &bits) == 0 || bits == nullptr) return std::nullopt;
+    if ((colour_type() & PNG_COLOR_MASK_COLOR) == 0) return bits->gray;
+    return std::max({bits->red, bits->green, bits->blue});
+  }
 
  private:
+  void use_own_byte_order() {
+    if constexpr (std::endian::native == std::endian::little) {
+      if (bit_depth() == 16) png_set_swap(png_);
+    }
+  }
   void guarded(void (*step)(PngDecoder&)) {
     if (setjmp(png_jmpbuf(png_)) != 0) throw FormatError("the PNG data is damaged: " + std::string(message_.data()));
     step(*this);
@@ -122,7 +134,16 @@ Image decode_png(std::span<const std::uint8_t> bytes) {
   decoder.read_header();
   decoder.convert_to_rgb();
   Image image(decoder.height(), decoder.width());
-  decoder.read_rows(image.pixels, static_cast<std::size_t>(image.width) * 3);
+  const std::size_t row_size = static_cast<std::size_t>(image.width) * 3;
+  if (decoder.bit_depth() != 16) {
+    decoder.read_rows(image.pixels, row_size);
+    return image;
+  }
+  std::vector<std::uint16_t> samples(image.pixels.size());
+  const auto bytes_of_samples = std::as_writable_bytes(std::span(samples));
+  decoder.read_rows({reinterpret_cast<std::uint8_t*>(bytes_of_samples.data()), bytes_of_samples.size()}, 2 * row_size);
+  const int bits = significant_bits(samples, decoder.significant_bits());
+  std::ranges::transform(samples, image.pixels.begin(), [bits](std::uint16_t sample) { return to_byte(sample, bits); });
   return image;
 }
 
@@ -152,7 +173,7 @@ IndexImage decode_index_png(std::span<const std::uint8_t> bytes) {
 IndexImage read_index_png(const std::filesystem::path& path) {
   const auto bytes = read_file_bytes(path);
   try {
-    const auto header = parse_image_header(bytes);
+    const auto header = parse_image_header(bytes, /*is_whole=*/true);
     if (!header) throw FormatError("the file is truncated");
     if (header->type != ImageType::png) throw FormatError("it is not a PNG file");
     return decode_index_png(bytes);

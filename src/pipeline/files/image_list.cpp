@@ -4,6 +4,7 @@
 #include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/dataset_checks.hpp"
+#include "pipeline/inputs/load_images.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -12,7 +13,7 @@
 namespace datus {
 namespace {
 
-constexpr std::int64_t values_per_image = 3;  // bytes, width, height
+constexpr std::int64_t values_per_image = 4;  // bytes, width, height, whether there are further pages
 
 std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin, std::int64_t end,
                                       Orientation orientation, int threads) {
@@ -24,6 +25,7 @@ std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin
       values[slot] = header.bytes;
       values[slot + 1] = header.width;
       values[slot + 2] = header.height;
+      values[slot + 3] = header.has_more ? 1 : 0;
     } catch (const InputError&) {
       // Listed with size 0 and reported when its shard is worked on, with the reason.
     }
@@ -85,12 +87,15 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
 
   const auto [begin, end] = share_of(list.size(), comm);
   const auto values = allgather_values(comm, probe_slice(dataset, begin, end, orientation, threads));
+  std::vector<std::string> with_further_pages;
   for (std::size_t i = 0; i < list.images.size(); ++i) {
     const auto first = i * values_per_image;
     list.images[i].bytes = values[first];
     list.images[i].width = static_cast<int>(values[first + 1]);
     list.images[i].height = static_cast<int>(values[first + 2]);
+    if (values[first + 3] != 0) with_further_pages.push_back(list.images[i].name);
   }
+  log_further_pages(with_further_pages);
   return list;
 }
 

@@ -57,7 +57,7 @@ struct StageFiles {
 inline constexpr std::array stage_files = {
     StageFiles{.stage = Stage::extract,
                .folder = "keys",
-               .code_version = 2,
+               .code_version = 3,
                .input = std::nullopt,
                .is_by_shard = true,
                .datasets = {"keys", "cls", "image", "valid"},

@@ -1,7 +1,9 @@
 #include "pipeline/inputs/load_images.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 
 #include <utility>
 
@@ -29,6 +31,12 @@ std::vector<Image> load_required_images(const std::vector<std::filesystem::path>
     images.push_back(std::move(*loaded.image));
   }
   return images;
+}
+
+void log_further_pages(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  log::info(counted(std::ssize(names), "image") + (names.size() == 1 ? " has" : " have") +
+            " further pages or frames: the first is taken (" + names.front() + (names.size() > 1 ? ", …)" : ")"));
 }
 
 }  // namespace datus

@@ -26,4 +26,7 @@ struct LoadedImage {
 [[nodiscard]] std::vector<Image> load_required_images(const std::vector<std::filesystem::path>& paths,
                                                       Orientation orientation, int threads, const std::string& why);
 
+/// Says in one line which files have further pages or frames, of which the first is taken; nothing for none.
+void log_further_pages(const std::vector<std::string>& names);
+
 }  // namespace datus

@@ -22,10 +22,10 @@ void write_empty(const test::TempFolder& root, const Names& names) {
 
 TEST(LeftOut, EndingsAreCountedInAnyCase) {
   const test::TempFolder root;
-  write_empty(root, {"a.jfif", "b.JPE", "c.Jpg", "d.gif", "sub/e.GIF", "f.gif", "g.tif", "sub/IMG0001", "._c.jpg"});
+  write_empty(root, {"a.jfif", "b.JPE", "c.Jpg", "d.gif", "sub/e.GIF", "f.gif", "g.psd", "sub/IMG0001", "._c.jpg"});
   const auto dataset = open_dataset(options_of(root.path()));
   EXPECT_EQ(names_of(*dataset), (Names{"a.jfif", "b.JPE", "c.Jpg"}));
-  EXPECT_EQ(dataset->left_out(), "3 .gif, 1 .tif, 1 hidden image, 1 untyped file");
+  EXPECT_EQ(dataset->left_out(), "3 .gif, 1 .psd, 1 hidden image, 1 untyped file");
 }
 
 TEST(LeftOut, WhatUsuallyLiesBesideImagesIsPassedOver) {
@@ -65,8 +65,8 @@ TEST(LeftOut, TheRarestKindsShareANumber) {
 
 TEST(LeftOut, AFolderWithoutImagesSaysWhatItHas) {
   const test::TempFolder root;
-  write_empty(root, {"a.tif", "b.tif", "notes.txt"});
-  expect_mentions(complaint(options_of(root.path())), {root.path().string(), "*.jfif", "2 .tif, 1 .txt"});
+  write_empty(root, {"a.psd", "b.psd", "notes.txt"});
+  expect_mentions(complaint(options_of(root.path())), {root.path().string(), ".jfif", "2 .psd, 1 .txt"});
 }
 
 TEST(LeftOut, ListsLeaveNothingOut) {
