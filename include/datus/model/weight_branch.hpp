@@ -15,6 +15,7 @@ struct WeightBranch {
   std::string source;  ///< the file, for messages
   std::string prefix;  ///< what was taken off the names' beginnings, for example "teacher.backbone."
   std::map<std::string, const WeightTensor*> tensors;
+  bool is_one_of_several = false;  ///< the file holds other models too
 
   [[nodiscard]] bool has(const std::string& name) const { return tensors.contains(name); }
 };

@@ -27,7 +27,7 @@ struct WeightsSummary {
   std::map<std::string, std::int64_t> types;  ///< stored type, and how many of the tensors in use have it
   std::vector<std::filesystem::path> files;   ///< the file, and those beside it that count
   std::vector<Unused> unused;
-  Hash hash;  ///< `hash_model_files`, by which runs know their weights
+  Hash hash;  ///< `hash_model`, by which runs know their weights
 };
 
 /// Reads the whole file, one tensor after the other. Throws as `VisionTransformer::load` does.

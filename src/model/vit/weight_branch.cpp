@@ -152,6 +152,7 @@ WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_vi
   const auto models = find_models(named, branch == "auto" ? "" : without_wrappers(std::string(branch) + "."));
   if (models.empty() && branch != "auto") refuse_branch(branch, named, source);
   if (!models.empty()) result.prefix = choose_model(models, source);
+  result.is_one_of_several = find_models(named, "").size() > 1;
   const auto is_of_another = [&](const std::string& name) {
     return std::ranges::any_of(models, [&](const Model& model) {
       return model.prefix.size() > result.prefix.size() && name.starts_with(model.prefix);

@@ -3,6 +3,7 @@
 #include "datus/model/model_files.hpp"
 #include "datus/model/weight_branch.hpp"
 #include "datus/model/weights.hpp"
+#include "datus/model/weights_hash.hpp"
 #include "model/vit/tensor_reader.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
@@ -71,7 +72,7 @@ WeightsSummary summarise_weights(const std::filesystem::path& path, const ViTOpt
     ++summary.types[to_string(branch.tensors.at(name)->type)];
     (void)reader.values(name);
   }
-  summary.hash = hash_model_files(path);
+  summary.hash = hash_model(path, branch);
   return summary;
 }
 

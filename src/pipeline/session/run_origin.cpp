@@ -4,10 +4,11 @@
 #include "datus/core/hash.hpp"
 #include "datus/core/log.hpp"
 #include "datus/io/hdf5_types.hpp"
-#include "datus/model/model_files.hpp"
+#include "datus/model/weights_hash.hpp"
 #include "pipeline/files/config_file.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -24,7 +25,7 @@ std::optional<fs::path> given_centroids(const Config& config) {
 
 /// The hash that rank 0 computed, on all ranks: a large file is read once.
 std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path>& file,
-                                Hash (*hash_of)(const fs::path&) = hash_file) {
+                                const std::function<Hash(const fs::path&)>& hash_of = hash_file) {
   if (!file) return std::nullopt;
   Hash hash;
   on_root(comm, [&] { hash = hash_of(*file); });
@@ -36,8 +37,11 @@ RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fi
                         Communicator& comm) {
   RunInputs inputs;
   inputs.set_images(list);
-  inputs.weights = agreed_hash(comm, config.model.weights, hash_model_files);
-  inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights, hash_model_files);
+  const auto hash_of_model = [branch = config.model.branch.value_or("auto")](const fs::path& weights) {
+    return hash_model(weights, branch);
+  };
+  inputs.weights = agreed_hash(comm, config.model.weights, hash_of_model);
+  inputs.descriptor_weights = agreed_hash(comm, config.descriptor.weights, hash_of_model);
   inputs.centroids = agreed_hash(comm, given_centroids(config));
   if (fitted) {
     // All centroids of the fitted run together: the new run has the same list of K.

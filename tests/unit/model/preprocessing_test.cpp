@@ -3,10 +3,12 @@
 #include "datus/core/error.hpp"
 #include "datus/model/model_files.hpp"
 #include "datus/model/vision_transformer.hpp"
+#include "datus/model/weights_hash.hpp"
 #include "datus/model/weights_summary.hpp"
 #include "support/errors.hpp"
 #include "support/golden.hpp"
 #include "support/temp_folder.hpp"
+#include "weight_builders.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -115,6 +117,42 @@ TEST(WeightsSummary, CountsParametersAsTheyAreStored) {
   constexpr std::int64_t block = 4 * 32 + (3 * 32 * 32 + 3 * 32) + (32 * 32 + 32) + (2 * 128 * 32 + 128 + 32) + 2 * 32;
   constexpr std::int64_t all = 2 * block + 32 + 26 * 32 + (3 * 14 * 14 + 1) * 32 + 2 * 32;
   EXPECT_EQ(summarise_weights(path, options).architecture.parameters, all);
+}
+
+/// One file with the student and the teacher of a training, both the golden model.
+std::string write_student_and_teacher(const TempFolder& folder) {
+  PlainTensors both;
+  for (const auto& [name, tensor] : load_plain(data_path("golden/vit/dino_p16.safetensors"))) {
+    for (const char* branch : {"student.", "teacher."}) both[branch + name] = tensor;
+  }
+  const std::string path = (folder / "both.safetensors").string();
+  write_bytes(path, safetensors_bytes(both));
+  return path;
+}
+
+TEST(WeightsHash, TellsTheModelsOfAFileApart) {
+  const TempFolder folder;
+  const std::string path = write_student_and_teacher(folder);
+  const Hash teacher = hash_model(path, "teacher");
+  EXPECT_EQ(hash_model(path, "auto"), teacher);
+  EXPECT_NE(hash_model(path, "student"), teacher);
+  EXPECT_NE(teacher, hash_model_files(path));
+  ViTOptions options;
+  options.heads = 2;
+  EXPECT_EQ(summarise_weights(path, options).hash, teacher);
+  options.branch = "student";
+  EXPECT_EQ(summarise_weights(path, options).hash, hash_model(path, "student"));
+}
+
+TEST(WeightsHash, OfAFileWithOneModelOrNone) {
+  const TempFolder folder;
+  const auto alone = data_path("golden/vit/dino_p16.safetensors");
+  EXPECT_EQ(hash_model(alone, "auto"), hash_file(alone));
+  const std::string both = write_student_and_teacher(folder);
+  EXPECT_EQ(hash_model(both, "pupil"), hash_file(both));
+  write_bytes(folder / "text.pth", "no weights");
+  EXPECT_EQ(hash_model(folder / "text.pth", "auto"), hash_file(folder / "text.pth"));
+  EXPECT_THROW((void)hash_model(folder / "missing.pth", "auto"), InputError);
 }
 
 }  // namespace preprocessing_test
