@@ -64,13 +64,13 @@ Command add_apply(CLI::App& program) {
       "apply", "Label new images with a finished run: its weights, settings, centroids and mapping; nothing is fitted");
   auto arguments = std::make_shared<Arguments>();
   parser->add_option("RUN", arguments->fitted, "Directory of the finished run")->required();
-  parser->add_option("--images", arguments->images, "Folder, list of paths, or configuration with a dataset section")
+  parser
+      ->add_option("--images", arguments->images,
+                   "Folder, image, list of paths, or configuration with a dataset section")
       ->required();
   parser->add_option("--truth", arguments->truth, "Ground truth of the images, paired by name");
   parser->add_option("--run", arguments->run, "Directory of the new run")->required();
-  parser->add_option("--set", arguments->overrides, "Override a setting, may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(*parser, arguments->overrides);
   parser->add_flag("--dry-run", arguments->options.dry_run, "Print what would be done and written; change nothing");
   parser->add_flag("--force", arguments->options.force, "Start also when the run will not fit on the disk");
   return {parser, [arguments](Communicator& comm) {

@@ -6,11 +6,17 @@
 
 namespace datus::jobs {
 
+void add_overrides(CLI::App& parser, std::vector<std::string>& overrides) {
+  parser.add_option("--set", overrides, "Override a setting, section.key=value; for several: --set A.B=C --set D.E=F")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
 void ConfigArguments::add_to(CLI::App& parser) {
   parser.add_option("--config", config, "Configuration file to take settings from")->type_name("FILE");
-  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(parser, overrides);
 }
 
 void ConfigArguments::add_run_to(CLI::App& parser) {
@@ -19,9 +25,7 @@ void ConfigArguments::add_run_to(CLI::App& parser) {
 }
 
 void ConfigArguments::add_changes_to(CLI::App& parser) {
-  parser.add_option("--set", overrides, "Override a setting, may be repeated: section.key=value")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(parser, overrides);
   parser
       .add_option_function<std::string>(
           "--run", [this](const std::string& directory) { set_path("run.directory", directory); },

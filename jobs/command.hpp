@@ -24,6 +24,9 @@ struct Command {
   Body body;
 };
 
+/// Adds `--set key=value`, once for each setting.
+void add_overrides(CLI::App& parser, std::vector<std::string>& overrides);
+
 /// Arguments that most subcommands share.
 struct ConfigArguments {
   std::optional<std::filesystem::path> config;

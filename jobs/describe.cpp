@@ -24,8 +24,8 @@ Command add_describe(CLI::App& program) {
   arguments->add_run_to(*parser);
   arguments->add_options_to(*parser);
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
-  auto* images =
-      parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
+  auto* images = parser->add_option("--images", arguments->images,
+                                    "Folder of images, an image, or text file with one path per line");
   auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
   auto* weights = parser->add_option_function<std::string>(
       "--weights", [arguments](const std::string& path) { arguments->set_path("model.weights", path); },

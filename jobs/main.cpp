@@ -1,14 +1,30 @@
 #include "command.hpp"
 #include "datus/comm/run_distributed.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/version.hpp"
+#include "examples.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <string>
 #include <vector>
 
 namespace {
+
+/// What every subcommand has: examples in its help, and how much is said.
+void add_manners(CLI::App& parser, bool& is_quiet, bool& is_verbose) {
+  auto* quiet = parser.add_flag("-q,--quiet", is_quiet, "Say nothing but warnings and errors");
+  parser.add_flag("-v,--verbose", is_verbose, "Say what is done, step by step")->excludes(quiet);
+  parser.footer(datus::jobs::examples_of(parser.get_name()) + "\n" + parser.get_footer());
+}
+
+/// Says, once for all ranks, what is wrong with the command line.
+int refuse(int argc, char** argv, const std::string& why, const std::string& command) {
+  return datus::run_distributed(argc, argv, [&](datus::Communicator&) -> datus::ExitCode {
+    throw datus::AgreedError(datus::ExitCode::usage, "Cannot read the command line", why,
+                             "See '" + command + " --help'.");
+  });
+}
 
 /// Reads the command line and runs the subcommand that it names.
 int run_program(int argc, char** argv) {
@@ -32,21 +48,24 @@ int run_program(int argc, char** argv) {
     };
     if (std::ranges::none_of(commands, has_its_name)) commands.push_back(add_stage(program, stage));
   }
+  bool is_quiet = false;
+  bool is_verbose = false;
+  for (const Command& command : commands) add_manners(*command.parser, is_quiet, is_verbose);
   const auto is_named = [&](const Command& command) { return command.parser->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), is_named)) {
-    std::cerr << "datus: error: '" << argv[1] << "' is no subcommand; see 'datus --help'\n";
-    return static_cast<int>(datus::ExitCode::usage);
+    return refuse(argc, argv, "there is no subcommand '" + std::string(argv[1]) + "'", "datus");
   }
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = program.exit(error);
-    return code == 0 ? 0 : static_cast<int>(datus::ExitCode::usage);
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help and --version
+    const auto named = program.get_subcommands();
+    return refuse(argc, argv, error.what(), named.empty() ? "datus" : "datus " + named.front()->get_name());
   }
-  for (const auto& command : commands) {
-    if (command.parser->parsed()) return datus::run_distributed(argc, argv, command.body);
-  }
-  return static_cast<int>(datus::ExitCode::usage);
+  if (is_quiet) datus::log::set_level(datus::log::Level::quiet);
+  if (is_verbose) datus::log::set_level(datus::log::Level::verbose);
+  const auto named = std::ranges::find_if(commands, [](const Command& command) { return command.parser->parsed(); });
+  return datus::run_distributed(argc, argv, named->body);
 }
 
 }  // namespace

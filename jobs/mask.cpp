@@ -36,8 +36,8 @@ Command add_mask(CLI::App& program) {
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* segments = parser->add_option("--segments", arguments->segments, "HDF5 file that 'datus segment' wrote");
   auto* clusters = parser->add_option("--clusters", arguments->clusters, "FILE.h5:/k027 that 'datus cluster' wrote");
-  auto* images =
-      parser->add_option("--images", arguments->images, "Folder of images, or text file with one path per line");
+  auto* images = parser->add_option("--images", arguments->images,
+                                    "Folder of images, an image, or text file with one path per line");
   auto* out = parser->add_option("--out", arguments->out, "Folder for the masks");
   parser->add_option_function<std::string>(
       "--resolution", [arguments](const std::string& name) { arguments->set("mask.resolution", name); },

@@ -66,7 +66,7 @@ int run_in_session(const Body& body) {
   try {
     comm = make_mpi_communicator();
     require_right_launch(comm->size());
-    log::set_quiet(comm->rank() > 0);
+    if (comm->rank() > 0) log::set_level(log::Level::quiet);
     const ExitCode code = body(*comm);
     ignore_stop_signals();
     return static_cast<int>(code);
@@ -83,6 +83,7 @@ int run_in_session(const Body& body) {
 
 int run_distributed(int& argc, char**& argv, const Body& body) {
   const TerminateHandler terminate_handler;
+  report_size_limits_as_errors();
   try {
     if (!started_by_launcher()) return run_alone(body);
     require_startable();

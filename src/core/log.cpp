@@ -4,6 +4,7 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace datus::log {
 namespace {
@@ -12,7 +13,8 @@ namespace {
 std::shared_ptr<spdlog::logger> logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
     auto created = spdlog::stderr_color_mt("datus");
-    created->set_pattern("datus: %^%v%$");
+    // A bar of progress may stand in the line of a terminal.
+    created->set_pattern(::isatty(STDERR_FILENO) == 1 ? "\033[Kdatus: %^%v%$" : "datus: %^%v%$");
     return created;
   }();
   return instance;
@@ -20,6 +22,9 @@ std::shared_ptr<spdlog::logger> logger() {
 
 }  // namespace
 
+void detail(std::string_view text) {
+  logger()->debug("{}", text);
+}
 void info(std::string_view text) {
   logger()->info("{}", text);
 }
@@ -29,8 +34,18 @@ void warning(std::string_view text) {
 void error(std::string_view text) {
   logger()->error("error: {}", text);
 }
-void set_quiet(bool quiet) {
-  logger()->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+void set_level(Level level) {
+  switch (level) {
+    case Level::quiet:
+      return logger()->set_level(spdlog::level::warn);
+    case Level::normal:
+      return logger()->set_level(spdlog::level::info);
+    case Level::verbose:
+      return logger()->set_level(spdlog::level::debug);
+  }
+}
+bool says_info() {
+  return logger()->should_log(spdlog::level::info);
 }
 
 }  // namespace datus::log

@@ -80,4 +80,11 @@ void ignore_stop_signals() noexcept {
   for (const int signal : StopSignals::signals) (void)sigaction(signal, &action, nullptr);
 }
 
+void report_size_limits_as_errors() noexcept {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  sigemptyset(&action.sa_mask);
+  (void)sigaction(SIGXFSZ, &action, nullptr);
+}
+
 }  // namespace datus

@@ -1,6 +1,7 @@
 #include "cli/plain_files.hpp"
 
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,81 @@ TEST(Usage, TheCommandLine) {
                               "inspect", "clean", "config", "version"}) {
     EXPECT_NE(help.out.find(command), std::string::npos) << command;
   }
+}
+
+std::size_t count_in(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// As any other error: with the program's name, and once for all ranks.
+TEST(Usage, AWrongCommandLineIsSaidOnce) {
+  for (const Arguments& arguments : {Arguments{"rum"}, Arguments{"run"}, Arguments{"run", "a.yaml", "--no-such-option"},
+                                     Arguments{"run", "a.yaml", "-q", "-v"}}) {
+    for (const Outcome& outcome : {run_program(arguments), run_program(arguments, three_ranks)}) {
+      expect_refusal(outcome, 2, {"datus: error: Cannot read the command line (", "--help'."});
+      EXPECT_EQ(count_in(outcome.err, "Cannot read"), 1U) << outcome;
+    }
+  }
+}
+
+TEST(Usage, EveryCommandHasExamplesAndManners) {
+  const std::string help = run_program({"--help"}).out;
+  int commands = 0;
+  std::istringstream lines(help.substr(help.find("Subcommands:")));
+  std::string line;
+  for (std::getline(lines, line); std::getline(lines, line) && line.starts_with("  ") && line != "  ";) {
+    if (line[2] == ' ') continue;  // goes on from the line before
+    const std::string command = line.substr(2, line.find(' ', 2) - 2);
+    const Outcome outcome = run_program({command, "--help"});
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    for (const std::string& part :
+         {std::string("Examples:\n  "), "datus " + command, std::string("--quiet"), std::string("Exit codes:")}) {
+      EXPECT_NE(outcome.out.find(part), std::string::npos) << part << " of " << command << outcome;
+    }
+    EXPECT_EQ(outcome.out.find("KEY=VALUE ..."), std::string::npos) << "--set takes one setting" << outcome;
+    ++commands;
+  }
+  EXPECT_EQ(commands, 14);
+  EXPECT_NE(run_program({"run", "--help"}).out.find("--set A.B=C --set D.E=F"), std::string::npos);
+}
+
+TEST(Usage, SetIsGivenOnceForEachSetting) {
+  const Outcome both = run_program({"config", "--set", "cluster.k=9", "--set", "run.seed=7"});
+  EXPECT_NE(both.out.find("k: [9]"), std::string::npos) << both;
+  EXPECT_NE(both.out.find("seed: 7"), std::string::npos) << both;
+  expect_refusal(run_program({"version", "--set", "cluster.k=9"}), 2, {"--set"});
+  // What follows it is CONFIG.
+  const TempFolder folder;
+  const std::string config = config_file(folder / "c.yaml", "run: {seed: 5}\n");
+  const Outcome before = run_program({"config", "--set", "cluster.k=9", config});
+  EXPECT_NE(before.out.find("k: [9]"), std::string::npos) << before;
+  EXPECT_NE(before.out.find("seed: 5"), std::string::npos) << before;
+}
+
+TEST(Usage, QuietAndVerbose) {
+  const TempFolder folder;
+  write_test_images(folder / "images", 2);
+  write_bytes(folder / "images/other.gif", "");
+  const std::string config = config_file(folder / "c.yaml",
+                                         "dataset: {images: images}\nsegment: {method: none}\ncluster: {k: 2}\n"
+                                         "descriptor: {kind: mean_key}\nmodel: {weights: '" +
+                                             tiny_weights() + "'}\n");
+  const auto run = [&](const Arguments& more, int ranks) {
+    Arguments arguments = tiny_model({"run", config});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.folder = folder.path(), .ranks = ranks});
+  };
+  const Outcome quiet = run({"-q"}, 0);
+  EXPECT_EQ(quiet.code, 0) << quiet;
+  EXPECT_EQ(quiet.err, "") << quiet;
+  EXPECT_NE(quiet.out.find("report "), std::string::npos) << "results are no talk: " << quiet;
+  const Outcome usual = run({}, 0);
+  EXPECT_EQ(count_in(usual.err, "1 .gif"), 1U) << usual;
+  EXPECT_EQ(count_in(usual.err, "the stage"), 0U) << usual;
+  const Outcome verbose = run({"--verbose"}, 2);
+  EXPECT_EQ(count_in(verbose.err, "datus: the stage mask begins\n"), 1U) << verbose;
 }
 
 TEST(Usage, NoSuchConfiguration) {
@@ -128,6 +204,22 @@ TEST(Usage, AnOutputPathIsTriedFirst) {
   refuse({"cluster", "--assign", "none.h5", "--centroids", "none.h5:/x", "--out", "made"}, 0);
   refuse({"evaluate", "--predictions", "none", "--truth", "none", "--json", "made"}, 0);
   EXPECT_EQ(folder.names(), std::vector<std::string>{"made"});
+}
+
+// Without a word of datus the signal would end it.
+TEST(Usage, ALimitOfFileSizesIsAnError) {
+  const TempFolder folder;
+  write_test_images(folder / "images", 4);
+  const std::string out = (folder / "keys.h5").string();
+  Arguments arguments = {"-c", "ulimit -f 8; exec \"$0\" \"$@\""};
+  arguments.insert(arguments.begin(), "/bin/sh");
+  for (const std::string& word : command_line(tiny_model(
+           {"extract", "--images", (folder / "images").string(), "--weights", tiny_weights(), "--out", out}))) {
+    arguments.push_back(word);
+  }
+  expect_refusal(Process(arguments, folder.path()).wait(std::chrono::seconds(60)), 1,
+                 {"File too large", "the limit of this process is 4.00 KiB", "ulimit -f unlimited"});
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"images"});
 }
 
 TEST(Usage, ConfigPrintsWhatItWouldUse) {

@@ -4,13 +4,22 @@
 
 namespace datus::log {
 
-/// Lines for people, on stderr, prefixed "datus:"; results go to stdout. Safe from any thread. On ranks above 0 `info`
-/// is silent (see `set_quiet`), warnings and errors are not.
+/// How much is said.
+enum class Level {
+  quiet,    ///< warnings and errors; all that ranks above 0 say
+  normal,   ///< what people want to know: what is left out, how far the work is
+  verbose,  ///< also what the program does, step by step
+};
+
+/// Lines for people, on stderr, prefixed "datus:"; results go to stdout. Safe from any thread.
+void detail(std::string_view text);
 void info(std::string_view text);
 void warning(std::string_view text);
 void error(std::string_view text);
 
-/// Silences `info` on this process. `run_distributed` sets it on all ranks but 0.
-void set_quiet(bool quiet);
+/// Of this process; `normal` until then. `run_distributed` makes all ranks but 0 quiet.
+void set_level(Level level);
+/// Whether `info` says anything.
+[[nodiscard]] bool says_info();
 
 }  // namespace datus::log

@@ -42,4 +42,8 @@ class StopSignals {
 /// code.
 void ignore_stop_signals() noexcept;
 
+/// A file that would grow beyond the limit of sizes (`ulimit -f`) is from now on a failing write, EFBIG, in place of a
+/// signal that ends the process without a word.
+void report_size_limits_as_errors() noexcept;
+
 }  // namespace datus

@@ -120,7 +120,19 @@ std::vector<std::string> list_files(const fs::path& root, std::span<const std::s
   return walk.take_names();
 }
 
+bool is_image_file(const fs::path& path) {
+  std::error_code unknown;
+  return has_extension(path.filename().string(), image_extensions()) && fs::is_regular_file(path, unknown);
+}
+
+FoundImages one_image(const fs::path& file) {
+  FoundImages found;
+  found.items.push_back({.name = file.filename().string(), .image = file, .truth_name = {}, .truth = {}});
+  return found;
+}
+
 FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& is_run) {
+  if (is_image_file(root)) return one_image(root);
   Walk walk(image_extensions(), depth, is_run);
   walk.enter(root, "");
   FoundImages found{.items = {}, .left_out = walk.left_out().text(/*all=*/false)};

@@ -30,8 +30,13 @@ struct FoundImages {
   std::string left_out = {};  ///< see `Dataset::left_out`
 };
 
-/// The images below `root`, without folders that are runs (`DatasetOptions::is_run`; may be empty). Throws `InputError`
-/// when there are none.
+/// Whether this is a file that is named as an image.
+[[nodiscard]] bool is_image_file(const std::filesystem::path& path);
+/// It alone, by its own name.
+[[nodiscard]] FoundImages one_image(const std::filesystem::path& file);
+
+/// The images below `root`, or `root` itself where it is one; without folders that are runs (`DatasetOptions::is_run`;
+/// may be empty). Throws `InputError` when there are none.
 [[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& is_run);
 
 /// Gives each item the file below `root` that has the same stem and one of `extensions`; other

@@ -83,6 +83,7 @@ std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
 }
 
 FoundImages find_images(const DatasetOptions& options) {
+  if (!options.list && is_image_file(options.images)) return one_image(options.images);
   const fs::path list = options.list.value_or(options.images);
   return {.items = items_of(list, normal(options.list ? options.images : normal(list).parent_path()))};
 }
