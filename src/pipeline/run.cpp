@@ -10,6 +10,7 @@
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
 #include "pipeline/session/open_run.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
@@ -47,9 +48,12 @@ struct JobResults {
 void enter(RunContext& run, const std::string& stage) {
   run.require_no_stop("the stage " + stage);
   run.events.write("stage_start", {{"stage", stage}});
+  log::detail("the stage " + stage + " begins");
 }
 
 void leave(RunContext& run, JobResults& results, StageWork work) {
+  log::detail("the stage " + work.stage + " ends: " + counted(work.shards, "shard") + " made anew in " +
+              duration_text(work.wall_seconds));
   run.events.write("stage_end", {{"stage", work.stage}, {"seconds", work.wall_seconds}, {"shards", work.shards}});
   results.summary.stages.push_back(std::move(work));
 }
@@ -88,7 +92,10 @@ std::string cluster_note(const std::vector<ClusterSummary>& clusters) {
 void do_cluster(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::cluster));
   const Stopwatch watch;
-  results.clusters = cluster_run(run);
+  {
+    const Progress progress("cluster", 0, run.comm.rank() != 0);
+    results.clusters = cluster_run(run);
+  }
   StageWork work;
   work.stage = stage_name(Stage::cluster);
   work.note = cluster_note(results.clusters);

@@ -75,6 +75,29 @@ TEST_F(ImageFolder, OtherFilesAreSaidOnce) {
   }
 }
 
+TEST_F(ImageFolder, FurtherPagesAreSaid) {
+  if (run_program({"version"}).out.find("TIFF") == std::string::npos) GTEST_SKIP() << "this build reads no TIFF";
+  for (const char* name : {"pages.tif", "rgb.tif"}) fs::copy(data_path(std::string("images/") + name), path(name));
+  for (const Outcome& outcome : {command("plan", {}, 3), extract()}) {
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(count_in(outcome.err, "1 image has further pages or frames: the first is taken (pages.tif)\n"), 1U)
+        << outcome;
+  }
+  EXPECT_EQ(Hdf5Reader(keys()).names("name"),
+            (std::vector<std::string>{"a.png", "b.png", "c.png", "pages.tif", "rgb.tif"}));
+}
+
+TEST_F(ImageFolder, AnImageIsAFolderOfOne) {
+  const Arguments more = {"--weights", tiny_weights(), "--out", keys().string()};
+  Arguments arguments = tiny_model({"extract", "--images", "b.png"});
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Outcome outcome = run_program(arguments, {.folder = path("")});
+  EXPECT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(Hdf5Reader(keys()).names("name"), std::vector<std::string>{"b.png"});
+  EXPECT_EQ(command("run", {"--set", "dataset.images=b.png", "--set", "cluster.k=2"}).code, 0);
+  EXPECT_TRUE(fs::exists(path("runs/mine/masks/k002/b.png")));
+}
+
 TEST_F(ImageFolder, NothingLeftOutIsNotSaid) {
   const Outcome outcome = command("plan");
   EXPECT_EQ(outcome.code, 0) << outcome;

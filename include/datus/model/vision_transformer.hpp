@@ -78,11 +78,12 @@ class VisionTransformer {
     std::vector<float> cls;         ///< [B, image_vector_dim], empty unless asked for
   };
 
-  /// How many images are computed at once, and what is called before each batch, on the calling thread: a place to give
-  /// up, by throwing.
+  /// How many images are computed at once (at most: on a CPU no bit depends on it), and what is called before each
+  /// batch, on the calling thread, with how many images or crops are done: a place to tell of it, and to give up, by
+  /// throwing.
   struct Batching {
     int batch_size = 1;
-    std::function<void()> before_each_batch;
+    std::function<void(std::size_t done)> before_each_batch;
   };
 
   /// Reads a .safetensors or .pth file (told apart by content), finds the family and the sizes from

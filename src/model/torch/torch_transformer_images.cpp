@@ -11,12 +11,12 @@
 namespace datus {
 namespace {
 
-/// Calls body(begin, count) for batches of `total` things.
+/// Calls body(begin, count) for batches of `total` things: two for each thread, so that who waits is told often.
 template <class Body>
-void for_each_batch(std::size_t total, const Transformer::Batching& batching, const Body& body) {
-  const auto size = static_cast<std::size_t>(std::max(batching.batch_size, 1));
+void for_each_batch(std::size_t total, const Transformer::Batching& batching, int threads, const Body& body) {
+  const auto size = 2 * static_cast<std::size_t>(threads);
   for (std::size_t begin = 0; begin < total; begin += size) {
-    if (batching.before_each_batch) batching.before_each_batch();
+    if (batching.before_each_batch) batching.before_each_batch(begin);
     body(begin, std::min(size, total - begin));
   }
 }
@@ -77,7 +77,7 @@ Transformer::Features TorchTransformer::forward(std::span<const Image* const> im
     return state_->device->forward(images, scaling, size, readout, batching);
   }
   Features all{size, {}, {}};
-  for_each_batch(images.size(), batching, [&](std::size_t begin, std::size_t count) {
+  for_each_batch(images.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     Features part = forward(normalised(images.subspan(begin, count), scaling, state_->threads), static_cast<int>(count),
                             height, width, request);
     if (count == images.size()) {
@@ -106,9 +106,7 @@ std::vector<float> TorchTransformer::crop_vectors(const SegmentCrops& crops, con
     return state_->device->crop_vectors(crops, scaling, grid(size, size), batching);
   }
   std::vector<float> vectors;
-  // With fewer crops in a batch than threads some would have nothing to do; on a CPU no bit depends on the batch.
-  const Batching batches{std::max(batching.batch_size, state_->threads), batching.before_each_batch};
-  for_each_batch(crops.places.size(), batches, [&](std::size_t begin, std::size_t count) {
+  for_each_batch(crops.places.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     std::vector<Image> images(count);
     parallel_for(static_cast<std::int64_t>(count), state_->threads, [&](std::int64_t i) {
       const auto index = static_cast<std::size_t>(i);
@@ -145,8 +143,7 @@ std::vector<float> TorchTransformer::segment_cls(std::span<const Image* const> i
     return state_->device->segment_cls(images, scaling, size, segment_maps, segments, batching);
   }
   std::vector<std::vector<float>> parts(images.size());
-  const Batching batches{std::max(batching.batch_size, state_->threads), batching.before_each_batch};
-  for_each_batch(images.size(), batches, [&](std::size_t begin, std::size_t count) {
+  for_each_batch(images.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     parallel_for(static_cast<std::int64_t>(count), state_->threads, [&](std::int64_t i) {
       const std::size_t index = begin + static_cast<std::size_t>(i);
       if (segments[index] <= 0) return;

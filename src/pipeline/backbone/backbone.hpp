@@ -27,8 +27,8 @@ class Backbone {
   Backbone(const ModelConfig& config, const std::filesystem::path& weights, const ModelPlacement& placement,
            int threads);
 
-  /// Called before each batch, on the calling thread: a place to give up, by throwing.
-  void before_each_batch(std::function<void()> call) { batching_.before_each_batch = std::move(call); }
+  /// Called before each batch, on the calling thread, with how many images or crops are done; may give up, by throwing.
+  void before_each_batch(std::function<void(std::size_t done)> call) { batching_.before_each_batch = std::move(call); }
   void use_batches_of(int size) { batching_.batch_size = size; }
   [[nodiscard]] int batch_size() const { return batching_.batch_size; }
 

@@ -74,6 +74,15 @@ int default_shard_size(std::int64_t images) {
   return static_cast<int>(std::clamp<std::int64_t>((images + wanted_shards - 1) / wanted_shards, 8, 64));
 }
 
+std::int64_t image_count(const ImageList& list, const std::vector<ShardIndex>& shards) {
+  std::int64_t images = 0;
+  for (const ShardIndex shard : shards) {
+    const auto [begin, end] = list.range(shard);
+    images += end - begin;
+  }
+  return images;
+}
+
 ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
                       Communicator& comm) {
   ImageList list;

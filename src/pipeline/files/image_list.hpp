@@ -48,6 +48,9 @@ struct ImageList {
 /// can be shared among ranks like that; it never depends on them.
 [[nodiscard]] int default_shard_size(std::int64_t images);
 
+/// How many images these shards have.
+[[nodiscard]] std::int64_t image_count(const ImageList& list, const std::vector<ShardIndex>& shards);
+
 /// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere.
 /// Throws `AgreedError` when ranks see different files.
 [[nodiscard]] ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,

@@ -38,17 +38,11 @@ InputGeometry InputPreparation::geometry(int height, int width) const {
   return {height, width, config_.input_size.rows, config_.input_size.cols, patch_, resize_mode(config_.resize)};
 }
 
-std::vector<InputImage> InputPreparation::prepare(std::vector<Image> originals, int threads) const {
-  std::vector<InputImage> inputs(originals.size());
-  parallel_for(static_cast<std::int64_t>(originals.size()), threads, [&](std::int64_t i) {
-    const Image original = std::move(originals[static_cast<std::size_t>(i)]);
-    auto& input = inputs[static_cast<std::size_t>(i)];
-    const InputGeometry geometry_of_image = geometry(original.height, original.width);
-    input.input = geometry_of_image.apply(original, resample_);
-    input.valid = geometry_of_image.valid_patches();
-    if (std::find(input.valid.begin(), input.valid.end(), 0) == input.valid.end()) input.valid.clear();
-  });
-  return inputs;
+InputImage InputPreparation::prepare(const Image& original) const {
+  const InputGeometry geometry_of_image = geometry(original.height, original.width);
+  InputImage input{.input = geometry_of_image.apply(original, resample_), .valid = geometry_of_image.valid_patches()};
+  if (std::find(input.valid.begin(), input.valid.end(), 0) == input.valid.end()) input.valid.clear();
+  return input;
 }
 
 }  // namespace datus

@@ -28,8 +28,8 @@ class InputPreparation {
   [[nodiscard]] int patch() const { return patch_; }
   /// How an image of that size in pixels lies on the input.
   [[nodiscard]] InputGeometry geometry(int height, int width) const;
-  /// Resizes decoded images on `threads` threads, in order. The originals are freed on the way.
-  [[nodiscard]] std::vector<InputImage> prepare(std::vector<Image> originals, int threads) const;
+  /// A decoded image, resized.
+  [[nodiscard]] InputImage prepare(const Image& original) const;
 
  private:
   ModelConfig config_;

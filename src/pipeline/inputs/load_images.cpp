@@ -5,30 +5,39 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace datus {
 
 std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
-                                     int threads) {
+                                     const InputPreparation& preparation, int threads, const std::stop_token& stop,
+                                     const std::function<void()>& after_each) {
   std::vector<LoadedImage> loaded(paths.size());
-  parallel_for(static_cast<std::int64_t>(paths.size()), threads, [&](std::int64_t i) {
+  parallel_for(std::ssize(paths), threads, [&](std::int64_t i) {
+    if (stop.stop_requested()) return;
     auto& slot = loaded[static_cast<std::size_t>(i)];
     try {
-      slot.image = read_image(paths[static_cast<std::size_t>(i)], orientation);
+      const Image original = read_image(paths[static_cast<std::size_t>(i)], orientation);
+      slot.width = original.width;
+      slot.height = original.height;
+      slot.input = preparation.prepare(original);
     } catch (const InputError& error) {
       slot.error = error.what();
     }
+    if (after_each) after_each();
   });
   return loaded;
 }
 
-std::vector<Image> load_required_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
-                                        int threads, const std::string& why) {
-  std::vector<Image> images;
-  for (auto& loaded : load_images(paths, orientation, threads)) {
-    if (!loaded.image) throw InputError(loaded.error, why, "Repair it, then run again.");
-    images.push_back(std::move(*loaded.image));
+std::vector<InputImage> load_required_images(const std::vector<std::filesystem::path>& paths, Orientation orientation,
+                                             const InputPreparation& preparation, int threads, const std::string& why,
+                                             const std::function<void()>& after_each) {
+  std::vector<InputImage> images;
+  for (auto& loaded : load_images(paths, orientation, preparation, threads, {}, after_each)) {
+    if (!loaded.input) throw InputError(loaded.error, why, "Repair it, then run again.");
+    images.push_back(std::move(*loaded.input));
   }
   return images;
 }

@@ -12,6 +12,7 @@
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
 #include "pipeline/report/report_pictures.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/session/segment_words.hpp"
 #include "pipeline/shards/segment_totals.hpp"
 #include "pipeline/stages/mask.hpp"
@@ -154,9 +155,12 @@ void write_report(const RunContext& run, int max_images) {
   std::vector<std::int64_t> painted(chosen.size(), 0);
   collectively(run.comm, [&] {
     const Painter painter(run, data);
+    const std::int64_t mine = (std::ssize(chosen) - run.comm.rank() + run.comm.size() - 1) / run.comm.size();
+    Progress progress("report", mine, run.comm.rank() != 0);
     parallel_for(static_cast<std::int64_t>(chosen.size()), run.threads, [&](std::int64_t i) {
       if (i % run.comm.size() != run.comm.rank()) return;
       painted[static_cast<std::size_t>(i)] = painter.paint(chosen[static_cast<std::size_t>(i)]) ? 1 : 0;
+      progress.add(1);
     });
   });
   run.comm.allreduce(painted, ReduceOp::max);

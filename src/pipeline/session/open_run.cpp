@@ -121,6 +121,9 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   const int threads = threads_per_rank(comm);
   EventLog events = writes ? EventLog(directory.log(job.launch(), comm.rank())) : EventLog();
 
+  log::detail("run directory " + directory.root().string() + ", " + counted(comm.size(), "rank") + " with " +
+              counted(threads, "thread"));
+
   // On which images.
   const WriteOptions writing = writing_as(job, comm.rank(), lock.get());
   std::optional<ImageList> frozen;

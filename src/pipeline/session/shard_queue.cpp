@@ -48,7 +48,9 @@ std::optional<ShardIndex> ShardQueue::claim() {
   if (must_stop()) return std::nullopt;
   while (visited_ < pending_.size()) {
     const ShardIndex shard = visit(visited_++);
-    if (take(shard)) return shard;
+    if (!take(shard)) continue;
+    ++own_;
+    return shard;
   }
   return std::nullopt;
 }
@@ -60,6 +62,11 @@ std::optional<ShardIndex> ShardQueue::peek() const {
     if (comm_.size() == 1 || !fs::exists(folder_ / std::to_string(shard.value), error)) return shard;
   }
   return std::nullopt;
+}
+
+std::int64_t ShardQueue::finished_elsewhere() const {
+  const std::int64_t others = comm_.size() - 1;
+  return others == 0 ? 0 : std::max<std::int64_t>(claimed() - own_ - others, 0);
 }
 
 std::int64_t ShardQueue::claimed() const {

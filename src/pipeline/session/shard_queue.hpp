@@ -3,6 +3,7 @@
 #include "datus/comm/communicator.hpp"
 #include "datus/core/types.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -32,8 +33,11 @@ class ShardQueue {
   [[nodiscard]] std::optional<ShardIndex> claim();
   /// The shard that `claim` would give now, without claiming it: another rank may be faster. For reading ahead.
   [[nodiscard]] std::optional<ShardIndex> peek() const;
-  /// Shards claimed so far by all ranks together, for progress lines.
+  /// Shards claimed so far by all ranks together.
   [[nodiscard]] std::int64_t claimed() const;
+  /// Shards that other ranks have finished, at least: all that they claimed, less one for each. From any thread, for
+  /// progress.
+  [[nodiscard]] std::int64_t finished_elsewhere() const;
   [[nodiscard]] std::int64_t total() const { return static_cast<std::int64_t>(pending_.size()); }
 
  private:
@@ -48,6 +52,7 @@ class ShardQueue {
   std::function<bool()> stop_requested_;
   std::size_t start_ = 0;
   std::size_t visited_ = 0;
+  std::atomic<std::int64_t> own_ = 0;  ///< claimed by this rank
 };
 
 }  // namespace datus

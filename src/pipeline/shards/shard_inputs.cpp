@@ -4,41 +4,32 @@
 #include "datus/core/stopwatch.hpp"
 #include "pipeline/inputs/load_images.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <utility>
 
 namespace datus {
 namespace {
 
-/// Decodes the shard's images in pieces, so that a request to stop is seen soon.
+/// Sorts the shard's images into those that can be read and the others.
 void decode_images(const RunContext& run, const InputPreparation& preparation, ShardIndex shard,
                    const std::stop_token& stop, ShardInputs& inputs) {
   const auto [begin, end] = run.list.range(shard);
-  const std::int64_t step = std::int64_t{4} * run.threads;
-  for (std::int64_t first = begin; first < end && !stop.stop_requested(); first += step) {
-    const std::int64_t last = std::min(first + step, end);
-    std::vector<std::filesystem::path> paths;
-    for (std::int64_t image = first; image < last; ++image) paths.push_back(run.image_path(image));
-    auto loaded = load_images(paths, run.orientation(), run.threads);
-    std::vector<Image> originals;
-    for (std::int64_t image = first; image < last; ++image) {
-      auto& slot = loaded[static_cast<std::size_t>(image - first)];
-      const auto& listed = run.list.images[static_cast<std::size_t>(image)];
-      if (slot.image && (slot.image->width != listed.width || slot.image->height != listed.height)) {
-        throw InputError("Image " + listed.name + " changed while the run was going on",
-                         "its size is not that of the frozen list", "Restore it, or start a new run.");
-      }
-      if (slot.image) {
-        inputs.images.image.push_back(image);
-        originals.push_back(std::move(*slot.image));
-      } else {
-        inputs.images.unreadable.push_back(image);
-        inputs.problems.push_back(std::move(slot.error));
-      }
+  std::vector<std::filesystem::path> paths;
+  for (std::int64_t image = begin; image < end; ++image) paths.push_back(run.image_path(image));
+  auto loaded = load_images(paths, run.orientation(), preparation, run.threads, stop);
+  for (std::int64_t image = begin; image < end && !stop.stop_requested(); ++image) {
+    auto& slot = loaded[static_cast<std::size_t>(image - begin)];
+    const auto& listed = run.list.images[static_cast<std::size_t>(image)];
+    if (slot.input && (slot.width != listed.width || slot.height != listed.height)) {
+      throw InputError("Image " + listed.name + " changed while the run was going on",
+                       "its size is not that of the frozen list", "Restore it, or start a new run.");
     }
-    for (auto& prepared : preparation.prepare(std::move(originals), run.threads)) {
-      inputs.decoded.push_back(std::move(prepared));
+    if (slot.input) {
+      inputs.images.image.push_back(image);
+      inputs.decoded.push_back(std::move(*slot.input));
+    } else {
+      inputs.images.unreadable.push_back(image);
+      inputs.problems.push_back(std::move(slot.error));
     }
   }
 }

@@ -58,18 +58,20 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 /// this one, and neither waits for the other for long.
 class ShardLine {
  public:
-  ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue)
+  ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue,
+            Progress& progress)
       : run_(run),
         models_(models),
         gpu_(graphs_on_gpu(run)),
         stale_(stale),
         queue_(queue),
+        progress_(progress),
         inputs_([this](std::int64_t shard, const auto& stop) {
           return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
                                    needs_of(run_.config, stale_of({shard})), stop);
         }) {}
 
-  void work_off(Progress& progress) {
+  void work_off() {
     // Of two that are open the second has its embeddings, the first its segments or soon.
     std::deque<Flight> open;
     try {
@@ -80,7 +82,6 @@ class ShardLine {
         while (open.size() > may_stay_open) {
           end(open.front());
           open.pop_front();
-          progress.update(queue_.claimed(), 0);
         }
         if (!shard) break;
         open_segments(open);
@@ -106,9 +107,9 @@ class ShardLine {
     auto inputs = inputs_.take(shard.value);
     // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
     if (const auto next = queue_.peek()) inputs_.start(next->value);
-    open.push_back(
-        {std::make_unique<ShardWork>(run_, models_, gpu_.get(), shard, stale_of(shard), std::move(inputs), tally_),
-         {}});
+    open.push_back({std::make_unique<ShardWork>(run_, models_, gpu_.get(), shard, stale_of(shard), std::move(inputs),
+                                                tally_, progress_),
+                    {}});
     open.back().work->extract();
   }
 
@@ -139,6 +140,7 @@ class ShardLine {
   std::unique_ptr<SegmentGpu> gpu_;
   const std::vector<StageSet>& stale_;
   ShardQueue& queue_;
+  Progress& progress_;
   ShardTally tally_;
   LookAhead<ShardInputs> inputs_;
   WriteBehind writes_;
@@ -155,6 +157,7 @@ ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
   }
   Models models;
   if (uses_models(run, found.shards)) {
+    const Progress loading("loading the model", 0, run.comm.rank() != 0);
     collectively(run.comm, [&] { models = load_models(run); });
     freeze_batch_size(run, models);
     require_space_for(run, models, found.shards);
@@ -162,9 +165,11 @@ ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
 
   ShardQueue queue(run.directory.claims() / run.job.launch() / names_of(stages), pending, run.comm,
                    [&] { return run.signals->requested(); });
-  Progress progress(names_of(stages), "shards", queue.total(), run.comm.rank() != 0);
-  ShardLine line(run, models, found.shards, queue);
-  line.work_off(progress);
+  Progress progress(names_of(stages), image_count(run.list, pending), run.comm.rank() != 0,
+                    [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
+  if (models.backbone) ask_at_each_batch(run, models, progress);
+  ShardLine line(run, models, found.shards, queue, progress);
+  line.work_off();
   queue.finish();
 
   ShardSummary summary;

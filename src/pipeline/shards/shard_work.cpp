@@ -6,6 +6,7 @@
 #include "pipeline/stages/extract.hpp"
 #include "pipeline/stages/segment.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -16,8 +17,8 @@
 
 namespace datus {
 ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
-                     ShardInputs inputs, ShardTally& tally)
-    : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally) {
+                     ShardInputs inputs, ShardTally& tally, Progress& progress)
+    : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally), progress_(progress) {
   products_.shard = shard;
   products_.stale = stale;
   products_.keys = std::move(inputs_.keys);
@@ -26,11 +27,22 @@ ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gp
 }
 
 void ShardWork::extract() {
-  if (products_.stale.has(Stage::extract) || products_.stale.has(Stage::segment)) (void)keys();
+  if (!products_.stale.has(Stage::extract) && !products_.stale.has(Stage::segment)) return;
+  progress_.begin_pieces(products_.stale.has(Stage::extract) ? images_of_stage() : 0, std::ssize(inputs_.decoded));
+  (void)keys();
+  progress_.end_pieces();
 }
 
 void ShardWork::segment() {
-  if (products_.stale.has(Stage::segment)) (void)segments();
+  if (!products_.stale.has(Stage::segment)) return;
+  (void)segments();
+  progress_.add(images_of_stage());
+}
+
+double ShardWork::images_of_stage() const {
+  const auto [begin, end] = run_.list.range(products_.shard);
+  const auto stages = std::ranges::count_if(all_stages, [&](Stage stage) { return products_.stale.has(stage); });
+  return static_cast<double>(end - begin) / static_cast<double>(stages);
 }
 
 std::vector<std::string> ShardWork::names() const {
@@ -75,8 +87,11 @@ void ShardWork::describe() {
   }
   const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
   const Stopwatch watch;
+  const bool has_crops = traits_of(run_.config.descriptor.kind).has_crops;
+  progress_.begin_pieces(images_of_stage(), has_crops ? std::ssize(found.size) : found.image_count());
   products_.descriptors = describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads,
                                             [this]() -> const KeysFile& { return keys(); });
+  progress_.end_pieces();
   report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
 }
 
@@ -101,19 +116,25 @@ std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run) {
   return run.placement.gpu ? std::make_unique<SegmentGpu>(*run.placement.gpu) : nullptr;
 }
 
-Models load_models(const RunContext& run) {
-  const auto may_go_on = [signals = run.signals, grace = std::chrono::seconds(run.config.run.grace)] {
+void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress) {
+  const auto may_go_on = [signals = run.signals, grace = std::chrono::seconds(run.config.run.grace),
+                          &progress](std::size_t done) {
     signals->check_grace(grace, "The open shard");
+    progress.pieces_done(done);
   };
+  models.backbone->before_each_batch(may_go_on);
+  if (models.descriptor) models.descriptor->before_each_batch(may_go_on);
+}
+
+Models load_models(const RunContext& run) {
   Models models;
   models.backbone.emplace(run.config.model, *run.config.model.weights, run.placement, run.threads);
-  models.backbone->before_each_batch(may_go_on);
   models.preparation.emplace(run.config.model, models.backbone->architecture().patch, models.backbone->resample());
   if (run.config.descriptor.weights) {
     models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.placement, run.threads);
-    models.descriptor->before_each_batch(may_go_on);
   }
   (models.descriptor ? *models.descriptor : *models.backbone).require_descriptor(run.config.descriptor);
+  log::detail("model: " + models.backbone->architecture().family + ", " + models.backbone->preprocessing_text());
   if (run.comm.rank() == 0 && !models.backbone->doubt().empty()) log::warning(models.backbone->doubt());
   return models;
 }

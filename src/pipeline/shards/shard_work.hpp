@@ -5,6 +5,7 @@
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/files/stage_files.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/session/run_summary.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
@@ -29,8 +30,11 @@ struct Models {
 /// The GPU that makes graphs, where this rank has one.
 [[nodiscard]] std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run);
 
-/// Loads them; each of their batches first asks whether the shard must be given up.
 [[nodiscard]] Models load_models(const RunContext& run);
+
+/// From now on each of their batches first asks whether the shard must be given up, and tells `progress`, which must
+/// live as long as they are used.
+void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress);
 
 /// What the stages made of one shard. It is written while the next one is computed.
 struct ShardProducts {
@@ -61,7 +65,7 @@ class ShardWork {
  public:
   /// `gpu` makes graphs, where it is not null.
   ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
-            ShardInputs inputs, ShardTally& tally);
+            ShardInputs inputs, ShardTally& tally, Progress& progress);
 
   void extract();
   void segment();
@@ -76,6 +80,8 @@ class ShardWork {
   const KeysFile& keys();
   const SegmentsFile& segments();
   void describe();
+  /// What each stale stage is of the shard's images: together they are all of them.
+  [[nodiscard]] double images_of_stage() const;
   void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);
 
   const RunContext& run_;
@@ -83,6 +89,7 @@ class ShardWork {
   SegmentGpu* gpu_;
   ShardInputs inputs_;
   ShardTally& tally_;
+  Progress& progress_;
   ShardProducts products_;
 };
 

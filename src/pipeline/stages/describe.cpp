@@ -213,7 +213,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   guard_of_images(images, *dataset, {segments_path, weights}).check(out);
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
   const SelfCommunicator alone;
-  const Backbone backbone(config.model, weights, place_model(config.model, alone), threads);
+  Backbone backbone(config.model, weights, place_model(config.model, alone), threads);
   backbone.require_descriptor(config.descriptor);
   const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
                                      backbone.resample());
@@ -222,17 +222,22 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   DescriptorsFile all;
   all.dim = backbone.descriptor_dim(config.descriptor.kind);
   for (const auto& item : items) all.images.name.push_back(item.name);
-  Progress progress("describe", "images", static_cast<std::int64_t>(items.size()), false);
+  Progress progress("describe", std::ssize(items), false);
+  backbone.before_each_batch([&](std::size_t done) { progress.pieces_done(done); });
+  const bool has_crops = traits_of(config.descriptor.kind).has_crops;
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
   for (std::size_t begin = 0; begin < items.size(); begin += step) {
     const std::size_t end = std::min(begin + step, items.size());
     std::vector<std::filesystem::path> paths;
     for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
-    auto originals = load_required_images(paths, orientation, threads, "it has segments in " + segments_path.string());
-    const auto inputs = preparation.prepare(std::move(originals), threads);
+    const auto inputs =
+        load_required_images(paths, orientation, preparation, threads, "it has segments in " + segments_path.string(),
+                             [&] { progress.add(0.5); });
     auto part_segments = slice(segments, begin, end);
     part_segments.images.name.assign(all.images.name.begin() + static_cast<std::ptrdiff_t>(begin),
                                      all.images.name.begin() + static_cast<std::ptrdiff_t>(end));
+    progress.begin_pieces(0.5 * static_cast<double>(end - begin),
+                          has_crops ? std::ssize(part_segments.size) : part_segments.image_count());
     KeysFile keys;
     const auto part = describe_segments(inputs, part_segments, backbone, config, threads, [&]() -> const KeysFile& {
       if (keys.keys.empty()) {
@@ -244,7 +249,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
     all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
     for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());
-    progress.update(static_cast<std::int64_t>(end), 0);
+    progress.end_pieces();
   }
   write_descriptors(out, all, std::nullopt);
 }

@@ -8,6 +8,7 @@
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
 
@@ -92,11 +93,12 @@ class Counts {
 };
 
 /// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
-/// pair and gives up by throwing.
+/// pair and gives up by throwing. Rank 0 tells how far it is with its own.
 ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, const Sizes& sizes, int threads,
                         const std::function<void()>& may_go_on, Communicator& comm) {
   Counts counts(sizes);
   collectively(comm, [&] {
+    Progress progress("evaluate", std::ssize(pairs), comm.rank() != 0);
     parallel_for(static_cast<std::int64_t>(pairs.size()), threads, [&](std::int64_t i) {
       may_go_on();
       const auto& pair = pairs[static_cast<std::size_t>(i)];
@@ -108,6 +110,7 @@ ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, 
         throw InputError("Cannot compare " + pair.prediction.string() + " with " + pair.truth.truth.string(),
                          error.what(), "");
       }
+      progress.add(1);
     });
   });
   return counts.sum(comm);

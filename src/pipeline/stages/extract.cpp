@@ -62,28 +62,35 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
 namespace {
 
 /// Images of a plain run: those that decode, and those that do not. A first pass over the files, so that the size of
-/// the output is known before its first row is written.
+/// the output is known before its first row is written. Says which have further pages.
 std::pair<std::vector<DatasetItem>, UnreadableImages> sort_out_unreadable(const Dataset& dataset,
                                                                           Orientation orientation, int threads) {
   const auto& items = dataset.items();
   std::vector<std::string> reasons(items.size());
+  std::vector<std::uint8_t> has_more(items.size());
+  Progress progress("looking at the images", std::ssize(items), false);
   parallel_for(static_cast<std::int64_t>(items.size()), threads, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     try {
+      has_more[index] = read_image_header(items[index].image).has_more ? 1 : 0;
       (void)read_image(items[index].image, orientation);
     } catch (const InputError& error) {
       reasons[index] = error.what();
     }
+    progress.add(1);
   });
   std::vector<DatasetItem> readable;
   UnreadableImages unreadable;
+  std::vector<std::string> with_further_pages;
   for (std::size_t i = 0; i < items.size(); ++i) {
+    if (has_more[i] != 0) with_further_pages.push_back(items[i].name);
     if (reasons[i].empty()) {
       readable.push_back(items[i]);
     } else {
       unreadable.emplace_back(items[i].name, reasons[i]);
     }
   }
+  log_further_pages(with_further_pages);
   return {std::move(readable), std::move(unreadable)};
 }
 
@@ -100,7 +107,7 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   log_left_out(*dataset, images);
   const Orientation orientation = orientation_of(config.dataset);
   const SelfCommunicator alone;
-  const Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);
+  Backbone backbone(config.model, *config.model.weights, place_model(config.model, alone), threads);
   if (!backbone.doubt().empty()) log::warning(backbone.doubt());
   const InputPreparation preparation(config.model, backbone.architecture().patch, backbone.resample());
   auto [items, unreadable] = sort_out_unreadable(*dataset, orientation, threads);
@@ -114,18 +121,20 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   const KeyType type = key_type(config.storage);
   const bool padded = has_padding(config.model.resize);
   KeysWriter writer(out, extract_keys({}, backbone, preparation.grid(), type, {}, threads), names, type, padded);
-  Progress progress("extract", "images", static_cast<std::int64_t>(items.size()), false);
+  Progress progress("extract", std::ssize(items), false);
+  backbone.before_each_batch([&](std::size_t done) { progress.pieces_done(done); });
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
   for (std::size_t begin = 0; begin < items.size(); begin += step) {
     const std::size_t end = std::min(begin + step, items.size());
     std::vector<std::filesystem::path> paths;
     for (std::size_t i = begin; i < end; ++i) paths.push_back(items[i].image);
-    auto originals = load_required_images(paths, orientation, threads, "it changed: it could be read a moment ago");
+    const auto inputs = load_required_images(paths, orientation, preparation, threads,
+                                             "it changed: it could be read a moment ago", [&] { progress.add(0.5); });
     const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
                                         names.begin() + static_cast<std::ptrdiff_t>(end));
-    writer.append(extract_keys(preparation.prepare(std::move(originals), threads), backbone, preparation.grid(), type,
-                               part, threads));
-    progress.update(static_cast<std::int64_t>(end), static_cast<std::int64_t>(unreadable.size()));
+    progress.begin_pieces(0.5 * static_cast<double>(end - begin), static_cast<std::int64_t>(end - begin));
+    writer.append(extract_keys(inputs, backbone, preparation.grid(), type, part, threads));
+    progress.end_pieces();
   }
   writer.finish();
   return unreadable;

@@ -121,7 +121,8 @@ void write_record(const RunContext& run, int k, ShardIndex shard, const std::vec
 }
 
 /// Returns the number of masks.
-std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
+std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment,
+                              Progress& progress) {
   const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
                                      Resample::bicubic);
@@ -148,6 +149,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
     write_mask_files(run.directory.masks(k), names[index],
                      at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
                      palette, options);
+    progress.add(1);
   });
   write_record(run, k, shard, names);
   return std::ssize(names);
@@ -199,11 +201,12 @@ StageWork make_masks(const RunContext& run, int k) {
   const std::string name = "mask-" + RunDirectory::cluster_name(k);
   ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
                    [&] { return run.signals->requested(); });
-  Progress progress("mask", "shards", queue.total(), run.comm.rank() != 0);
+  Progress progress("mask", image_count(run.list, pending), run.comm.rank() != 0,
+                    [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
   while (const auto shard = queue.claim()) {
     const double before = progress.seconds();
     try {
-      work.images += make_shard_masks(run, k, *shard, *assignment);
+      work.images += make_shard_masks(run, k, *shard, *assignment, progress);
     } catch (const InterruptedError&) {
       break;
     }
@@ -211,7 +214,6 @@ StageWork make_masks(const RunContext& run, int k) {
     run.events.write("shard", {{"stage", "mask"}, {"k", k}, {"shard", shard->value}, {"seconds", seconds}});
     ++work.shards;
     work.busy_seconds += seconds;
-    progress.update(queue.claimed(), 0);
   }
   work.wall_seconds = progress.seconds();
   queue.finish();
@@ -263,6 +265,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
   const Palette palette = label_palette(assignment->k);
   const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const Share mine = share_of(segments.image_count(), comm);
+  Progress progress("mask", mine.size(), comm.rank() != 0);
   parallel_for(mine.size(), threads, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(mine.begin + i);
     const auto first = static_cast<std::size_t>(segments.offset[index]);
@@ -273,6 +276,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     write_mask_files(out.lexically_normal(), mask_name(items[index].name),
                      at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
                      assignment->k, palette, {});
+    progress.add(1);
   });
   comm.barrier();
   return segments.image_count();

@@ -172,7 +172,7 @@ void segment_to_file(const Config& config, const std::filesystem::path& keys, co
   all.images.name = reader.names();
   all.grid = reader.grid();
   all.patch = reader.patch();
-  Progress progress("segment", "images", reader.size(), false);
+  Progress progress("segment", reader.size(), false);
   // Several chunks of a GPU, which works on one while the threads are at another.
   const std::int64_t step = std::max<std::int64_t>(16, threads) * (gpu != nullptr ? 4 : 1);
   for (std::int64_t begin = 0; begin < reader.size(); begin += step) {
@@ -185,7 +185,7 @@ void segment_to_file(const Config& config, const std::filesystem::path& keys, co
     all.tally.add(part.tally);
     const std::int64_t base = all.offset.back();
     for (std::size_t i = 1; i < part.offset.size(); ++i) all.offset.push_back(base + part.offset[i]);
-    progress.update(begin + count, 0);
+    progress.add(static_cast<double>(count));
   }
   write_segments(out, all, std::nullopt);
   if (const auto warning = tally_warning(all.tally, config); !warning.empty()) log::warning(warning);

@@ -27,7 +27,7 @@ class EmulatedTransformer final : public DeviceTransformer {
     Features all{grid, {}, {}};
     const auto size = static_cast<std::size_t>(batching.batch_size);
     for (std::size_t begin = 0; begin < images.size(); begin += size) {
-      if (batching.before_each_batch) batching.before_each_batch();
+      if (batching.before_each_batch) batching.before_each_batch(begin);
       require_memory(batching.batch_size, *images.front());
       const std::size_t end = std::min(begin + size, images.size());
       for (std::size_t i = begin; i < end; ++i) add(*images[i], scaling, grid, readout, all);

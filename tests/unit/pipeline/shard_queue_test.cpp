@@ -150,6 +150,21 @@ TEST(ShardQueue, ARequestToStopOnOneRankStopsAll) {
   }
 }
 
+// The last that another rank claimed may not be done yet.
+TEST(ShardQueue, WhatOthersHaveFinishedAtLeast) {
+  const TempFolder folder;
+  run_on_threads(3, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(20), comm);
+    EXPECT_EQ(queue.finished_elsewhere(), 0);
+    comm.barrier();
+    for (int i = 0; i < 1 + comm.rank(); ++i) EXPECT_TRUE(queue.claim().has_value());
+    comm.barrier();
+    EXPECT_EQ(queue.finished_elsewhere(), 6 - (1 + comm.rank()) - 2);
+    comm.barrier();
+    queue.finish();
+  });
+}
+
 TEST(ShardQueue, PeekNamesTheNextClaimAndTakesNothing) {
   const TempFolder folder;
   run_on_threads(2, [&](Communicator& comm) {

@@ -184,7 +184,7 @@ void GpuTransformer::run_batches(std::size_t total, const Batching& batching, co
   const auto size = static_cast<std::size_t>(batching.batch_size);
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < total; begin += size, ++number) {
-    if (batching.before_each_batch) batching.before_each_batch();
+    if (batching.before_each_batch) batching.before_each_batch(number > 0 ? begin - size : 0);
     submit(slots_[number % 2], begin, std::min(size, total - begin));
     if (number > 0) collect(slots_[(number - 1) % 2], begin - size, size);
   }
