@@ -50,7 +50,7 @@ struct Calibration {
   double report_bytes_share = 1;    ///< the same of the report and all small files
   double process_memory_bytes = 0;  ///< with the list of images and the model
   double shard_memory_bytes = 0;    ///< peak of extract, segment and describe above that
-  double image_memory_bytes = 0;    ///< peak of masks, evaluate and report above that
+  double image_memory_bytes = 0;    ///< peak of clusters, masks, evaluate and report above what was there before
   bool operator==(const Calibration&) const = default;
 };
 

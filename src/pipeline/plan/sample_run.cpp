@@ -38,10 +38,9 @@ double rounds_of(const RunContext& run, std::int64_t batch) {
   return rounds_of_shards(run.list.shards(), run.list.size(), run.list.shard_size, batch, run.comm.size(), run.threads);
 }
 
-/// COLLECTIVE. Bytes of the largest rank since they were forgotten, above those of a process with a model.
-double peak_memory(const RunContext& run, const Calibration& result) {
-  return std::max(0.0,
-                  largest_of_ranks(run.comm, static_cast<double>(peak_resident_bytes())) - result.process_memory_bytes);
+/// COLLECTIVE. Bytes of the largest rank since they were forgotten, above `base`.
+double peak_memory(const RunContext& run, double base) {
+  return std::max(0.0, largest_of_ranks(run.comm, static_cast<double>(peak_resident_bytes())) - base);
 }
 
 /// COLLECTIVE. Loads the model and lets it go again, and decodes a shard.
@@ -66,7 +65,7 @@ void measure_model(const RunContext& run, Calibration& result) {
 double measure_shards(RunContext& run, Calibration& result) {
   forget_peak_resident_bytes();
   const ShardSummary summary = run_shard_stages(run, shard_stages);
-  result.shard_memory_bytes = peak_memory(run, result);
+  result.shard_memory_bytes = peak_memory(run, result.process_memory_bytes);
   const double seconds =
       largest_of_ranks(run.comm, summary.seconds) + seconds_of(run.comm, [&] { write_virtual_files(run); });
   const std::vector<StageWork>& works = summary.works;
@@ -143,6 +142,8 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
   const auto fewer = run_with_settings(sample, config);
   RunContext& run = *fewer;
   forget_peak_resident_bytes();
+  // Without the model, which may be larger than all that these stages need.
+  const double before = largest_of_ranks(run.comm, static_cast<double>(resident_bytes()));
   result.cluster_seconds = seconds_of(run.comm, [&] { (void)cluster_run(run); });
   const auto seconds_by_cluster = [&](const auto& stage) {
     return seconds_of(run.comm, [&] { std::ranges::for_each(clusters, stage); }) / static_cast<double>(clusters.size());
@@ -158,7 +159,7 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
   const double report = seconds_of(run.comm, [&] { write_report(run, report_images); });
   result.report_thread_seconds_per_picture = report / rounds(std::min<std::int64_t>(report_images, run.list.size())) /
                                              pictures_of_image(has_truth, clusters.size());
-  result.image_memory_bytes = peak_memory(run, result);
+  result.image_memory_bytes = peak_memory(run, before);
   const RunSize written = present_run_size(run.directory);
   const RunSize expected = estimate_run_size(config, run.list, {result.grid_rows, result.grid_cols},
                                              result.embedding_width, result.descriptor_width);
