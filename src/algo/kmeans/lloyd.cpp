@@ -85,6 +85,13 @@ bool becomes_precise(WorkingPair& working, const Found& found) {
   return pair.precise;
 }
 
+void leave_gpu(const Context& context, std::unique_ptr<Engine>& engine) {
+  if (context.comm.rank() == 0) {
+    log::info("the rows are very near to their centroids: k-means goes on in double precision, without the GPU");
+  }
+  engine = make_thread_engine(context);
+}
+
 /// COLLECTIVE. Lets pairs that have become precise begin anew where they are. From then on all passes are made on the
 /// threads of the processor.
 void begin_precisely(const Context& context, std::unique_ptr<Engine>& engine, std::span<WorkingPair> pairs,
@@ -95,10 +102,7 @@ void begin_precisely(const Context& context, std::unique_ptr<Engine>& engine, st
     if (!precise.empty()) engine->restore(precise);
     return;
   }
-  if (context.comm.rank() == 0) {
-    log::info("the rows are very near to their centroids: k-means goes on in double precision, without the GPU");
-  }
-  engine = make_thread_engine(context);
+  leave_gpu(context, engine);
   engine->begin(pairs);
   restore(*engine, pairs);
 }
@@ -134,6 +138,10 @@ bool is_beaten(const KMeansPair& pair, std::span<const WorkingPair> pairs) {
 
 void run_lloyd(const Context& context, std::unique_ptr<Engine>& engine, const StopRule& rule,
                std::span<WorkingPair> pairs) {
+  // Mini-batches may have made a pair precise.
+  const bool some_precise =
+      std::ranges::any_of(pairs, [](const WorkingPair& working) { return working.pair->precise; });
+  if (some_precise && !engine->is_for_precise()) leave_gpu(context, engine);
   engine->begin(pairs);
   restore(*engine, pairs);
   std::vector<WorkingPair*> open = open_pairs(pairs);

@@ -65,6 +65,27 @@ TEST(GpuKMeansPasses, StoppedOnEitherItGoesOnOnTheOther) {
   });
 }
 
+// Pairs that need f64 centroids leave the GPU: in Lloyd's iterations, and before them in mini-batches.
+TEST(GpuKMeansPasses, RowsNearTheirCentroidsAreClusteredInDoublePrecision) {
+  DATUS_REQUIRE_GPU();
+  Matrix rows = random_rows(90, 5, false, 3);
+  for (std::int64_t i = 6; i < rows.rows; ++i) {
+    for (int d = 0; d < 5; ++d)
+      rows.values[static_cast<std::size_t>(i * 5 + d)] = rows.row(i % 6)[d] * (1.0F + 1e-5F * static_cast<float>(i));
+  }
+  for (const auto algorithm : {KMeansOptions::Algorithm::lloyd, KMeansOptions::Algorithm::mini_batch}) {
+    KMeansOptions options;
+    options.clusters = {6};
+    options.algorithm = algorithm;
+    options.batch_size = 30;
+    const std::vector<double> centroids =
+        outcome_of(rows, options, {}, {{90}, 1, best_simd_path()}).results.front().centroids;
+    EXPECT_TRUE(std::ranges::any_of(
+        centroids, [](double value) { return static_cast<double>(static_cast<float>(value)) != value; }));
+    EXPECT_NO_THROW(require_cpu_bits(rows, options, {}, {{50, 0, 40}, 2, best_simd_path(), 1}));
+  }
+}
+
 TEST(GpuKMeansPasses, AssignRowsGivesTheBitsOfTheProcessor) {
   DATUS_REQUIRE_GPU();
   for (const int dim : {1, 6, 33}) {

@@ -15,7 +15,7 @@ void check(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_ALLOC_FAILED) {
     throw DeviceMemoryError(problem, why, "Leave more of the GPU's memory free, see nvidia-smi.");
   }
-  throw SystemError(problem, why, "Run it again; if it stays, use cluster.mode: exact.");
+  throw SystemError(problem, why, "Run it again; if it stays, use cluster.device: cpu.");
 }
 
 }  // namespace
