@@ -86,8 +86,8 @@ class Measurement {
 
  private:
   /// Rows at equal distances.
-  [[nodiscard]] std::vector<float> first_centroids(int clusters) const {
-    std::vector<float> first;
+  [[nodiscard]] std::vector<double> first_centroids(int clusters) const {
+    std::vector<double> first;
     for (int i = 0; i < clusters; ++i) {
       const std::int64_t row = settings_.rows * i / clusters;
       rows_.visit(std::vector<RowRange>{{row, 1}}, 1, [&](std::size_t, const RowBlock& block) {
@@ -113,7 +113,7 @@ class Measurement {
       run.passes.push_back(Clock::now());
       return false;
     };
-    const std::vector<float> first = first_centroids(clusters);
+    const std::vector<double> first = first_centroids(clusters);
     const auto begin = Clock::now();
     run.result = std::move(kmeans(rows_, options, first, comm_).front());
     run.milliseconds = milliseconds(begin, Clock::now());
@@ -127,7 +127,7 @@ class Measurement {
     const auto& ours = gpu.result.centroids;
     const auto& theirs = cpu.result.centroids;
     const bool is_same = ours.size() == theirs.size() &&
-                         std::memcmp(ours.data(), theirs.data(), ours.size() * sizeof(float)) == 0 &&
+                         std::memcmp(ours.data(), theirs.data(), ours.size() * sizeof(double)) == 0 &&
                          gpu.result.assignment == cpu.result.assignment;
     if (!is_same) {
       throw SystemError("The GPU finds other labels or centroids than the CPU",
