@@ -11,7 +11,7 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 14> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 15> examples = {{
     {"run",
      "  datus run mine.yaml\n"
      "  datus run mine.yaml --set cluster.k=27,31 --set model.input_size=448\n"
@@ -44,6 +44,9 @@ constexpr std::array<std::pair<std::string_view, Lines>, 14> examples = {{
      "  datus inspect dino.pth\n"
      "  datus inspect keys.h5\n"
      "  datus inspect --verify runs/mine\n"},
+    {"clean",
+     "  datus clean --dry-run runs/mine\n"
+     "  datus clean runs/mine\n"},
     {"plan",
      "  datus plan mine.yaml\n"
      "  datus plan mine.yaml --nodes 8\n"},
