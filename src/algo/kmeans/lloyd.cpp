@@ -51,7 +51,8 @@ void advance(const Context& context, WorkingPair& working, Found&& found, const 
   pair.centroids = std::move(found.means);
   const Refill refill = refill_empty(found.counts, std::move(found.inertia), pair.precise, pair.centroids);
   pair.repairs += refill.repairs;
-  round_to_stored(pair.precise, context.summary.origin, pair.centroids);
+  // The means are rounded already.
+  if (refill.repairs > 0) round_to_stored(pair.precise, context.summary.origin, pair.centroids);
   say_failed(pair, refill.failed, context.comm);
   if (!working.bounds.empty()) working.drift = drift_between(pair.previous, pair.centroids, pair.clusters);
   const std::size_t iterations = pair.inertia.size();
