@@ -42,7 +42,7 @@ Command add_evaluate(CLI::App& program) {
   parser->add_option("--config", arguments->config, "Settings for plain files")->type_name("FILE");
   auto* predictions = parser->add_option("--predictions", request.predictions, "Folder of masks");
   auto* truth = parser->add_option("--truth", request.truth, "Folder of ground truth, paired by name");
-  parser->add_option("--classes", request.classes, "Number of classes, or a JSON file with their names");
+  parser->add_option("--classes", request.classes, "Number of classes, or a file with their names (dataset.classes)");
   parser->add_option("--clusters", request.clusters, "Number of clusters; default: the largest prediction plus one");
   parser->add_option("--json", request.json, "File for the scores; - is standard output");
   parser->add_option_function<std::string>(

@@ -37,7 +37,7 @@ void add_dataset(Keys& keys) {
   add("kind", &D::kind, one_of(std::move(names)), {Stage::evaluate}, "How images and ground truth are laid out.");
   add("images", &D::images, word_or("null", file_path()), {}, "Folder of the images.");
   add("truth", &D::truth, word_or("null", file_path()), {}, "Folder of the ground truth.");
-  add("classes", &D::classes, class_source(), {Stage::evaluate}, "Number of classes, or a JSON file with their names.");
+  add("classes", &D::classes, class_source(), {Stage::evaluate}, "Number of classes, or a file with their names: text, one per line, or JSON.");
   add("label_map", &D::label_map, word_or("null", name_or_path()), {Stage::evaluate},
       "From labels in the ground truth to classes: a built-in map such as `coco_stuff_15` or `suim8`, or a JSON file.");
   add("void", &D::void_label, integer<int>(0, 65535), {Stage::evaluate},

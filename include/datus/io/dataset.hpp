@@ -36,8 +36,8 @@ struct DatasetOptions {
   std::string kind = "folder";
   std::filesystem::path images;
   std::optional<std::filesystem::path> truth;
-  /// Class names: a JSON file with an array, or with an object that has one as "classes"; or the
-  /// number of classes.
+  /// Class names: a JSON file with an array, or with an object that has one as "classes"; a text file with a name per
+  /// line; or the number of classes.
   std::optional<std::filesystem::path> classes;
   /// From stored values to classes: a JSON file with an array (value -> class), an object {"value":
   /// class}, or an object that has such an array as "fine_to_coarse"; class -1 is void, as is a

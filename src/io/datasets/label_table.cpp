@@ -1,10 +1,13 @@
 #include "io/datasets/label_table.hpp"
 
 #include "datus/core/error.hpp"
+#include "io/datasets/list_file.hpp"
+#include "io/datasets/utf8.hpp"
 #include "io/disk/file_bytes.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -16,14 +19,14 @@ namespace {
 using nlohmann::json;
 
 constexpr auto map_format = "Write an array with the class of each value, or an object {\"value\": class}; -1 is void.";
-constexpr auto names_format = "Write an array of names, or an object with one as \"classes\".";
+constexpr auto names_format =
+    "Write one name per line, a JSON array of names, or a JSON object with one as \"classes\".";
 
 [[noreturn]] void throw_malformed(const std::filesystem::path& path, const std::string& why, const char* format) {
   throw InputError("Cannot use " + path.string(), why, format);
 }
 
-json read_json(const std::filesystem::path& path, const char* format) {
-  const auto bytes = read_file_bytes(path);
+json parse_json(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes, const char* format) {
   try {
     return json::parse(bytes.begin(), bytes.end());
   } catch (const json::exception& error) {
@@ -59,7 +62,7 @@ std::int32_t class_in(const std::filesystem::path& path, const std::string& key,
 }
 
 LabelTable read_label_map(const std::filesystem::path& path) {
-  json map = read_json(path, map_format);
+  json map = parse_json(path, read_file_bytes(path), map_format);
   if (map.is_object() && map.contains("fine_to_coarse")) map = json(map["fine_to_coarse"]);
   LabelTable table;
   if (map.is_array()) {
@@ -91,10 +94,35 @@ std::vector<std::string> numbered(std::int64_t count) {
   return names;
 }
 
+/// By its name, or by its first character.
+bool is_json(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes) {
+  constexpr std::string_view blanks = " \t\r\n\xef\xbb\xbf";
+  const auto first = std::ranges::find_if(
+      bytes, [&](std::uint8_t byte) { return blanks.find(static_cast<char>(byte)) == std::string_view::npos; });
+  return path.extension() == ".json" || (first != bytes.end() && (*first == '[' || *first == '{'));
+}
+
+/// One name per line.
+std::vector<std::string> listed_classes(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  for (const TextLine& line : read_text_lines(path)) {
+    const std::string_view name = trimmed(line.text);
+    if (name.find('\t') != std::string_view::npos) {
+      throw_malformed(path, "line " + std::to_string(line.number) + " has several columns", names_format);
+    }
+    if (!is_utf8(name)) throw_malformed(path, "line " + std::to_string(line.number) + " is not UTF-8", names_format);
+    names.emplace_back(name);
+  }
+  if (names.empty()) throw_malformed(path, "it has no name", names_format);
+  return names;
+}
+
 std::vector<std::string> read_classes(const std::filesystem::path& path) {
   const auto count = as_integer(path.string(), 1, LabelTable::values - 1);
   if (count) return numbered(*count);
-  json names = read_json(path, names_format);
+  const auto bytes = read_file_bytes(path);
+  if (!is_json(path, bytes)) return listed_classes(path);
+  json names = parse_json(path, bytes, names_format);
   if (names.is_object() && names.contains("classes")) names = json(names["classes"]);
   if (!names.is_array() || names.empty()) {
     throw_malformed(path, "it holds no array of class names", names_format);

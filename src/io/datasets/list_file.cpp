@@ -5,10 +5,9 @@
 
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 namespace datus::io_detail {
-namespace {
-
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\n";
   const std::size_t first = text.find_first_not_of(blanks);
@@ -16,24 +15,31 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-}  // namespace
-
 std::string place_in(const std::filesystem::path& path, std::int64_t line) {
   return path.string() + ", line " + std::to_string(line);
 }
 
-std::vector<ListEntry> read_list_file(const std::filesystem::path& path) {
+std::vector<TextLine> read_text_lines(const std::filesystem::path& path) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   const auto bytes = read_file_bytes(path);
   std::string text(bytes.begin(), bytes.end());
   if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
 
-  std::vector<ListEntry> entries;
-  std::istringstream lines(text);
+  std::vector<TextLine> lines;
+  std::istringstream stream(text);
   std::string line;
-  for (std::int64_t number = 1; std::getline(lines, line); ++number) {
+  for (std::int64_t number = 1; std::getline(stream, line); ++number) {
+    const std::string_view content = trimmed(line);
+    if (content.empty() || content.starts_with('#')) continue;
+    lines.push_back({number, std::move(line)});
+  }
+  return lines;
+}
+
+std::vector<ListEntry> read_list_file(const std::filesystem::path& path) {
+  std::vector<ListEntry> entries;
+  for (const auto& [number, line] : read_text_lines(path)) {
     const std::string_view content = line;
-    if (trimmed(content).empty() || trimmed(content).starts_with('#')) continue;
     const std::size_t tab = content.find('\t');
     const std::string_view image = trimmed(content.substr(0, tab));
     const std::string_view truth =

@@ -172,6 +172,18 @@ TEST(Dataset, ClassNames) {
   for (const std::string json : {"[]", "{}", "4", "[1]", "[\"a\""}) {
     expect_mentions(test::error_of<InputError>([&] { (void)classes(json); }), {"classes.json"});
   }
+  options.classes = root / "names.txt";
+  const auto listed = [&](const std::string& text) {
+    test::write_text(root / "names.txt", text);
+    return open_dataset(options)->classes();
+  };
+  EXPECT_EQ(listed("# of a beach\nsky\r\n\n sea floor \nground"), (Names{"sky", "sea floor", "ground"}));
+  EXPECT_EQ(listed(" [\"sky\"]"), (Names{"sky"}));
+  EXPECT_EQ(listed("\xef\xbb\xbfsky\n"), (Names{"sky"}));
+  for (const std::string text : {"", "# nothing\n", "sky\n1\tsea\n", "for\xeat\n", "[\"sky\""}) {
+    expect_mentions(test::error_of<InputError>([&] { (void)listed(text); }), {"names.txt", "one name per line"});
+  }
+  options.classes = root / "classes.json";
   test::write_text(root / "classes.json", R"(["sky", "sea"])");
   options.label_map = test::write_text(root / "map.json", "[0, 1, 2]");
   expect_mentions(complaint(options), {"map.json", "class 2", "classes.json", "2 classes"});
