@@ -24,15 +24,14 @@ DatasetConfig dataset_of(const Arguments& arguments, const DatasetConfig& fitted
   const auto extension = arguments.images.extension();
   if (extension == ".yaml" || extension == ".yml") return load_config(arguments.images, {}).dataset;
   DatasetConfig dataset;
-  dataset.kind = kind_of_plain_files(fitted.kind, arguments.images, arguments.truth.has_value());
+  const bool has_truth = arguments.truth || lists_truth(arguments.images);
+  dataset.kind = kind_of_plain_files(fitted.kind, arguments.images, has_truth);
   dataset.images = fs::absolute(arguments.images);
   dataset.orientation = fitted.orientation;
   dataset.classes = fitted.classes;
   dataset.void_label = fitted.void_label;
-  if (arguments.truth) {
-    dataset.truth = fs::absolute(*arguments.truth);
-    dataset.label_map = fitted.label_map;
-  }
+  if (arguments.truth) dataset.truth = fs::absolute(*arguments.truth);
+  if (has_truth) dataset.label_map = fitted.label_map;
   return dataset;
 }
 

@@ -2,11 +2,13 @@
 
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
+#include "datus/core/log.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/score_files.hpp"
 
 #include <iostream>
 #include <memory>
+#include <string>
 
 namespace datus::jobs {
 namespace {
@@ -25,7 +27,11 @@ ExitCode evaluate_files(const Arguments& arguments, Communicator& comm) {
   if (request.json) require_writable_output(comm, *request.json);
   const auto evaluation = evaluate_folders(config, request, threads, comm);
   if (comm.rank() == 0) {
-    (to_output ? std::cerr : std::cout) << score_table({evaluation}) << std::flush;
+    (to_output ? std::cerr : std::cout) << score_table({evaluation})
+                                        << "ground truth: " << truth_text(evaluation.truth, evaluation.class_names)
+                                        << std::endl;
+    const std::string warning = truth_warning(evaluation.truth, evaluation.class_names, evaluation.void_value);
+    if (!warning.empty()) log::warning(warning);
     if (to_output) std::cout << scores_text(evaluation) << std::flush;
   }
   return ExitCode::done;
@@ -51,6 +57,9 @@ Command add_evaluate(CLI::App& program) {
   parser->add_option_function<std::string>(
       "--void", [arguments](const std::string& value) { arguments->set("dataset.void", value); },
       "Value of the truth that is no class (dataset.void)");
+  parser->add_option_function<std::string>(
+      "--list", [arguments](const std::string& file) { arguments->set_path("dataset.list", file); },
+      "Text file with the names of the images to score, one per line (dataset.list)");
   parser->add_option_function<std::string>(
       "--mapping", [arguments](const std::string& file) { arguments->set_path("evaluate.mapping", file); },
       "Scores file whose cluster-to-class mapping is used (evaluate.mapping)");

@@ -36,14 +36,19 @@ void add_dataset(Keys& keys) {
   Adder add(keys, "dataset", &Config::dataset);
   add("kind", &D::kind, one_of(std::move(names)), {Stage::evaluate}, "How images and ground truth are laid out.");
   add("images", &D::images, word_or("null", file_path()), {}, "Folder of the images.");
-  add("truth", &D::truth, word_or("null", file_path()), {}, "Folder of the ground truth.");
-  add("classes", &D::classes, class_source(), {Stage::evaluate}, "Number of classes, or a file with their names: text, one per line, or JSON.");
+  add("truth", &D::truth, word_or("null", file_path()), {},
+      "Folder of the ground truth, which some images may be without.");
+  add("classes", &D::classes, class_source(), {Stage::evaluate},
+      "Number of classes, or a file with their names: text, one per line, or JSON.");
   add("label_map", &D::label_map, word_or("null", name_or_path()), {Stage::evaluate},
-      "From labels in the ground truth to classes: a built-in map such as `coco_stuff_15` or `suim8`, or a JSON file.");
+      "From labels in the ground truth to classes: a built-in map such as `coco_stuff_15` or `suim8`, or a JSON file: "
+      "an "
+      "array with the class of each label, or an object {\"label\": class}; -1 is void.");
   add("void", &D::void_label, integer<int>(0, 65535), {Stage::evaluate},
-      "Label in the ground truth of pixels that do not count.");
+      "Label in the ground truth of pixels that do not count, unless a label map makes it a class.");
   add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val2017`.");
-  add("list", &D::list, word_or("null", file_path()), {}, "Text file with the images to take, one per line.");
+  add("list", &D::list, word_or("null", file_path()), {},
+      "Text file with the images to take, one per line. For `datus evaluate` on plain files: those to score.");
   add("shard_size", &D::shard_size, word_or("auto", integer<int>(1)), embedding(),
       "Images per shard: the unit of work, of storage and of resume. `auto`: 8 to 64, so that there are 16 shards or "
       "more where the images suffice; a run that is there keeps its own.");

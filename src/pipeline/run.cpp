@@ -124,6 +124,14 @@ void do_mask(RunContext& run, JobResults& results) {
   leave(run, results, std::move(work));
 }
 
+/// Ground truth that makes scores say little.
+void say_what_was_scored(const RunContext& run, const JobResults& results) {
+  if (results.scores.empty() || run.comm.rank() != 0) return;
+  const Evaluation& any = results.scores.front();
+  const std::string warning = truth_warning(any.truth, any.class_names, any.void_value);
+  if (!warning.empty()) log::warning(warning);
+}
+
 /// COLLECTIVE.
 void do_evaluate(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::evaluate));
@@ -135,9 +143,10 @@ void do_evaluate(RunContext& run, JobResults& results) {
     if (!evaluation) continue;
     results.scores.push_back(std::move(*evaluation));
     work.shards = run.list.shards();
-    work.images += run.list.size();
+    work.images += run.dataset->truth_count();
   }
   if (results.scores.empty()) work.note = "no ground truth";
+  say_what_was_scored(run, results);
   work.wall_seconds = watch.seconds();
   leave(run, results, std::move(work));
 }
@@ -195,7 +204,11 @@ void print(const RunContext& run, const JobResults& results) {
               << results.summary.unreadable << " images could not be read: " << run.directory.unreadable().string()
               << "\n";
   }
-  if (!results.scores.empty()) std::cout << "\n" << score_table(results.scores) << "   (percent)\n";
+  if (!results.scores.empty()) {
+    const Evaluation& any = results.scores.front();
+    std::cout << "\n" << score_table(results.scores) << "   (percent)\n";
+    std::cout << "ground truth: " << truth_text(any.truth, any.class_names) << "\n";
+  }
   std::cout << std::flush;
 }
 

@@ -74,6 +74,19 @@ TEST_F(Apply, ToTheSameImagesAsPlainFilesGivesTheSameScores) {
   }
 }
 
+TEST_F(Apply, ToAListWithItsGroundTruthIsReadAsTheRunsOwn) {
+  std::string list;
+  for (const char* name : {"a", "b", "c"}) {
+    list += std::string("images/sub/") + name + ".png\ttruth/sub/" + name + ".png\n";
+  }
+  write_bytes(folder_ / "plain/list.txt", list);
+  const Outcome outcome = apply("plain/list.txt", {});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  for (const char* part : {"classes", "class_names", "mapping", "counts", "miou"}) {
+    EXPECT_EQ(scores("applied")[part], scores("run")[part]) << part;
+  }
+}
+
 TEST_F(Apply, ToGroundTruthOfOtherClassesIsRefused) {
   const std::string files = "images: plain/images, truth: plain/truth";
   write_config("raw.yaml", "{kind: index_png, " + files + "}");

@@ -251,6 +251,60 @@ TEST_F(EvaluateCommand, TheTruthIsReadAsItsKindStoresIt) {
   fs::remove(fifteen);
 }
 
+TEST_F(EvaluateCommand, WhatHasGroundTruthAndIsListedCounts) {
+  for (const char* name : {"a.png", "b.png", "c.png"}) {
+    write_prediction(name, LabelMap(2, 3, 0), 2);
+    write_truth(name, {0, 0, 0, 1, 1, 1}, 2, 3);
+  }
+  const auto total = [&] { return scores()["strict"]["pixels"]["total"]; };
+  ASSERT_EQ(evaluate({}).code, 0);
+  EXPECT_EQ(total(), 18);
+  const fs::path list = scores_file().parent_path() / "list.txt";
+  write_bytes(list, "images/../b.jpg\n");
+  fs::remove(prediction_folder() / "a.png");
+  const Outcome listed = evaluate({"--list", list.string()}, {.ranks = 2});
+  ASSERT_EQ(listed.code, 0) << listed;
+  EXPECT_EQ(total(), 6);
+  fs::remove(truth_folder() / "a.png");
+  fs::remove(truth_folder() / "c.png");
+  const Outcome partial = evaluate({}, {.ranks = 2});
+  ASSERT_EQ(partial.code, 0) << partial;
+  EXPECT_EQ(total(), 6);
+  EXPECT_EQ(scores()["strict"]["provenance"]["images"], "1");
+  EXPECT_NE(partial.err.find("ground truth for 1 of 2 images"), std::string::npos) << partial;
+  EXPECT_NE(partial.err.find("c.png"), std::string::npos) << partial;
+}
+
+// Binary masks, whose foreground is the usual value of void: all predictions were right.
+TEST_F(EvaluateCommand, GroundTruthThatSaysLittleIsWarnedOf) {
+  write_prediction("a.png", LabelMap(1, 4, 0), 2);
+  write_truth("a.png", {0, 255, 255, 0}, 1, 4);
+  const Outcome one = evaluate({});
+  ASSERT_EQ(one.code, 0) << one;
+  EXPECT_EQ(scores()["strict"]["miou"], 1.0);
+  EXPECT_NE(one.out.find("ground truth: 1 of 1 class (0), 50.0 % void"), std::string::npos) << one;
+  EXPECT_NE(one.err.find("warning: The ground truth has one class only"), std::string::npos) << one;
+  const fs::path map = scores_file().parent_path() / "map.json";
+  write_bytes(map, R"({"0": 0, "255": 1})");
+  const Outcome two = evaluate({"--set", "dataset.label_map=" + map.string()});
+  ASSERT_EQ(two.code, 0) << two;
+  EXPECT_EQ(scores()["strict"]["pixel_accuracy"], 0.5);
+  EXPECT_EQ(scores()["strict"]["class_pixels"], (Json{2, 2}));
+  EXPECT_EQ(two.err.find("warning"), std::string::npos) << two;
+}
+
+// The classes of the configuration count where the command line has none.
+TEST_F(EvaluateCommand, ClassesAreThoseOfTheConfiguration) {
+  write_prediction("a.png", LabelMap(1, 2, 0), 2);
+  write_truth("a.png", {0, 1}, 1, 2);
+  const fs::path names = scores_file().parent_path() / "names.txt";
+  write_bytes(names, "sky\nsea\nsand\n");
+  ASSERT_EQ(evaluate({"--set", "dataset.classes=" + names.string()}).code, 0);
+  EXPECT_EQ(scores()["strict"]["class_names"], (Json{"sky", "sea", "sand"}));
+  ASSERT_EQ(evaluate({"--classes", "2", "--set", "dataset.classes=" + names.string()}).code, 0);
+  EXPECT_EQ(scores()["strict"]["classes"], 2);
+}
+
 TEST_F(EvaluateCommand, FilesThatDoNotFitAreRefused) {
   const Launch three = {.ranks = 3, .limit = std::chrono::seconds(30)};
   const std::vector<std::uint8_t> zeros(6, 0);
@@ -266,8 +320,8 @@ TEST_F(EvaluateCommand, FilesThatDoNotFitAreRefused) {
     EXPECT_FALSE(fs::exists(scores_file()));
   };
   start();
-  fs::remove(truth_folder() / "c.png");
-  refuse(evaluate({}), {"c.png"});
+  for (const char* name : {"a.png", "b.png", "c.png"}) fs::remove(truth_folder() / name);
+  refuse(evaluate({}), {"a.png"});
   start();
   fs::remove(prediction_folder() / "b.png");
   refuse(evaluate({}), {"b.png"});

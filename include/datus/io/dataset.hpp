@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/core/image.hpp"
+#include "datus/io/image_reader.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -26,13 +27,13 @@ struct DatasetOptions {
   /// relative to the list's folder or the root, with or without the ending of an image; after a tab, the truth file,
   /// likewise but with its ending. Lines may be blank or start with
   /// #. A truth column replaces pairing with `truth` by stem.
-  /// - `index_png`: as folder, with a `truth` folder of PNGs whose value (palette index or grey
-  /// level) is the class.
-  /// - `suim`: as folder, or as list where `images` is a text file, with the `truth` folder of SUIM's colour BMP masks
-  /// (those directly in it).
+  /// - `index_png`: as folder or, where there is `list` or `images` is a text file, as list, with a `truth` folder of
+  /// PNGs whose value (palette index or grey level) is the class.
+  /// - `suim`: the same with the `truth` folder of SUIM's colour BMP masks (those directly in it).
   /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list` may hold the image
   /// ids to use, one per line. Without `split`, `images` and `truth` may be other folders with such files, or `images`
   /// a text file as for list.
+  /// Images without ground truth are not scored.
   std::string kind = "folder";
   std::filesystem::path images;
   std::optional<std::filesystem::path> truth;
@@ -46,12 +47,12 @@ struct DatasetOptions {
   /// coco_stuff (a path with such a name at its end, where there is no such file). A JSON map for suim maps from
   /// suim8's classes.
   std::optional<std::filesystem::path> label_map;
-  /// The stored value that is no class; none for data sets without one. SUIM has none and does not
-  /// use it.
+  /// The stored value that is no class, unless `label_map` makes it one; none for data sets without one. SUIM has none
+  /// and does not use it.
   std::optional<int> void_value = 255;
   /// coco_stuff only: the subfolder, for example val2017.
   std::string split;
-  /// list and coco_stuff only.
+  /// All kinds but folder; the images of predictions by their names, with or without extension.
   std::optional<std::filesystem::path> list;
   /// The images are masks to compare with the ground truth: one that no image has is an error, where the layout has no
   /// other files in its folder (all but SUIM).
@@ -69,16 +70,19 @@ struct DatasetItem {
   std::filesystem::path truth;  ///< empty without truth
 };
 
-/// The classes in one file of ground truth.
-using TruthReader = std::function<LabelMap(const std::filesystem::path&)>;
+/// How a file of ground truth is read.
+struct TruthReader {
+  std::function<LabelMap(const std::filesystem::path&)> classes;
+  std::function<ImageHeader(const std::filesystem::path&)> header;
+};
 
 /// The images of a data set in their fixed order, with their ground truth.
 class Dataset {
  public:
   /// For `open_dataset`. Throws `InputError` for no items, a name that is not UTF-8, or two items
   /// with the same stem. `reader` may be empty: no truth.
-  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader,
-          std::string left_out = {});
+  Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::optional<TruthReader> reader,
+          std::string left_out = {}, std::string label_note = {});
   ~Dataset() = default;
   Dataset(const Dataset&) = delete;
   Dataset& operator=(const Dataset&) = delete;
@@ -88,25 +92,37 @@ class Dataset {
   /// Class names, one for each label; numbers where only their count is known, empty where not even
   /// that is.
   [[nodiscard]] const std::vector<std::string>& classes() const noexcept { return classes_; }
-  [[nodiscard]] bool has_truth() const noexcept { return static_cast<bool>(reader_); }
+  /// Whether any image has ground truth.
+  [[nodiscard]] bool has_truth() const noexcept { return reader_.has_value(); }
+  [[nodiscard]] std::int64_t truth_count() const;
   /// What the folder of the images holds besides them and was left out, counted: "3 .gif, 2 @eaDir folders, 1 datus
   /// run". Empty for nothing, and for lists.
   [[nodiscard]] const std::string& left_out() const noexcept { return left_out_; }
+
+  /// What people should know of the ground truth before they read a score: that only some images have it, and of a
+  /// setting without effect. Empty for nothing.
+  [[nodiscard]] std::vector<std::string> truth_notes() const;
 
   /// The ground truth of one item, [height, width]: 0 … classes - 1, or `no_label` for void. Its
   /// size may differ from the image's: compare them. Not collective; safe to call from several
   /// threads. Throws `InputError` naming the file, and for a value that is no class the value and
   /// its pixel; `UsageError` when there is no truth.
   [[nodiscard]] LabelMap read_truth(const DatasetItem& item) const;
+  /// The size of the ground truth of one item, from the first bytes of the file. Throws as `read_truth` does for what
+  /// these tell.
+  [[nodiscard]] ImageHeader read_truth_header(const DatasetItem& item) const;
 
   /// Leaves only the items of these indices, which ascend, as if nothing else had been found: a sample of the data set.
   void keep_only(std::span<const std::int64_t> indices);
 
  private:
+  [[nodiscard]] const TruthReader& reader_of(const DatasetItem& item) const;
+
   std::vector<DatasetItem> items_;
   std::vector<std::string> classes_;
-  TruthReader reader_;
+  std::optional<TruthReader> reader_;
   std::string left_out_;
+  std::string label_note_;
 };
 
 /// Finds the images and the ground truth of a data set; opens none of them. Folders are listed in
@@ -119,8 +135,11 @@ class Dataset {
 [[nodiscard]] std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
 /// The kind for plain files, whose ground truth is stored as in a data set of `kind`: `images` is a folder or a list,
-/// the truth a folder. Throws `UsageError` for an unknown kind.
+/// the truth a folder. `has_truth`: there is such a folder, or `lists_truth`. Throws `UsageError` for an unknown kind.
 [[nodiscard]] std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images,
                                               bool has_truth);
+
+/// Whether `images` is a list with ground truth in a second column. Throws `InputError` for a list that cannot be read.
+[[nodiscard]] bool lists_truth(const std::filesystem::path& images);
 
 }  // namespace datus

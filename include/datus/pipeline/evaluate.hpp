@@ -14,13 +14,16 @@ namespace datus {
 struct EvaluateRequest {
   std::filesystem::path predictions;
   std::filesystem::path truth;
-  std::string classes;          ///< a number, a JSON file, or empty: the largest truth value plus one
+  /// A number, a file, or empty: those of the configuration, else the largest truth value plus one.
+  std::string classes;
   std::optional<int> clusters;  ///< empty: the largest prediction plus one
   std::optional<std::filesystem::path> json;
 };
 
-/// COLLECTIVE. `datus evaluate --predictions DIR --truth DIR`. Files pair by their name without extension; a missing or
-/// an extra one is an error. Protocols, void value and a fixed mapping come from the configuration.
+/// COLLECTIVE. `datus evaluate --predictions DIR --truth DIR`. Files pair by their name without extension. A
+/// prediction without ground truth is not scored, which is said; ground truth without a prediction is an error, unless
+/// `dataset.list` names the images to score. How ground truth is read, protocols and a fixed mapping come from the
+/// configuration.
 Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request, int threads, Communicator& comm);
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 
 #include "datus/algo/scores.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/pipeline/truth_pixels.hpp"
 
 #include <filesystem>
 #include <map>
@@ -22,6 +23,7 @@ struct Evaluation {
   int void_value = 255;
   std::vector<std::string> class_names;  ///< empty when not known
   std::vector<std::int64_t> counts;      ///< [K, classes] pixels, neither void nor unassigned
+  TruthPixels truth;                     ///< of the images that are scored
   std::vector<std::pair<std::string, Scores>> protocols;
   ScoreProvenance provenance;
 };

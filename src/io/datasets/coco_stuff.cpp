@@ -83,7 +83,8 @@ FoundImages find_images(const DatasetOptions& options) {
 }
 
 void pair_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {
-  if (options.images_are_predictions) return pair_png_truth(items, options);
+  const bool is_one_folder = options.images_are_predictions && options.split.empty();
+  if (is_one_folder) return pair_png_truth(items, options);
   const fs::path truth = split_folder(*options.truth, "stuffthingmaps", options.split, "truth");
   pair_truth_by_stem(items, truth, png_extension(), options.split.empty() ? Depth::recursive : Depth::top_level);
 }

@@ -2,11 +2,14 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
+#include "datus/core/text.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/truth_reader.hpp"
 #include "io/datasets/utf8.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -41,29 +44,75 @@ void require_fitting(const DatasetOptions& options, const io_detail::DatasetKind
     throw UsageError("dataset.split does not go with dataset.kind: " + options.kind, "this kind has no splits",
                      "Remove it, and point dataset.images at the split's folder.");
   }
-  if (!options.truth && kind.needs_truth) {
+}
+
+/// The images in their order; some have ground truth already.
+io_detail::FoundImages find_images(const DatasetOptions& options, const io_detail::DatasetKind& kind) {
+  if (!options.images_are_predictions || !options.list) return kind.find_images(options);
+  DatasetOptions all = options;
+  all.list.reset();
+  auto found = kind.find_images(all);
+  io_detail::keep_listed(found.items, *options.list);
+  return found;
+}
+
+/// Gives the images their ground truth, where the list did not. Returns whether there is any.
+bool find_truth(std::vector<DatasetItem>& items, const DatasetOptions& options, const io_detail::DatasetKind& kind) {
+  const bool has_column = std::ranges::any_of(items, [](const DatasetItem& item) { return !item.truth.empty(); });
+  if (options.truth && has_column) {
+    throw UsageError("dataset.truth and a second column in " + options.list.value_or(options.images).string() +
+                         " exclude each other",
+                     "both say where the ground truth is", "Remove one of them.");
+  }
+  if (!options.truth && !has_column && kind.needs_truth) {
     throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind + " has ground truth",
                      "Set dataset.truth to its folder, or use dataset.kind: folder.");
   }
+  if (options.truth) kind.pair_truth(items, options);
+  return options.truth || has_column;
 }
 
 }  // namespace
 
-Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, TruthReader reader,
-                 std::string left_out)
+Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::optional<TruthReader> reader,
+                 std::string left_out, std::string label_note)
     : items_(std::move(items)),
       classes_(std::move(classes)),
       reader_(std::move(reader)),
-      left_out_(std::move(left_out)) {
+      left_out_(std::move(left_out)),
+      label_note_(std::move(label_note)) {
   require_names(items_);
 }
 
-LabelMap Dataset::read_truth(const DatasetItem& item) const {
-  if (!reader_) {
-    throw UsageError("There is no ground truth for " + item.name, "the data set was opened without it",
-                     "Set dataset.truth.");
+std::int64_t Dataset::truth_count() const {
+  return std::ranges::count_if(items_, [](const DatasetItem& item) { return !item.truth.empty(); });
+}
+
+std::vector<std::string> Dataset::truth_notes() const {
+  std::vector<std::string> notes;
+  if (!reader_) return notes;
+  const auto without = std::ranges::find_if(items_, [](const DatasetItem& item) { return item.truth.empty(); });
+  if (without != items_.end()) {
+    notes.push_back("ground truth for " + std::to_string(truth_count()) + " of " +
+                    counted(std::ssize(items_), "image") + ": the others, " + without->name +
+                    " the first of them, are not scored");
   }
-  return reader_(item.truth);
+  if (!label_note_.empty()) notes.push_back(label_note_);
+  return notes;
+}
+
+const TruthReader& Dataset::reader_of(const DatasetItem& item) const {
+  if (reader_ && !item.truth.empty()) return *reader_;
+  throw UsageError("There is no ground truth for " + item.name,
+                   reader_ ? "none was found" : "the data set was opened without it", "Set dataset.truth.");
+}
+
+LabelMap Dataset::read_truth(const DatasetItem& item) const {
+  return reader_of(item).classes(item.truth);
+}
+
+ImageHeader Dataset::read_truth_header(const DatasetItem& item) const {
+  return reader_of(item).header(item.truth);
 }
 
 void Dataset::keep_only(std::span<const std::int64_t> indices) {
@@ -75,25 +124,19 @@ void Dataset::keep_only(std::span<const std::int64_t> indices) {
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const io_detail::DatasetKind kind = io_detail::dataset_kind(options.kind);
   require_fitting(options, kind);
-  auto [items, left_out] = kind.find_images(options);
+  auto [items, left_out] = find_images(options, kind);
   auto labelling =
       io_detail::make_labelling(options, kind.label_maps, kind.has_void ? options.void_value : std::nullopt);
-  const bool has_column = !items.empty() && !items.front().truth.empty();
-  if (options.truth && has_column) {
-    throw UsageError("dataset.truth and a second column in " + options.list.value_or(options.images).string() +
-                         " exclude each other",
-                     "both say where the ground truth is", "Remove one of them.");
-  }
-  if (options.truth) kind.pair_truth(items, options);
-  TruthReader reader;
-  if (options.truth || has_column) {
+  std::optional<TruthReader> reader;
+  if (find_truth(items, options, kind)) {
     const auto table = std::make_shared<const io_detail::LabelTable>(std::move(labelling.table));
-    reader = [table, values_in = kind.read_truth](const std::filesystem::path& path) {
+    const auto classes = [table, values_in = kind.read_truth](const std::filesystem::path& path) {
       return io_detail::classes_of(values_in(path), *table, path);
     };
+    reader = {.classes = classes, .header = kind.read_truth_header};
   }
   return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader),
-                                   std::move(left_out));
+                                   std::move(left_out), std::move(labelling.note));
 }
 
 }  // namespace datus

@@ -162,13 +162,16 @@ void pair_truth_by_stem(std::vector<DatasetItem>& items, const fs::path& root,
   }
   for (auto& item : items) {
     const auto found = truth_of.find(stem_of(item.name));
-    if (found == truth_of.end()) {
-      throw InputError("No ground truth for image " + item.name,
-                       "there is no " + stem_of(item.name) + std::string(extensions.front()) + " in " + root.string(),
-                       "Add the file, take the image out, or leave out dataset.truth.");
-    }
+    if (found == truth_of.end()) continue;
     item.truth_name = found->second;
     item.truth = root / found->second;
+  }
+  if (std::ranges::all_of(items, [](const DatasetItem& item) { return item.truth.empty(); })) {
+    const std::string& name = items.front().name;
+    throw InputError("No image has ground truth in " + root.string(),
+                     "there is no " + stem_of(name) + std::string(extensions.front()) + " for " + name +
+                         ", and none for the others: files pair by their name without extension",
+                     "Correct dataset.truth, or leave it out.");
   }
 }
 
@@ -178,7 +181,8 @@ void require_no_extra_truth(const std::vector<DatasetItem>& items, const fs::pat
   for (const auto& name : list_files(root, truth_types, Depth::recursive)) {
     if (stems.contains(stem_of(name))) continue;
     throw InputError("Ground truth " + (root / name).string() + " has no prediction",
-                     "files pair by their name without extension", "Add the prediction, or remove the file.");
+                     "files pair by their name without extension",
+                     "Add the prediction, or name the images to score in a list (dataset.list, --list).");
   }
 }
 

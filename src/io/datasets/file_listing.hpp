@@ -39,9 +39,8 @@ struct FoundImages {
 /// may be empty). Throws `InputError` when there are none.
 [[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& is_run);
 
-/// Gives each item the file below `root` that has the same stem and one of `extensions`; other
-/// files there are left alone. Throws `InputError` naming the item without one, or the stem with
-/// two.
+/// Gives each item the file below `root` that has the same stem and one of `extensions`, where there is one; other
+/// files there are left alone. Throws `InputError` when no item has one, or naming the stem with two.
 void pair_truth_by_stem(std::vector<DatasetItem>& items, const std::filesystem::path& root,
                         std::span<const std::string_view> extensions, Depth depth);
 

@@ -5,7 +5,7 @@ namespace datus::io_detail {
 
 void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {
   pair_truth_by_stem(items, *options.truth, png_extension(), Depth::recursive);
-  if (options.images_are_predictions) require_no_extra_truth(items, *options.truth);
+  if (options.images_are_predictions && !options.list) require_no_extra_truth(items, *options.truth);
 }
 
 DatasetKind folder_kind() {
@@ -19,6 +19,8 @@ DatasetKind folder_kind() {
 DatasetKind index_png_kind() {
   DatasetKind kind = folder_kind();
   kind.name = "index_png";
+  kind.takes_list = true;
+  kind.find_images = images_of_folder_and_list;
   kind.needs_truth = true;
   return kind;
 }

@@ -2,6 +2,7 @@
 
 #include "datus/core/dataset_kinds.hpp"
 #include "datus/core/error.hpp"
+#include "io/datasets/list_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,6 +37,12 @@ DatasetKind dataset_kind(const std::string& name) {
 }
 
 }  // namespace io_detail
+
+bool lists_truth(const std::filesystem::path& images) {
+  if (std::filesystem::is_directory(images)) return false;
+  return std::ranges::any_of(io_detail::read_list_file(images),
+                             [](const io_detail::ListEntry& entry) { return !entry.truth.empty(); });
+}
 
 std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images, bool has_truth) {
   if (has_truth && io_detail::dataset_kind(kind).has_own_truth) return kind;

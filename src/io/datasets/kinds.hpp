@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/io/dataset.hpp"
+#include "datus/io/image_reader.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/label_table.hpp"
 #include "io/images/png_decoder.hpp"
@@ -29,6 +30,8 @@ struct DatasetKind {
   std::function<void(std::vector<DatasetItem>&, const DatasetOptions&)> pair_truth;
   /// The values in one file of ground truth, before any map.
   std::function<IndexImage(const std::filesystem::path&)> read_truth = read_index_png;
+  /// Its size, from the header alone, which must be one of such a file.
+  std::function<ImageHeader(const std::filesystem::path&)> read_truth_header = read_index_png_header;
   /// From these values to named classes, the default first; none: each value is a class.
   std::vector<BuiltInMap> label_maps = {};
 };
@@ -48,6 +51,11 @@ struct DatasetKind {
 
 /// Every image in the folder `options.images` and below, or those that the text file `options.images` lists.
 [[nodiscard]] FoundImages images_of_folder_or_list(const DatasetOptions& options);
+/// The same, or those that `options.list` names below `options.images`.
+[[nodiscard]] FoundImages images_of_folder_and_list(const DatasetOptions& options);
+/// Leaves only the predictions whose images `list` names, relative to the root of the images, with or without
+/// extension. Throws `InputError` naming a line without a prediction.
+void keep_listed(std::vector<DatasetItem>& predictions, const std::filesystem::path& list);
 /// Pairs by stem with the PNGs in `options.truth` and below.
 void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& options);
 

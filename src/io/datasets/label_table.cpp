@@ -218,7 +218,13 @@ Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltI
       throw UsageError("dataset.void is out of range", std::to_string(*void_value) + " is not a value from 0 to 65535",
                        "Give the value of void pixels, or null if there are none.");
     }
-    labelling.table.set(*void_value, no_label);
+    if (options.label_map && labelling.table[static_cast<std::uint16_t>(*void_value)] >= 0) {
+      labelling.note = "dataset.void has no effect: to " + options.label_map->string() + " its value " +
+                       std::to_string(*void_value) + " is class " +
+                       std::to_string(labelling.table[static_cast<std::uint16_t>(*void_value)]);
+    } else {
+      labelling.table.set(*void_value, no_label);
+    }
   }
   return labelling;
 }

@@ -59,10 +59,12 @@ template <class Names>
 struct Labelling {
   LabelTable table;
   std::vector<std::string> classes;  ///< empty when not even their number is known
+  std::string note = {};             ///< what people should know of it; mostly empty
 };
 
 /// The labelling that `options.label_map`, `options.classes` and `void_value` ask for. Without a
-/// label map it is the first of `built_in`, or, where there is none, the identity. Throws
+/// label map it is the first of `built_in`, or, where there is none, the identity. A value that the label map
+/// of the options makes a class is not void, which is noted. Throws
 /// `InputError` naming the file and the entry for a malformed map or list of names, and when they
 /// do not fit each other.
 [[nodiscard]] Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltInMap>& built_in,

@@ -54,16 +54,10 @@ fs::path image_of_entry(const fs::path& path, const std::string& place) {
 std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
   std::vector<DatasetItem> items;
   std::map<std::string, std::int64_t> line_of;
-  const auto entries = read_list_file(list);
-  for (const auto& entry : entries) {
+  for (const auto& entry : read_list_file(list)) {
     DatasetItem item;
     item.image = image_of_entry(normal(root / entry.image), place_in(list, entry.line));
     item.name = name_below(root, item.image);
-    if (entry.truth.empty() != entries.front().truth.empty()) {
-      throw InputError("Ground truth for some images only in " + place_in(list, entry.line),
-                       "line " + std::to_string(entries.front().line) + " differs",
-                       "Give a second column to all lines, or to none.");
-    }
     if (!entry.truth.empty()) {
       item.truth = normal(root / entry.truth);
       item.truth_name = name_below(root, item.truth);
@@ -94,6 +88,24 @@ FoundImages images_of_folder_or_list(const DatasetOptions& options) {
   std::error_code unknown;
   if (fs::is_regular_file(options.images, unknown)) return find_images(options);
   return list_images(options.images, Depth::recursive, options.is_run);
+}
+
+FoundImages images_of_folder_and_list(const DatasetOptions& options) {
+  return options.list ? find_images(options) : images_of_folder_or_list(options);
+}
+
+void keep_listed(std::vector<DatasetItem>& predictions, const fs::path& list) {
+  std::map<std::string, std::int64_t> line_of;
+  for (const auto& entry : read_list_file(list)) {
+    const std::string name = fs::path(entry.image).lexically_normal().generic_string();
+    line_of.emplace(has_extension(name, image_extensions()) ? stem_of(name) : name, entry.line);
+  }
+  std::erase_if(predictions, [&](const DatasetItem& item) { return line_of.erase(stem_of(item.name)) == 0; });
+  if (line_of.empty()) return;
+  const auto& [name, line] = *std::ranges::min_element(line_of, {}, [](const auto& entry) { return entry.second; });
+  throw InputError("No prediction for " + place_in(list, line),
+                   "there is none named " + name + " with an extension of images",
+                   "Take it off the list, or point --predictions at the folder of all masks.");
 }
 
 DatasetKind list_kind() {

@@ -27,16 +27,18 @@ DatasetKind suim_kind() {
   const auto& six = protocols::suim_8_to_6;
   return {
       .name = "suim",
+      .takes_list = true,
       .needs_truth = true,
       .has_own_truth = true,
       .has_void = false,
-      .find_images = images_of_folder_or_list,
+      .find_images = images_of_folder_and_list,
       // The mask folder also holds one folder of masks per class.
       .pair_truth =
           [](std::vector<DatasetItem>& items, const DatasetOptions& options) {
             pair_truth_by_stem(items, *options.truth, bmp_extension(), Depth::top_level);
           },
       .read_truth = read_colour_mask,
+      .read_truth_header = [](const std::filesystem::path& path) { return read_image_header(path); },
       // To the six classes of the published protocol first, since that is the default.
       .label_maps = {{"suim6", {six.begin(), six.end()}, names_of(protocols::suim_6_classes)},
                      {"suim8", {0, 1, 2, 3, 4, 5, 6, 7}, names_of(protocols::suim_8_classes)}},

@@ -2,6 +2,7 @@
 
 #include "datus/core/text.hpp"
 #include "datus/io/image_reader.hpp"
+#include "io/disk/file_bytes.hpp"
 #include "io/images/byte_view.hpp"
 #include "io/images/foreign_content.hpp"
 #include "io/images/jpeg_markers.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 namespace datus::io_detail {
@@ -53,6 +55,13 @@ std::optional<ParsedHeader> parse_jpeg(const ByteView& bytes) {
   return std::nullopt;
 }
 
+/// By the colour type of the header: bits for a palette, for colours, and for alpha.
+int png_components(unsigned colour_type) {
+  constexpr unsigned palette = 3;
+  if (colour_type == palette) return 1;
+  return ((colour_type & 2U) != 0 ? 3 : 1) + ((colour_type & 4U) != 0 ? 1 : 0);
+}
+
 std::optional<ParsedHeader> parse_png(const ByteView& bytes) {
   constexpr std::size_t first_chunk = 8;
   constexpr std::size_t ihdr_size = 13;
@@ -60,7 +69,9 @@ std::optional<ParsedHeader> parse_png(const ByteView& bytes) {
   if (!bytes.starts_with("IHDR", first_chunk + 4) || bytes.big32(first_chunk) != ihdr_size) {
     throw FormatError("the PNG header is damaged");
   }
-  return checked_size({.type = ImageType::png}, bytes.big32(first_chunk + 8), bytes.big32(first_chunk + 12));
+  ParsedHeader header{.type = ImageType::png};
+  header.components = png_components(bytes.byte(first_chunk + 17));
+  return checked_size(header, bytes.big32(first_chunk + 8), bytes.big32(first_chunk + 12));
 }
 
 std::optional<ParsedHeader> parse_bmp(const ByteView& bytes) {
@@ -104,6 +115,16 @@ std::optional<ParsedHeader> parse_image_header(std::span<const std::uint8_t> all
     return is_whole ? checked(ImageType::tiff, tiff_picture(all)) : std::nullopt;
   }
   refuse(all);
+}
+
+ParsedHeader read_parsed_header(const std::filesystem::path& path) {
+  // Enough for nearly every file; the rest have a large profile or preview before the size.
+  constexpr std::int64_t first_bytes = 1 << 16;
+  auto bytes = read_file_bytes(path, first_bytes);
+  auto header = parse_image_header(bytes, std::ssize(bytes) < first_bytes);
+  if (!header && std::ssize(bytes) == first_bytes) header = parse_image_header(read_file_bytes(path), /*is_whole=*/true);
+  if (!header) throw FormatError("the file is truncated");
+  return *header;
 }
 
 }  // namespace datus::io_detail

@@ -127,6 +127,24 @@ class PngDecoder {
   std::array<char, 128> message_{};
 };
 
+constexpr auto colours_instead_of_labels = "the PNG holds colours, or has alpha, instead of one value per pixel";
+
+void require_index_png(const ParsedHeader& header) {
+  if (header.type != ImageType::png) throw FormatError("it is not a PNG file");
+  if (header.components != 1) throw FormatError(colours_instead_of_labels);
+}
+
+/// Calls `body`, turning what is wrong with the bytes into an error that names the file.
+template <class Body>
+auto naming_labels(const std::filesystem::path& path, const Body& body) {
+  try {
+    return body();
+  } catch (const FormatError& error) {
+    throw InputError("Cannot read labels from " + path.string(), error.what(),
+                     "Labels are PNG files with a palette or grey levels, whose values are the labels.");
+  }
+}
+
 }  // namespace
 
 Image decode_png(std::span<const std::uint8_t> bytes) {
@@ -151,9 +169,7 @@ IndexImage decode_index_png(std::span<const std::uint8_t> bytes) {
   PngDecoder decoder(bytes);
   decoder.read_header();
   const int type = decoder.colour_type();
-  if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
-    throw FormatError("the PNG holds colours, or has alpha, instead of one value per pixel");
-  }
+  if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) throw FormatError(colours_instead_of_labels);
   decoder.keep_values();
   IndexImage image{
       .height = decoder.height(), .width = decoder.width(), .bit_depth = decoder.bit_depth(), .values = {}};
@@ -172,15 +188,21 @@ IndexImage decode_index_png(std::span<const std::uint8_t> bytes) {
 
 IndexImage read_index_png(const std::filesystem::path& path) {
   const auto bytes = read_file_bytes(path);
-  try {
+  return naming_labels(path, [&] {
     const auto header = parse_image_header(bytes, /*is_whole=*/true);
     if (!header) throw FormatError("the file is truncated");
-    if (header->type != ImageType::png) throw FormatError("it is not a PNG file");
+    require_index_png(*header);
     return decode_index_png(bytes);
-  } catch (const FormatError& error) {
-    throw InputError("Cannot read labels from " + path.string(), error.what(),
-                     "Labels are PNG files with a palette or grey levels, whose values are the labels.");
-  }
+  });
+}
+
+ImageHeader read_index_png_header(const std::filesystem::path& path) {
+  const std::int64_t size = regular_file_size(path);
+  return naming_labels(path, [&] {
+    const ParsedHeader header = read_parsed_header(path);
+    require_index_png(header);
+    return ImageHeader{.width = header.width, .height = header.height, .bytes = size};
+  });
 }
 
 }  // namespace datus::io_detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datus/core/image.hpp"
+#include "datus/io/image_reader.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -28,5 +29,7 @@ struct IndexImage {
 /// Reads and decodes a PNG file with `decode_index_png`. Throws `InputError` naming the file and
 /// the reason.
 [[nodiscard]] IndexImage read_index_png(const std::filesystem::path& path);
+/// Its size, and that it is such a file, from its first bytes. Throws as `read_index_png` does for what these tell.
+[[nodiscard]] ImageHeader read_index_png_header(const std::filesystem::path& path);
 
 }  // namespace datus::io_detail

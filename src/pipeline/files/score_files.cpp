@@ -51,6 +51,7 @@ Json json_of(const Scores& scores, const Evaluation& evaluation) {
                     {"void", scores.void_pixels},
                     {"unassigned", scores.unassigned},
                     {"unmatched", scores.unmatched}};
+  json["class_pixels"] = evaluation.truth.of_class;
   json["mapping"] = scores.mapping;
   json["counts"] = std::move(counts);
   if (!evaluation.class_names.empty()) json["class_names"] = evaluation.class_names;
@@ -140,6 +141,8 @@ Evaluation read_scores(const std::filesystem::path& path) {
       if (json.contains("class_names")) json.at("class_names").get_to(evaluation.class_names);
       if (json.contains("provenance")) evaluation.provenance = json.at("provenance").get<ScoreProvenance>();
       evaluation.protocols.emplace_back(protocol, scores_of(json));
+      evaluation.truth.void_pixels = evaluation.protocols.back().second.void_pixels;
+      if (json.contains("class_pixels")) json.at("class_pixels").get_to(evaluation.truth.of_class);
       evaluation.counts.clear();
       for (const auto& row : json.at("counts")) {
         for (const auto& count : row) evaluation.counts.push_back(count.get<std::int64_t>());

@@ -52,6 +52,11 @@ InputGuard guard_of_images(const std::filesystem::path& images, const Dataset& d
   return guard;
 }
 
+std::optional<std::filesystem::path> classes_of(const DatasetConfig& config) {
+  if (config.classes.count) return std::to_string(*config.classes.count);
+  return config.classes.file;
+}
+
 std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   if (!config.images) {
     throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");
@@ -61,8 +66,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   options.kind = config.kind;
   options.images = *config.images;
   options.truth = config.truth;
-  options.classes = config.classes.file;
-  if (config.classes.count) options.classes = std::to_string(*config.classes.count);
+  options.classes = classes_of(config);
   options.label_map = config.label_map;
   options.void_value = config.void_label;
   options.split = config.split.value_or("");

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,9 @@ void log_left_out(const Dataset& dataset, const std::filesystem::path& images);
 /// Of the images that `--images` names, each of them too, and of other inputs.
 [[nodiscard]] InputGuard guard_of_images(const std::filesystem::path& images, const Dataset& dataset,
                                          std::initializer_list<std::filesystem::path> others);
+
+/// The classes of the configuration as `DatasetOptions::classes` takes them.
+[[nodiscard]] std::optional<std::filesystem::path> classes_of(const DatasetConfig& config);
 
 /// The data set of the configuration's dataset section, without the runs in its folder. Throws `UsageError` when
 /// `dataset.images` is missing, or a run.

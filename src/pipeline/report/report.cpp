@@ -50,14 +50,16 @@ class Painter {
  public:
   Painter(const RunContext& run, const ReportData& data) : run_(run), data_(data) {}
 
-  /// False when the image cannot be read after all.
-  bool paint(std::int64_t image) const {
+  enum Painted : std::int64_t { nothing, image_only, with_truth };
+
+  /// `nothing` when the image cannot be read after all.
+  Painted paint(std::int64_t image) const {
     const auto& listed = run_.list.images[static_cast<std::size_t>(image)];
     Image original;
     try {
       original = read_image(run_.image_path(image), run_.orientation());
     } catch (const InputError&) {
-      return false;
+      return nothing;
     }
     const Image picture = thumbnail(original, report_picture_width);
     save(image, "image", picture);
@@ -75,14 +77,19 @@ class Painter {
              overlay(picture, matched, label_palette(data_.classes)));
       }
     }
-    if (run_.dataset->has_truth()) {
-      const auto truth = run_.dataset->read_truth(run_.dataset->items()[static_cast<std::size_t>(image)]);
-      save(image, "truth", overlay(picture, at_size_of(truth, picture), label_palette(data_.classes)));
-    }
-    return true;
+    return paint_truth(image, picture) ? with_truth : image_only;
   }
 
  private:
+  /// False where there is none.
+  bool paint_truth(std::int64_t image, const Image& picture) const {
+    const DatasetItem& item = run_.dataset->items()[static_cast<std::size_t>(image)];
+    if (item.truth.empty()) return false;
+    const LabelMap truth = run_.dataset->read_truth(item);
+    save(image, "truth", overlay(picture, at_size_of(truth, picture), label_palette(data_.classes)));
+    return true;
+  }
+
   void save(std::int64_t image, const std::string& what, const Image& picture) const {
     const fs::path path = run_.directory.report().parent_path() / picture_name(image, what);
     AtomicFile file(path, run_.writing());
@@ -159,7 +166,7 @@ void write_report(const RunContext& run, int max_images) {
     Progress progress("report", mine, run.comm.rank() != 0);
     parallel_for(static_cast<std::int64_t>(chosen.size()), run.threads, [&](std::int64_t i) {
       if (i % run.comm.size() != run.comm.rank()) return;
-      painted[static_cast<std::size_t>(i)] = painter.paint(chosen[static_cast<std::size_t>(i)]) ? 1 : 0;
+      painted[static_cast<std::size_t>(i)] = painter.paint(chosen[static_cast<std::size_t>(i)]);
       progress.add(1);
     });
   });
@@ -167,9 +174,9 @@ void write_report(const RunContext& run, int max_images) {
   const auto tally = tally_of_run(run);
   on_root(run.comm, [&] {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
-      if (painted[i] != 0) {
-        data.images.push_back({chosen[i], run.list.images[static_cast<std::size_t>(chosen[i])].name});
-      }
+      if (painted[i] == Painter::nothing) continue;
+      const std::string& name = run.list.images[static_cast<std::size_t>(chosen[i])].name;
+      data.images.push_back({.image = chosen[i], .name = name, .has_truth = painted[i] == Painter::with_truth});
     }
     data.selection = collect_selection(run);
     data.title = run.directory.root().filename().string();

@@ -95,8 +95,10 @@ std::string score_section(const ReportData& data) {
               "</td></tr>\n";
     }
   }
-  if (rows.empty())
-    return "<section><h2>Scores</h2><p class=\"note\">The data set has no ground truth.</p></section>\n";
+  if (rows.empty()) {
+    const std::string why = data.has_truth ? "The masks have not been evaluated." : "The data set has no ground truth.";
+    return "<section><h2>Scores</h2><p class=\"note\">" + why + "</p></section>\n";
+  }
   std::string text =
       "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
       "<th>macro F1</th><th>NMI</th><th>ARI</th></tr>\n" +
@@ -109,8 +111,10 @@ std::string score_section(const ReportData& data) {
       const auto found = provenance.find(name);
       return found == provenance.end() ? std::string("?") : escaped(found->second);
     };
-    std::string& values = values_of_k["fitted on " + part("fitted_on") + "; assigned on " + part("assigned_on") +
-                                      "; matched on " + part("matched_on")];
+    std::string& values =
+        values_of_k["fitted on " + part("fitted_on") + "; assigned on " + part("assigned_on") + "; matched on " +
+                    part("matched_on") + "; scored on " + part("scored_on") +
+                    "; ground truth: " + escaped(truth_text(result.evaluation->truth, result.evaluation->class_names))];
     values += (values.empty() ? "" : ", ") + std::to_string(result.k);
   }
   for (const auto& [phrase, values] : values_of_k) {
@@ -191,9 +195,9 @@ std::string image_section(const ReportData& data) {
                      std::to_string(data.image_count) + " images. A click shows a picture alone.</p><br>\n";
   for (const auto& picture : data.images) {
     std::string figures = figure(picture.image, "image", picture.name);
-    if (data.has_truth) figures += figure(picture.image, "truth", "ground truth");
+    if (picture.has_truth) figures += figure(picture.image, "truth", "ground truth");
     figures += figure(picture.image, "segments", "segments");
-    int count = data.has_truth ? 3 : 2;
+    int count = picture.has_truth ? 3 : 2;
     for (const auto& result : data.results) {
       const std::string name = RunDirectory::cluster_name(result.k);
       figures += figure(picture.image, name, "mask, K = " + std::to_string(result.k));

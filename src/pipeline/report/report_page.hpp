@@ -23,6 +23,7 @@ struct ReportData {
   struct Picture {
     std::int64_t image;
     std::string name;
+    bool has_truth = false;
   };
   std::string title;
   std::int64_t image_count = 0;
@@ -31,7 +32,7 @@ struct ReportData {
   std::vector<ClusterSummary> selection;  ///< ordered by K; empty where nothing is known
   std::vector<std::string> class_names;
   int classes = 0;
-  bool has_truth = false;
+  bool has_truth = false;  ///< the data set, for some of its images
   std::string segmentation;  ///< what the images have of segments; empty when it is not known
   std::string warning;       ///< of it; empty for none
   std::string settings;

@@ -2,12 +2,15 @@
 
 #include "datus/algo/confusion.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/input_guard.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
@@ -16,8 +19,11 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -125,6 +131,8 @@ Evaluation score_all(const ConfusionMatrix& matrix, const Config& config, const 
   evaluation.class_names = dataset.classes();
   const auto cells = matrix.counts();
   evaluation.counts.assign(cells.data(), cells.data() + cells.size());
+  const Eigen::RowVectorX<std::int64_t> of_class = matrix.counts_and_unassigned().colwise().sum();
+  evaluation.truth = {{of_class.begin(), of_class.end()}, matrix.void_pixels()};
   for (const auto protocol : config.evaluate.protocols) {
     const std::string name = protocol_name(protocol);
     std::optional<std::vector<int>> mapping;
@@ -136,7 +144,7 @@ Evaluation score_all(const ConfusionMatrix& matrix, const Config& config, const 
   return evaluation;
 }
 
-/// Predictions of the readable images in this rank's share of the shards, by the shards' own lists.
+/// Predictions of the readable images with ground truth in this rank's share of the shards, by the shards' own lists.
 std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
   std::vector<Pair> pairs;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
@@ -146,10 +154,16 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
         read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
-      pairs.push_back({run.directory.mask(k, item.name), item});
+      if (!item.truth.empty()) pairs.push_back({run.directory.mask(k, item.name), item});
     }
   }
   return pairs;
+}
+
+/// The scores whose mapping of clusters to classes is taken, where there are such.
+std::optional<fs::path> mapping_for(const RunContext& run, int k) {
+  if (run.fitted && fs::exists(run.fitted->directory.scores(k))) return run.fitted->directory.scores(k);
+  return run.config.evaluate.mapping;
 }
 
 std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest& request) {
@@ -158,7 +172,9 @@ std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest&
   options.images = request.predictions;
   options.images_are_predictions = true;
   options.truth = request.truth;
-  if (!request.classes.empty()) options.classes = request.classes;
+  options.classes = request.classes.empty() ? classes_of(config.dataset) : request.classes;
+  options.list = config.dataset.list;
+  if (options.kind == config.dataset.kind) options.split = config.dataset.split.value_or("");
   options.label_map = config.dataset.label_map;
   options.void_value = config.dataset.void_label;
   return open_dataset(options);
@@ -181,20 +197,20 @@ std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
   };
   const int classes = static_cast<int>(run.dataset->classes().size());
   const auto matrix = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
+  std::int64_t scored = std::ssize(pairs);
+  run.comm.allreduce(std::span(&scored, 1), ReduceOp::sum);
   Evaluation evaluation;
   collectively(run.comm, [&] {
-    const auto mapping = run.fitted ? run.fitted->directory.scores(k) : fs::path();
-    const bool has_fitted_mapping = run.fitted && fs::exists(mapping);
-    evaluation = score_all(matrix, run.config, *run.dataset,
-                           has_fitted_mapping ? std::optional(mapping) : run.config.evaluate.mapping);
+    const auto mapping = mapping_for(run, k);
+    evaluation = score_all(matrix, run.config, *run.dataset, mapping);
     const std::string here = run.images_description();
-    const bool mapped_elsewhere = has_fitted_mapping || run.config.evaluate.mapping.has_value();
     evaluation.provenance = {
         {"fitted_on", run.fitted ? run.fitted->description : here},
         {"assigned_on", here},
-        {"matched_on", has_fitted_mapping ? run.fitted->description
-                       : mapped_elsewhere ? "a given mapping"
-                                          : here},
+        {"matched_on", !mapping                                 ? here
+                       : mapping == run.config.evaluate.mapping ? "a given mapping"
+                                                                : run.fitted->description},
+        {"scored_on", std::to_string(scored) + " of " + counted(run.list.size(), "image")},
         {"run", run.provenance.of(Stage::evaluate, k).hash().hex()},
     };
   });
@@ -208,13 +224,14 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
   collectively(comm, [&] {
     dataset = open_pairs(config, request);
     if (request.json) {
-      InputGuard({request.predictions, request.truth, request.classes, config.evaluate.mapping.value_or(fs::path())})
+      InputGuard({request.predictions, request.truth, request.classes, config.evaluate.mapping.value_or(fs::path()),
+                  config.dataset.list.value_or(fs::path())})
           .check(*request.json);
     }
     const auto [begin, end] = share_of(static_cast<std::int64_t>(dataset->items().size()), comm);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& item = dataset->items()[static_cast<std::size_t>(i)];
-      pairs.push_back({item.image, item});
+      if (!item.truth.empty()) pairs.push_back({item.image, item});
     }
   });
   const Sizes sizes{request.clusters.value_or(0), static_cast<int>(dataset->classes().size())};
@@ -224,8 +241,11 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
   collectively(comm, [&] {
     evaluation = score_all(matrix, config, *dataset, config.evaluate.mapping);
     evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
-                             {"images", std::to_string(dataset->items().size())}};
+                             {"images", std::to_string(dataset->truth_count())}};
   });
+  if (comm.rank() == 0) {
+    for (const std::string& note : dataset->truth_notes()) log::info(note);
+  }
   on_root(comm, [&] {
     if (request.json) write_scores(*request.json, evaluation);
   });

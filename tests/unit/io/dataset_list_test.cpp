@@ -68,10 +68,56 @@ TEST(DatasetList, TruthInTheSecondColumn) {
 
   options.truth = root / "lists/t";
   expect_mentions(complaint<UsageError>(options), {"dataset.truth", "list.txt"});
-  expect_mentions(complaint(list_options(root, "b.jpg\tt/2.png\n\nc.jpg\n")), {"line 3", "line 1"});
+  const auto some = open_dataset(list_options(root, "c.jpg\n\nb.jpg\tt/2.png\n"));
+  EXPECT_EQ(test::truth_names_of(*some), (Names{"", "t/2.png"}));
+  EXPECT_EQ(some->read_truth(some->items()[1]).labels, (Labels{4}));
   expect_mentions(complaint(list_options(root, "b.jpg\tt/3.png\n")), {"line 1", "t/3.png"});
   expect_mentions(complaint(list_options(root, "b.jpg\tt/2.png\tx\n")), {"line 1", "two"});
   expect_mentions(complaint(list_options(root, "# x\n\tt/2.png\n")), {"line 2", "first one is empty"});
+}
+
+TEST(DatasetList, ListsTellWhetherTheyHoldTruth) {
+  const test::TempFolder root;
+  EXPECT_TRUE(lists_truth(list_options(root, "c.jpg\nb.jpg\tt/2.png\n").images));
+  EXPECT_FALSE(lists_truth(list_options(root, "c.jpg\n").images));
+  EXPECT_FALSE(lists_truth(root.path()));
+}
+
+TEST(DatasetList, OfAFolderWithIndexPngs) {
+  const test::TempFolder root;
+  test::write_picture(root / "images/a.jpg");
+  test::write_picture(root / "images/b.jpg");
+  test::write_labels(root / "truth/b.png", {5});
+  DatasetOptions options = list_options(root, "b.jpg\n");
+  options.list = options.images;
+  options.images = root / "images";
+  options.truth = root / "truth";
+  options.kind = "index_png";
+  const auto dataset = open_dataset(options);
+  EXPECT_EQ(names_of(*dataset), (Names{"b.jpg"}));
+  EXPECT_EQ(test::first_truth(*dataset), (Labels{5}));
+}
+
+TEST(DatasetList, OfPredictionsToCompare) {
+  const test::TempFolder root;
+  for (const char* name : {"a", "b", "sub/c.d"}) {
+    test::write_labels(root / "masks" / (std::string(name) + ".png"), {0});
+    test::write_labels(root / "truth" / (std::string(name) + ".png"), {1});
+  }
+  test::write_labels(root / "truth/e.png", {1});
+  DatasetOptions options = list_options(root, "./sub/c.d\na.jpg\n");
+  options.list = options.images;
+  options.images = root / "masks";
+  options.truth = root / "truth";
+  options.images_are_predictions = true;
+  for (const char* kind : {"index_png", "coco_stuff"}) {
+    options.kind = kind;
+    EXPECT_EQ(test::truth_names_of(*open_dataset(options)), (Names{"a.png", "sub/c.d.png"}));
+  }
+  test::write_text(*options.list, "a\ne\n");
+  expect_mentions(complaint(options), {"list.txt, line 2", "named e"});
+  options.list.reset();
+  expect_mentions(complaint(options), {"e.png", "no prediction", "--list"});
 }
 
 TEST(DatasetList, TruthPairedByStem) {

@@ -102,11 +102,14 @@ TEST(Suim, SixClassesUnlessEightAreAskedFor) {
   expect_mentions(complaint(options), {"suim6", "class 5"});
 }
 
-TEST(Suim, NeedsAMaskForEachImage) {
+TEST(Suim, NeedsMasks) {
   const test::TempFolder root;
   DatasetOptions options = make_suim(root);
+  EXPECT_EQ(open_dataset(options)->read_truth_header(open_dataset(options)->items().front()).width, 8);
   test::write_picture(root / "images/other.jpg");
-  expect_mentions(complaint(options), {"other.jpg", "other.bmp"});
+  EXPECT_EQ(test::truth_names_of(*open_dataset(options)), (Names{"d_r_1_.bmp", ""}));
+  std::filesystem::remove(root / "masks/d_r_1_.bmp");
+  expect_mentions(complaint(options), {"d_r_1_.jpg", "d_r_1_.bmp"});
   options.truth.reset();
   expect_mentions(complaint<UsageError>(options), {"dataset.truth"});
 }
@@ -115,6 +118,9 @@ TEST(Suim, AListOfImagesHasItsMasksToo) {
   const test::TempFolder root;
   DatasetOptions options = make_suim(root);
   options.images = test::write_text(root / "images/list.txt", "d_r_1_.jpg\n");
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 1, 2, 3, 4, 5, 5, 5}));
+  test::write_text(root / "images/list.txt", "d_r_1_.jpg\t../masks/d_r_1_.bmp\n");
+  options.truth.reset();
   EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 1, 2, 3, 4, 5, 5, 5}));
 }
 

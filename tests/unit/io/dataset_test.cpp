@@ -85,6 +85,7 @@ TEST(Dataset, IndexPngPairsByStem) {
   const test::TempFolder root;
   DatasetOptions options = make_index_set(root);
   auto dataset = open_dataset(options);
+  EXPECT_TRUE(dataset->truth_notes().empty());
   EXPECT_EQ(names_of(*dataset), (Names{"a.jpg", "sub/b.jpg"}));
   EXPECT_EQ(test::truth_names_of(*dataset), (Names{"a.png", "sub/b.png"}));
   EXPECT_EQ(first_truth(*dataset), (Labels{0, 2, -1, 1}));
@@ -97,8 +98,15 @@ TEST(Dataset, IndexPngPairsByStem) {
   test::write_labels(root / "truth/a.PNG", {0});
   expect_mentions(complaint(options), {"a.PNG and a.png"});
   std::filesystem::remove(root / "truth/a.PNG");
+  std::filesystem::remove(root / "truth/a.png");
+  dataset = open_dataset(options);
+  EXPECT_EQ(test::truth_names_of(*dataset), (Names{"", "sub/b.png"}));
+  EXPECT_EQ(dataset->truth_count(), 1);
+  ASSERT_EQ(dataset->truth_notes().size(), 1U);
+  expect_mentions(dataset->truth_notes()[0], {"1 of 2 images", "a.jpg"});
+  EXPECT_THROW((void)first_truth(*dataset), UsageError);
   std::filesystem::remove(root / "truth/sub/b.png");
-  expect_mentions(complaint(options), {"sub/b.jpg", "sub/b.png", (root / "truth").string()});
+  expect_mentions(complaint(options), {"a.jpg", "a.png", (root / "truth").string()});
   options.kind = "index_png";
   options.truth.reset();
   expect_mentions(complaint<UsageError>(options), {"dataset.truth", "index_png"});
@@ -157,6 +165,43 @@ TEST(Dataset, LabelMaps) {
   expect_mentions(malformed("3"), {"array"});
   std::filesystem::remove(root / "map.json");
   expect_mentions(complaint(options), {"map.json", "no such file"});
+}
+
+TEST(Dataset, ALabelMapGoesBeforeVoid) {
+  const test::TempFolder root;
+  DatasetOptions options = make_index_set(root);
+  const auto labels = [&](const std::string& json, int void_value, std::size_t notes) {
+    options.label_map = test::write_text(root / "map.json", json);
+    options.void_value = void_value;
+    const auto dataset = open_dataset(options);
+    EXPECT_EQ(dataset->truth_notes().size(), notes) << json;
+    for (const auto& note : dataset->truth_notes()) {
+      expect_mentions(note, {"dataset.void", std::to_string(void_value), "map.json"});
+    }
+    return first_truth(*dataset);
+  };
+  EXPECT_EQ(labels(R"({"0": 0, "255": 1})", 255, 1), (Labels{0, -1, 1, -1}));
+  EXPECT_EQ(labels("[1, 0, 4]", 255, 0), (Labels{1, 4, -1, 0}));
+  EXPECT_EQ(labels(R"({"0": 0, "1": 1, "255": -1})", 255, 0), (Labels{0, -1, -1, 1}));
+  EXPECT_EQ(labels(R"({"0": 0, "2": 1})", 2, 1), (Labels{0, 1, -1, -1}));
+}
+
+TEST(Dataset, HeadersOfGroundTruthAreReadWithoutItsPixels) {
+  const test::TempFolder root;
+  const DatasetOptions options = make_index_set(root);
+  const auto dataset = open_dataset(options);
+  const auto header = [&] { return dataset->read_truth_header(dataset->items().front()); };
+  EXPECT_EQ(header().width, 4);
+  EXPECT_EQ(header().height, 1);
+  auto bytes = test::read_file(root / "truth/a.png");
+  bytes.resize(bytes.size() - 14);  // without the end
+  test::write_file(root / "truth/a.png", bytes);
+  EXPECT_EQ(header().width, 4);
+  EXPECT_THROW((void)first_truth(*dataset), InputError);
+  write_png(root / "truth/a.png", Image(1, 4));
+  expect_mentions(test::error_of<InputError>([&] { (void)header(); }), {"a.png", "colours"});
+  test::write_text(root / "truth/a.png", "BM");
+  expect_mentions(test::error_of<InputError>([&] { (void)header(); }), {"a.png"});
 }
 
 TEST(Dataset, ClassNames) {

@@ -14,7 +14,7 @@ ReportData hostile_data() {
   ReportData data;
   data.title = text(1);
   data.image_count = 12;
-  data.images = {{3, text(2)}};
+  data.images = {{3, text(2), true}};
   data.class_names = {text(3), "plain"};
   data.classes = 2;
   data.has_truth = true;
@@ -64,10 +64,13 @@ TEST(ReportPage, ShowsEveryPictureOfAnImage) {
 TEST(ReportPage, WithoutGroundTruthThereAreNoScores) {
   ReportData data = hostile_data();
   data.has_truth = false;
+  data.images[0].has_truth = false;
   data.results[0].evaluation.reset();
   data.results[0].mapping.clear();
   const std::string page = report_page(data);
   EXPECT_NE(page.find("no ground truth"), std::string::npos);
+  data.has_truth = true;
+  EXPECT_EQ(report_page(data).find("no ground truth"), std::string::npos);
   EXPECT_EQ(page.find("-classes.png"), std::string::npos);
   EXPECT_EQ(page.find("truth.png"), std::string::npos);
 }
