@@ -28,6 +28,7 @@
 #include <array>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct JobResults {
   RunSummary summary;
   std::vector<ClusterSummary> clusters;
   std::vector<Evaluation> scores;
+  std::optional<AgreedError> evaluation_failure;  ///< bad input; all else has ended the job
   Stopwatch watch;
 };
 
@@ -132,21 +134,27 @@ void say_what_was_scored(const RunContext& run, const JobResults& results) {
   if (!warning.empty()) log::warning(warning);
 }
 
-/// COLLECTIVE.
+/// COLLECTIVE. Ground truth that cannot be used does not cost the report: whoever calls this throws afterwards.
 void do_evaluate(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::evaluate));
   const Stopwatch watch;
   StageWork work;
   work.stage = stage_name(Stage::evaluate);
-  for (const int k : run.config.cluster.k) {
-    auto evaluation = evaluate_run(run, k);
-    if (!evaluation) continue;
-    results.scores.push_back(std::move(*evaluation));
-    work.shards = run.list.shards();
-    work.images += run.dataset->truth_count();
+  try {
+    for (const int k : run.config.cluster.k) {
+      auto evaluation = evaluate_run(run, k);
+      if (!evaluation) continue;
+      results.scores.push_back(std::move(*evaluation));
+      work.shards = run.list.shards();
+      work.images += run.dataset->truth_count();
+    }
+    if (results.scores.empty()) work.note = "no ground truth";
+    say_what_was_scored(run, results);
+  } catch (const AgreedError& error) {
+    if (error.exit_code() != ExitCode::bad_input) throw;
+    results.evaluation_failure = error;
+    work.note = "failed";
   }
-  if (results.scores.empty()) work.note = "no ground truth";
-  say_what_was_scored(run, results);
   work.wall_seconds = watch.seconds();
   leave(run, results, std::move(work));
 }
@@ -155,7 +163,7 @@ void do_evaluate(RunContext& run, JobResults& results) {
 void do_report(RunContext& run, JobResults& results, int max_images = report_images) {
   enter(run, "report");
   const Stopwatch watch;
-  write_report(run, max_images);
+  write_report(run, max_images, results.evaluation_failure ? results.evaluation_failure->what() : "");
   StageWork work;
   work.stage = "report";
   work.shards = run.list.shards();
@@ -173,7 +181,8 @@ std::int64_t segments_of(const RunContext& run) {
 void fill_in(const RunContext& run, const std::string& command, JobResults& results) {
   auto& summary = results.summary;
   summary.command = command;
-  summary.exit_code = exit_code_for(run.config.dataset, summary.unreadable);
+  summary.exit_code = results.evaluation_failure ? results.evaluation_failure->exit_code()
+                                                 : exit_code_for(run.config.dataset, summary.unreadable);
   summary.images = run.list.size();
   summary.shards = run.list.shards();
   summary.segments = segments_of(run);
@@ -247,6 +256,7 @@ void do_stages(RunContext& run, StageSet stages, JobResults& results) {
 ExitCode do_everything(RunContext& run, const std::string& command) {
   return recorded_job(run, command, [&] {
     JobResults results;
+    require_evaluable(run);
     StageSet all;
     for (const Stage stage : all_stages) all.set(stage);
     do_stages(run, all, results);
@@ -257,6 +267,7 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
       print(run, results);
       print_places(run, results);
     });
+    if (results.evaluation_failure) throw *results.evaluation_failure;
     return exit_code_for(run.config.dataset, results.summary.unreadable);
   });
 }
@@ -327,6 +338,7 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
   return recorded_job(*run, stage_name(stage), [&] {
     JobResults results;
     do_stages(*run, {stage}, results);
+    if (results.evaluation_failure) throw *results.evaluation_failure;
     results.summary.unreadable = report_unreadable(*run);
     results.summary.tally = tally_of_run(*run);
     on_root(comm, [&] {

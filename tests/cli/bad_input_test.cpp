@@ -175,18 +175,6 @@ TEST_F(BadInput, GroundTruthOfOtherImages) {
   EXPECT_FALSE(fs::exists(directory()));
 }
 
-TEST_F(BadInput, GroundTruthOfAnotherSize) {
-  write_test_images(images(), 3);
-  fs::create_directories(folder() / "truth");
-  for (const char* name : {"a.png", "b.png", "c.png"}) {
-    write_palette_png(folder() / "truth" / name, std::vector<std::uint8_t>(4, 0), 2, 2, {});
-  }
-  const Outcome outcome =
-      run({"--set", "dataset.kind=index_png", "--set", "dataset.truth=" + (folder() / "truth").string()}, three_ranks);
-  expect_refusal(outcome, 3, {".png", "2"});
-  expect_nothing_in({"scores", "report"});
-}
-
 TEST_F(BadInput, OtherImagesThanTheRunWasStartedWith) {
   write_test_images(images(), 3);
   ASSERT_EQ(run().code, 0);

@@ -81,11 +81,16 @@ class Painter {
   }
 
  private:
-  /// False where there is none.
+  /// False where there is none, and where it cannot be read: then evaluation has failed and the page says why.
   bool paint_truth(std::int64_t image, const Image& picture) const {
     const DatasetItem& item = run_.dataset->items()[static_cast<std::size_t>(image)];
     if (item.truth.empty()) return false;
-    const LabelMap truth = run_.dataset->read_truth(item);
+    LabelMap truth;
+    try {
+      truth = run_.dataset->read_truth(item);
+    } catch (const InputError&) {
+      return false;
+    }
     save(image, "truth", overlay(picture, at_size_of(truth, picture), label_palette(data_.classes)));
     return true;
   }
@@ -115,12 +120,12 @@ class Painter {
 };
 
 /// What the page says of each K: scores, the mapping that is drawn, pixels of each cluster.
-std::vector<ReportResult> collect_results(const RunContext& run) {
+std::vector<ReportResult> collect_results(const RunContext& run, bool has_scores) {
   std::vector<ReportResult> results;
   for (const int k : run.config.cluster.k) {
     ReportResult result;
     result.k = k;
-    if (fs::exists(run.directory.scores(k))) {
+    if (has_scores && fs::exists(run.directory.scores(k))) {
       result.evaluation = read_scores(run.directory.scores(k));
       if (!result.evaluation->protocols.empty()) {
         result.mapping = result.evaluation->protocols.front().second.mapping;
@@ -144,11 +149,13 @@ std::vector<ClusterSummary> collect_selection(const RunContext& run) {
 
 }  // namespace
 
-void write_report(const RunContext& run, int max_images) {
+void write_report(const RunContext& run, int max_images, const std::string& evaluation_failure) {
   ReportData data;
   std::vector<std::int64_t> chosen;
   collectively(run.comm, [&] {
-    data.results = collect_results(run);
+    // After a failure, scores that are there are those of an earlier evaluation.
+    data.results = collect_results(run, evaluation_failure.empty());
+    data.evaluation_failure = evaluation_failure;
     data.class_names = run.dataset->classes();
     data.classes = static_cast<int>(data.class_names.size());
     for (const auto& result : data.results) {

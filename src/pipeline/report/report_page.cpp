@@ -96,7 +96,9 @@ std::string score_section(const ReportData& data) {
     }
   }
   if (rows.empty()) {
-    const std::string why = data.has_truth ? "The masks have not been evaluated." : "The data set has no ground truth.";
+    const std::string why = !data.evaluation_failure.empty() ? "Evaluation failed: " + escaped(data.evaluation_failure)
+                            : data.has_truth                 ? "The masks have not been evaluated."
+                                                             : "The data set has no ground truth.";
     return "<section><h2>Scores</h2><p class=\"note\">" + why + "</p></section>\n";
   }
   std::string text =

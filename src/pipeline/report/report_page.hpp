@@ -32,7 +32,8 @@ struct ReportData {
   std::vector<ClusterSummary> selection;  ///< ordered by K; empty where nothing is known
   std::vector<std::string> class_names;
   int classes = 0;
-  bool has_truth = false;  ///< the data set, for some of its images
+  bool has_truth = false;          ///< the data set, for some of its images
+  std::string evaluation_failure;  ///< why there are no scores; empty where nothing failed
   std::string segmentation;  ///< what the images have of segments; empty when it is not known
   std::string warning;       ///< of it; empty for none
   std::string settings;

@@ -7,6 +7,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/checksums.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/truth_check.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
@@ -130,6 +131,8 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   on_root(comm, [&] { frozen = frozen_image_list(directory); });
   const Config config = with_shard_size(wanted, directory, frozen, std::ssize(dataset->items()), comm);
   ImageList list = list_images(*dataset, *config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
+  // Before the list is frozen, so that files of ground truth with other names can still take their place.
+  if (access != RunAccess::report) check_truth(*dataset, list, config.dataset.void_label, threads, comm);
   on_root(comm, [&] { freeze_image_list(directory, frozen, list, *dataset, access, writing); });
   say_who_has_no_shard(list, comm);
 

@@ -24,8 +24,9 @@ enum class RunAccess {
 
 /// COLLECTIVE. Opens the run directory of the configuration, or makes it: lists and probes the images, freezes the list
 /// in images.h5, hashes the weights and writes config.yaml. Throws `AgreedError` on all ranks when the directory cannot
-/// be written to, when most images are not as in the frozen list, when an input is missing, and
-/// with `RunAccess::write` when the run was started on another backend. `force`: see `RunContext`.
+/// be written to, when most images are not as in the frozen list, when an input is missing, when the ground truth does
+/// not fit (`check_truth`), and with `RunAccess::write` when the run was started on another backend. `force`: see
+/// `RunContext`.
 [[nodiscard]] std::unique_ptr<RunContext> open_run(const Config& config, std::optional<FittedRun> fitted,
                                                    Communicator& comm, RunAccess access = RunAccess::write,
                                                    bool force = false);

@@ -182,16 +182,31 @@ std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest&
 
 }  // namespace
 
-std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
-  if (!run.dataset->has_truth()) return std::nullopt;
-  std::vector<Pair> pairs;
+void require_evaluable(const RunContext& run) {
+  if (!run.dataset->has_truth()) return;
   collectively(run.comm, [&] {
     if (run.config.mask.resolution != MaskConfig::Resolution::original) {
       throw UsageError("Masks at mask.resolution other than original cannot be evaluated",
-                       "the truth has the images' own size", "Set mask.resolution: original.");
+                       "the truth has the images' own size",
+                       "Set mask.resolution: original, or leave out dataset.truth.");
     }
-    pairs = pairs_of_run(run, k);
+    const auto& names = run.dataset->classes();
+    if (names.empty()) return;  // how many classes there are is counted while the scores are made
+    for (const int k : run.config.cluster.k) {
+      const auto mapping = mapping_for(run, k);
+      if (!mapping) continue;
+      for (const auto protocol : run.config.evaluate.protocols) {
+        (void)read_mapping(*mapping, protocol_name(protocol), k, static_cast<int>(names.size()), names);
+      }
+    }
   });
+}
+
+std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
+  if (!run.dataset->has_truth()) return std::nullopt;
+  require_evaluable(run);
+  std::vector<Pair> pairs;
+  collectively(run.comm, [&] { pairs = pairs_of_run(run, k); });
   const auto may_go_on = [&] {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
   };

@@ -71,6 +71,8 @@ TEST(ReportPage, WithoutGroundTruthThereAreNoScores) {
   EXPECT_NE(page.find("no ground truth"), std::string::npos);
   data.has_truth = true;
   EXPECT_EQ(report_page(data).find("no ground truth"), std::string::npos);
+  data.evaluation_failure = "<b> has 2 x 2 pixels";
+  EXPECT_NE(report_page(data).find("Evaluation failed: &lt;b&gt; has 2 x 2 pixels"), std::string::npos);
   EXPECT_EQ(page.find("-classes.png"), std::string::npos);
   EXPECT_EQ(page.find("truth.png"), std::string::npos);
 }
