@@ -122,7 +122,8 @@ ParsedHeader read_parsed_header(const std::filesystem::path& path) {
   constexpr std::int64_t first_bytes = 1 << 16;
   auto bytes = read_file_bytes(path, first_bytes);
   auto header = parse_image_header(bytes, std::ssize(bytes) < first_bytes);
-  if (!header && std::ssize(bytes) == first_bytes) header = parse_image_header(read_file_bytes(path), /*is_whole=*/true);
+  if (!header && std::ssize(bytes) == first_bytes)
+    header = parse_image_header(read_file_bytes(path), /*is_whole=*/true);
   if (!header) throw FormatError("the file is truncated");
   return *header;
 }

@@ -34,8 +34,8 @@ struct ReportData {
   int classes = 0;
   bool has_truth = false;          ///< the data set, for some of its images
   std::string evaluation_failure;  ///< why there are no scores; empty where nothing failed
-  std::string segmentation;  ///< what the images have of segments; empty when it is not known
-  std::string warning;       ///< of it; empty for none
+  std::string segmentation;        ///< what the images have of segments; empty when it is not known
+  std::string warning;             ///< of it; empty for none
   std::string settings;
   std::string backend;
   std::string images_description;
