@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace datus {
+
+/// Fine clusters joined two by two until one is left. Nodes 0 ... leaves - 1 are the fine clusters; merge i makes node
+/// leaves + i of two earlier ones, the lower first.
+struct ClusterTree {
+  struct Merge {
+    std::int32_t first = 0;
+    std::int32_t second = 0;
+    double height = 0;  ///< distance of the two when they were joined; never falls from merge to merge
+    friend bool operator==(const Merge&, const Merge&) = default;
+  };
+  int leaves = 0;
+  std::vector<Merge> merges;  ///< [leaves - 1]
+  friend bool operator==(const ClusterTree&, const ClusterTree&) = default;
+};
+
+/// Average linkage (UPGMA) on the cosine distance: that of two clusters is the mean of 1 - cos over all pairs of their
+/// leaves, each counting as often as it weighs. The closest two are joined; ties go to the lowest nodes.
+///
+/// `centroids` [leaves, dim], row-major; `weights` [leaves], of rows for example: a leaf with weight 0 counts as 1. All
+/// in f64 in index order, so the same bits everywhere. Not collective, one thread; O(leaves^2) memory, and time for
+/// most data. Throws `InputError` for no leaf, more than `most_leaves`, sizes that do not agree, or a centroid that has
+/// no direction.
+[[nodiscard]] ClusterTree average_linkage(std::span<const double> centroids, int dim,
+                                          std::span<const std::int64_t> weights);
+inline constexpr int most_leaves = 4096;
+
+/// The cluster of each leaf [leaves] when the tree is cut at `clusters` of them, numbered by falling weight (as above),
+/// equal ones by their lowest leaf. Throws `UsageError` unless 1 <= clusters <= leaves.
+[[nodiscard]] std::vector<std::int32_t> cut_tree(const ClusterTree& tree, int clusters,
+                                                 std::span<const std::int64_t> weights);
+
+}  // namespace datus

@@ -1,0 +1,43 @@
+#include "algo/affinity/matrix_product.hpp"
+
+namespace datus::affinity {
+
+Kernel kernel_for(SimdPath path) {
+  require_simd_path(path);
+  switch (path) {
+    case SimdPath::avx512:
+      return avx512_kernel();
+    case SimdPath::avx2:
+      return avx2_kernel();
+    case SimdPath::scalar:
+      break;
+  }
+  return scalar_kernel();
+}
+
+MatrixProduct::MatrixProduct(std::span<const float> matrix, int columns, int length, Layout layout, SimdPath path)
+    : columns_(columns), length_(length), kernel_(kernel_for(path)) {
+  const auto panels = static_cast<std::size_t>((columns + panel_width - 1) / panel_width);
+  const auto size = static_cast<std::size_t>(length);
+  packed_.resize((1 + panels) * size * panel_width);
+  tile_.resize(static_cast<std::size_t>(kernel_.tile_rows) * static_cast<std::size_t>(kernel_.tile_panels) *
+               panel_width);
+  const auto place = [&](std::size_t i, std::size_t column) -> float& {
+    return packed_[((1 + column / panel_width) * size + i) * panel_width + column % panel_width];
+  };
+  const auto width = static_cast<std::size_t>(columns);
+  switch (layout) {
+    case Layout::columns_together:
+      for (std::size_t column = 0; column < width; ++column) {
+        for (std::size_t i = 0; i < size; ++i) place(i, column) = matrix[column * size + i];
+      }
+      break;
+    case Layout::rows_together:
+      for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t column = 0; column < width; ++column) place(i, column) = matrix[i * width + column];
+      }
+      break;
+  }
+}
+
+}  // namespace datus::affinity

@@ -1,0 +1,148 @@
+#include "datus/algo/cluster_tree.hpp"
+
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus {
+namespace cluster_tree_test {
+
+struct Case {
+  int leaves;
+  int dim;
+  std::vector<double> centroids;
+  std::vector<std::int64_t> weights;
+};
+
+Case random_case(int leaves, int dim, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal(0.3, 1.0);
+  Case made{leaves, dim, {}, {}};
+  for (int i = 0; i < leaves * dim; ++i) made.centroids.push_back(normal(generator));
+  for (int i = 0; i < leaves; ++i) made.weights.push_back(static_cast<std::int64_t>(generator() % 100));
+  return made;
+}
+
+double cosine_distance(const Case& data, std::size_t i, std::size_t j) {
+  const auto dim = static_cast<std::size_t>(data.dim);
+  double product = 0;
+  double first = 0;
+  double second = 0;
+  for (std::size_t d = 0; d < dim; ++d) {
+    const double a = data.centroids[i * dim + d];
+    const double b = data.centroids[j * dim + d];
+    product += a * b;
+    first += a * a;
+    second += b * b;
+  }
+  return 1 - product / std::sqrt(first * second);
+}
+
+/// The definition: sets of leaves, and means over all pairs of them.
+std::vector<std::vector<std::size_t>> plain_cut(const Case& data, int clusters, std::vector<double>& heights) {
+  std::vector<std::vector<std::size_t>> sets;
+  for (std::size_t i = 0; i < data.weights.size(); ++i) sets.push_back({i});
+  const auto weight = [&](std::size_t leaf) {
+    return static_cast<double>(std::max<std::int64_t>(1, data.weights[leaf]));
+  };
+  while (std::ssize(sets) > clusters) {
+    double best = 10;
+    std::size_t first = 0;
+    std::size_t second = 0;
+    for (std::size_t a = 0; a < sets.size(); ++a) {
+      for (std::size_t b = a + 1; b < sets.size(); ++b) {
+        double sum = 0;
+        double total = 0;
+        for (const auto i : sets[a]) {
+          for (const auto j : sets[b]) {
+            sum += weight(i) * weight(j) * cosine_distance(data, i, j);
+            total += weight(i) * weight(j);
+          }
+        }
+        if (sum / total < best) best = sum / total, first = a, second = b;
+      }
+    }
+    heights.push_back(best);
+    sets[first].insert(sets[first].end(), sets[second].begin(), sets[second].end());
+    sets.erase(sets.begin() + static_cast<std::ptrdiff_t>(second));
+  }
+  return sets;
+}
+
+TEST(ClusterTree, IsTheMeanOverAllPairsOfLeaves) {
+  for (unsigned seed = 0; seed < 30; ++seed) {
+    const Case data = random_case(2 + static_cast<int>(seed), 5, seed);
+    const ClusterTree tree = average_linkage(data.centroids, data.dim, data.weights);
+    ASSERT_EQ(std::ssize(tree.merges), data.leaves - 1);
+    for (int clusters = 1; clusters <= data.leaves; ++clusters) {
+      std::vector<double> heights;
+      const auto sets = plain_cut(data, clusters, heights);
+      for (std::size_t i = 0; i < heights.size(); ++i) ASSERT_NEAR(tree.merges[i].height, heights[i], 1e-12);
+      const auto labels = cut_tree(tree, clusters, data.weights);
+      std::set<std::int32_t> found;
+      for (const auto& leaves : sets) {
+        for (const auto leaf : leaves) ASSERT_EQ(labels[leaf], labels[leaves.front()]) << seed << " at " << clusters;
+        found.insert(labels[leaves.front()]);
+      }
+      ASSERT_EQ(std::ssize(found), clusters);
+      ASSERT_EQ(*found.begin(), 0);
+      ASSERT_EQ(*found.rbegin(), clusters - 1);
+    }
+  }
+}
+
+TEST(ClusterTree, ClustersAreNumberedByWeight) {
+  const Case data = random_case(40, 6, 7);
+  const ClusterTree tree = average_linkage(data.centroids, data.dim, data.weights);
+  for (const int clusters : {1, 5, 17, 40}) {
+    const auto labels = cut_tree(tree, clusters, data.weights);
+    std::vector<std::int64_t> weight(static_cast<std::size_t>(clusters));
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      weight[static_cast<std::size_t>(labels[i])] += std::max<std::int64_t>(1, data.weights[i]);
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(weight, std::ranges::greater{}));
+  }
+}
+
+TEST(ClusterTree, CutsAreNested) {
+  const Case data = random_case(60, 4, 3);
+  const ClusterTree tree = average_linkage(data.centroids, data.dim, data.weights);
+  for (int clusters = 1; clusters < 60; ++clusters) {
+    const auto coarse = cut_tree(tree, clusters, data.weights);
+    const auto fine = cut_tree(tree, clusters + 1, data.weights);
+    std::map<std::int32_t, std::int32_t> above;
+    for (std::size_t i = 0; i < fine.size(); ++i) {
+      EXPECT_EQ(above.try_emplace(fine[i], coarse[i]).first->second, coarse[i]);
+    }
+  }
+}
+
+// Equal directions in any order: heights are 0, and every cut is possible.
+TEST(ClusterTree, EqualCentroids) {
+  const std::vector<double> centroids = {1, 2, 2, 4, 0.5, 1, -1, -2};
+  const ClusterTree tree = average_linkage(centroids, 2, std::vector<std::int64_t>{1, 1, 1, 5});
+  EXPECT_NEAR(tree.merges[1].height, 0, 1e-15);
+  EXPECT_NEAR(tree.merges[2].height, 2, 1e-15);
+  EXPECT_EQ(cut_tree(tree, 2, std::vector<std::int64_t>{1, 1, 1, 5}), (std::vector<std::int32_t>{1, 1, 1, 0}));
+}
+
+TEST(ClusterTree, Refusals) {
+  EXPECT_THROW((void)average_linkage({}, 3, {}), InputError);
+  EXPECT_THROW((void)average_linkage(std::vector<double>{1, 2, 0, 0}, 2, std::vector<std::int64_t>{1, 1}), InputError);
+  EXPECT_THROW((void)average_linkage(std::vector<double>{1, 2, 3}, 2, std::vector<std::int64_t>{1, 1}), InputError);
+  const ClusterTree one = average_linkage(std::vector<double>{1, 2}, 2, std::vector<std::int64_t>{4});
+  EXPECT_TRUE(one.merges.empty());
+  EXPECT_EQ(cut_tree(one, 1, std::vector<std::int64_t>{4}), std::vector<std::int32_t>{0});
+  EXPECT_THROW((void)cut_tree(one, 2, std::vector<std::int64_t>{4}), UsageError);
+  EXPECT_THROW((void)cut_tree(one, 0, std::vector<std::int64_t>{4}), UsageError);
+}
+
+}  // namespace cluster_tree_test
+}  // namespace datus
