@@ -7,6 +7,13 @@ namespace datus {
 std::span<const Preset> presets() {
   static const std::vector<Preset> list = {
       {"paper", "The method of the paper: Louvain's segments, described by the CLS of their crops.", {}},
+      {"best",
+       "What measures best: segments of the soft graph, described by smoothed embeddings; a tree over fine clusters; "
+       "and "
+       "a label for every pixel.",
+       {"model.input_size=448", "affinity.metric=cosine", "affinity.center=image", "affinity.weights=soft",
+        "affinity.temperature=0.05", "segment.min_patches=2", "descriptor.kind=mean_key", "descriptor.smoothing=0.05",
+        "cluster.fine=300", "mask.labels=dense"}},
       {"patch-kmeans",
        "The baseline of the peers: k-means on patches, without segments.",
        {"segment.method=none", "descriptor.kind=mean_key"}},

@@ -9,8 +9,13 @@ void add_affinity(Keys& keys) {
   Adder add(keys, "affinity", &Config::affinity);
   add("metric", &A::metric, choice<A::Metric>({{"dot", A::Metric::dot}, {"cosine", A::Metric::cosine}}), segment,
       "Affinity of two embeddings.");
-  add("weights", &A::weights, choice<A::Weights>({{"sign", A::Weights::sign}, {"value", A::Weights::value}}), segment,
-      "Weight of an edge: 1, or its affinity.");
+  add("weights", &A::weights,
+      choice<A::Weights>({{"sign", A::Weights::sign}, {"value", A::Weights::value}, {"soft", A::Weights::soft}}),
+      segment,
+      "Weight of an edge: 1, or its affinity; or, without a threshold, exp((affinity - 1) / temperature), which needs "
+      "the metric `cosine`.");
+  add("temperature", &A::temperature, positive_number(), segment,
+      "With soft weights: smaller joins only what is more alike.");
   add("center", &A::center, choice<A::Center>({{"none", A::Center::none}, {"image", A::Center::image}}), segment,
       "Whether the mean embedding of the image is subtracted first.");
   add("threshold", &A::threshold, any_number<float>(), segment,
@@ -55,6 +60,10 @@ void add_descriptor(Keys& keys) {
   add("crop_size", &D::crop_size, integer<int>(1), describe, "Side of the square cut from its centre, in pixels.");
   add("weights", &D::weights, word_or("same", file_path()), {},
       "Weights of another model for `masked_crop`; `same`: those of the model section.");
+  add("smoothing", &D::smoothing, word_or("null", positive_number()), {Stage::describe, Stage::mask},
+      "For `mean_key`: embeddings are first averaged over their image, with weights exp((cosine - 1) / smoothing), "
+      "where "
+      "the cosine is that of two embeddings minus the image's mean; also for dense masks.");
 }
 
 void add_cluster(Keys& keys) {
@@ -62,6 +71,9 @@ void add_cluster(Keys& keys) {
   const Stages cluster = {Stage::cluster};
   Adder add(keys, "cluster", &Config::cluster);
   add("k", &C::k, ascending(list_of(integer<int>(1, 65535))), cluster, "Number of clusters; a list computes each.");
+  add("fine", &C::fine, word_or("null", integer<int>(2, 4096)), cluster,
+      "So many clusters are fitted first, but at most one for five descriptors; a tree over them (average linkage of "
+      "cosine distances) is then cut at each k. `null`: k-means with k clusters itself.");
   add("init", &C::init,
       choice<C::Init>({{"k-means++", C::Init::kmeans_plus_plus},
                        {"k-means||", C::Init::kmeans_parallel},
@@ -99,6 +111,10 @@ void add_cluster(Keys& keys) {
 void add_outputs(Keys& keys) {
   using M = MaskConfig;
   Adder mask(keys, "mask", &Config::mask);
+  mask("labels", &M::labels, choice<M::Labels>({{"segment", M::Labels::segment}, {"dense", M::Labels::dense}}),
+       {Stage::mask},
+       "A patch has the cluster of its segment, and none without one; or every pixel the cluster most similar to the "
+       "embeddings around it.");
   mask("refine", &M::refine, choice<M::Refine>({{"none", M::Refine::none}}), {Stage::mask},
        "Refinement of the label maps.");
   mask("resolution", &M::resolution,

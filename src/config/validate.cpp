@@ -29,6 +29,16 @@ class Validator {
     if (affinity.quantile && affinity.threshold != 0.0F) {
       refuse("affinity.quantile", "affinity.threshold", "both say which patches are joined", "Leave one of them out.");
     }
+    if (affinity.weights == AffinityConfig::Weights::soft) {
+      if (affinity.metric != AffinityConfig::Metric::cosine) {
+        refuse("affinity.weights", "affinity.metric", "soft weights are those of cosines",
+               "Set affinity.metric: cosine.");
+      }
+      if (affinity.quantile || affinity.threshold != 0.0F) {
+        refuse("affinity.weights", affinity.quantile ? "affinity.quantile" : "affinity.threshold",
+               "soft weights join all patches, each as much as it is alike", "Leave it out.");
+      }
+    }
     if (affinity.weights == AffinityConfig::Weights::value && affinity.threshold < 0.0F) {
       refuse("affinity.weights", "affinity.threshold", "it lets edges with a negative weight through",
              "Raise the threshold to at least 0, or use affinity.weights: sign.");
@@ -45,6 +55,11 @@ class Validator {
       refuse("descriptor.weights", "descriptor.kind", "only masked_crop runs a second model",
              "Leave descriptor.weights out, or use descriptor.kind: masked_crop.");
     }
+    if (descriptor.smoothing && !traits_of(descriptor.kind).reads_keys) {
+      refuse("descriptor.smoothing", "descriptor.kind",
+             "it smooths the stored embeddings, which this kind does not read",
+             "Use descriptor.kind: mean_key, or set descriptor.smoothing to null.");
+    }
   }
 
   void cluster() const {
@@ -60,6 +75,25 @@ class Validator {
     if (from_file && cluster.restarts > 1) {
       refuse("cluster.init", "cluster.restarts", "every restart would begin at the same centroids",
              "Set cluster.restarts to 1.");
+    }
+    if (cluster.fine && cluster.k.back() > *cluster.fine) {
+      refuse("cluster.fine", "cluster.k", "a tree over that many has no more clusters",
+             "Raise cluster.fine, lower cluster.k, or set cluster.fine to null.");
+    }
+    if (cluster.fine && from_file) {
+      refuse("cluster.fine", "cluster.init", "the file holds the centroids of k clusters", "Set cluster.fine to null.");
+    }
+  }
+
+  void mask() const {
+    if (!has_dense_labels(config_.mask)) return;
+    if (!traits_of(config_.descriptor.kind).reads_keys) {
+      refuse("mask.labels", "descriptor.kind", "pixels are compared with clusters of the stored embeddings",
+             "Use descriptor.kind: mean_key, or mask.labels: segment.");
+    }
+    if (!config_.storage.keeps_embeddings()) {
+      refuse("mask.labels", "storage.embeddings", "the masks are made from the stored embeddings",
+             "Set storage.embeddings to float16, or mask.labels to segment.");
     }
   }
 
@@ -80,12 +114,23 @@ class Validator {
 
 }  // namespace
 
+bool has_dense_labels(const MaskConfig& config) {
+  switch (config.labels) {
+    case MaskConfig::Labels::segment:
+      return false;
+    case MaskConfig::Labels::dense:
+      return true;
+  }
+  return false;
+}
+
 void validate(const Config& config, const OriginOf& origin_of) {
   const Validator validator(config, origin_of);
   validator.dataset();
   validator.affinity();
   validator.descriptor();
   validator.cluster();
+  validator.mask();
 }
 
 void require_key(const Config& config, const std::string& key, const std::string& why) {

@@ -29,6 +29,10 @@ struct AffinityOptions {
   /// element of index floor(q * (count - 1)) of the sorted values.
   std::optional<double> quantile = std::nullopt;
 
+  /// Where set, for weighted graphs of cosines alone: the weight of an edge is exp((A_ij - 1) / temperature), 0 below
+  /// e^-16, instead of A_ij, and there is no threshold.
+  std::optional<double> temperature = std::nullopt;
+
   /// Whether the image's mean key is subtracted.
   [[nodiscard]] constexpr bool subtracts_mean() const {
     switch (center) {
@@ -69,6 +73,8 @@ struct AffinityOptions {
 /// The same graph with the affinities as weights: w_ij = A_ij * 2^s rounded to the nearest integer, ties to even, with
 /// the largest s that keeps all weights of the image below 2^16. The power of two changes no partition; what rounds to
 /// 0 is no edge.
+///
+/// With a temperature the weights are soft, see `AffinityOptions`.
 ///
 /// Only positive affinities can be weights: `UsageError` for a threshold below 0; a quantile below 0 counts as 0.
 /// Otherwise as `build_bit_graph`; an affinity that is not finite is an `InputError`.

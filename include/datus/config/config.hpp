@@ -122,8 +122,9 @@ struct ModelConfig {
 /// `affinity.*`: the graph of an image's patches.
 struct AffinityConfig {
   enum class Metric { dot, cosine };
-  /// `sign`: every edge weighs 1; `value`: an edge weighs its affinity.
-  enum class Weights { sign, value };
+  /// `sign`: every edge weighs 1; `value`: an edge weighs its affinity; `soft`: all patches are joined, by
+  /// exp((affinity - 1) / temperature).
+  enum class Weights { sign, value, soft };
   enum class Center { none, image };
 
   Metric metric = Metric::dot;
@@ -131,6 +132,7 @@ struct AffinityConfig {
   Center center = Center::none;
   float threshold = 0.0F;
   std::optional<double> quantile;
+  double temperature = 0.1;
   friend bool operator==(const AffinityConfig&, const AffinityConfig&) = default;
 };
 
@@ -161,6 +163,8 @@ struct DescriptorConfig {
   int crop_size = 224;
   /// Empty: `same`, the weights of the model section.
   std::optional<std::filesystem::path> weights;
+  /// Temperature of `smooth_embeddings`; empty: the embeddings as they are.
+  std::optional<double> smoothing;
   friend bool operator==(const DescriptorConfig&, const DescriptorConfig&) = default;
 };
 
@@ -230,6 +234,8 @@ struct ClusterConfig {
 
   /// Distinct and ascending once loaded; never empty.
   std::vector<int> k = {27};
+  /// Empty: k-means with K clusters itself.
+  std::optional<int> fine;
   Init init = Init::kmeans_plus_plus;
   Algorithm algorithm = Algorithm::lloyd;
   Mode mode = Mode::exact;
@@ -251,15 +257,21 @@ struct ClusterConfig {
 
 /// `mask.*`: label maps as files.
 struct MaskConfig {
+  /// `segment`: a patch has the cluster of its segment; `dense`: each pixel that of the embeddings around it.
+  enum class Labels { segment, dense };
   enum class Refine { none };
   enum class Resolution { original, input, grid };
   enum class Format { png };
 
+  Labels labels = Labels::segment;
   Refine refine = Refine::none;
   Resolution resolution = Resolution::original;
   std::vector<Format> formats = {Format::png};
   friend bool operator==(const MaskConfig&, const MaskConfig&) = default;
 };
+
+/// Whether masks are made from the embeddings themselves.
+[[nodiscard]] bool has_dense_labels(const MaskConfig& config);
 
 /// `evaluate.*`: scores against ground truth.
 struct EvaluateConfig {

@@ -4,6 +4,7 @@
 #include "datus/core/types.hpp"
 #include "datus/model/resize.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,6 +19,19 @@ enum class ResizeMode {
   crop,
   /// Aspect kept: the largest size that fits the input, at its top left; the rest is black and belongs to no segment.
   pad,
+};
+
+/// How a line of pixels takes part in two lines of patches: (1 - weight) of `first` and `weight` of `second`.
+struct PatchBlend {
+  std::int32_t first = -1;   ///< -1: no patch, `crop` has cut the pixel off or it is padding
+  std::int32_t second = -1;  ///< the same line, or the one after it
+  float weight = 0;
+};
+
+/// The blends of all rows and columns of pixels.
+struct PatchBlends {
+  std::vector<PatchBlend> rows;
+  std::vector<PatchBlend> cols;
 };
 
 /// Where the pixels of one image lie in the model's input, and back. All mappings are exact integer arithmetic.
@@ -49,6 +63,14 @@ class InputGeometry {
   /// padding. Throws `InputError` when there is not one label per patch.
   [[nodiscard]] LabelMap to_input(std::span<const std::int32_t> patch_labels) const;
 
+  /// Bilinear interpolation between the centres of patches, for every pixel of the image at its own resolution; beyond
+  /// the outermost centres it is constant. Patches of padding take no part.
+  [[nodiscard]] PatchBlends blend_original() const;
+  /// The same for every pixel of the input.
+  [[nodiscard]] PatchBlends blend_input() const;
+  /// A pixel for each patch, which nothing is blended into.
+  [[nodiscard]] PatchBlends blend_grid() const;
+
  private:
   /// One side: `image` pixels are resized to `resized`, from whose pixel `offset` on the input starts.
   struct Side {
@@ -60,6 +82,13 @@ class InputGeometry {
     [[nodiscard]] std::vector<std::int32_t> patch_of_image_pixel(int patch) const;
     /// The same for each pixel of the input.
     [[nodiscard]] std::vector<std::int32_t> patch_of_input_pixel(int patch) const;
+    [[nodiscard]] std::vector<PatchBlend> blend_of_image_pixel(int patch) const;
+    [[nodiscard]] std::vector<PatchBlend> blend_of_input_pixel(int patch) const;
+    [[nodiscard]] std::vector<PatchBlend> blend_of_patch(int patch) const;
+    /// Patches with a pixel of the image: those before it in a line are all such.
+    [[nodiscard]] std::int32_t shown(int patch) const { return (std::min(resized, input) + patch - 1) / patch; }
+    /// Of the point numerator / denominator of the input, in pixels.
+    [[nodiscard]] PatchBlend blend_at(std::int64_t numerator, std::int64_t denominator, int patch) const;
   };
   void fit(ResizeMode mode);
   [[nodiscard]] LabelMap spread(std::span<const std::int32_t> patch_labels, const std::vector<std::int32_t>& patch_rows,

@@ -21,6 +21,8 @@ struct ClusterSummary {
   bool up_to_date = false;           ///< nothing was done: the files were current
   std::optional<double> silhouette;  ///< see `KMeansQuality`
   std::optional<double> stability;
+  /// With a tree: the smallest mean cosine distance of two clusters, at which the next two would be joined.
+  std::optional<double> separation;
 };
 
 /// COLLECTIVE. `datus cluster --descriptors FILE.h5[:/dataset] … --k … --out FILE`; files and folders, see

@@ -1,6 +1,7 @@
 #include "datus/algo/affinity.hpp"
 
 #include "algo/affinity/product.hpp"
+#include "algo/affinity/soft_weight.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
@@ -144,8 +145,33 @@ BitGraph build_bit_graph(std::span<const float> keys, int nodes, int dim, const 
   return graph;
 }
 
+namespace {
+
+/// Soft weights: 2^16 - 1 stands for 1, which is the weight of a patch for itself.
+WeightedGraph build_soft_graph(const Product& product, double temperature, std::span<const std::uint8_t> valid) {
+  constexpr double largest = 65535.0;
+  WeightedGraph graph(product.nodes());
+  const auto scale = static_cast<float>(1.0 / temperature);
+  for_each_pair(product, valid, [&](int i, int j, float value) {
+    require_finite(value, i, j);
+    const float weight = i == j ? 1.0F : std::min(1.0F, affinity::soft_weight(value, scale));
+    graph.set_weight(i, j, static_cast<std::uint16_t>(std::llrint(static_cast<double>(weight) * largest)));
+  });
+  return graph;
+}
+
+}  // namespace
+
 WeightedGraph build_weighted_graph(std::span<const float> keys, int nodes, int dim, const AffinityOptions& options,
                                    std::span<const std::uint8_t> valid, SimdPath path) {
+  if (options.temperature) {
+    if (!(*options.temperature > 0.0) || !options.scales_keys()) {
+      throw UsageError("affinity.temperature cannot be used",
+                       "it must be above 0, and weights are soft for affinity.metric: cosine only",
+                       "Set affinity.metric: cosine and a temperature such as 0.1.");
+    }
+    return build_soft_graph(Product(keys, nodes, dim, options, valid, path), *options.temperature, valid);
+  }
   if (!options.quantile && !(options.threshold >= 0.0F)) {
     throw UsageError("affinity.threshold is " + std::to_string(options.threshold) + " with affinity.weights: affinity",
                      "a weight cannot be negative", "Set it to 0 or more, or affinity.weights: sign.");

@@ -104,6 +104,53 @@ std::vector<std::int32_t> InputGeometry::Side::patch_of_input_pixel(int patch) c
   return patches;
 }
 
+PatchBlend InputGeometry::Side::blend_at(std::int64_t numerator, std::int64_t denominator, int patch) const {
+  // From the centre of the first patch, in patches: numerator / denominator / patch - 1 / 2.
+  const std::int64_t whole = 2 * denominator * patch;
+  const std::int64_t position = std::max<std::int64_t>(0, 2 * numerator - denominator * patch);
+  const std::int64_t last = shown(patch) - 1;
+  const std::int64_t first = position / whole;
+  if (first >= last) return {static_cast<std::int32_t>(last), static_cast<std::int32_t>(last), 0};
+  return {static_cast<std::int32_t>(first), static_cast<std::int32_t>(first + 1),
+          static_cast<float>(static_cast<double>(position - first * whole) / static_cast<double>(whole))};
+}
+
+std::vector<PatchBlend> InputGeometry::Side::blend_of_image_pixel(int patch) const {
+  std::vector<PatchBlend> blends(static_cast<std::size_t>(image));
+  for (int x = 0; x < image; ++x) {
+    const std::int64_t position = (2 * std::int64_t{x} + 1) * resized - 2 * std::int64_t{offset} * image;
+    if (position < 0 || position >= 2 * std::int64_t{image} * input) continue;
+    blends[static_cast<std::size_t>(x)] = blend_at(position, 2 * std::int64_t{image}, patch);
+  }
+  return blends;
+}
+
+std::vector<PatchBlend> InputGeometry::Side::blend_of_input_pixel(int patch) const {
+  std::vector<PatchBlend> blends(static_cast<std::size_t>(input));
+  for (int x = 0; x < std::min(resized, input); ++x) {
+    blends[static_cast<std::size_t>(x)] = blend_at(2 * std::int64_t{x} + 1, 2, patch);
+  }
+  return blends;
+}
+
+std::vector<PatchBlend> InputGeometry::Side::blend_of_patch(int patch) const {
+  std::vector<PatchBlend> blends(static_cast<std::size_t>(input / patch));
+  for (std::int32_t i = 0; i < shown(patch); ++i) blends[static_cast<std::size_t>(i)] = {i, i, 0};
+  return blends;
+}
+
+PatchBlends InputGeometry::blend_grid() const {
+  return {vertical_.blend_of_patch(patch_), horizontal_.blend_of_patch(patch_)};
+}
+
+PatchBlends InputGeometry::blend_original() const {
+  return {vertical_.blend_of_image_pixel(patch_), horizontal_.blend_of_image_pixel(patch_)};
+}
+
+PatchBlends InputGeometry::blend_input() const {
+  return {vertical_.blend_of_input_pixel(patch_), horizontal_.blend_of_input_pixel(patch_)};
+}
+
 LabelMap InputGeometry::spread(std::span<const std::int32_t> patch_labels, const std::vector<std::int32_t>& patch_rows,
                                const std::vector<std::int32_t>& patch_cols) const {
   const GridSize size = grid();

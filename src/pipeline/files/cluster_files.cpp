@@ -37,6 +37,7 @@ void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<con
   writer.attribute(object, "restart", attributes.restart);
   if (attributes.silhouette) writer.attribute(object, "silhouette", *attributes.silhouette);
   if (attributes.stability) writer.attribute(object, "stability", *attributes.stability);
+  if (attributes.separation) writer.attribute(object, "separation", *attributes.separation);
 }
 
 void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
@@ -63,16 +64,32 @@ void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const s
   }
 }
 
+void write_fine_clusters(Hdf5Writer& writer, const std::string& group, const FineClusters& fine, int k) {
+  const auto leaves = static_cast<std::int64_t>(fine.tree.leaves);
+  write_centroid_matrix(writer, group + "/fine_centroids", fine.centroids, fine.tree.leaves, fine.dim);
+  writer.write<std::int64_t>(group + "/fine_rows", fine.rows, {leaves});
+  std::vector<std::int32_t> joined;
+  std::vector<double> heights;
+  for (const ClusterTree::Merge& merge : fine.tree.merges) {
+    joined.insert(joined.end(), {merge.first, merge.second});
+    heights.push_back(merge.height);
+  }
+  writer.write<std::int32_t>(group + "/tree_merge", joined, {leaves - 1, 2});
+  writer.write<double>(group + "/tree_height", heights, {leaves - 1});
+  writer.write<std::int32_t>(group + "/cluster_of_fine", cut_tree(fine.tree, k, fine.rows), {leaves});
+}
+
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
                          std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
-                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
-                         const WriteOptions& options, Communicator& comm) {
+                         std::span<const std::int64_t> shard_offset, const FineClusters* fine,
+                         const StageProvenance& provenance, const WriteOptions& options, Communicator& comm) {
   std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
     std::filesystem::create_directories(centroids_path.parent_path());
     AtomicHdf5 centroids_file(centroids_path, options);
     write_centroids(centroids_file.writer(), "", centroids, k, dim, inertia, attributes);
+    if (fine != nullptr) write_fine_clusters(centroids_file.writer(), "", *fine, k);
     write_provenance(centroids_file.writer(), provenance);
     centroids_file.commit();
     file.emplace(assignment_path, options);
@@ -83,6 +100,36 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
     write_provenance(file->writer(), provenance);
     file->commit();
   });
+}
+
+std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const std::string& group) {
+  if (!reader.has(group + "/fine_centroids")) return std::nullopt;
+  FineClusters fine;
+  const Shape shape = reader.matrix_shape(group + "/fine_centroids");
+  fine.tree.leaves = checked_cast<int>(shape[0], "The number of fine clusters");
+  fine.dim = checked_cast<int>(shape[1], "The width of the fine clusters");
+  fine.centroids.resize(static_cast<std::size_t>(element_count(shape)));
+  reader.read_rows<double>(group + "/fine_centroids", 0, shape[0], fine.centroids);
+  require_finite(fine.centroids, fine.dim, 0, group + "/fine_centroids in " + reader.path().string());
+  fine.rows = reader.read<std::int64_t>(group + "/fine_rows");
+  const auto joined = reader.read<std::int32_t>(group + "/tree_merge");
+  const auto heights = reader.read<double>(group + "/tree_height");
+  const auto leaves = static_cast<std::size_t>(shape[0]);
+  if (leaves < 1 || fine.rows.size() != leaves || heights.size() + 1 != leaves || joined.size() != 2 * heights.size()) {
+    throw_inconsistent(reader, "the tree of " + group + "/fine_centroids has another number of clusters");
+  }
+  std::vector<bool> is_joined(2 * leaves);
+  for (std::size_t i = 0; i < heights.size(); ++i) {
+    const auto made = static_cast<std::int32_t>(leaves + i);
+    for (const std::int32_t node : {joined[2 * i], joined[2 * i + 1]}) {
+      if (node < 0 || node >= made || is_joined[static_cast<std::size_t>(node)]) {
+        throw_inconsistent(reader, group + "/tree_merge joins what is not there, in row " + std::to_string(i));
+      }
+      is_joined[static_cast<std::size_t>(node)] = true;
+    }
+    fine.tree.merges.push_back({joined[2 * i], joined[2 * i + 1], heights[i]});
+  }
+  return fine;
 }
 
 AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted) {

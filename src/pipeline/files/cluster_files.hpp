@@ -1,9 +1,11 @@
 #pragma once
 
+#include "datus/algo/cluster_tree.hpp"
 #include "datus/algo/kmeans.hpp"
 #include "datus/comm/communicator.hpp"
 #include "datus/core/types.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/hdf5_reader.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/hdf5_writer.hpp"
 #include "pipeline/files/provenance.hpp"
@@ -43,6 +45,17 @@ struct ClusterAttributes {
   int restart = 0;
   std::optional<double> silhouette = std::nullopt;  ///< see `KMeansQuality`; no attribute where there is no value
   std::optional<double> stability = std::nullopt;
+  std::optional<double> separation = std::nullopt;  ///< see `ClusterSummary`
+};
+
+/// What clusters were joined from: /fine_centroids [F,D], /fine_rows [F] i64 (rows of each), /tree_merge [F-1,2] i32
+/// and /tree_height [F-1] f64 (see `ClusterTree`), and for the K of the file /cluster_of_fine [F] i32.
+struct FineClusters {
+  std::vector<double> centroids;
+  int dim = 0;
+  std::vector<std::int64_t> rows;
+  ClusterTree tree;
+  friend bool operator==(const FineClusters&, const FineClusters&) = default;
 };
 
 /// Writes /centroids [K,D] and /inertia [iterations] f64 with the attributes into `group` ("" for the root). Centroids
@@ -58,13 +71,21 @@ void write_centroid_matrix(Hdf5Writer& writer, const std::string& name, std::spa
 void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
                   Communicator& comm);
 
-/// COLLECTIVE. RUN/clusters/kK/centroids.h5 and assignment.h5, from `labels` of this rank's rows. Atomic; assignment
+/// The datasets of `FineClusters`, for K clusters, into `group`.
+void write_fine_clusters(Hdf5Writer& writer, const std::string& group, const FineClusters& fine, int k);
+
+/// COLLECTIVE. RUN/clusters/kK/centroids.h5, with `fine` where it is not null, and assignment.h5, from `labels` of this
+/// rank's rows. Atomic; assignment
 /// last, so that its presence means both are done.
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
                          std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
                          const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
-                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
-                         const WriteOptions& options, Communicator& comm);
+                         std::span<const std::int64_t> shard_offset, const FineClusters* fine,
+                         const StageProvenance& provenance, const WriteOptions& options, Communicator& comm);
+
+/// Those of RUN/clusters/kK/centroids.h5, or of a group of a clusters file; nothing where k-means made the K clusters
+/// itself. Throws `InputError` for values that are not finite, or a tree that is none.
+[[nodiscard]] std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const std::string& group);
 
 [[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
 

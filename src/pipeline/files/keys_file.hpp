@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,11 @@ struct KeysFile {
   std::vector<float> keys;          ///< [n,P,D]
   std::vector<float> cls;           ///< [n,cls_dim]
   std::vector<std::uint8_t> valid;  ///< [n,P], 0 = padding; empty: all valid
+  /// Of one image [P]; empty: all valid.
+  [[nodiscard]] std::span<const std::uint8_t> valid_of(std::size_t image) const {
+    const auto patches = static_cast<std::size_t>(grid.patches());
+    return valid.empty() ? std::span<const std::uint8_t>{} : std::span(valid).subspan(image * patches, patches);
+  }
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(keys.size()) / (std::int64_t{grid.patches()} * dim);
   }

@@ -75,6 +75,17 @@ AffinityOptions::Metric metric_of(AffinityConfig::Metric metric) {
   throw_no_value();
 }
 
+std::optional<double> temperature_of(const AffinityConfig& config) {
+  switch (config.weights) {
+    case AffinityConfig::Weights::sign:
+    case AffinityConfig::Weights::value:
+      return std::nullopt;
+    case AffinityConfig::Weights::soft:
+      return config.temperature;
+  }
+  throw_no_value();
+}
+
 /// The two sections have a device of their own, with the same values.
 template <class Device>
 bool is_gpu(Device device) {
@@ -184,7 +195,8 @@ AffinityOptions affinity_options(const AffinityConfig& config) {
   return {.center = center_of(config.center),
           .metric = metric_of(config.metric),
           .threshold = config.threshold,
-          .quantile = config.quantile};
+          .quantile = config.quantile,
+          .temperature = temperature_of(config)};
 }
 
 bool is_weighted(const AffinityConfig& config) {
@@ -192,6 +204,7 @@ bool is_weighted(const AffinityConfig& config) {
     case AffinityConfig::Weights::sign:
       return false;
     case AffinityConfig::Weights::value:
+    case AffinityConfig::Weights::soft:
       return true;
   }
   throw_no_value();

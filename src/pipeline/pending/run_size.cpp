@@ -102,7 +102,8 @@ class SizeEstimate {
     constexpr std::int64_t structure = 6 * kibibyte;  // of both files, and a line of the selection
     std::int64_t total = 0;
     for (const std::int64_t k : config_.cluster.k) {
-      total += structure + k * dim * 4 + std::int64_t{8} * config_.cluster.max_iterations +
+      const std::int64_t fine = config_.cluster.fine.value_or(0);
+      total += structure + (k + fine) * dim * 4 + fine * 32 + std::int64_t{8} * config_.cluster.max_iterations +
                bytes_in_pieces(segments_of(all_images()), 4) + 8 * (list_.shards() + 1);
     }
     return total;

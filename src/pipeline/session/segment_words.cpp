@@ -23,13 +23,23 @@ std::string limit_of(const AffinityConfig& affinity) {
   return "affinity.threshold (" + decimals("%g", static_cast<double>(affinity.threshold)) + ")";
 }
 
+bool is_soft(const AffinityConfig& affinity) {
+  return affinity.weights == AffinityConfig::Weights::soft;
+}
+
+std::string temperature_of(const AffinityConfig& affinity) {
+  return "affinity.temperature (" + decimals("%g", affinity.temperature) + ")";
+}
+
 std::string advice_for_many_edges(const AffinityConfig& affinity) {
+  if (is_soft(affinity)) return "lower " + temperature_of(affinity);
   const bool is_centred = affinity.center == AffinityConfig::Center::image;
   return is_centred || affinity.quantile ? "raise " + limit_of(affinity)
                                          : "set affinity.center: image, or raise " + limit_of(affinity);
 }
 
 std::string advice_for_few_edges(const AffinityConfig& affinity) {
+  if (is_soft(affinity)) return "raise " + temperature_of(affinity);
   return "lower " + limit_of(affinity) + (affinity.quantile ? "" : ", or set affinity.quantile: 0.8");
 }
 
@@ -66,7 +76,9 @@ std::string tally_text(const SegmentTally& tally) {
 
 std::string tally_warning(const SegmentTally& tally, const Config& config) {
   if (!tally.is_worth_a_warning()) return {};
-  return gaps_text(tally) + ": the masks have no label there. " + advice(tally, config);
+  const std::string consequence =
+      has_dense_labels(config.mask) ? ": clusters are made without them. " : ": the masks have no label there. ";
+  return gaps_text(tally) + consequence + advice(tally, config);
 }
 
 }  // namespace datus

@@ -1,5 +1,6 @@
 #include "datus/pipeline/describe.hpp"
 
+#include "datus/algo/smoothing.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
@@ -95,6 +96,21 @@ Vectors segment_means(const Work& work, std::span<const float> patch_vectors, in
   return vectors;
 }
 
+/// The stored embeddings of all images, smoothed where the configuration says so.
+Vectors mean_keys(const Work& work, const KeysFile& keys) {
+  if (!work.config.descriptor.smoothing) return segment_means(work, keys.keys, keys.dim);
+  const auto patches = static_cast<std::size_t>(keys.grid.patches());
+  const std::size_t values = patches * static_cast<std::size_t>(keys.dim);
+  Vectors smooth(keys.keys.size());
+  parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
+    const auto image = static_cast<std::size_t>(i);
+    const auto one = smooth_embeddings(std::span(keys.keys).subspan(image * values, values), keys.grid.patches(),
+                                       keys.dim, *work.config.descriptor.smoothing, keys.valid_of(image));
+    std::ranges::copy(one, smooth.begin() + static_cast<std::ptrdiff_t>(image * values));
+  });
+  return segment_means(work, smooth, keys.dim);
+}
+
 Vectors mean_tokens(const Work& work) {
   const auto features = work.backbone.describing_forward(
       images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
@@ -167,7 +183,7 @@ DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const S
       file.descriptor = masked_cls(work);
       break;
     case DescriptorConfig::Kind::mean_key:
-      file.descriptor = segment_means(work, keys().keys, keys().dim);
+      file.descriptor = mean_keys(work, keys());
       break;
     case DescriptorConfig::Kind::mean_token:
       file.descriptor = mean_tokens(work);

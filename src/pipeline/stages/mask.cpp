@@ -11,6 +11,7 @@
 #include "datus/io/mask_file.hpp"
 #include "datus/io/palette.hpp"
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
@@ -19,10 +20,13 @@
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/shard_queue.hpp"
+#include "pipeline/stages/dense_labels.hpp"
 #include "pipeline/stages/mask.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -53,6 +57,21 @@ LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPrep
   LabelMap map(preparation.grid().rows, preparation.grid().cols);
   map.labels = patches;
   return map;
+}
+
+LabelMap dense_map(const std::vector<float>& similarities, int clusters, const InputPreparation& preparation,
+                   ImageSize size, MaskConfig::Resolution resolution) {
+  const auto geometry = preparation.geometry(size.height, size.width);
+  const GridSize grid = preparation.grid();
+  switch (resolution) {
+    case MaskConfig::Resolution::original:
+      return most_similar(similarities, grid, clusters, geometry.blend_original());
+    case MaskConfig::Resolution::input:
+      return most_similar(similarities, grid, clusters, geometry.blend_input());
+    case MaskConfig::Resolution::grid:
+      break;
+  }
+  return most_similar(similarities, grid, clusters, geometry.blend_grid());
 }
 
 /// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
@@ -120,35 +139,68 @@ void write_record(const RunContext& run, int k, ShardIndex shard, const std::vec
   write_text_atomically(path, to_text(record), run.writing());
 }
 
-/// Returns the number of masks.
-std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment,
-                              Progress& progress) {
-  const auto segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
-  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments.grid.rows,
+/// What the images of a shard are labelled with.
+struct ShardLabels {
+  std::vector<std::int64_t> images;                     ///< index in the list
+  std::function<LabelMap(std::size_t, ImageSize)> map;  ///< of the image at that place in `images`, from any thread
+};
+
+/// Each patch has the cluster of its segment.
+ShardLabels labels_of_segments(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
+  const auto segments = std::make_shared<const SegmentsFile>(
+      read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard)));
+  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / segments->grid.rows,
                                      Resample::bicubic);
-  const Palette palette = label_palette(k);
-  const auto patches = static_cast<std::size_t>(segments.grid.patches());
   const auto clusters = assignment.of_shard(shard);
-  if (std::ssize(clusters) != segments.offset.back()) {
+  if (std::ssize(clusters) != segments->offset.back()) {
     throw InputError(
         "The clusters for K = " + std::to_string(k) + " do not fit shard " + std::to_string(shard.value),
-        "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments.offset.back()),
+        "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments->offset.back()),
         "Delete " + run.directory.assignment(k).string() + " and run again.");
   }
+  return {segments->images.image, [=, &run](std::size_t index, ImageSize size) {
+            const auto patches = static_cast<std::size_t>(segments->grid.patches());
+            const auto first = static_cast<std::size_t>(segments->offset[index]);
+            const auto count = static_cast<std::size_t>(segments->offset[index + 1]) - first;
+            const auto labels = cluster_of_patches(std::span(segments->segment).subspan(index * patches, patches),
+                                                   clusters.subspan(first, count));
+            return at_resolution(labels, preparation, size, run.config.mask.resolution);
+          }};
+}
+
+/// Each pixel has the cluster that is most similar to the embeddings around it.
+ShardLabels labels_of_embeddings(const RunContext& run, ShardIndex shard, const DenseClusters& clusters) {
+  const auto keys = std::make_shared<const KeysFile>(
+      read_keys(run.directory.keys(shard), run.provenance.of(Stage::extract).of_shard(shard)));
+  if (keys->dim != clusters.dim) {
+    throw InputError("The clusters have " + std::to_string(clusters.dim) + " values, the embeddings in " +
+                         run.directory.keys(shard).string() + " " + std::to_string(keys->dim),
+                     "they come from another model", "Run all stages again.");
+  }
+  const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / keys->grid.rows,
+                                     Resample::bicubic);
+  return {keys->images.image, [=, &run, &clusters](std::size_t index, ImageSize size) {
+            const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
+            const auto similarities =
+                dense_similarities(clusters, std::span(keys->keys).subspan(index * values, values),
+                                   run.config.descriptor.smoothing, keys->valid_of(index));
+            return dense_map(similarities, clusters.clusters, preparation, size, run.config.mask.resolution);
+          }};
+}
+
+/// Returns the number of masks.
+std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const ShardLabels& labels,
+                              Progress& progress) {
+  const Palette palette = label_palette(k);
   const WriteOptions options = run.writing();
-  std::vector<std::string> names(segments.images.image.size());
+  std::vector<std::string> names(labels.images.size());
   parallel_for(static_cast<std::int64_t>(names.size()), run.threads, [&](std::int64_t i) {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The open shard");
     const auto index = static_cast<std::size_t>(i);
-    const auto& image = run.list.images[static_cast<std::size_t>(segments.images.image[index])];
-    const auto first = static_cast<std::size_t>(segments.offset[index]);
-    const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
-    const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
-                                           clusters.subspan(first, count));
+    const auto& image = run.list.images[static_cast<std::size_t>(labels.images[index])];
     names[index] = mask_name(image.name);
-    write_mask_files(run.directory.masks(k), names[index],
-                     at_resolution(labels, preparation, {image.height, image.width}, run.config.mask.resolution), k,
-                     palette, options);
+    write_mask_files(run.directory.masks(k), names[index], labels.map(index, {image.height, image.width}), k, palette,
+                     options);
     progress.add(1);
   });
   write_record(run, k, shard, names);
@@ -194,9 +246,15 @@ StageWork make_masks(const RunContext& run, int k) {
   work.stage = stage_name(Stage::mask);
   if (pending.empty()) return work;
 
+  const bool is_dense = has_dense_labels(run.config.mask);
   std::optional<AssignmentFile> assignment;
+  std::optional<DenseClusters> clusters;
   collectively(run.comm, [&] {
-    assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
+    if (is_dense) {
+      clusters = read_dense_clusters(run.directory.centroids(k), "");
+    } else {
+      assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
+    }
   });
   const std::string name = "mask-" + RunDirectory::cluster_name(k);
   ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
@@ -206,7 +264,9 @@ StageWork make_masks(const RunContext& run, int k) {
   while (const auto shard = queue.claim()) {
     const double before = progress.seconds();
     try {
-      work.images += make_shard_masks(run, k, *shard, *assignment, progress);
+      const ShardLabels labels =
+          is_dense ? labels_of_embeddings(run, *shard, *clusters) : labels_of_segments(run, k, *shard, *assignment);
+      work.images += make_shard_masks(run, k, *shard, labels, progress);
     } catch (const InterruptedError&) {
       break;
     }

@@ -33,9 +33,7 @@ ImageView image_of(const KeysFile& file, std::int64_t index) {
   const auto i = static_cast<std::size_t>(index);
   const auto patches = static_cast<std::size_t>(file.grid.patches());
   const std::size_t values = patches * static_cast<std::size_t>(file.dim);
-  return {.keys = std::span(file.keys).subspan(i * values, values),
-          .valid = file.valid.empty() ? std::span<const std::uint8_t>{}
-                                      : std::span(file.valid).subspan(i * patches, patches)};
+  return {.keys = std::span(file.keys).subspan(i * values, values), .valid = file.valid_of(i)};
 }
 
 /// What was found in one image.

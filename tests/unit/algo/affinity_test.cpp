@@ -241,5 +241,43 @@ TEST(GpuAffinity, IsRefusedByABuildWithoutCuda) {
   test::expect_error<SystemError>([] { const GpuAffinity gpu(0, 4, 4, 1); }, {"this build has no CUDA"});
 }
 
+TEST(SoftWeights, AreTheExponentialOfTheCosine) {
+  const Keys keys = random_keys(70, 9, 5);
+  std::vector<std::vector<double>> unit(70, std::vector<double>(9));
+  for (int i = 0; i < 70; ++i) {
+    double square = 0;
+    for (int d = 0; d < 9; ++d) square += std::pow(static_cast<double>(keys.at(i, d)), 2);
+    for (int d = 0; d < 9; ++d) {
+      unit[static_cast<std::size_t>(i)][static_cast<std::size_t>(d)] =
+          static_cast<double>(keys.at(i, d)) / std::sqrt(square);
+    }
+  }
+  const auto valid = random_mask(70, 3);
+  for (const double temperature : {0.05, 0.3, 4.0}) {
+    const AffinityOptions options{.metric = Metric::cosine, .temperature = temperature};
+    const WeightedGraph best = build_weighted_graph(keys.values, 70, 9, options, valid);
+    for (const SimdPath path : supported_simd_paths()) {
+      EXPECT_EQ(build_weighted_graph(keys.values, 70, 9, options, valid, path), best) << name(path);
+    }
+    for (int i = 0; i < 70; ++i) {
+      for (int j = 0; j < 70; ++j) {
+        double cosine = 0;
+        for (std::size_t d = 0; d < 9; ++d)
+          cosine += unit[static_cast<std::size_t>(i)][d] * unit[static_cast<std::size_t>(j)][d];
+        double weight = i == j ? 65535.0 : 65535.0 * std::exp((cosine - 1) / temperature);
+        if (valid[static_cast<std::size_t>(i)] == 0 || valid[static_cast<std::size_t>(j)] == 0) weight = 0;
+        ASSERT_NEAR(best.weight(i, j), weight, 0.5 + 2e-5 * weight / temperature) << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(SoftWeights, NeedCosinesAndATemperature) {
+  const Keys keys = random_keys(4, 3, 1);
+  EXPECT_THROW((void)build_weighted_graph(keys.values, 4, 3, {.temperature = 0.1}), UsageError);
+  EXPECT_THROW((void)build_weighted_graph(keys.values, 4, 3, {.metric = Metric::cosine, .temperature = 0.0}),
+               UsageError);
+}
+
 }  // namespace affinity_test
 }  // namespace datus

@@ -85,7 +85,8 @@ TEST_F(DumpConfig, HashIgnoresPathsAndSpelling) {
 
 TEST_F(DumpConfig, SettingsTextIsCanonical) {
   EXPECT_EQ(settings_text(Config{}, Stage::segment),
-            "affinity.metric: dot\naffinity.weights: sign\naffinity.center: none\naffinity.threshold: 0\n"
+            "affinity.metric: dot\naffinity.weights: sign\naffinity.temperature: 0.1\naffinity.center: "
+            "none\naffinity.threshold: 0\n"
             "affinity.quantile: null\nsegment.method: louvain\nsegment.resolution: "
             "1\nsegment.min_patches: 5\n"
             "segment.connectivity: 8\n");

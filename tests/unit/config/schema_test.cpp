@@ -70,7 +70,8 @@ std::map<std::string, Expected> input_keys() {
 std::map<std::string, Expected> method_keys() {
   return {
       {"affinity.metric", {"dot", {"affinity.metric=cosine"}, {"l2"}}},
-      {"affinity.weights", {"sign", {"affinity.weights=value"}, {"abs"}}},
+      {"affinity.weights", {"sign", {"affinity.weights=soft", "affinity.metric=cosine"}, {"abs"}}},
+      {"affinity.temperature", {"0.1", {"affinity.temperature=0.05"}, {"0", "-1", "null"}}},
       {"affinity.center", {"none", {"affinity.center=image"}, {"dataset", "null"}}},
       {"affinity.threshold", {"0.0", {"affinity.threshold=-2.5"}, {"null", "auto", "[0]", "nan", "1e40"}}},
       {"affinity.quantile", {"null", {"affinity.quantile=0.5"}, {"-0.1", "1.1", "half"}}},
@@ -83,6 +84,9 @@ std::map<std::string, Expected> method_keys() {
       {"descriptor.crop_resize", {"256", {"descriptor.crop_resize=300"}, not_positive}},
       {"descriptor.crop_size", {"224", {"descriptor.crop_size=200"}, not_positive}},
       {"descriptor.weights", {"same", {"descriptor.weights=/a"}, with(not_a_path, "null")}},
+      {"descriptor.smoothing",
+       {"null", {"descriptor.smoothing=0.05", "descriptor.kind=mean_key"}, {"0", "-0.1", "some"}}},
+      {"cluster.fine", {"null", {"cluster.fine=300"}, {"0", "1", "4097", "auto", "2.5"}}},
       {"cluster.k", {"[27]", {"cluster.k=[5, 3]"}, {"0", "[]", "[3,3]", "[2,x]", "65536", "null", "2.5"}}},
       {"cluster.init", {"k-means++", {"cluster.init=k-means||"}, {"k-means|", "kmeans++"}}},
       {"cluster.algorithm", {"lloyd", {"cluster.algorithm=mini-batch"}, {"minibatch"}}},
@@ -97,6 +101,7 @@ std::map<std::string, Expected> method_keys() {
       {"cluster.checkpoint_every", {"10", {"cluster.checkpoint_every=5"}, not_positive}},
       {"cluster.device", {"auto", {"cluster.device=cpu", "cluster.device=cuda"}, {"gpu", "cuda:1"}}},
       {"cluster.comm", {"auto", {"cluster.comm=mpi", "cluster.comm=nccl"}, {"gloo"}}},
+      {"mask.labels", {"segment", {"mask.labels=dense", "descriptor.kind=mean_key"}, {"patch", "null"}}},
       {"mask.refine", {"none", {}, {"crf", "null"}}},
       {"mask.resolution", {"original", {"mask.resolution=grid"}, {"full"}}},
       {"mask.formats", {"[png]", {}, {"[]", "[png, png]", "[rle]", "null"}}},
@@ -202,6 +207,9 @@ TEST_F(Schema, StagesAreThoseOfTheMeaningOfTheKeys) {
       {"cluster.k", {Stage::cluster}},
       {"evaluate.protocols", {Stage::evaluate}},
       {"storage.embeddings", {Stage::extract}},
+      {"descriptor.smoothing", {Stage::describe, Stage::mask}},
+      {"cluster.fine", {Stage::cluster}},
+      {"mask.labels", {Stage::mask}},
   };
   for (const auto& [name, stages] : expected) EXPECT_EQ(find_key(name)->stages, stages) << name;
 }

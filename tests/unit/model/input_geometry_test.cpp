@@ -147,5 +147,51 @@ TEST(InputGeometry, RefusesWhatDoesNotFit) {
   EXPECT_THROW((void)geometry.to_input(std::vector<std::int32_t>(5)), InputError);
 }
 
+/// A field that is linear in the position is interpolated without error: each pixel has the place of its own centre.
+void expect_blends(const std::vector<PatchBlend>& blends, int image, int input, int resized, int offset, int patch) {
+  ASSERT_EQ(std::ssize(blends), image);
+  const int shown = (std::min(resized, input) + patch - 1) / patch;
+  for (int x = 0; x < image; ++x) {
+    const PatchBlend& blend = blends[static_cast<std::size_t>(x)];
+    const double position = (x + 0.5) * resized / image - offset;  // in pixels of the input
+    if (position < 0 || position >= input) {
+      ASSERT_EQ(blend.first, -1) << x;
+      continue;
+    }
+    const double wanted = std::clamp(position / patch - 0.5, 0.0, shown - 1.0);
+    const double weight = static_cast<double>(blend.weight);
+    ASSERT_GE(blend.first, 0);
+    ASSERT_LT(blend.second, shown);
+    ASSERT_NEAR((1 - weight) * blend.first + weight * blend.second, wanted, 1e-5) << x;
+    ASSERT_LE(blend.second - blend.first, 1);
+  }
+}
+
+TEST(InputGeometry, BlendsAreBilinear) {
+  const InputGeometry squash(30, 50, 16, 24, 8, ResizeMode::squash);
+  expect_blends(squash.blend_original().rows, 30, 16, 16, 0, 8);
+  expect_blends(squash.blend_original().cols, 50, 24, 24, 0, 8);
+  expect_blends(squash.blend_input().cols, 24, 24, 24, 0, 8);
+  // 100 x 60: the shorter side fits, and 26 of 53 columns of pixels are cut off on each side.
+  const InputGeometry crop(60, 100, 32, 32, 8, ResizeMode::crop);
+  expect_blends(crop.blend_original().rows, 60, 32, 32, 0, 8);
+  expect_blends(crop.blend_original().cols, 100, 32, 53, 10, 8);
+  // 60 x 100: the longer side fits, and rows from 19 on are padding.
+  const InputGeometry pad(60, 100, 32, 32, 8, ResizeMode::pad);
+  expect_blends(pad.blend_original().rows, 60, 32, 19, 0, 8);
+  EXPECT_EQ(pad.blend_input().rows[18].first, 2 - 1 + (18.5 / 8 - 0.5 >= 2 ? 1 : 0));
+  EXPECT_EQ(pad.blend_input().rows[19].first, -1);
+  EXPECT_EQ(pad.blend_grid().rows[2].first, 2);
+  EXPECT_EQ(pad.blend_grid().rows[3].first, -1);
+}
+
+TEST(InputGeometry, BlendsOfOnePatch) {
+  const InputGeometry geometry(5, 7, 8, 8, 8, ResizeMode::squash);
+  for (const PatchBlend& blend : geometry.blend_original().cols) {
+    EXPECT_EQ(blend.first, 0);
+    EXPECT_EQ(blend.second, 0);
+  }
+}
+
 }  // namespace input_geometry_test
 }  // namespace datus

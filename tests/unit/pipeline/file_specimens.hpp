@@ -222,7 +222,7 @@ inline void write_clusters(const fs::path& centroids, const fs::path& assignment
   SelfCommunicator comm;
   write_cluster_files(centroids, assignment, precise_values(30, shard), 5, 6, std::vector<double>{12.5, 9.0 + shard},
                       {.seed = 1, .iterations = 2, .converged = true, .inertia = 9.0, .silhouette = 0.5}, labels,
-                      offsets, record, {}, comm);
+                      offsets, nullptr, record, {}, comm);
 }
 
 /// Another "shard" is another run here: the files have one record for the whole run.

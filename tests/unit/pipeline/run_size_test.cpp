@@ -256,7 +256,7 @@ TEST(RunSize, ClustersOfEachK) {
     std::vector<std::int64_t> offsets;
     for (int shard = 0; shard <= 10; ++shard) offsets.push_back(shard * 1960);
     write_cluster_files(folder / "centroids.h5", folder / "assignment.h5", centroids, k, 384, inertia, {}, labels,
-                        offsets, record_of(config, Stage::cluster, 0), {}, comm);
+                        offsets, nullptr, record_of(config, Stage::cluster, 0), {}, comm);
     real += static_cast<std::int64_t>(fs::file_size(folder / "centroids.h5") + fs::file_size(folder / "assignment.h5"));
   }
   expect_safe(estimate_run_size(config, list, {14, 14}, 384, 384).clusters, real, 2);

@@ -12,6 +12,7 @@
 #include "pipeline/stages/cluster/cluster_gpu.hpp"
 #include "pipeline/stages/cluster/clustering.hpp"
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
+#include "pipeline/stages/cluster/fine_clusters.hpp"
 
 #include <algorithm>
 #include <span>
@@ -35,12 +36,13 @@ bool holds_current(const std::filesystem::path& path, const std::string& dataset
 }
 
 /// COLLECTIVE.
-ClusterSummary write_clustering(const RunContext& run, const Clustering& clustering, const DescriptorRows& data) {
+ClusterSummary write_clustering(const RunContext& run, const Clustering& clustering, const DescriptorRows& data,
+                                const FineClusters* fine = nullptr) {
   const KMeansResult& result = clustering.result;
   const int k = result.clusters;
   write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
                       result.inertia, clustering.attributes(run.config.run.seed), result.assignment, data.offsets(),
-                      run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
+                      fine, run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
   return clustering.summary();
 }
 
@@ -59,6 +61,41 @@ std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int
   return summaries;
 }
 
+/// COLLECTIVE. What the files of other K were cut from.
+std::vector<FineFit> current_fine_fits(const RunContext& run, const std::vector<int>& stale, const DescriptorRows& data,
+                                       const ClusterGpu& gpu) {
+  std::vector<FineFit> fits;
+  for (const int k : run.config.cluster.k) {
+    if (std::ranges::find(stale, k) != stale.end()) continue;
+    std::optional<FineClusters> fine;
+    collectively(run.comm, [&] { fine = read_fine_clusters(Hdf5Reader(run.directory.centroids(k)), ""); });
+    const bool is_new = fine && std::ranges::none_of(fits, [&](const FineFit& fit) {
+                          return fit.clusters.tree.leaves == fine->tree.leaves;
+                        });
+    if (is_new) fits.push_back(assign_fine(std::move(*fine), data, run.threads, gpu, run.comm));
+  }
+  return fits;
+}
+
+/// COLLECTIVE. Cuts of a tree over fine clusters, which k-means fits once for all K.
+std::vector<ClusterSummary> fit_tree(const RunContext& run, const std::vector<int>& clusters) {
+  const ClusterConfig& config = run.config.cluster;
+  const auto options = kmeans_options(run.config, {*config.fine}, run.threads);
+  const ClusterGpu gpu(config, run.comm);
+  const DescriptorRows data = open_run_rows(run, options);
+  require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
+  const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
+  const auto fits = fit_fine(data, config, clusters, options, current_fine_fits(run, clusters, data, gpu), gpu,
+                             checkpoint, *run.signals, run.comm);
+  std::vector<ClusterSummary> summaries;
+  for (const int k : clusters) {
+    const FineFit& fit = fit_for(fits, config, k);
+    summaries.push_back(write_clustering(run, cut(fit, k), data, &fit.clusters));
+  }
+  checkpoint.remove();
+  return summaries;
+}
+
 /// COLLECTIVE. The centroids of the fitted run, for descriptors of `dim` values.
 Centroids fitted_centroids(const RunContext& run, int k, int dim) {
   Centroids centroids;
@@ -71,6 +108,30 @@ Centroids fitted_centroids(const RunContext& run, int k, int dim) {
     }
   });
   return centroids;
+}
+
+/// COLLECTIVE. Nearest fine clusters of the fitted run.
+std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std::vector<int>& clusters) {
+  const ClusterGpu gpu(run.config.cluster, run.comm);
+  const DescriptorRows data = open_run_rows(run, assign_options(*run.config.cluster.fine, run.threads));
+  if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);
+  std::vector<ClusterSummary> summaries;
+  std::optional<FineFit> fit;  // the last one: most values of K have the same fine clusters
+  for (const int k : clusters) {
+    FineClusters fine;
+    collectively(run.comm, [&] {
+      const auto path = run.fitted->directory.centroids(k);
+      auto found = read_fine_clusters(Hdf5Reader(path), "");
+      if (!found) {
+        throw InputError(path.string() + " has no fine clusters", "the fitted run was made with another cluster.fine",
+                         "Run it again with its configuration.");
+      }
+      fine = std::move(*found);
+    });
+    if (!fit || fit->clusters != fine) fit = assign_fine(std::move(fine), data, run.threads, gpu, run.comm);
+    summaries.push_back(write_clustering(run, cut(*fit, k), data, &fit->clusters));
+  }
+  return summaries;
 }
 
 /// COLLECTIVE. Nearest centroids of the fitted run.
@@ -122,7 +183,13 @@ std::vector<ClusterSummary> cluster_run(const RunContext& run) {
     stale.push_back(k);
   }
   std::vector<ClusterSummary> summaries;
-  if (!stale.empty()) summaries = run.fitted ? assign_run(run, stale) : fit_run(run, stale);
+  if (!stale.empty()) {
+    if (run.config.cluster.fine) {
+      summaries = run.fitted ? assign_run_to_tree(run, stale) : fit_tree(run, stale);
+    } else {
+      summaries = run.fitted ? assign_run(run, stale) : fit_run(run, stale);
+    }
+  }
   for (const int k : run.config.cluster.k) {
     if (std::find(stale.begin(), stale.end(), k) == stale.end()) {
       ClusterSummary summary;

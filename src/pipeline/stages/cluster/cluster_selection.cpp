@@ -77,7 +77,9 @@ std::string selection_hint(std::span<const ClusterSummary> values) {
 }
 
 std::string selection_table(std::span<const ClusterSummary> values) {
-  std::string text = "     K  iterations         inertia  of previous  silhouette  stability\n";
+  const bool from_tree = std::ranges::any_of(values, [](const auto& value) { return value.separation.has_value(); });
+  std::string text = "     K  iterations         inertia  of previous  silhouette  stability";
+  text += from_tree ? "  separation\n" : "\n";
   const std::vector<std::optional<double>> ratios = relative_inertia(values);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const ClusterSummary& value = values[i];
@@ -85,7 +87,7 @@ std::string selection_table(std::span<const ClusterSummary> values) {
     (void)std::snprintf(head, sizeof head, "%6d  %10d  %14.8g", value.k, value.iterations, value.inertia);
     const bool at_limit = !value.converged && value.iterations > 0;
     text += head + cell(ratios[i], 13) + cell(value.silhouette, 12) + cell(value.stability, 11) +
-            (at_limit ? "  limit of iterations reached" : "") + "\n";
+            (from_tree ? cell(value.separation, 12) : "") + (at_limit ? "  limit of iterations reached" : "") + "\n";
   }
   const std::string hint = selection_hint(values);
   return hint.empty() ? text : text + hint + "\n";
@@ -122,7 +124,8 @@ void write_selection_json(const std::filesystem::path& path, std::span<const Clu
                     {"inertia", value.inertia},
                     {"relative_inertia", json_of(ratios[i])},
                     {"silhouette", json_of(value.silhouette)},
-                    {"stability", json_of(value.stability)}});
+                    {"stability", json_of(value.stability)},
+                    {"separation", json_of(value.separation)}});
   }
   Json json;
   json["schema"] = 1;
@@ -145,6 +148,7 @@ ClusterSummary read_cluster_summary(const std::filesystem::path& centroids) {
   summary.inertia = reader.attribute<double>("/", "inertia");
   summary.silhouette = score("silhouette");
   summary.stability = score("stability");
+  summary.separation = score("separation");
   return summary;
 }
 

@@ -13,6 +13,7 @@
 #include "pipeline/stages/cluster/cluster_gpu.hpp"
 #include "pipeline/stages/cluster/clustering.hpp"
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
+#include "pipeline/stages/cluster/fine_clusters.hpp"
 
 #include <optional>
 
@@ -36,14 +37,22 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
                                             const std::filesystem::path& out, int threads, Communicator& comm) {
   const StopSignals signals;
   guard_inputs(descriptors, config.cluster.centroids, out, comm);
-  const auto options = kmeans_options(config, config.cluster.k, threads);
+  const auto& fine = config.cluster.fine;
+  const auto options = kmeans_options(config, fine ? std::vector{*fine} : config.cluster.k, threads);
   const ClusterGpu gpu(config.cluster, comm);
   const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
   require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
                       "Make some descriptors first.");
   // Beside the result, and named after it: the same command finds it again.
   const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", {}, comm);
-  const auto made = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+  std::vector<FineFit> fits;
+  std::vector<Clustering> made;
+  if (fine) {
+    fits = fit_fine(data, config.cluster, config.cluster.k, options, {}, gpu, checkpoint, signals, comm);
+    for (const int k : config.cluster.k) made.push_back(cut(fit_for(fits, config.cluster, k), k));
+  } else {
+    made = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+  }
 
   std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
@@ -57,6 +66,10 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
     on_root(comm, [&] {
       write_centroids(file->writer(), group, result.centroids, result.clusters, data.rows->dim(), result.inertia,
                       clustering.attributes(config.run.seed));
+      if (fine) {
+        write_fine_clusters(file->writer(), group, fit_for(fits, config.cluster, result.clusters).clusters,
+                            result.clusters);
+      }
     });
     write_labels(file ? &file->writer() : nullptr, group + "/assignment", result.assignment, comm);
     summaries.push_back(clustering.summary());

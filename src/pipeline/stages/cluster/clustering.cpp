@@ -39,7 +39,8 @@ ClusterAttributes Clustering::attributes(std::uint64_t seed) const {
           .inertia = result.final_inertia,
           .restart = result.restart,
           .silhouette = quality.silhouette,
-          .stability = quality.stability};
+          .stability = quality.stability,
+          .separation = separation};
 }
 
 ClusterSummary Clustering::summary() const {
@@ -50,7 +51,8 @@ ClusterSummary Clustering::summary() const {
           result.final_inertia,
           /*up_to_date=*/false,
           quality.silhouette,
-          quality.stability};
+          quality.stability,
+          separation};
 }
 
 KMeansOptions assign_options(int clusters, int threads) {

@@ -12,6 +12,7 @@
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ namespace datus {
 struct Clustering {
   KMeansResult result;
   KMeansQuality quality;
-  std::int64_t rows = 0;  ///< of all ranks
+  std::int64_t rows = 0;                            ///< of all ranks
+  std::optional<double> separation = std::nullopt;  ///< see `ClusterSummary`
 
   [[nodiscard]] ClusterAttributes attributes(std::uint64_t seed) const;
   [[nodiscard]] ClusterSummary summary() const;

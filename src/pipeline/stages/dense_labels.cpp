@@ -1,0 +1,87 @@
+#include "pipeline/stages/dense_labels.hpp"
+
+#include "datus/algo/similarity.hpp"
+#include "datus/algo/smoothing.hpp"
+#include "datus/core/error.hpp"
+#include "datus/io/hdf5_reader.hpp"
+#include "pipeline/files/cluster_files.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace datus {
+namespace {
+
+/// The embeddings at unit length, as smoothing leaves them.
+std::vector<float> unit_rows(std::span<const float> embeddings, int dim) {
+  std::vector<float> unit(embeddings.begin(), embeddings.end());
+  const auto width = static_cast<std::size_t>(dim);
+  for (std::size_t begin = 0; begin < unit.size(); begin += width) {
+    const auto row = std::span(unit).subspan(begin, width);
+    double square = 0;
+    for (const float value : row) square += static_cast<double>(value) * static_cast<double>(value);
+    if (square == 0) continue;
+    for (float& value : row) value = static_cast<float>(static_cast<double>(value) / std::sqrt(square));
+  }
+  return unit;
+}
+
+}  // namespace
+
+DenseClusters read_dense_clusters(const std::filesystem::path& path, const std::string& group) {
+  Centroids centroids = read_centroids(path.string() + ":" + group + "/centroids");
+  DenseClusters clusters{.centroids = {}, .cluster = {}, .dim = centroids.dim, .clusters = centroids.k};
+  if (auto fine = read_fine_clusters(Hdf5Reader(path), group)) {
+    clusters.dim = fine->dim;
+    clusters.cluster = cut_tree(fine->tree, centroids.k, fine->rows);
+    clusters.centroids = std::move(fine->centroids);
+    return clusters;
+  }
+  clusters.cluster.resize(static_cast<std::size_t>(centroids.k));
+  std::iota(clusters.cluster.begin(), clusters.cluster.end(), 0);
+  clusters.centroids = std::move(centroids.values);
+  return clusters;
+}
+
+std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<const float> embeddings,
+                                      std::optional<double> smoothing, std::span<const std::uint8_t> valid) {
+  const int patches = static_cast<int>(embeddings.size() / static_cast<std::size_t>(clusters.dim));
+  const std::vector<float> rows = smoothing ? smooth_embeddings(embeddings, patches, clusters.dim, *smoothing, valid)
+                                            : unit_rows(embeddings, clusters.dim);
+  return cluster_similarities(rows, clusters.dim, clusters.centroids, clusters.cluster, clusters.clusters);
+}
+
+LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends) {
+  const auto count = static_cast<std::size_t>(clusters);
+  const std::size_t line_size = static_cast<std::size_t>(grid.cols) * count;
+  LabelMap map(static_cast<int>(blends.rows.size()), static_cast<int>(blends.cols.size()));
+  std::vector<float> line(line_size);
+  std::vector<float> pixel(count);
+  auto to = map.labels.begin();
+  for (const PatchBlend& row : blends.rows) {
+    if (row.first < 0) {
+      to = std::fill_n(to, blends.cols.size(), no_label);
+      continue;
+    }
+    const float* above = similarities.data() + static_cast<std::size_t>(row.first) * line_size;
+    const float* below = similarities.data() + static_cast<std::size_t>(row.second) * line_size;
+    for (std::size_t i = 0; i < line_size; ++i) line[i] = above[i] + row.weight * (below[i] - above[i]);
+    for (const PatchBlend& col : blends.cols) {
+      if (col.first < 0) {
+        *to++ = no_label;
+        continue;
+      }
+      const float* left = line.data() + static_cast<std::size_t>(col.first) * count;
+      const float* right = line.data() + static_cast<std::size_t>(col.second) * count;
+      for (std::size_t i = 0; i < count; ++i) pixel[i] = left[i] + col.weight * (right[i] - left[i]);
+      *to++ = static_cast<std::int32_t>(std::ranges::max_element(pixel) - pixel.begin());
+    }
+  }
+  return map;
+}
+
+}  // namespace datus

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "datus/config/config.hpp"
+#include "datus/core/image.hpp"
+#include "datus/core/types.hpp"
+#include "datus/model/input_geometry.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// What pixels are compared with: clusters, each of one centroid or of the fine ones that were joined in it.
+struct DenseClusters {
+  std::vector<double> centroids;      ///< [F, dim]
+  std::vector<std::int32_t> cluster;  ///< [F]
+  int dim = 0;
+  int clusters = 0;
+};
+
+/// Of RUN/clusters/kK/centroids.h5, or of a clusters file's group, for K clusters. Throws `InputError` naming the file.
+[[nodiscard]] DenseClusters read_dense_clusters(const std::filesystem::path& path, const std::string& group);
+
+/// The similarity [P, clusters] of an image's patches to the clusters: the cosine of the embedding, smoothed where
+/// `smoothing` (descriptor.smoothing) is set. `embeddings` [P, dim], `valid` [P] or empty. Throws `InputError` when the
+/// clusters have another width.
+[[nodiscard]] std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<const float> embeddings,
+                                                    std::optional<double> smoothing,
+                                                    std::span<const std::uint8_t> valid);
+
+/// Each pixel's most similar cluster, of similarities [P, clusters] that are interpolated between patches; the lowest
+/// on ties; -1 for a pixel that no patch shows. Plain f32 arithmetic, one pixel by itself: the same everywhere.
+[[nodiscard]] LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters,
+                                    const PatchBlends& blends);
+
+}  // namespace datus

@@ -1,0 +1,167 @@
+#include "pipeline/stages/dense_labels.hpp"
+
+#include "datus/algo/similarity.hpp"
+#include "datus/comm/self_communicator.hpp"
+#include "datus/core/error.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace dense_labels_test {
+
+std::vector<double> random_rows(int rows, int dim, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal(0.2, 1.0);
+  std::vector<double> values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(dim));
+  for (double& value : values) value = normal(generator);
+  return values;
+}
+
+std::vector<float> as_floats(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+double cosine(const std::vector<double>& a, std::size_t i, const std::vector<double>& b, std::size_t j,
+              std::size_t dim) {
+  double product = 0;
+  double first = 0;
+  double second = 0;
+  for (std::size_t d = 0; d < dim; ++d) {
+    product += a[i * dim + d] * b[j * dim + d];
+    first += a[i * dim + d] * a[i * dim + d];
+    second += b[j * dim + d] * b[j * dim + d];
+  }
+  return product / std::sqrt(first * second);
+}
+
+TEST(DenseLabels, SimilarityIsTheLargestCosineOfACluster) {
+  constexpr std::size_t dim = 19;
+  const auto embeddings = random_rows(37, dim, 1);
+  const auto centroids = random_rows(11, dim, 2);
+  const std::vector<std::int32_t> cluster = {0, 1, 2, 0, 1, 2, 0, 4, 4, 1, 0};
+  const DenseClusters clusters{.centroids = centroids, .cluster = cluster, .dim = dim, .clusters = 5};
+  const auto found = dense_similarities(clusters, as_floats(embeddings), std::nullopt, {});
+  for (std::size_t i = 0; i < 37; ++i) {
+    for (std::size_t k = 0; k < 5; ++k) {
+      double wanted = -1;
+      for (std::size_t c = 0; c < cluster.size(); ++c) {
+        if (cluster[c] == static_cast<std::int32_t>(k))
+          wanted = std::max(wanted, cosine(embeddings, i, centroids, c, dim));
+      }
+      EXPECT_NEAR(static_cast<double>(found[i * 5 + k]), wanted, 1e-6) << i << " " << k;
+    }
+  }
+  for (const SimdPath path : supported_simd_paths()) {
+    std::vector<float> rows = as_floats(embeddings);
+    EXPECT_EQ(cluster_similarities(rows, dim, centroids, cluster, 5, path),
+              cluster_similarities(rows, dim, centroids, cluster, 5));
+  }
+}
+
+TEST(DenseLabels, APixelHasTheLargestInterpolatedSimilarity) {
+  const GridSize grid{3, 4};
+  const auto values = as_floats(random_rows(12, 6, 3));
+  const InputGeometry geometry(29, 50, 24, 32, 8, ResizeMode::squash);
+  const LabelMap map = most_similar(values, grid, 6, geometry.blend_original());
+  ASSERT_EQ(map.height, 29);
+  ASSERT_EQ(map.width, 50);
+  for (int y = 0; y < map.height; ++y) {
+    for (int x = 0; x < map.width; ++x) {
+      const double row = std::clamp((y + 0.5) * 3 / 29 - 0.5, 0.0, 2.0);
+      const double col = std::clamp((x + 0.5) * 4 / 50 - 0.5, 0.0, 3.0);
+      std::vector<double> blended(6);
+      for (int r = 0; r < 3; ++r) {
+        for (int c = 0; c < 4; ++c) {
+          const double share = std::max(0.0, 1 - std::abs(row - r)) * std::max(0.0, 1 - std::abs(col - c));
+          for (int k = 0; k < 6; ++k) {
+            blended[static_cast<std::size_t>(k)] +=
+                share * static_cast<double>(values[static_cast<std::size_t>((r * 4 + c) * 6 + k)]);
+          }
+        }
+      }
+      const auto label = static_cast<std::size_t>(map.labels[static_cast<std::size_t>(y * map.width + x)]);
+      EXPECT_NEAR(blended[label], *std::ranges::max_element(blended), 1e-5) << y << " " << x;
+    }
+  }
+}
+
+TEST(DenseLabels, WhatNoPatchShowsHasNoLabel) {
+  const GridSize grid{4, 4};
+  const auto values = as_floats(random_rows(16, 2, 4));
+  const LabelMap cut_off =
+      most_similar(values, grid, 2, InputGeometry(60, 100, 32, 32, 8, ResizeMode::crop).blend_original());
+  EXPECT_EQ(cut_off.labels[0], -1);
+  EXPECT_GE(cut_off.labels[50], 0);
+  const LabelMap padded =
+      most_similar(values, grid, 2, InputGeometry(60, 100, 32, 32, 8, ResizeMode::pad).blend_grid());
+  EXPECT_GE(padded.labels[11], 0);
+  EXPECT_EQ(padded.labels[12], -1);
+}
+
+FineClusters sample_fine() {
+  FineClusters fine{.centroids = random_rows(9, 5, 8), .dim = 5, .rows = {3, 1, 4, 1, 5, 9, 2, 6, 5}, .tree = {}};
+  fine.tree = average_linkage(fine.centroids, fine.dim, fine.rows);
+  return fine;
+}
+
+TEST(FineClusters, AreReadBackAsTheyWere) {
+  const TempFolder folder;
+  const FineClusters fine = sample_fine();
+  {
+    Hdf5Writer writer(folder / "a.h5");
+    writer.group("/k004");
+    write_centroid_matrix(writer, "/k004/centroids", random_rows(4, 5, 1), 4, 5);
+    write_fine_clusters(writer, "/k004", fine, 4);
+    writer.close();
+  }
+  const Hdf5Reader reader(folder / "a.h5");
+  EXPECT_EQ(read_fine_clusters(reader, "/k004"), fine);
+  EXPECT_EQ(reader.read<std::int32_t>("/k004/cluster_of_fine"), cut_tree(fine.tree, 4, fine.rows));
+  EXPECT_EQ(read_fine_clusters(reader, "/k005"), std::nullopt);
+  const DenseClusters dense = read_dense_clusters(folder / "a.h5", "/k004");
+  EXPECT_EQ(dense.clusters, 4);
+  EXPECT_EQ(dense.cluster, cut_tree(fine.tree, 4, fine.rows));
+}
+
+TEST(FineClusters, ATreeThatIsNoneIsRefused) {
+  const TempFolder folder;
+  const auto refused = [&](FineClusters fine, const std::string& message) {
+    {
+      Hdf5Writer writer(folder / "a.h5");
+      const auto leaves = static_cast<std::int64_t>(fine.rows.size());
+      std::vector<std::int32_t> joined;
+      std::vector<double> heights;
+      for (const auto& merge : fine.tree.merges) {
+        joined.insert(joined.end(), {merge.first, merge.second});
+        heights.push_back(merge.height);
+      }
+      write_centroid_matrix(writer, "/fine_centroids", fine.centroids, static_cast<int>(fine.centroids.size()) / 5, 5);
+      writer.write<std::int64_t>("/fine_rows", fine.rows, {leaves});
+      writer.write<std::int32_t>("/tree_merge", joined, {static_cast<std::int64_t>(heights.size()), 2});
+      writer.write<double>("/tree_height", heights, {static_cast<std::int64_t>(heights.size())});
+      writer.close();
+    }
+    const Hdf5Reader reader(folder / "a.h5");
+    expect_error<InputError>([&] { (void)read_fine_clusters(reader, ""); }, {"a.h5", message});
+  };
+  FineClusters twice = sample_fine();
+  twice.tree.merges[1] = twice.tree.merges[0];
+  refused(twice, "tree_merge joins what is not there, in row 1");
+  FineClusters later = sample_fine();
+  later.tree.merges[0].second = 12;
+  refused(later, "in row 0");
+  FineClusters fewer = sample_fine();
+  fewer.rows.pop_back();
+  refused(fewer, "another number of clusters");
+}
+
+}  // namespace dense_labels_test
+}  // namespace datus::test
