@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+
+// Included by files that are compiled for one instruction set: nothing here, or included from here, may be an inline
+// function, or the linker could keep a copy of it that other CPUs cannot run.
+
+namespace datus::refine_detail {
+
+/// Classes are taken in groups of this many, the last one filled up: one cache line for each pixel or point.
+inline constexpr int group_size = 16;
+
+/// The corners of the lattice around each of `pixels` pixels, and their weights: [pixels][corners].
+struct Corners {
+  const std::int32_t* points;
+  const float* weights;
+  std::int64_t pixels;
+  int corners;
+};
+
+/// One path of the steps that the mean field spends its time in. Values of pixels and of points are [.][group_size], at
+/// cache lines. Multiplications and additions are rounded each, in one order.
+struct Kernel {
+  /// points[c] += weight * values[pixel] for all corners c of all pixels, in their order.
+  void (*spread)(const float* values, const Corners& corners, float* points);
+  /// Along rows as `Lattice::rows` lists them: point += half of the sum of its two neighbours, all as they were before.
+  void (*blur)(const std::int32_t* rows, std::int64_t count, float* points);
+  /// values[pixel] += factor * sum over its corners of weight * points[c].
+  void (*gather)(const float* points, const Corners& corners, float factor, float* values);
+  /// probabilities = exp(scores) / sum over all classes. Both [groups][pixels][group_size]; scores of lanes without a
+  /// class are `no_class`, their probabilities 0.
+  void (*softmax)(const float* scores, std::int64_t pixels, int groups, float* probabilities);
+};
+
+/// The score of a lane that is there to fill up a group. What is added to it changes nothing.
+inline constexpr float no_class = -1e30F;
+
+[[nodiscard]] Kernel scalar_kernel();
+[[nodiscard]] Kernel avx2_kernel();
+[[nodiscard]] Kernel avx512_kernel();
+
+}  // namespace datus::refine_detail

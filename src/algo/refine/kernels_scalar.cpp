@@ -1,0 +1,9 @@
+#include "algo/refine/kernel_loops.hpp"
+
+namespace datus::refine_detail {
+
+Kernel scalar_kernel() {
+  return shared_kernel();
+}
+
+}  // namespace datus::refine_detail
