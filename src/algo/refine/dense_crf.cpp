@@ -72,14 +72,15 @@ void DenseCrf::State::build_position(const Image& image) {
 }
 
 void DenseCrf::State::build_bilateral(const Image& image) {
-  places.clear();
+  places.resize(image.pixels.size() / 3 * 5);
+  float* place = places.data();
   const std::uint8_t* colour = image.pixels.data();
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
-      places.push_back(static_cast<float>(x) / options.bilateral_position_std);
-      places.push_back(static_cast<float>(y) / options.bilateral_position_std);
+      *place++ = static_cast<float>(x) / options.bilateral_position_std;
+      *place++ = static_cast<float>(y) / options.bilateral_position_std;
       for (int channel = 0; channel < 3; ++channel) {
-        places.push_back(static_cast<float>(*colour++) / options.bilateral_colour_std);
+        *place++ = static_cast<float>(*colour++) / options.bilateral_colour_std;
       }
     }
   }
@@ -106,14 +107,18 @@ void DenseCrf::refine(const Image& image, std::span<float> values, int classes) 
   s.scores.resize(size);
   s.probabilities.resize(size);
   refine_detail::to_groups(values, classes, refine_detail::no_class, s.unary);
-  const DenseCrfOptions& options = s.options;
-  if (options.position_weight > 0.0F) s.build_position(image);
-  if (options.bilateral_weight > 0.0F) s.build_bilateral(image);
-  const auto add_messages = [&](const float* probabilities, float* scores) {
-    if (options.position_weight > 0.0F) s.position.add(probabilities, options.position_weight, scores);
-    if (options.bilateral_weight > 0.0F) s.bilateral.add(probabilities, options.bilateral_weight, scores);
+  const bool has_position = s.options.position_weight > 0.0F;
+  const bool has_bilateral = s.options.bilateral_weight > 0.0F;
+  if (has_position) s.build_position(image);
+  if (has_bilateral) s.build_bilateral(image);
+  const auto add_messages = [&](const float* probabilities, const float* unary, float* scores) {
+    if (has_position) s.position.add(probabilities, s.options.position_weight, unary, scores);
+    const float* const base = has_position ? scores : unary;
+    if (has_bilateral) s.bilateral.add(probabilities, s.options.bilateral_weight, base, scores);
   };
-  refine_detail::mean_field(s.kernel, s.unary, pixels, options.iterations, add_messages, s.scores, s.probabilities);
+  // Without a kernel nothing is added.
+  const int iterations = has_position || has_bilateral ? s.options.iterations : 0;
+  refine_detail::mean_field(s.kernel, s.unary, pixels, iterations, add_messages, s.scores, s.probabilities);
   refine_detail::from_groups(s.probabilities, classes, values);
 }
 

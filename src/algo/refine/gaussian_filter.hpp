@@ -25,8 +25,9 @@ class GaussianFilter {
     normalise();
   }
 
-  /// sums += factor * filtered values, of a group of classes: [pixels][group_size] both, at cache lines.
-  void add(const float* values, float factor, float* sums);
+  /// sums = base + factor * filtered values, of a group of classes: [pixels][group_size] each, at cache lines; `sums`
+  /// may be `base`.
+  void add(const float* values, float factor, const float* base, float* sums);
 
  private:
   void normalise();

@@ -50,9 +50,10 @@ static void blur(const std::int32_t* rows, std::int64_t count, float* points) {
   }
 }
 
-static void gather(const float* points, const Corners& corners, float factor, float* values) {
+static void gather(const float* points, const Corners& corners, float factor, const float* base, float* values) {
   const auto* const of_point = reinterpret_cast<const Lanes*>(points);
-  auto* const of_pixel = reinterpret_cast<Lanes*>(values);
+  const auto* const from = reinterpret_cast<const Lanes*>(base);
+  auto* const to = reinterpret_cast<Lanes*>(values);
   const std::int64_t count = corners.pixels * corners.corners;
   std::int64_t at = 0;
   for (std::int64_t pixel = 0; pixel < corners.pixels; ++pixel) {
@@ -62,7 +63,7 @@ static void gather(const float* points, const Corners& corners, float factor, fl
       if (ahead < count) __builtin_prefetch(of_point + corners.points[ahead]);
       sum += corners.weights[at] * of_point[corners.points[at]];
     }
-    of_pixel[pixel] += factor * sum;
+    to[pixel] = from[pixel] + factor * sum;
   }
 }
 

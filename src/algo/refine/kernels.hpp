@@ -25,8 +25,8 @@ struct Kernel {
   void (*spread)(const float* values, const Corners& corners, float* points);
   /// Along rows as `Lattice::rows` lists them: point += half of the sum of its two neighbours, all as they were before.
   void (*blur)(const std::int32_t* rows, std::int64_t count, float* points);
-  /// values[pixel] += factor * sum over its corners of weight * points[c].
-  void (*gather)(const float* points, const Corners& corners, float factor, float* values);
+  /// values[pixel] = base[pixel] + factor * sum over its corners of weight * points[c]; `values` may be `base`.
+  void (*gather)(const float* points, const Corners& corners, float factor, const float* base, float* values);
   /// probabilities = exp(scores) / sum over all classes. Both [groups][pixels][group_size]; scores of lanes without a
   /// class are `no_class`, their probabilities 0.
   void (*softmax)(const float* scores, std::int64_t pixels, int groups, float* probabilities);

@@ -1,7 +1,5 @@
 #include "algo/refine/mean_field.hpp"
 
-#include <algorithm>
-
 namespace datus::refine_detail {
 
 void mean_field(const Kernel& kernel, std::span<const float> unary, std::int64_t pixels, int iterations,
@@ -10,8 +8,10 @@ void mean_field(const Kernel& kernel, std::span<const float> unary, std::int64_t
   const int groups = static_cast<int>(static_cast<std::int64_t>(unary.size()) / group);
   kernel.softmax(unary.data(), pixels, groups, probabilities.data());
   for (int iteration = 0; iteration < iterations; ++iteration) {
-    std::copy(unary.begin(), unary.end(), scores.begin());
-    for (int g = 0; g < groups; ++g) add_messages(probabilities.data() + g * group, scores.data() + g * group);
+    for (int g = 0; g < groups; ++g) {
+      const std::int64_t first = g * group;
+      add_messages(probabilities.data() + first, unary.data() + first, scores.data() + first);
+    }
     kernel.softmax(scores.data(), pixels, groups, probabilities.data());
   }
 }

@@ -8,9 +8,9 @@
 
 namespace datus::refine_detail {
 
-/// What the pairs of pixels say about a group of classes: scores += sum over kernels of weight * filtered
-/// probabilities. [pixels][group_size] both, at cache lines.
-using AddMessages = std::function<void(const float* probabilities, float* scores)>;
+/// What the pairs of pixels say about a group of classes: scores = unary + sum over kernels of weight * filtered
+/// probabilities. [pixels][group_size] each, at cache lines.
+using AddMessages = std::function<void(const float* probabilities, const float* unary, float* scores)>;
 
 /// Mean field of a fully connected CRF with Potts compatibility (Kraehenbuehl and Koltun 2011, algorithm 1): from
 /// Q = softmax(unary), each iteration is Q = softmax(unary + messages(Q)). What other classes are charged and what the

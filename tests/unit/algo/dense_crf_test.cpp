@@ -123,7 +123,7 @@ double lattice_error(const Image& image, float std, float colour_std) {
   to_groups(values, classes, 0.0F, grouped);
   GaussianFilter filter(scalar_kernel());
   filter.build<dim>(places);
-  filter.add(grouped.data(), 1.0F, sums.data());
+  filter.add(grouped.data(), 1.0F, sums.data(), sums.data());
   std::vector<float> result(values.size());
   from_groups(sums, classes, result);
   double squares = 0.0;
@@ -172,11 +172,13 @@ TEST(DenseCrf, MeanFieldEqualsDoublePrecision) {
       AlignedVector<float> scores(size);
       AlignedVector<float> probabilities(size);
       to_groups(logits, classes, no_class, unary);
-      const auto add = [&](const float* from, float* to) {
+      const auto add = [&](const float* from, const float* base, float* to) {
         const std::vector<double> values(from, from + pixels * group_size);
         for (int k = 0; k < 2; ++k) {
           const std::vector<double> message = filtered(kernels[k], values, group_size);
-          for (std::size_t i = 0; i < message.size(); ++i) to[i] += static_cast<float>(weights[k] * message[i]);
+          const float* const before = k == 0 ? base : to;
+          for (std::size_t i = 0; i < message.size(); ++i)
+            to[i] = before[i] + static_cast<float>(weights[k] * message[i]);
         }
       };
       mean_field(kernel_for(path), unary, pixels, 5, add, scores, probabilities);
@@ -195,10 +197,11 @@ TEST(DenseCrf, EachPathHasTheSameBits) {
     DenseCrf(DenseCrfOptions{}, SimdPath::scalar).refine(image, first, classes);
     for (const SimdPath path : supported_simd_paths()) {
       DenseCrf crf(DenseCrfOptions{}, path);
-      // What another image left behind does not show.
-      const Image other = edged_image(50, 31, 5);
-      std::vector<float> of_other = random_values(std::size_t{50} * 31 * 5, 6);
-      crf.refine(other, of_other, 5);
+      // What other images left behind does not show.
+      for (const Image& other : {edged_image(50, 47, 5), edged_image(33, 31, 6)}) {
+        std::vector<float> of_other = random_values(other.pixels.size() / 3 * 5, 7);
+        crf.refine(other, of_other, 5);
+      }
       std::vector<float> values = logits;
       crf.refine(image, values, classes);
       EXPECT_EQ(std::memcmp(values.data(), first.data(), 4 * values.size()), 0) << classes << " " << name(path);
