@@ -115,8 +115,12 @@ void add_outputs(Keys& keys) {
        {Stage::mask},
        "A patch has the cluster of its segment, and none without one; or every pixel the cluster most similar to the "
        "embeddings around it.");
-  mask("refine", &M::refine, choice<M::Refine>({{"none", M::Refine::none}}), {Stage::mask},
-       "Refinement of the label maps.");
+  mask(
+      "refine", &M::refine,
+      choice<M::Refine>({{"none", M::Refine::none}, {"crf", M::Refine::crf}, {"guided", M::Refine::guided}}),
+      {Stage::mask},
+      "Dense masks follow the edges of the image: by a fully connected CRF, about as much work as the model's own on a "
+      "CPU; or by the guided filter, for a tenth of that.");
   mask("resolution", &M::resolution,
        choice<M::Resolution>(
            {{"original", M::Resolution::original}, {"input", M::Resolution::input}, {"grid", M::Resolution::grid}}),

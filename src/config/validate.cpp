@@ -86,6 +86,13 @@ class Validator {
   }
 
   void mask() const {
+    if (has_refinement(config_.mask) && !has_dense_labels(config_.mask)) {
+      refuse("mask.refine", "mask.labels", "there are no soft labels to refine", "Set mask.labels: dense.");
+    }
+    if (has_refinement(config_.mask) && config_.mask.resolution != MaskConfig::Resolution::original) {
+      refuse("mask.refine", "mask.resolution", "what is refined are pixels of the image",
+             "Set mask.resolution: original.");
+    }
     if (!has_dense_labels(config_.mask)) return;
     if (!traits_of(config_.descriptor.kind).reads_keys) {
       refuse("mask.labels", "descriptor.kind", "pixels are compared with clusters of the stored embeddings",
@@ -119,6 +126,17 @@ bool has_dense_labels(const MaskConfig& config) {
     case MaskConfig::Labels::segment:
       return false;
     case MaskConfig::Labels::dense:
+      return true;
+  }
+  return false;
+}
+
+bool has_refinement(const MaskConfig& config) {
+  switch (config.refine) {
+    case MaskConfig::Refine::none:
+      return false;
+    case MaskConfig::Refine::crf:
+    case MaskConfig::Refine::guided:
       return true;
   }
   return false;

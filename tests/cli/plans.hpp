@@ -16,7 +16,7 @@ namespace datus::test {
 
 /// `datus COMMAND` on the sample, with the run directory `run`.
 inline Arguments of_sample(const std::string& command, const Arguments& more = {}) {
-  Arguments arguments = {command, source_path("configs/demo.yaml").string(), "--run", "run"};
+  Arguments arguments = {command, source_path("tests/data/sample.yaml").string(), "--run", "run"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }

@@ -259,7 +259,8 @@ struct ClusterConfig {
 struct MaskConfig {
   /// `segment`: a patch has the cluster of its segment; `dense`: each pixel that of the embeddings around it.
   enum class Labels { segment, dense };
-  enum class Refine { none };
+  /// `crf`: the fully connected CRF; `guided`: the guided filter.
+  enum class Refine { none, crf, guided };
   enum class Resolution { original, input, grid };
   enum class Format { png };
 
@@ -272,6 +273,9 @@ struct MaskConfig {
 
 /// Whether masks are made from the embeddings themselves.
 [[nodiscard]] bool has_dense_labels(const MaskConfig& config);
+
+/// Whether they then follow the edges of the image.
+[[nodiscard]] bool has_refinement(const MaskConfig& config);
 
 /// `evaluate.*`: scores against ground truth.
 struct EvaluateConfig {

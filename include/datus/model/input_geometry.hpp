@@ -34,6 +34,9 @@ struct PatchBlends {
   std::vector<PatchBlend> cols;
 };
 
+/// Bilinear interpolation from `lines` lines of any values to `pixels` lines of pixels over the same length.
+[[nodiscard]] std::vector<PatchBlend> blend_lines(int pixels, int lines);
+
 /// Where the pixels of one image lie in the model's input, and back. All mappings are exact integer arithmetic.
 ///
 /// `crop` scales by max(rows / height, cols / width), `pad` by the smaller of the two: one side fits the input exactly,
@@ -72,6 +75,7 @@ class InputGeometry {
   [[nodiscard]] PatchBlends blend_grid() const;
 
  private:
+  friend std::vector<PatchBlend> blend_lines(int pixels, int lines);
   /// One side: `image` pixels are resized to `resized`, from whose pixel `offset` on the input starts.
   struct Side {
     int image;

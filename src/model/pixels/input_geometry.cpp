@@ -133,6 +133,11 @@ std::vector<PatchBlend> InputGeometry::Side::blend_of_input_pixel(int patch) con
   return blends;
 }
 
+std::vector<PatchBlend> blend_lines(int pixels, int lines) {
+  const InputGeometry::Side side{pixels, lines, lines, 0};
+  return side.blend_of_image_pixel(1);
+}
+
 std::vector<PatchBlend> InputGeometry::Side::blend_of_patch(int patch) const {
   std::vector<PatchBlend> blends(static_cast<std::size_t>(input / patch));
   for (std::int32_t i = 0; i < shown(patch); ++i) blends[static_cast<std::size_t>(i)] = {i, i, 0};

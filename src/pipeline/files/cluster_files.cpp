@@ -76,6 +76,7 @@ void write_fine_clusters(Hdf5Writer& writer, const std::string& group, const Fin
   }
   writer.write<std::int32_t>(group + "/tree_merge", joined, {leaves - 1, 2});
   writer.write<double>(group + "/tree_height", heights, {leaves - 1});
+  writer.attribute(group.empty() ? "/" : group, "fine_inertia", fine.inertia);
   writer.write<std::int32_t>(group + "/cluster_of_fine", cut_tree(fine.tree, k, fine.rows), {leaves});
 }
 
@@ -112,6 +113,7 @@ std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const s
   reader.read_rows<double>(group + "/fine_centroids", 0, shape[0], fine.centroids);
   require_finite(fine.centroids, fine.dim, 0, group + "/fine_centroids in " + reader.path().string());
   fine.rows = reader.read<std::int64_t>(group + "/fine_rows");
+  fine.inertia = reader.attribute<double>(group.empty() ? "/" : group, "fine_inertia");
   const auto joined = reader.read<std::int32_t>(group + "/tree_merge");
   const auto heights = reader.read<double>(group + "/tree_height");
   const auto leaves = static_cast<std::size_t>(shape[0]);

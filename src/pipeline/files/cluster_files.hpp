@@ -55,6 +55,7 @@ struct FineClusters {
   int dim = 0;
   std::vector<std::int64_t> rows;
   ClusterTree tree;
+  double inertia = 0;  ///< of the rows that they were fitted on; attribute fine_inertia
   friend bool operator==(const FineClusters&, const FineClusters&) = default;
 };
 

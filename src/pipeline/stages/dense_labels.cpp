@@ -30,6 +30,31 @@ std::vector<float> unit_rows(std::span<const float> embeddings, int dim) {
   return unit;
 }
 
+/// Calls visit(pixel, its interpolated values [clusters]) for each pixel that a patch shows.
+template <class Visit>
+void for_each_pixel(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends,
+                    Visit&& visit) {
+  const auto count = static_cast<std::size_t>(clusters);
+  const std::size_t line_size = static_cast<std::size_t>(grid.cols) * count;
+  std::vector<float> line(line_size);
+  std::vector<float> values(count);
+  for (std::size_t y = 0; y < blends.rows.size(); ++y) {
+    const PatchBlend& row = blends.rows[y];
+    if (row.first < 0) continue;
+    const float* above = similarities.data() + static_cast<std::size_t>(row.first) * line_size;
+    const float* below = similarities.data() + static_cast<std::size_t>(row.second) * line_size;
+    for (std::size_t i = 0; i < line_size; ++i) line[i] = above[i] + row.weight * (below[i] - above[i]);
+    for (std::size_t x = 0; x < blends.cols.size(); ++x) {
+      const PatchBlend& col = blends.cols[x];
+      if (col.first < 0) continue;
+      const float* left = line.data() + static_cast<std::size_t>(col.first) * count;
+      const float* right = line.data() + static_cast<std::size_t>(col.second) * count;
+      for (std::size_t i = 0; i < count; ++i) values[i] = left[i] + col.weight * (right[i] - left[i]);
+      visit(y * blends.cols.size() + x, std::span<const float>(values));
+    }
+  }
+}
+
 }  // namespace
 
 DenseClusters read_dense_clusters(const std::filesystem::path& path, const std::string& group) {
@@ -56,32 +81,22 @@ std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<c
 }
 
 LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends) {
-  const auto count = static_cast<std::size_t>(clusters);
-  const std::size_t line_size = static_cast<std::size_t>(grid.cols) * count;
   LabelMap map(static_cast<int>(blends.rows.size()), static_cast<int>(blends.cols.size()));
-  std::vector<float> line(line_size);
-  std::vector<float> pixel(count);
-  auto to = map.labels.begin();
-  for (const PatchBlend& row : blends.rows) {
-    if (row.first < 0) {
-      to = std::fill_n(to, blends.cols.size(), no_label);
-      continue;
-    }
-    const float* above = similarities.data() + static_cast<std::size_t>(row.first) * line_size;
-    const float* below = similarities.data() + static_cast<std::size_t>(row.second) * line_size;
-    for (std::size_t i = 0; i < line_size; ++i) line[i] = above[i] + row.weight * (below[i] - above[i]);
-    for (const PatchBlend& col : blends.cols) {
-      if (col.first < 0) {
-        *to++ = no_label;
-        continue;
-      }
-      const float* left = line.data() + static_cast<std::size_t>(col.first) * count;
-      const float* right = line.data() + static_cast<std::size_t>(col.second) * count;
-      for (std::size_t i = 0; i < count; ++i) pixel[i] = left[i] + col.weight * (right[i] - left[i]);
-      *to++ = static_cast<std::int32_t>(std::ranges::max_element(pixel) - pixel.begin());
-    }
-  }
+  std::ranges::fill(map.labels, no_label);
+  for_each_pixel(similarities, grid, clusters, blends, [&](std::size_t pixel, std::span<const float> values) {
+    map.labels[pixel] = static_cast<std::int32_t>(std::ranges::max_element(values) - values.begin());
+  });
   return map;
+}
+
+std::vector<float> pixel_values(std::span<const float> similarities, GridSize grid, int clusters,
+                                const PatchBlends& blends, float scale) {
+  const auto count = static_cast<std::size_t>(clusters);
+  std::vector<float> all(blends.rows.size() * blends.cols.size() * count);
+  for_each_pixel(similarities, grid, clusters, blends, [&](std::size_t pixel, std::span<const float> values) {
+    for (std::size_t i = 0; i < count; ++i) all[pixel * count + i] = scale * values[i];
+  });
+  return all;
 }
 
 }  // namespace datus

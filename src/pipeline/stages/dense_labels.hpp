@@ -37,4 +37,8 @@ struct DenseClusters {
 [[nodiscard]] LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters,
                                     const PatchBlends& blends);
 
+/// The same similarities of every pixel, times `scale`, [pixels, clusters]: zeros where no patch shows the pixel.
+[[nodiscard]] std::vector<float> pixel_values(std::span<const float> similarities, GridSize grid, int clusters,
+                                              const PatchBlends& blends, float scale);
+
 }  // namespace datus

@@ -22,6 +22,7 @@
 #include "pipeline/session/shard_queue.hpp"
 #include "pipeline/stages/dense_labels.hpp"
 #include "pipeline/stages/mask.hpp"
+#include "pipeline/stages/refined_labels.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -184,6 +185,10 @@ ShardLabels labels_of_embeddings(const RunContext& run, ShardIndex shard, const 
             const auto similarities =
                 dense_similarities(clusters, std::span(keys->keys).subspan(index * values, values),
                                    run.config.descriptor.smoothing, keys->valid_of(index));
+            if (has_refinement(run.config.mask)) {
+              const Image image = read_image(run.image_path(keys->images.image[index]), run.orientation());
+              return refined_labels(similarities, clusters.clusters, preparation, image, run.config.mask.refine);
+            }
             return dense_map(similarities, clusters.clusters, preparation, size, run.config.mask.resolution);
           }};
 }

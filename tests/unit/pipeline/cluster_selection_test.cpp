@@ -95,9 +95,11 @@ TEST(ClusterSelection, JsonHasNulls) {
   EXPECT_EQ(json["schema"], 1);
   ASSERT_EQ(json["values"].size(), 4U);
   EXPECT_EQ(json["values"][0], nlohmann::json::parse(R"({"k": 1, "iterations": 6, "converged": true, "inertia": 80.0,
-                                      "relative_inertia": null, "silhouette": null, "stability": null})"));
+                                      "relative_inertia": null, "silhouette": null, "stability": null,
+                                      "separation": null})"));
   EXPECT_EQ(json["values"][2], nlohmann::json::parse(R"({"k": 4, "iterations": 9, "converged": false, "inertia": 10.0,
-                                      "relative_inertia": 0.25, "silhouette": 0.625, "stability": 0.25})"));
+                                      "relative_inertia": 0.25, "silhouette": 0.625, "stability": 0.25,
+                                      "separation": null})"));
   EXPECT_EQ(json["largest_silhouette"], std::vector<int>{4});
   EXPECT_EQ(json["most_stable"], (std::vector<int>{2, 9}));
 }

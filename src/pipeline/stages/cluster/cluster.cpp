@@ -68,11 +68,26 @@ std::vector<FineFit> current_fine_fits(const RunContext& run, const std::vector<
   for (const int k : run.config.cluster.k) {
     if (std::ranges::find(stale, k) != stale.end()) continue;
     std::optional<FineClusters> fine;
-    collectively(run.comm, [&] { fine = read_fine_clusters(Hdf5Reader(run.directory.centroids(k)), ""); });
+    std::vector<double> history;
+    ClusterAttributes attributes;
+    collectively(run.comm, [&] {
+      const Hdf5Reader reader(run.directory.centroids(k));
+      fine = read_fine_clusters(reader, "");
+      history = reader.read<double>("inertia");
+      attributes.converged = reader.attribute<std::int64_t>("/", "converged") != 0;
+      attributes.restart = checked_cast<int>(reader.attribute<std::int64_t>("/", "restart"), "The restart");
+    });
     const bool is_new = fine && std::ranges::none_of(fits, [&](const FineFit& fit) {
                           return fit.clusters.tree.leaves == fine->tree.leaves;
                         });
-    if (is_new) fits.push_back(assign_fine(std::move(*fine), data, run.threads, gpu, run.comm));
+    if (!is_new) continue;
+    // What the fit said of itself: the files are then those of a fit.
+    FineFit fit = assign_fine(std::move(*fine), data, run.threads, gpu, run.comm);
+    fit.inertia = fit.clusters.inertia;
+    fit.history = std::move(history);
+    fit.converged = attributes.converged;
+    fit.restart = attributes.restart;
+    fits.push_back(std::move(fit));
   }
   return fits;
 }

@@ -48,6 +48,7 @@ std::vector<FineFit> fit_fine(const DescriptorRows& data, const ClusterConfig& c
                 .history = std::move(result.inertia),
                 .converged = result.converged,
                 .restart = result.restart};
+    fit.clusters.inertia = fit.inertia;
     fit.clusters.rows = rows_of_each(fit.labels, result.clusters, comm);
     collectively(comm, [&] {
       fit.clusters.tree = average_linkage(fit.clusters.centroids, fit.clusters.dim, fit.clusters.rows);

@@ -21,7 +21,7 @@ struct FineFit {
   FineClusters clusters;
   std::vector<std::int32_t> labels;  ///< [rows of this rank]: the fine cluster of each
   std::int64_t total_rows = 0;       ///< of all ranks
-  double inertia = 0;                ///< of all rows to their fine clusters
+  double inertia = 0;                ///< of all rows to their fine clusters, fitted here or not
   std::vector<double> history;       ///< inertia of each iteration; empty where nothing was fitted
   bool converged = true;
   int restart = 0;
