@@ -83,14 +83,14 @@ struct KMeansResult {
   std::vector<double> centroids;
   /// [local rows]: the nearest stored centroid of each, the lowest index on ties.
   std::vector<std::int32_t> assignment;
-  /// One per iteration: that of the assignment to the centroids with which the iteration began. With mini-batches one
-  /// per batch, from its rows alone: their mean inertia times n.
+  /// One per iteration: that of the assignment to the centroids with which the iteration began. It never rises, beyond
+  /// rounding. With mini-batches one per batch, from its rows alone: their mean inertia times n.
   std::vector<double> inertia;
   /// That of `assignment` to `centroids`.
   double final_inertia = 0.0;
   /// Stopped by itself: no row moved, or the tolerance was met, or batches ceased to get better.
   bool converged = false;
-  /// Empty clusters that were refilled, over all iterations. Without any, inertia never rises (beyond rounding).
+  /// Empty clusters that were refilled, over all iterations.
   std::int64_t repairs = 0;
   /// Sums of coordinates were held in units of 2^-sum_scale_log2, those of squares in units of 2^-inertia_scale_log2.
   int sum_scale_log2 = 0;
@@ -125,11 +125,12 @@ struct KMeansResult {
 ///   units finer by 2^-t, t = min(50, 61 - b), 2^b being the first power of two >= n, and for the inertia what that
 ///   leaves once more. With an origin o a centroid is rounded to (o + c) - o, so that what is stored is what was
 ///   computed with.
-/// - Empty clusters j, in ascending order: k is the cluster with rows (or refilled already) that has the largest
-///   inertia, the lowest index on ties; in even coordinates c_j = c_k * (1 + 2^-10) and c_k = c_k * (1 - 2^-10), in odd
-///   ones the other way round; both then count with half of k's inertia and rows. In a precise pair 2^-10 is not of c_k
-///   but of the root of the inertia of k for each coordinate of each of its rows. Clusters that this cannot tell apart
-///   are a warning in the log.
+/// - Empty clusters, in ascending order, get the rows with the largest squared distances to their centroids in c_{t-1},
+///   in descending order, the lowest row on ties: one each, as scikit-learn does it. c_t is made as if these rows, and
+///   no others, were in them, and no longer in their own clusters; the rows keep their labels until they are assigned
+///   to c_t. A row of distance 0 refills none: clusters for which there is no other are a warning in the log. Those
+///   that are without rows then (one may have given its last row away) go to the mean of the cluster with most rows,
+///   the lowest index on ties, where they come out empty once more.
 /// - k-means++: round r takes the row with the smallest -log(u) / w, the lowest row on ties: exponential variables with
 ///   rates w, so that a row wins with probability w / sum of w. u is `kmeans_uniform(key, row, r)`; w is 1 in round 0,
 ///   then the smallest squared distance to a chosen row, in f64: fma chain in index order of (double)x - (double)c.

@@ -50,7 +50,7 @@ void require(bool condition, const std::string& problem, const std::string& why,
 std::string pair_fingerprint(const KMeansOptions& options, std::span<const double> given, int dim) {
   std::ostringstream text;
   // To be raised with any change of the arithmetic: a state of an older version must not be gone on from.
-  constexpr int version = 2;
+  constexpr int version = 3;
   text << "version " << version << ", D " << dim << ", init " << static_cast<int>(options.init) << ", algorithm "
        << static_cast<int>(options.algorithm) << ", mode " << static_cast<int>(options.mode) << ", max_iterations "
        << options.max_iterations << ", tolerance " << options.tolerance << " = "

@@ -1,30 +1,24 @@
 #include "algo/kmeans/draw.hpp"
 
+#include "algo/kmeans/lowest.hpp"
 #include "algo/kmeans/random.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <utility>
 
 namespace datus::clustering {
 namespace {
 
 /// The `count` lowest tickets of this rank's rows, in order.
 std::vector<Ticket> lowest_tickets(const Context& context, DrawKey key, std::size_t count) {
-  std::vector<Ticket> lowest;  // A heap: the highest one, the next to go, is in front.
+  Lowest<Ticket> lowest(count);
   for (std::int64_t i = 0; i < context.rows.count(); ++i) {
     const auto row = static_cast<std::uint64_t>(context.rows.first() + i);
-    const Ticket ticket{kmeans_draw(key, row, 0), row};
-    if (lowest.size() == count) {
-      if (ticket > lowest.front()) continue;
-      std::ranges::pop_heap(lowest);
-      lowest.pop_back();
-    }
-    lowest.push_back(ticket);
-    std::ranges::push_heap(lowest);
+    lowest.offer({kmeans_draw(key, row, 0), row});
   }
-  std::ranges::sort_heap(lowest);
-  return lowest;
+  return std::move(lowest).take();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "algo/kmeans/row_weights.hpp"
 #include "datus/algo/kmeans.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,11 @@ struct Found {
   /// [K, D]: the mean of each cluster's rows, or its current centroid where it has none; empty where the pair's rows
   /// are assigned for the last time.
   std::vector<double> means;
+  /// [K, D], and in a precise pair the rests behind them: the sums of each cluster's rows, where the means are of use
+  /// and one has none; empty otherwise.
+  std::vector<std::int64_t> sums;
+
+  [[nodiscard]] bool has_empty() const { return std::ranges::find(counts, 0) != counts.end(); }
 };
 
 struct Iteration {
@@ -52,6 +58,8 @@ class Engine {
   virtual void restore(std::span<WorkingPair* const> pairs) = 0;
   /// COLLECTIVE. Assigns the rows of these pairs to their centroids in one pass, and sums up over the ranks.
   [[nodiscard]] virtual Iteration iterate(std::span<WorkingPair* const> pairs, bool stop_requested) = 0;
+  /// The local rows' labels after the last `iterate`; valid until the next.
+  [[nodiscard]] virtual std::span<const std::int32_t> labels_of(WorkingPair& pair) = 0;
   /// Gives back what pairs do not need any more. Those that are done have `WorkingPair::assignment` from now on, but
   /// for the ones that are beaten (see `is_beaten`).
   virtual void release(std::span<WorkingPair> pairs) = 0;

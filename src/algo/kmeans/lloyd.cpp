@@ -1,6 +1,7 @@
 #include "algo/kmeans/lloyd.hpp"
 
 #include "algo/kmeans/engine.hpp"
+#include "algo/kmeans/refill.hpp"
 #include "algo/kmeans/update.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
@@ -22,39 +23,41 @@ namespace {
   throw AgreedError(error.exit_code(), error.what());
 }
 
-void say_failed(const KMeansPair& pair, std::int64_t clusters, const Communicator& comm) {
-  if (clusters == 0 || comm.rank() != 0) return;
-  log::warning("K = " + std::to_string(pair.clusters) + ", restart " + std::to_string(pair.restart) + ": " +
-               std::to_string(clusters) +
-               " empty clusters stay empty: the rows that one is to be split of are nearer to " +
-               "each other than f64 can tell their centroids apart");
+/// Whether no row moved, to centroids that may be the last ones: not those of a pair that has just become precise,
+/// which are rounded.
+bool is_at_rest(const KMeansPair& pair, const Found& found) {
+  const bool are_rounded = pair.precise && pair.precise_since > 0 && pair.precise_since == std::ssize(pair.inertia);
+  return found.moved == 0 && !are_rounded;
+}
+
+/// COLLECTIVE. Refills the clusters that are empty, of pairs that are to be updated.
+void refill(const Context& context, Engine& engine, std::vector<Update> updates) {
+  std::erase_if(updates, [](const Update& update) {
+    return update.found->sums.empty() || is_at_rest(*update.working->pair, *update.found);
+  });
+  if (!updates.empty()) refill_empty(context, engine, updates);
 }
 
 /// Takes a pair from one iteration to the next.
-void advance(const Context& context, WorkingPair& working, Found&& found, const StopRule& rule) {
-  KMeansPair& pair = *working.pair;
-  pair.final_inertia = std::accumulate(found.inertia.begin(), found.inertia.end(), 0.0);
+void advance(const Update& update, const StopRule& rule) {
+  auto& [working, found] = update;
+  KMeansPair& pair = *working->pair;
+  pair.final_inertia = std::accumulate(found->inertia.begin(), found->inertia.end(), 0.0);
   if (pair.phase == KMeansPhase::assigning) {
     pair.phase = KMeansPhase::done;
     return;
   }
-  // Rounded centroids are not the last ones of a pair that has just become precise.
-  const bool were_rounded = pair.precise && pair.precise_since > 0 && pair.precise_since == std::ssize(pair.inertia);
+  const bool at_rest = is_at_rest(pair, *found);
   pair.inertia.push_back(pair.final_inertia);
-  if (found.moved == 0 && !were_rounded) {
+  if (at_rest) {
     pair.converged = true;
     pair.phase = KMeansPhase::done;
     pair.previous.clear();
     return;
   }
   pair.previous = std::move(pair.centroids);
-  pair.centroids = std::move(found.means);
-  const Refill refill = refill_empty(found.counts, std::move(found.inertia), pair.precise, pair.centroids);
-  pair.repairs += refill.repairs;
-  // The means are rounded already.
-  if (refill.repairs > 0) round_to_stored(pair.precise, context.summary.origin, pair.centroids);
-  say_failed(pair, refill.failed, context.comm);
-  if (!working.bounds.empty()) working.drift = drift_between(pair.previous, pair.centroids, pair.clusters);
+  pair.centroids = std::move(found->means);
+  if (!working->bounds.empty()) working->drift = drift_between(pair.previous, pair.centroids, pair.clusters);
   const std::size_t iterations = pair.inertia.size();
   if (iterations >= 2) {
     const double previous = pair.inertia[iterations - 2];
@@ -149,13 +152,16 @@ void run_lloyd(const Context& context, std::unique_ptr<Engine>& engine, const St
   while (!open.empty()) {
     Iteration iteration = engine->iterate(open, context.progress.stop_requested());
     std::vector<WorkingPair*> precise;
+    std::vector<Update> updates;
     for (std::size_t p = 0; p < open.size(); ++p) {
       if (becomes_precise(*open[p], iteration.pairs[p])) {
         precise.push_back(open[p]);
       } else {
-        advance(context, *open[p], std::move(iteration.pairs[p]), rule);
+        updates.push_back({open[p], &iteration.pairs[p]});
       }
     }
+    refill(context, *engine, updates);
+    for (const Update& update : updates) advance(update, rule);
     engine->release(pairs);
     if (!precise.empty()) begin_precisely(context, engine, pairs, std::move(precise));
     open = open_pairs(pairs);

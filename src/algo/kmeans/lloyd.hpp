@@ -58,9 +58,10 @@ struct StopRule {
 class Engine;
 
 /// COLLECTIVE. Runs all pairs that are iterating or assigning to KMeansPhase::done together: one pass over the rows and
-/// one allreduce per iteration for all that are not done. Pairs that had begun before an interruption get their
-/// assignment back first, in one more pass. Of the restarts that are done, only the best one of each K keeps its
-/// assignment. Throws `AgreedError` when a rank was asked to stop or an inertia is too large for its scale.
+/// one allreduce per iteration for all that are not done, and where clusters are empty what `refill_empty` takes. Pairs
+/// that had begun before an interruption get their assignment back first, in one more pass. Of the restarts that are
+/// done, only the best one of each K keeps its assignment. Throws `AgreedError` when a rank was asked to stop or an
+/// inertia is too large for its scale.
 void run_lloyd(const Context& context, std::unique_ptr<Engine>& engine, const StopRule& rule,
                std::span<WorkingPair> pairs);
 

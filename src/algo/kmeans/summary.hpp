@@ -60,7 +60,7 @@ struct FixedPointScales {
 
 /// Scales for n rows of length D: n terms stay within 2^61, so that no total reaches 2^62; one term within 2^50, where
 /// all ways of rounding (see the kernels) are exact. Inertia leaves room for centroids three times as far out as the
-/// largest coordinate of all rows and of the given centroids (0: none): only repairs can push them beyond it.
+/// largest coordinate of all rows and of the given centroids (0: none); means of rows never are.
 /// Throws `InputError` when an inertia could be too large for f64.
 [[nodiscard]] FixedPointScales choose_scales(const RowSummary& summary, int dim, double largest_centroid);
 

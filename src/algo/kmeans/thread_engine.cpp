@@ -21,6 +21,7 @@ Found found_in(Tally&& tally, const KMeansPair& pair, const Context& context) {
     round_to_stored(pair.precise, context.summary.origin, found.means);
   }
   found.counts = std::move(tally.counts);
+  if (!found.means.empty() && found.has_empty()) found.sums = std::move(tally.sums);
   return found;
 }
 
@@ -46,6 +47,8 @@ class ThreadEngine final : public Engine {
     }
     return iteration;
   }
+
+  std::span<const std::int32_t> labels_of(WorkingPair& pair) override { return pair.assignment; }
 
   void release(std::span<WorkingPair> pairs) override {
     for (WorkingPair& working : pairs) {

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace datus::clustering {
 
@@ -25,17 +24,5 @@ void round_to_stored(bool precise, std::span<const double> origin, std::span<dou
 
 /// Makes each centroid [K, D] with rows their mean, in f64; the others stay.
 void take_means(const Tally& tally, const FixedPointScales& scales, std::span<double> centroids);
-
-/// What is left to do after empty clusters were refilled.
-struct Refill {
-  std::int64_t repairs = 0;
-  /// Clusters that could not be pulled apart.
-  std::int64_t failed = 0;
-};
-
-/// The repair of clusters without rows, as `kmeans` defines it but for the rounding. counts and inertia (of the
-/// clusters) are [K], over all ranks. `precise`: as the pair is.
-Refill refill_empty(std::span<const std::int64_t> counts, std::vector<double> inertia, bool precise,
-                    std::span<double> centroids);
 
 }  // namespace datus::clustering

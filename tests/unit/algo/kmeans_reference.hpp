@@ -185,6 +185,20 @@ struct ReferenceSum {
   }
 };
 
+/// Of the coordinates of each cluster's rows, [K, D].
+inline std::vector<ReferenceSum> reference_sums(const Points& rows, const std::vector<std::int32_t>& labels,
+                                                std::size_t clusters, const ReferenceScales& scales) {
+  const auto width = static_cast<std::size_t>(rows.dim);
+  std::vector<ReferenceSum> sums(clusters * width);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const double* const x = rows.row(static_cast<std::int64_t>(i));
+    for (std::size_t d = 0; d < width; ++d) {
+      sums[static_cast<std::size_t>(labels[i]) * width + d].add(x[d], scales.sum, scales.rest);
+    }
+  }
+  return sums;
+}
+
 /// Rows and centroids relative to the same origin.
 inline ReferenceAssignment reference_assign(const Points& rows, const std::vector<double>& centroids, int clusters,
                                             const ReferenceScales& scales, bool precise) {
@@ -192,7 +206,6 @@ inline ReferenceAssignment reference_assign(const Points& rows, const std::vecto
   const auto k_count = static_cast<std::size_t>(clusters);
   const auto width = static_cast<std::size_t>(dim);
   ReferenceAssignment result{{}, std::vector<std::int64_t>(k_count), {}, {}};
-  std::vector<ReferenceSum> sums(k_count * width);
   std::vector<ReferenceSum> own(k_count);
   std::vector<std::int64_t> squares(k_count);
   const std::vector<double> zero(width);
@@ -209,17 +222,15 @@ inline ReferenceAssignment reference_assign(const Points& rows, const std::vecto
     }
     result.labels.push_back(static_cast<std::int32_t>(label));
     ++result.counts[label];
-    for (std::size_t d = 0; d < width; ++d) {
-      sums[label * width + d].add(x[d], scales.sum, scales.rest);
-    }
     own[label].add(lowest, scales.inertia, scales.rest);
     squares[label] += std::llrint(squared_distance(x, zero.data(), dim) * scales.inertia);
   }
+  const std::vector<ReferenceSum> sums = reference_sums(rows, result.labels, k_count, scales);
   for (std::size_t k = 0; k < k_count; ++k) {
     double rest = 0.0;
     for (std::size_t d = 0; d < width; ++d) {
       const ReferenceSum& sum = sums[k * width + d];
-      result.sums.push_back(precise ? sum.in_units(scales.rest, 2) : static_cast<double>(sum.parts[0]));
+      result.sums.push_back(sum.in_units(scales.rest, precise ? 2 : 1));
       const double centre = centroids[k * width + d];
       const auto count = static_cast<double>(result.counts[k]);
       rest = std::fma(centre, std::fma(-2.0, static_cast<double>(sum.parts[0]) / scales.sum, count * centre), rest);
@@ -259,34 +270,52 @@ inline void reference_rounding(bool precise, const std::vector<double>& origin, 
   }
 }
 
-/// The update of the centroids, with the repair of empty clusters. Returns the number of repairs.
-inline std::int64_t reference_update(const ReferenceAssignment& assignment, const ReferenceScales& scales, bool precise,
-                                     const std::vector<double>& origin, std::vector<double>& centroids) {
-  std::vector<double> inertia = assignment.inertia;
-  const std::size_t dim = centroids.size() / inertia.size();
-  std::vector<double> rows(assignment.counts.begin(), assignment.counts.end());
-  for (std::size_t i = 0; i < centroids.size(); ++i) {
-    const double count = rows[i / dim];
-    if (count > 0.0) centroids[i] = assignment.sums[i] / (count * scales.sum);
+/// The labels once each empty cluster, in turn, has the row that is farthest from its centroid, the lowest on ties.
+inline std::vector<std::int32_t> reference_refill(const Points& rows, const ReferenceAssignment& assignment,
+                                                  const std::vector<double>& centroids) {
+  std::vector<std::int32_t> labels = assignment.labels;
+  for (std::size_t j = 0; j < assignment.counts.size(); ++j) {
+    if (assignment.counts[j] > 0) continue;
+    std::size_t farthest = 0;
+    double largest = 0.0;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      // Each row goes once.
+      if (labels[i] != assignment.labels[i]) continue;
+      const double* const centroid = centroids.data() + labels[i] * rows.dim;
+      const double distance = squared_distance(rows.row(static_cast<std::int64_t>(i)), centroid, rows.dim);
+      if (distance > largest) {
+        largest = distance;
+        farthest = i;
+      }
+    }
+    if (largest > 0.0) labels[farthest] = static_cast<std::int32_t>(j);
   }
-  reference_rounding(precise, origin, centroids);
+  return labels;
+}
+
+/// The update of the centroids, with the repair of empty clusters. Returns the number of repairs.
+inline std::int64_t reference_update(const Points& rows, const ReferenceAssignment& assignment,
+                                     const ReferenceScales& scales, bool precise, const std::vector<double>& origin,
+                                     std::vector<double>& centroids) {
+  const auto dim = static_cast<std::size_t>(rows.dim);
+  const std::vector<std::int32_t> labels = reference_refill(rows, assignment, centroids);
+  const std::vector<ReferenceSum> sums = reference_sums(rows, labels, assignment.counts.size(), scales);
+  std::vector<std::int64_t> counts(assignment.counts.size());
   std::int64_t repairs = 0;
-  for (std::size_t j = 0; j < inertia.size(); ++j) {
-    if (rows[j] > 0.0) continue;
-    std::size_t from = inertia.size();
-    for (std::size_t k = 0; k < inertia.size(); ++k) {
-      if (rows[k] > 0.0 && (from == inertia.size() || inertia[k] > inertia[from])) from = k;
-    }
-    const double distance = std::sqrt(inertia[from] / (rows[from] * static_cast<double>(dim)));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    ++counts[static_cast<std::size_t>(labels[i])];
+    repairs += labels[i] == assignment.labels[i] ? 0 : 1;
+  }
+  std::size_t most = 0;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] > counts[most]) most = k;
+  }
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    const std::size_t from = counts[k] > 0 ? k : most;
     for (std::size_t d = 0; d < dim; ++d) {
-      const double c = centroids[from * dim + d];
-      const double step = (precise ? distance : c) / 1024.0;
-      centroids[j * dim + d] = d % 2 == 0 ? c + step : c - step;
-      centroids[from * dim + d] = d % 2 == 0 ? c - step : c + step;
+      const double sum = sums[from * dim + d].in_units(scales.rest, precise ? 2 : 1);
+      centroids[k * dim + d] = sum / (static_cast<double>(counts[from]) * scales.sum);
     }
-    inertia[j] = inertia[from] = inertia[from] / 2.0;
-    rows[j] = rows[from] = rows[from] / 2.0;
-    ++repairs;
   }
   reference_rounding(precise, origin, centroids);
   return repairs;
@@ -319,7 +348,7 @@ inline KMeansResult reference_kmeans(const Matrix& matrix, const KMeansOptions& 
     const bool were_rounded = precise && !was_precise && t > 1;
     const bool nothing_moved = assignment.labels == previous_labels && !were_rounded;
     previous_labels = assignment.labels;
-    if (!nothing_moved) result.repairs += reference_update(assignment, scales, precise, origin, centroids);
+    if (!nothing_moved) result.repairs += reference_update(rows, assignment, scales, precise, origin, centroids);
     const double previous = t > 1 ? *(result.inertia.end() - 2) : std::numeric_limits<double>::infinity();
     result.converged = nothing_moved || (t > 1 && previous - result.inertia.back() <= options.tolerance * previous);
   }

@@ -97,8 +97,18 @@ class DeviceEngine final : public Engine {
 
     Iteration iteration;
     iteration.stop = stop_.span()[0] > 0;
-    for (WorkingPair* working : pairs) iteration.pairs.push_back(device_of(*working).found());
+    packed = packed_.data() + 1;
+    for (WorkingPair* working : pairs) {
+      iteration.pairs.push_back(device_of(*working).found(packed, stream_));
+      packed += device_of(*working).packed_size();
+    }
     return iteration;
+  }
+
+  std::span<const std::int32_t> labels_of(WorkingPair& pair) override {
+    const cuda::UseGpu use(gpu_.index);
+    pair.assignment = device_of(pair).labels(stream_);
+    return pair.assignment;
   }
 
   void release(std::span<WorkingPair> pairs) override {

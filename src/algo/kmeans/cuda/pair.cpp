@@ -76,7 +76,7 @@ void DevicePair::send_found(std::int64_t* packed, const cuda::Stream& stream) {
   cuda::copy(found_numbers_.data(), packed, size_of(squares_at()), stream);
 }
 
-Found DevicePair::found() const {
+Found DevicePair::found(const std::int64_t* packed, const cuda::Stream& stream) const {
   const auto numbers = found_numbers_.span();
   const auto inertia = found_inertia_.span();
   const auto means = found_means_.span();
@@ -84,7 +84,13 @@ Found DevicePair::found() const {
   found.moved = numbers[0];
   found.counts.assign(numbers.begin() + counts_at, numbers.begin() + squares_at());
   found.inertia.assign(inertia.begin(), inertia.end());
-  if (iterating()) found.means.assign(means.begin(), means.end());
+  if (!iterating()) return found;
+  found.means.assign(means.begin(), means.end());
+  if (found.has_empty()) {
+    found.sums.resize(size_of(std::int64_t{clusters_} * dim_));
+    cuda::copy(found.sums.data(), packed + sums_at(), found.sums.size(), stream);
+    stream.wait();
+  }
   return found;
 }
 

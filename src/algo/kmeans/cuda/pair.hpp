@@ -28,8 +28,8 @@ class DevicePair {
   void pack(std::int64_t* packed, const cuda::Stream& stream) const;
   /// The sums of all ranks: makes of them what the host needs and sends it there.
   void send_found(std::int64_t* packed, const cuda::Stream& stream);
-  /// What was sent, once the stream has been waited for.
-  [[nodiscard]] Found found() const;
+  /// What was sent, once the stream has been waited for, and of `packed` what is needed besides.
+  [[nodiscard]] Found found(const std::int64_t* packed, const cuda::Stream& stream) const;
   /// [local rows], waits for the stream.
   [[nodiscard]] std::vector<std::int32_t> labels(const cuda::Stream& stream) const;
 
