@@ -18,8 +18,8 @@ namespace {
 [[noreturn]] void throw_unrepresentable(const KMeansPair& pair, std::int64_t rows) {
   const InputError error("The inertia of " + std::to_string(rows) + " rows is too large for K = " +
                              std::to_string(pair.clusters) + ", restart " + std::to_string(pair.restart),
-                         "repairs of empty clusters pushed centroids far beyond all rows",
-                         "Lower cluster.k, or start from other centroids.");
+                         "centroids lie far beyond all rows, where no mean of rows does",
+                         "Remove the checkpoint that they are from, and start again.");
   throw AgreedError(error.exit_code(), error.what());
 }
 

@@ -50,8 +50,8 @@ class BatchPass {
   }
 
  private:
-  /// No inertia can exceed its limit here: without repairs, centroids stay as near as the rows and the first centroids,
-  /// for which the scale was chosen.
+  /// No inertia can exceed its limit here: centroids stay as near as the rows and the first centroids, for which the
+  /// scale was chosen.
   void assign(const RowBlock& block, std::size_t p, Booking& booking) const {
     NearestSearch search(targets_[p], context_.kernels);
     NearestRows found;

@@ -143,6 +143,8 @@ std::vector<Tally> changes_by(const Context& context, const std::vector<FarRow>&
   });
   std::vector<Tally> changes;
   for (const Booking& booking : bookings) changes.push_back(booking.tally());
+  // The message takes as much again.
+  bookings.clear();
   reduce(changes, false, context.comm);
   return changes;
 }
