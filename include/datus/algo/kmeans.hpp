@@ -130,7 +130,7 @@ struct KMeansResult {
 ///   no others, were in them, and no longer in their own clusters; the rows keep their labels until they are assigned
 ///   to c_t. A row of distance 0 refills none: clusters for which there is no other are a warning in the log. Those
 ///   that are without rows then (one may have given its last row away) go to the mean of the cluster with most rows,
-///   the lowest index on ties, where they come out empty once more.
+///   the lowest index on ties, so that in the next iteration only the lowest index among them has rows.
 /// - k-means++: round r takes the row with the smallest -log(u) / w, the lowest row on ties: exponential variables with
 ///   rates w, so that a row wins with probability w / sum of w. u is `kmeans_uniform(key, row, r)`; w is 1 in round 0,
 ///   then the smallest squared distance to a chosen row, in f64: fma chain in index order of (double)x - (double)c.
