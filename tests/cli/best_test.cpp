@@ -95,6 +95,20 @@ TEST_F(Best, AppliedToTheSameImagesGivesTheSameMasks) {
             Hdf5Reader(path("fitted/clusters/k003/assignment.h5")).read<std::int32_t>("assignment"));
 }
 
+TEST_F(Best, RefinedMasksDoNotDependOnRanks) {
+  for (const std::string refine : {"crf", "guided"}) {
+    const Outcome outcome = run("run", {"--set", "mask.refine=" + refine});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    for (int i = 0; i < 9; ++i) EXPECT_GE(std::ranges::min(mask("run", "k003", i).labels), 0);
+    const Contents reference = results_of(path("run"));
+    fs::remove_all(path("run"));
+    const Outcome two = run("run", {"--set", "mask.refine=" + refine}, 2);
+    ASSERT_EQ(two.code, 0) << two;
+    EXPECT_EQ(joined_lines(differences(path("run"), reference)), "");
+    fs::remove_all(path("run"));
+  }
+}
+
 TEST_F(Best, PlainFilesHaveTheTreeToo) {
   ASSERT_EQ(run("one").code, 0);
   const Outcome outcome = run_program({"cluster", "--descriptors", "one/descriptors", "--k", "2,3", "--out", "c.h5",
@@ -111,6 +125,10 @@ TEST_F(Best, ContradictionsAreRefused) {
   expect_refusal(run("a", {"--set", "descriptor.kind=mean_token", "--set", "descriptor.smoothing=null"}), 2,
                  {"mask.labels = dense", "descriptor.kind"});
   expect_refusal(run("a", {"--set", "cluster.k=13"}), 2, {"cluster.fine = 12", "cluster.k"});
+  expect_refusal(run("a", {"--set", "mask.refine=crf", "--set", "mask.labels=segment"}), 2,
+                 {"mask.refine = crf", "mask.labels = segment"});
+  expect_refusal(run("a", {"--set", "mask.refine=crf", "--set", "mask.resolution=grid"}), 2,
+                 {"mask.refine = crf", "mask.resolution = grid"});
   expect_refusal(run("a", {"--set", "affinity.metric=dot"}), 2, {"affinity.weights = soft", "affinity.metric = dot"});
 }
 

@@ -15,4 +15,10 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
                              const std::filesystem::path& images, const std::filesystem::path& out, int threads,
                              Communicator& comm);
 
+/// COLLECTIVE. `datus mask --keys FILE --clusters FILE:/kK --images DIR --out DIR`, with mask.labels: dense: from the
+/// embeddings themselves.
+std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::path& keys, const std::string& clusters,
+                                   const std::filesystem::path& images, const std::filesystem::path& out, int threads,
+                                   Communicator& comm);
+
 }  // namespace datus

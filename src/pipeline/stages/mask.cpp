@@ -1,12 +1,10 @@
-#include "datus/pipeline/mask.hpp"
+#include "pipeline/stages/mask.hpp"
 
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
-#include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
-#include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/io/palette.hpp"
@@ -15,14 +13,11 @@
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
-#include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
-#include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/shard_queue.hpp"
 #include "pipeline/stages/dense_labels.hpp"
-#include "pipeline/stages/mask.hpp"
-#include "pipeline/stages/refined_labels.hpp"
+#include "pipeline/stages/mask_output.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -37,64 +32,6 @@ namespace datus {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Size of an original image in pixels.
-struct ImageSize {
-  int height;
-  int width;
-};
-
-LabelMap at_resolution(const std::vector<std::int32_t>& patches, const InputPreparation& preparation, ImageSize size,
-                       MaskConfig::Resolution resolution) {
-  const auto geometry = preparation.geometry(size.height, size.width);
-  switch (resolution) {
-    case MaskConfig::Resolution::original:
-      return geometry.to_original(patches);
-    case MaskConfig::Resolution::input:
-      return geometry.to_input(patches);
-    case MaskConfig::Resolution::grid:
-      break;
-  }
-  LabelMap map(preparation.grid().rows, preparation.grid().cols);
-  map.labels = patches;
-  return map;
-}
-
-LabelMap dense_map(const std::vector<float>& similarities, int clusters, const InputPreparation& preparation,
-                   ImageSize size, MaskConfig::Resolution resolution) {
-  const auto geometry = preparation.geometry(size.height, size.width);
-  const GridSize grid = preparation.grid();
-  switch (resolution) {
-    case MaskConfig::Resolution::original:
-      return most_similar(similarities, grid, clusters, geometry.blend_original());
-    case MaskConfig::Resolution::input:
-      return most_similar(similarities, grid, clusters, geometry.blend_input());
-    case MaskConfig::Resolution::grid:
-      break;
-  }
-  return most_similar(similarities, grid, clusters, geometry.blend_grid());
-}
-
-/// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
-void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
-                      const Palette& palette, const WriteOptions& options) {
-  const fs::path path = root / name;
-  fs::create_directories(path.parent_path());
-  AtomicFile file(path, options);
-  write_mask(file.path(), labels, clusters, palette);
-  file.commit([&](const fs::path& written) {
-    if (read_mask(written).labels != labels.labels) {
-      throw SystemError("Mask " + path.string() + " does not read back as written", "the disk altered it",
-                        "Check the file system, then run again.");
-    }
-  });
-  if (!needs_preview(clusters)) return;
-  const fs::path preview_path = preview_folder(root) / name;
-  fs::create_directories(preview_path.parent_path());
-  AtomicFile preview(preview_path, options);
-  write_mask_preview(preview.path(), labels, palette);
-  preview.commit();
-}
 
 std::string mask_provenance(const RunContext& run, int k) {
   return run.provenance.of(Stage::mask, k).hash().hex();
@@ -165,7 +102,7 @@ ShardLabels labels_of_segments(const RunContext& run, int k, ShardIndex shard, c
             const auto count = static_cast<std::size_t>(segments->offset[index + 1]) - first;
             const auto labels = cluster_of_patches(std::span(segments->segment).subspan(index * patches, patches),
                                                    clusters.subspan(first, count));
-            return at_resolution(labels, preparation, size, run.config.mask.resolution);
+            return mask_of_patches(labels, preparation, size, run.config.mask.resolution);
           }};
 }
 
@@ -182,14 +119,10 @@ ShardLabels labels_of_embeddings(const RunContext& run, ShardIndex shard, const 
                                      Resample::bicubic);
   return {keys->images.image, [=, &run, &clusters](std::size_t index, ImageSize size) {
             const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
-            const auto similarities =
-                dense_similarities(clusters, std::span(keys->keys).subspan(index * values, values),
-                                   run.config.descriptor.smoothing, keys->valid_of(index));
-            if (has_refinement(run.config.mask)) {
-              const Image image = read_image(run.image_path(keys->images.image[index]), run.orientation());
-              return refined_labels(similarities, clusters.clusters, preparation, image, run.config.mask.refine);
-            }
-            return dense_map(similarities, clusters.clusters, preparation, size, run.config.mask.resolution);
+            return mask_of_embeddings(clusters, std::span(keys->keys).subspan(index * values, values),
+                                      keys->valid_of(index), run.config, preparation, size, [&] {
+                                        return read_image(run.image_path(keys->images.image[index]), run.orientation());
+                                      });
           }};
 }
 
@@ -212,24 +145,7 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
   return std::ssize(names);
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  if (!problem) return;
-  throw SystemError("Cannot make the folder " + folder.string(), problem.message(),
-                    "Give the name of a folder that can be written to.");
-}
-
 }  // namespace
-
-std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
-                                             std::span<const std::int32_t> clusters) {
-  std::vector<std::int32_t> labels(segment_map.size(), no_label);
-  for (std::size_t i = 0; i < segment_map.size(); ++i) {
-    if (segment_map[i] >= 0) labels[i] = clusters[static_cast<std::size_t>(segment_map[i])];
-  }
-  return labels;
-}
 
 std::vector<ShardIndex> stale_masks(const RunContext& run, int k) {
   std::vector<std::uint8_t> current;
@@ -292,59 +208,6 @@ void require_current_masks(const RunContext& run, int k, ShardIndex shard) {
                        " cannot be used",
                    "they are missing, were changed, or come from other clusters or settings",
                    "Run the stage 'mask' first, or 'datus run'.");
-}
-
-std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments_path,
-                             const std::string& clusters_path, const std::filesystem::path& images,
-                             const std::filesystem::path& out, int threads, Communicator& comm) {
-  SegmentsFile segments;
-  std::optional<PlainAssignment> assignment;
-  std::vector<DatasetItem> items;
-  std::optional<InputPreparation> preparation;
-  collectively(comm, [&] {
-    segments = read_segments(segments_path, std::nullopt);
-    assignment = read_plain_assignment(clusters_path);
-    const auto rows = static_cast<std::int64_t>(assignment->clusters.size());
-    if (rows != segments.offset.back()) {
-      throw InputError(clusters_path + " assigns " + std::to_string(rows) + " rows, " + segments_path.string() +
-                           " has " + std::to_string(segments.offset.back()) + " segments",
-                       "row i of one belongs to row i of the other",
-                       "Give the clusters that were made from these segments.");
-    }
-    const auto dataset = open_plain_images(images);
-    items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
-    const int patch = segments.patch > 0 ? segments.patch : config.model.input_size.rows / segments.grid.rows;
-    ModelConfig model = config.model;
-    model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
-    preparation.emplace(model, patch, Resample::bicubic);
-    if (comm.rank() == 0) {
-      const InputGuard guard =
-          guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
-      guard.check(out);
-      for (const auto& item : items) guard.check(out / mask_name(item.name));
-    }
-  });
-  on_root(comm, [&] { make_folder(out); });
-
-  const Orientation orientation = orientation_of(config.dataset);
-  const Palette palette = label_palette(assignment->k);
-  const auto patches = static_cast<std::size_t>(segments.grid.patches());
-  const Share mine = share_of(segments.image_count(), comm);
-  Progress progress("mask", mine.size(), comm.rank() != 0);
-  parallel_for(mine.size(), threads, [&](std::int64_t i) {
-    const auto index = static_cast<std::size_t>(mine.begin + i);
-    const auto first = static_cast<std::size_t>(segments.offset[index]);
-    const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
-    const auto header = read_image_header(items[index].image, orientation);
-    const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
-                                           std::span(assignment->clusters).subspan(first, count));
-    write_mask_files(out.lexically_normal(), mask_name(items[index].name),
-                     at_resolution(labels, *preparation, {header.height, header.width}, config.mask.resolution),
-                     assignment->k, palette, {});
-    progress.add(1);
-  });
-  comm.barrier();
-  return segments.image_count();
 }
 
 }  // namespace datus

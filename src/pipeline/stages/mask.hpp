@@ -4,16 +4,9 @@
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
 
-#include <cstdint>
-#include <span>
 #include <vector>
 
 namespace datus {
-
-/// Cluster of each patch: that of its segment, -1 for patches of no valid segment. `segment_map` [P] are ids within the
-/// image, `clusters` [segments of the image] their clusters.
-[[nodiscard]] std::vector<std::int32_t> cluster_of_patches(std::span<const std::int16_t> segment_map,
-                                                           std::span<const std::int32_t> clusters);
 
 /// COLLECTIVE. The shards whose masks for K are missing, damaged (the bytes of every PNG are compared with its recorded
 /// hash) or of another provenance.

@@ -3,7 +3,9 @@
 #include "datus/algo/similarity.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/model/resize.hpp"
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/stages/refined_labels.hpp"
 #include "support/errors.hpp"
 #include "support/temp_folder.hpp"
 
@@ -104,6 +106,68 @@ TEST(DenseLabels, WhatNoPatchShowsHasNoLabel) {
       most_similar(values, grid, 2, InputGeometry(60, 100, 32, 32, 8, ResizeMode::pad).blend_grid());
   EXPECT_GE(padded.labels[11], 0);
   EXPECT_EQ(padded.labels[12], -1);
+}
+
+/// Two colours with an upright edge in front of column `edge`.
+Image two_colours(int height, int width, int edge) {
+  Image image(height, width);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const auto pixel = image.row(y).subspan(static_cast<std::size_t>(3 * x), 3);
+      pixel[0] = x < edge ? 200 : 30;
+      pixel[1] = 80;
+      pixel[2] = x < edge ? 40 : 180;
+    }
+  }
+  return image;
+}
+
+/// Labels of an image whose patches say "left" and "right" with the border in the middle, refined.
+LabelMap refined(const Image& image, MaskConfig::Refine refine,
+                 ModelConfig::Resize resize = ModelConfig::Resize::squash) {
+  ModelConfig model;
+  model.input_size = {64, 64};
+  model.resize = resize;
+  const InputPreparation preparation(model, 16, Resample::bicubic);
+  std::vector<float> similarities;
+  for (int patch = 0; patch < 16; ++patch) {
+    const bool is_left = patch % 4 < 2;
+    similarities.insert(similarities.end(), {is_left ? 0.6F : 0.3F, is_left ? 0.3F : 0.6F, -0.2F});
+  }
+  return refined_labels(similarities, 3, preparation, image, refine);
+}
+
+void expect_border(const LabelMap& labels, int column, int tolerance) {
+  for (int y = 0; y < labels.height; ++y) {
+    for (int x = 0; x < labels.width; ++x) {
+      if (std::abs(x - column) < tolerance) continue;
+      ASSERT_EQ(labels.labels[static_cast<std::size_t>(y * labels.width + x)], x < column ? 0 : 1) << y << " " << x;
+    }
+  }
+}
+
+TEST(RefinedLabels, FollowTheEdgeOfTheImage) {
+  const Image image = two_colours(56, 60, 25);
+  expect_border(refined(image, MaskConfig::Refine::none), 30, 1);
+  expect_border(refined(image, MaskConfig::Refine::crf), 25, 1);
+  expect_border(refined(image, MaskConfig::Refine::guided), 25, 2);
+}
+
+TEST(RefinedLabels, AnImageLargerThanTheInputIsRefinedSmaller) {
+  const Image image = two_colours(200, 300, 130);
+  const LabelMap labels = refined(image, MaskConfig::Refine::crf);
+  ASSERT_EQ(labels.height, 200);
+  ASSERT_EQ(labels.width, 300);
+  expect_border(labels, 130, 5);
+}
+
+TEST(RefinedLabels, WhatIsCutOffStaysWithoutLabel) {
+  const LabelMap labels = refined(two_colours(64, 128, 60), MaskConfig::Refine::crf, ModelConfig::Resize::crop);
+  EXPECT_EQ(labels.labels[0], -1);
+  EXPECT_EQ(labels.labels[31], -1);
+  EXPECT_EQ(labels.labels[33], 0);
+  EXPECT_EQ(labels.labels[94], 1);
+  EXPECT_EQ(labels.labels[127], -1);
 }
 
 FineClusters sample_fine() {

@@ -1,6 +1,5 @@
-#include "pipeline/stages/mask.hpp"
-
 #include "datus/pipeline/run_directory.hpp"
+#include "pipeline/stages/mask_output.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -1,0 +1,143 @@
+#include "datus/core/error.hpp"
+#include "datus/core/names.hpp"
+#include "datus/core/parallel.hpp"
+#include "datus/io/hdf5_types.hpp"
+#include "datus/io/image_reader.hpp"
+#include "datus/pipeline/mask.hpp"
+#include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/segments_file.hpp"
+#include "pipeline/inputs/input_preparation.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/inputs/plain_images.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/stages/mask_output.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+
+void make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (!problem) return;
+  throw SystemError("Cannot make the folder " + folder.string(), problem.message(),
+                    "Give the name of a folder that can be written to.");
+}
+
+}  // namespace
+
+std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& segments_path,
+                             const std::string& clusters_path, const std::filesystem::path& images,
+                             const std::filesystem::path& out, int threads, Communicator& comm) {
+  SegmentsFile segments;
+  std::optional<PlainAssignment> assignment;
+  std::vector<DatasetItem> items;
+  std::optional<InputPreparation> preparation;
+  collectively(comm, [&] {
+    segments = read_segments(segments_path, std::nullopt);
+    assignment = read_plain_assignment(clusters_path);
+    const auto rows = static_cast<std::int64_t>(assignment->clusters.size());
+    if (rows != segments.offset.back()) {
+      throw InputError(clusters_path + " assigns " + std::to_string(rows) + " rows, " + segments_path.string() +
+                           " has " + std::to_string(segments.offset.back()) + " segments",
+                       "row i of one belongs to row i of the other",
+                       "Give the clusters that were made from these segments.");
+    }
+    const auto dataset = open_plain_images(images);
+    items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
+    const int patch = segments.patch > 0 ? segments.patch : config.model.input_size.rows / segments.grid.rows;
+    ModelConfig model = config.model;
+    model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
+    preparation.emplace(model, patch, Resample::bicubic);
+    if (comm.rank() == 0) {
+      const InputGuard guard =
+          guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
+      guard.check(out);
+      for (const auto& item : items) guard.check(out / mask_name(item.name));
+    }
+  });
+  on_root(comm, [&] { make_folder(out); });
+
+  const Orientation orientation = orientation_of(config.dataset);
+  const Palette palette = label_palette(assignment->k);
+  const auto patches = static_cast<std::size_t>(segments.grid.patches());
+  const Share mine = share_of(segments.image_count(), comm);
+  Progress progress("mask", mine.size(), comm.rank() != 0);
+  parallel_for(mine.size(), threads, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(mine.begin + i);
+    const auto first = static_cast<std::size_t>(segments.offset[index]);
+    const auto count = static_cast<std::size_t>(segments.offset[index + 1]) - first;
+    const auto header = read_image_header(items[index].image, orientation);
+    const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
+                                           std::span(assignment->clusters).subspan(first, count));
+    write_mask_files(out.lexically_normal(), mask_name(items[index].name),
+                     mask_of_patches(labels, *preparation, {header.height, header.width}, config.mask.resolution),
+                     assignment->k, palette, {});
+    progress.add(1);
+  });
+  comm.barrier();
+  return segments.image_count();
+}
+
+std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::path& keys_path,
+                                   const std::string& clusters_path, const std::filesystem::path& images,
+                                   const std::filesystem::path& out, int threads, Communicator& comm) {
+  std::optional<KeysReader> keys;
+  DenseClusters clusters;
+  std::vector<DatasetItem> items;
+  std::optional<InputPreparation> preparation;
+  collectively(comm, [&] {
+    keys.emplace(keys_path);
+    const auto place = parse_dataset_path(clusters_path, "");
+    clusters = read_dense_clusters(place.file, place.dataset);
+    const auto dataset = open_plain_images(images);
+    items = join_by_name(*dataset, keys->names(), keys->size(), keys_path.string());
+    const int patch = keys->patch() > 0 ? keys->patch() : config.model.input_size.rows / keys->grid().rows;
+    ModelConfig model = config.model;
+    model.input_size = {patch * keys->grid().rows, patch * keys->grid().cols};
+    preparation.emplace(model, patch, Resample::bicubic);
+    if (comm.rank() == 0) {
+      const InputGuard guard = guard_of_images(images, *dataset, {keys_path, place.file});
+      guard.check(out);
+      for (const auto& item : items) guard.check(out / mask_name(item.name));
+    }
+  });
+  on_root(comm, [&] { make_folder(out); });
+
+  const Orientation orientation = orientation_of(config.dataset);
+  const Palette palette = label_palette(clusters.clusters);
+  const Share mine = share_of(keys->size(), comm);
+  Progress progress("mask", mine.size(), comm.rank() != 0);
+  constexpr std::int64_t images_at_once = 64;
+  for (std::int64_t begin = mine.begin; begin < mine.end; begin += images_at_once) {
+    const KeysFile part = keys->read(begin, std::min(images_at_once, mine.end - begin));
+    if (part.dim != clusters.dim) {
+      throw InputError("The clusters of " + clusters_path + " have " + std::to_string(clusters.dim) +
+                           " values, the embeddings in " + keys_path.string() + " " + std::to_string(part.dim),
+                       "they come from another model", "Give the embeddings that the clusters were made from.");
+    }
+    const auto values = static_cast<std::size_t>(part.grid.patches()) * static_cast<std::size_t>(part.dim);
+    parallel_for(part.size(), threads, [&](std::int64_t i) {
+      const auto index = static_cast<std::size_t>(i);
+      const DatasetItem& item = items[static_cast<std::size_t>(begin) + index];
+      const auto header = read_image_header(item.image, orientation);
+      const LabelMap labels = mask_of_embeddings(
+          clusters, std::span(part.keys).subspan(index * values, values), part.valid_of(index), config, *preparation,
+          {header.height, header.width}, [&] { return read_image(item.image, orientation); });
+      write_mask_files(out.lexically_normal(), mask_name(item.name), labels, clusters.clusters, palette, {});
+      progress.add(1);
+    });
+  }
+  comm.barrier();
+  return keys->size();
+}
+
+}  // namespace datus
