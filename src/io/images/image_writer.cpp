@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <png.h>
+#include <zlib.h>
 
 namespace datus {
 namespace {
@@ -65,6 +66,8 @@ class PngEncoder {
     // prediction.
     const bool is_photograph = content.colour_type == PNG_COLOR_TYPE_RGB && content.palette.empty();
     png_set_filter(png_, PNG_FILTER_TYPE_BASE, is_photograph ? PNG_FILTER_PAETH : PNG_FILTER_NONE);
+    // What is left of a photograph repeats itself in runs alone: to look for more takes eight times as long.
+    if (is_photograph) png_set_compression_strategy(png_, Z_RLE);
     png_set_compression_level(png_, 6);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_IHDR(png_, info_, static_cast<png_uint_32>(content.width), static_cast<png_uint_32>(content.height),
