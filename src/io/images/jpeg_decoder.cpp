@@ -44,24 +44,44 @@ void set_usual_values(const JpegMarker& marker, bool is_sequential, int componen
   }
 }
 
+struct UsualJpeg {
+  std::vector<std::uint8_t> bytes;
+  bool is_completed = false;  ///< the end marker was put there: pixels may be missing
+};
+
 /// The bytes of the file, changed where libjpeg would warn of what does not matter: it tells of its first warning only,
-/// and that must not hide damage. Throws `FormatError` for a file that does not run on to its end marker: libjpeg
-/// completes it with grey, which is a warning as well.
-std::vector<std::uint8_t> without_oddities(std::span<const std::uint8_t> bytes, int components) {
-  std::vector<std::uint8_t> usual(bytes.begin(), bytes.end());
+/// and that must not hide damage. The end marker is put where it is missing (frames of cameras) and the pixels may all
+/// be there: of one scan with Huffman codes, where libjpeg warns when they end early. Throws `FormatError` for any
+/// other file that does not run on to its end marker: libjpeg completes it with grey, and not always with a warning.
+UsualJpeg without_oddities(std::span<const std::uint8_t> bytes, int components) {
+  UsualJpeg usual{.bytes = {bytes.begin(), bytes.end()}};
   bool is_sequential = false;
+  bool has_huffman_codes = false;
+  int scans_of_all = 0;
+  int scans = 0;
   JpegMarkers markers{ByteView(bytes)};
   while (const auto marker = markers.next()) {
     if (marker->code == JpegMarker::end_of_image) return usual;
     if (marker->content.empty()) continue;
-    if (marker->is_frame()) is_sequential = marker->is_sequential_frame();
+    if (marker->is_frame()) {
+      is_sequential = marker->is_sequential_frame();
+      has_huffman_codes = is_sequential && marker->code < 0xC8;
+    }
+    if (marker->code == JpegMarker::start_of_scan) {
+      ++scans;
+      if (marker->content[0] == components) ++scans_of_all;
+    }
     const auto offset = static_cast<std::size_t>(marker->content.data() - bytes.data());
-    set_usual_values(*marker, is_sequential, components, std::span(usual).subspan(offset, marker->content.size()));
+    set_usual_values(*marker, is_sequential, components,
+                     std::span(usual.bytes).subspan(offset, marker->content.size()));
   }
-  throw FormatError("the JPEG is truncated");
+  if (!has_huffman_codes || scans != 1 || scans_of_all != 1) throw FormatError("the JPEG is truncated");
+  usual.bytes.insert(usual.bytes.end(), {0xFF, JpegMarker::end_of_image});
+  usual.is_completed = true;
+  return usual;
 }
 
-void decompress(std::span<const std::uint8_t> bytes, int width, int height, TJPF format, std::span<std::uint8_t> out) {
+void decompress(const UsualJpeg& jpeg, int width, int height, TJPF format, std::span<std::uint8_t> out) {
   const Decoder decoder(tjInitDecompress());
   if (!decoder) throw FormatError("the JPEG decoder could not start: " + std::string(tjGetErrorStr2(nullptr)));
   const int pitch = width * tjPixelSize[format];
@@ -70,10 +90,12 @@ void decompress(std::span<const std::uint8_t> bytes, int width, int height, TJPF
   }
   // Without TJFLAG_FASTUPSAMPLE the colour planes are enlarged smoothly, as Pillow does.
   // TJFLAG_LIMITSCANS stops files that are made of thousands of passes over the image.
-  const int status = tjDecompress2(decoder.get(), bytes.data(), static_cast<unsigned long>(bytes.size()), out.data(),
-                                   width, pitch, height, format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
+  const int status = tjDecompress2(decoder.get(), jpeg.bytes.data(), static_cast<unsigned long>(jpeg.bytes.size()),
+                                   out.data(), width, pitch, height, format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
   if (status == 0) return;
   const std::string message = tjGetErrorStr2(decoder.get());
+  // The first warning, a harmless one too, may hide that.
+  if (jpeg.is_completed) throw FormatError("the JPEG is truncated");
   if (tjGetErrorCode(decoder.get()) == TJERR_WARNING && is_harmless(message)) return;
   throw FormatError("the JPEG data is damaged: " + message);
 }

@@ -44,9 +44,13 @@ void expect_all_truncations_fail(const Bytes& bytes) {
 }
 
 TEST(ImageDamage, TruncatedJpeg) {
-  expect_all_truncations_fail(golden("cmyk.jpg"));
+  // Of one scan with Huffman codes, the end marker may be missing.
+  for (const char* name : {"cmyk.jpg", "exif6.jpg"}) {
+    Bytes bytes = golden(name);
+    bytes.resize(bytes.size() - 2);
+    expect_all_truncations_fail(bytes);
+  }
   expect_all_truncations_fail(golden("photo_444_progressive.jpg"));
-  expect_all_truncations_fail(golden("exif6.jpg"));
 }
 
 TEST(ImageDamage, TruncatedPng) {

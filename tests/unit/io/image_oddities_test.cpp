@@ -87,6 +87,24 @@ TEST(ImageOddities, AnUnknownRevisionOfJfif) {
   EXPECT_THROW((void)read_bytes(cut(jpeg)), InputError);
 }
 
+// As frames of cameras are; the last bytes of the pixels are not optional.
+TEST(ImageOddities, AMissingEndMarker) {
+  for (const char* name : {"photo_420.jpg", "cmyk.jpg"}) {
+    Bytes jpeg = golden(name);
+    const Image expected = read_bytes(jpeg);
+    ASSERT_EQ((Bytes{jpeg.end() - 2, jpeg.end()}), (Bytes{0xFF, 0xD9}));
+    jpeg.pop_back();
+    EXPECT_EQ(read_bytes(jpeg).pixels, expected.pixels) << name;
+    jpeg.pop_back();
+    EXPECT_EQ(read_bytes(jpeg).pixels, expected.pixels) << name;
+    for (int i = 0; i < 20; ++i) {
+      jpeg.pop_back();
+      const Bytes& shorter = jpeg;
+      test::expect_mentions(test::error_of<InputError>([&] { (void)read_bytes(shorter); }), {"the JPEG is truncated"});
+    }
+  }
+}
+
 TEST(ImageOddities, ContentThatIsNoImageIsNamed) {
   const std::vector<std::pair<std::string, std::string>> contents = {
       {"GIF89a\x01\0"s, "a GIF image"},

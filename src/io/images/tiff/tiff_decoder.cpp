@@ -222,6 +222,12 @@ Image decode_tiff(std::span<const std::uint8_t> bytes, const ParsedHeader& heade
     throw FormatError("the samples of the TIFF are " + std::to_string(layout.bits) + "-bit " +
                       (is_float ? "floating-point numbers" : "integers") + ", not unsigned ones of up to 16 bits");
   }
+  // libtiff converts them as if their white were that of sRGB, which tints the picture.
+  constexpr std::array unconverted = {PHOTOMETRIC_CIELAB, PHOTOMETRIC_ICCLAB, PHOTOMETRIC_ITULAB, PHOTOMETRIC_LOGL,
+                                      PHOTOMETRIC_LOGLUV};
+  if (std::ranges::find(unconverted, layout.photometric) != unconverted.end()) {
+    throw FormatError("the colours of the TIFF are CIELab or logarithmic, not RGB, grey or inks: save it as RGB");
+  }
   return layout.is_plain() ? decode_plain(file, layout, header) : convert(file, header);
 }
 
