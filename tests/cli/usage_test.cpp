@@ -222,6 +222,30 @@ TEST(Usage, ALimitOfFileSizesIsAnError) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"images"});
 }
 
+// A dataset that cannot be used does not hide the others.
+TEST(Usage, InspectListsEveryDataset) {
+  const TempFolder folder;
+  const auto write = [&](const char* name) {
+    write_hdf5(folder / name, [](Hdf5Writer& writer) { writer.write<float>("x", std::vector<float>{1, 2}, {2, 1}); });
+  };
+  write("source.h5");
+  write_hdf5(folder / "all.h5", [](Hdf5Writer& writer) {
+    writer.write<float>("near", std::vector<float>{1, 2}, {2, 1});
+    const std::vector<VirtualSource> sources = {{.file = "source.h5", .dataset = "/x", .rows = 2}};
+    writer.write_virtual("far", Dtype::f32, {1}, sources);
+  });
+  const Launch here = {.folder = folder.path()};
+  const Outcome whole = run_program({"inspect", "all.h5"}, here);
+  EXPECT_EQ(whole.code, 0) << whole;
+  EXPECT_NE(whole.out.find("  /far  [2, 1] f32\n  /near  [2, 1] f32\n"), std::string::npos) << whole;
+  std::filesystem::remove(folder / "source.h5");
+  const Outcome parted = run_program({"inspect", "all.h5"}, here);
+  EXPECT_EQ(parted.code, 3) << parted;
+  EXPECT_NE(parted.out.find("  /far  cannot be used: "), std::string::npos) << parted;
+  EXPECT_NE(parted.out.find("source.h5"), std::string::npos) << parted;
+  EXPECT_NE(parted.out.find("  /near  [2, 1] f32\n"), std::string::npos) << parted;
+}
+
 TEST(Usage, ConfigPrintsWhatItWouldUse) {
   const TempFolder folder;
   const Outcome first = run_program({"config", "--set", "cluster.k=[9,4]", "--run", "here"});

@@ -51,6 +51,11 @@ class Hdf5Reader {
   [[nodiscard]] bool has(std::string_view name) const;
   /// Names of all datasets, in byte order.
   [[nodiscard]] std::vector<std::string> datasets() const;
+  /// Names of all soft and external links, in byte order; they may lead nowhere.
+  [[nodiscard]] std::vector<std::string> links() const;
+  /// Throws `InputError` naming a filter that the values of a dataset, or of a source of it, need and the library does
+  /// not have.
+  void require_filters(std::string_view name) const;
 
   [[nodiscard]] Shape shape(std::string_view name) const;
   /// The shape of a dataset that must have `rank` axes, and values that can be read: the library has their filters.

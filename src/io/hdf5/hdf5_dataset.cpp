@@ -42,7 +42,7 @@ void list_members(const File& file, const std::string& group, int depth, std::ve
              group);
   for (const auto& [member, is_here] : links.entries) {
     const std::string name = absolute_name(group == "/" ? member : group + "/" + member);
-    Object object{name, ObjectKind::other};
+    Object object{name, is_here ? ObjectKind::other : ObjectKind::link};
     if (is_here) {
       const Handle child = file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
       const H5I_type_t kind = H5Iget_type(child.get());
@@ -110,7 +110,8 @@ std::optional<std::string> missing_step(const File& file, const std::string& nam
   std::string held;
   std::size_t count = 0;
   for (const Object& object : list_objects(file)) {
-    if (object.kind != ObjectKind::dataset || ++count > most_listed) continue;
+    const bool may_be_one = object.kind == ObjectKind::dataset || object.kind == ObjectKind::link;
+    if (!may_be_one || ++count > most_listed) continue;
     held += (held.empty() ? "" : ", ") + object.name;
   }
   if (count > most_listed) held += " and " + std::to_string(count - most_listed) + " more";

@@ -42,13 +42,13 @@ struct Dataset {
   [[nodiscard]] std::int64_t row_elements() const;
 };
 
-enum class ObjectKind { group, dataset, other };
+enum class ObjectKind { group, dataset, link, other };
 struct Object {
   std::string name;
   ObjectKind kind = ObjectKind::other;
 };
 
-/// Every object of the file, "/" first, the members of a group by name. Links elsewhere (soft, external) are `other`.
+/// Every object of the file, "/" first, the members of a group by name. Soft and external links are `link`.
 [[nodiscard]] std::vector<Object> list_objects(const File& file);
 /// Whether there is an object of this name. A soft link without a target is none; throws `InputError` for a link into a
 /// file that cannot be used.

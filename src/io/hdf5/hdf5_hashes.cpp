@@ -71,7 +71,7 @@ Hash record_hash(const File& file) {
   Hasher hasher;
   for (const Object& object : objects) {
     hasher.add("object").add(object.name).add(static_cast<std::int64_t>(object.kind));
-    if (object.kind != ObjectKind::other) add_attributes(hasher, file, object);
+    if (object.kind == ObjectKind::group || object.kind == ObjectKind::dataset) add_attributes(hasher, file, object);
   }
   return hasher.finish();
 }

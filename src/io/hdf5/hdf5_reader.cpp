@@ -58,6 +58,15 @@ std::vector<std::string> read_fixed_names(const File& file, const Dataset& datas
   return names;
 }
 
+std::vector<std::string> names_of_kind(const File& file, hdf5::ObjectKind kind) {
+  std::vector<std::string> names;
+  for (const hdf5::Object& object : hdf5::list_objects(file)) {
+    if (object.kind == kind) names.push_back(object.name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 AttributeValue read_attribute_of(const File& file, std::string_view object, std::string_view name) {
   const LibraryLock lock;
   const std::string owner = hdf5::absolute_name(object);
@@ -103,12 +112,17 @@ bool Hdf5Reader::has(std::string_view name) const {
 
 std::vector<std::string> Hdf5Reader::datasets() const {
   const LibraryLock lock;
-  std::vector<std::string> names;
-  for (const hdf5::Object& object : hdf5::list_objects(impl_->file)) {
-    if (object.kind == hdf5::ObjectKind::dataset) names.push_back(object.name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  return names_of_kind(impl_->file, hdf5::ObjectKind::dataset);
+}
+
+std::vector<std::string> Hdf5Reader::links() const {
+  const LibraryLock lock;
+  return names_of_kind(impl_->file, hdf5::ObjectKind::link);
+}
+
+void Hdf5Reader::require_filters(std::string_view name) const {
+  const LibraryLock lock;
+  impl_->require_filters(impl_->entry(name));
 }
 
 Shape Hdf5Reader::shape(std::string_view name) const {
@@ -123,7 +137,7 @@ Shape Hdf5Reader::shape(std::string_view name, int rank) const {
     refuse(impl_->file, dataset.name,
            "its shape is " + to_string(dataset.shape) + " where " + std::to_string(rank) + " axes are expected");
   }
-  if (!dataset.is_virtual) hdf5::require_filters(impl_->file, dataset);
+  require_filters(name);
   return dataset.shape;
 }
 

@@ -33,6 +33,10 @@ struct Hdf5Reader::Impl {
 
   /// The dataset of this name, opened on first use; all sources of a virtual one have then been opened and checked.
   const Entry& entry(std::string_view name);
+  /// Whether it can be opened. In a file from elsewhere others need not be: who wants one is told why.
+  [[nodiscard]] bool is_usable(std::string_view name);
+  /// See `Hdf5Reader::require_filters`.
+  void require_filters(const Entry& entry);
 
   /// Rows into `values`, from the sources where the dataset is virtual. The caller has checked the range.
   void read_rows(const Entry& entry, Dtype wanted, hdf5::Rounding rounding, std::int64_t first, std::int64_t count,

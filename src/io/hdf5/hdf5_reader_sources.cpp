@@ -36,8 +36,26 @@ void Hdf5Reader::Impl::read_rows(const Entry& entry, Dtype wanted, hdf5::Roundin
     const std::int64_t end = std::min(first + count, first_row + part.rows);
     if (begin >= end) continue;
     Impl& holder = checked_source(entry.dataset, part);
+    holder.require_filters(holder.entry(part.dataset));
     holder.read_rows(holder.entry(part.dataset), wanted, rounding, begin - first_row, end - begin,
                      values + (begin - first) * row_bytes);
+  }
+}
+
+bool Hdf5Reader::Impl::is_usable(std::string_view name) {
+  try {
+    (void)entry(name);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+void Hdf5Reader::Impl::require_filters(const Entry& entry) {
+  if (!entry.dataset.is_virtual) return hdf5::require_filters(file, entry.dataset);
+  for (const auto& [first_row, part] : entry.parts) {
+    Impl& holder = checked_source(entry.dataset, part);
+    holder.require_filters(holder.entry(part.dataset));
   }
 }
 
@@ -69,7 +87,6 @@ Hdf5Reader::Impl& Hdf5Reader::Impl::checked_source(const hdf5::Dataset& dataset,
                 where + " is " + hdf5::type_name(reader.impl_->file, found) + " " + to_string(found.shape) + ", not " +
                     hdf5::type_name(file, dataset) + " " + to_string(expected));
   }
-  hdf5::require_filters(reader.impl_->file, found);
   return *reader.impl_;
 }
 

@@ -29,17 +29,45 @@ std::string text_of(const AttributeValue& value) {
   return text;
 }
 
-void print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
+/// Prints what a dataset is, and why its values cannot be read where that is so; false where it cannot be opened. It
+/// does not keep others of the file from being listed.
+bool print_dataset(const Hdf5Reader& reader, const std::string& name, const std::string& kind, std::ostream& out) {
+  out << "  " << name << "  " << kind;
+  try {
+    out << to_string(reader.shape(name)) << " " << reader.type_name(name);
+  } catch (const InputError& error) {
+    out << "cannot be used: " << error.what() << "\n";
+    return false;
+  }
+  try {
+    reader.require_filters(name);
+    out << "\n";
+  } catch (const InputError& error) {
+    out << ", but: " << error.what() << "\n";
+  }
+  return true;
+}
+
+ExitCode print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
   const Hdf5Reader reader(path);
   out << path.string() << "\n";
+  ExitCode code = ExitCode::done;
   for (const auto& name : reader.datasets()) {
-    out << "  " << name << "  " << to_string(reader.shape(name)) << " " << reader.type_name(name) << "\n";
+    if (!print_dataset(reader, name, "", out)) code = ExitCode::bad_input;
   }
-  for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
-  if (!verify) return;
+  for (const auto& name : reader.links()) {
+    if (!print_dataset(reader, name, "link to ", out)) code = ExitCode::bad_input;
+  }
+  try {
+    for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
+  } catch (const InputError& error) {
+    out << "  attributes are not shown: " << error.what() << "\n";
+  }
+  if (!verify) return code;
   const bool recorded = reader.verify() == VerifyResult::verified;
   out << (recorded ? "  verified: every content hash is right\n"
                    : "  no record: not written by datus, nothing to check\n");
+  return code;
 }
 
 /// "0.485 0.456 0.406".
@@ -161,11 +189,8 @@ ExitCode inspect(const fs::path& path, bool verify, const ModelConfig& config, s
     print_run_overview(run, out);
     return ExitCode::done;
   }
-  if (has_hdf5_extension(path)) {
-    print_hdf5(path, verify, out);
-  } else {
-    print_weights(path, config, out);
-  }
+  if (has_hdf5_extension(path)) return print_hdf5(path, verify, out);
+  print_weights(path, config, out);
   return ExitCode::done;
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -77,7 +78,13 @@ TEST(Hdf5Brought, AMissingFilterIsNamedBeforeAnythingIsRead) {
   EXPECT_EQ(text.find("damaged"), std::string::npos) << text;
   expect_error<InputError>([&] { (void)reader.matrix_shape("own"); }, {"filter of the institute, number 300"});
   expect_error<InputError>([&] { (void)reader.matrix_shape("nameless"); }, {"filter number 301"});
-  expect_error<InputError>([&] { (void)Hdf5Reader(folder / "all.h5").shape("x"); }, {"/lzf of ", "a.h5", "filter lzf"});
+  const Hdf5Reader over(folder / "all.h5");
+  EXPECT_EQ(over.shape("x"), (Shape{3, 2})) << "it can be looked at";
+  for (const auto& use : {std::function<void()>([&] { (void)over.matrix_shape("x"); }),
+                          std::function<void()>([&] { over.require_filters("x"); }),
+                          std::function<void()>([&] { (void)over.read<float>("x"); })}) {
+    expect_error<InputError>(use, {"/lzf of ", "a.h5", "filter lzf"});
+  }
   // Read without a look before.
   expect_error<InputError>([&] { (void)reader.read<float>("own"); },
                            {"/own of ", "of the institute", "HDF5_PLUGIN_PATH"});
@@ -212,6 +219,24 @@ TEST(Hdf5Brought, LinksElsewhere) {
   expect_named("deep", {"link /deep", "a.h5", "/nowhere/x: "});
   // One that is missing is not said to be absent: what a stage does without it would be wrong.
   expect_error<InputError>([&] { (void)reader.has("gone"); }, {"link /gone"});
+}
+
+// Others of the file are read all the same, as by whoever verifies it first.
+TEST(Hdf5Brought, OneThatCannotBeUsedIsNoReasonAgainstTheOthers) {
+  const TempFolder folder;
+  {
+    ForeignFile file(folder / "a.h5");
+    file.null_dataset("empty");
+    test::foreign_virtual(file, "scattered", 3, {{"gone.h5", "/x", 0, 3, 0, 3}});
+    file.dataset("x", H5T_IEEE_F32LE, {3, 2}, H5T_NATIVE_FLOAT, numbers.data());
+    H5Lcreate_external("gone.h5", "/x", file.id(), "link", H5P_DEFAULT, H5P_DEFAULT);
+  }
+  const Hdf5Reader reader(folder / "a.h5");
+  EXPECT_EQ(reader.verify(), VerifyResult::no_record);
+  EXPECT_EQ(reader.read<float>("x"), numbers);
+  EXPECT_EQ(reader.links(), std::vector<std::string>{"/link"});
+  expect_error<InputError>([&] { (void)reader.shape("empty"); }, {"/empty", "no values"});
+  expect_error<InputError>([&] { (void)reader.shape("scattered"); }, {"/scattered", "gone.h5"});
 }
 
 TEST(Hdf5Brought, ValuesInAFileBeside) {
