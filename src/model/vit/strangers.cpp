@@ -34,7 +34,7 @@ struct OtherState {
 };
 constexpr const char* before_quantising =
     "Use the weights from before they were quantised, float32, float16 or bfloat16.";
-constexpr std::array<OtherState, 8> other_states{
+constexpr std::array<OtherState, 9> other_states{
     {{"flat_param", "one rank's shard of FSDP, its parameters flat, one behind the other",
       "Save the whole state dict on all ranks: FSDP.state_dict_type(model, StateDictType.FULL_STATE_DICT)."},
      {"_packed_params", "a quantised model", before_quantising},
@@ -43,6 +43,7 @@ constexpr std::array<OtherState, 8> other_states{
      {".qweight", "a quantised model (GPTQ)", before_quantising},
      {".quant_map", "a quantised model (bitsandbytes)", before_quantising},
      {".absmax", "a quantised model (bitsandbytes)", before_quantising},
+     {"lora_A", "adapters (LoRA) that are not part of the weights yet", "Save model.merge_and_unload().state_dict()."},
      {".SCB", "a quantised model (bitsandbytes)", before_quantising}}};
 
 /// The first tensor whose name has this part, or nothing.

@@ -1,6 +1,7 @@
 #include "datus/model/weight_branch.hpp"
 
 #include "datus/core/error.hpp"
+#include "model/vit/dotless_names.hpp"
 #include "model/vit/vit_family.hpp"
 #include "model/weights/damaged_file.hpp"
 
@@ -41,11 +42,6 @@ constexpr std::array<Role, 16> roles{{{".ema.", 64},
                                       {".optim.", -1000},
                                       {".exp.avg.", -1000}}};
 
-struct Named {
-  std::string name;
-  const WeightTensor* tensor;
-};
-
 /// A Vision Transformer in the file, found by the weight of its patch embedding.
 struct Model {
   std::string prefix;  ///< of its tensors' names, with a dot at its end, or nothing
@@ -76,7 +72,7 @@ std::string without_chunk(const std::string& name) {
   return std::string(blocks) + name.substr(chunk_end);
 }
 
-int rank_of(const std::string& prefix, std::span<const Named> tensors) {
+int rank_of(const std::string& prefix, std::span<const NamedTensor> tensors) {
   if (prefix.empty()) return 1;  // what stands in the open goes before what is put away
   std::string words = "." + prefix;
   std::ranges::replace(words, '_', '.');
@@ -86,13 +82,13 @@ int rank_of(const std::string& prefix, std::span<const Named> tensors) {
   }
   // mmengine swaps the two when it saves, and counts steps in the one that it calls the average.
   constexpr std::string_view swapped = "ema_state_dict.";
-  const auto is_counter = [&](const Named& entry) { return entry.name == std::string(swapped) + "steps"; };
+  const auto is_counter = [&](const NamedTensor& entry) { return entry.name == std::string(swapped) + "steps"; };
   if (prefix.starts_with(swapped) && std::ranges::any_of(tensors, is_counter)) rank = -64;
   return rank;
 }
 
 /// All models whose prefix has `part`, a name of dictionaries; all, for an empty one.
-std::vector<Model> find_models(std::span<const Named> tensors, const std::string& part) {
+std::vector<Model> find_models(std::span<const NamedTensor> tensors, const std::string& part) {
   std::vector<Model> models;
   for (const auto& [name, tensor] : tensors) {
     for (const ViTFamily& family : vit_families()) {
@@ -131,7 +127,8 @@ std::string choose_model(const std::vector<Model>& models, const std::string& so
   return best->prefix;
 }
 
-[[noreturn]] void refuse_branch(std::string_view branch, std::span<const Named> tensors, const std::string& source) {
+[[noreturn]] void refuse_branch(std::string_view branch, std::span<const NamedTensor> tensors,
+                                const std::string& source) {
   const auto models = find_models(tensors, "");
   throw InputError("the weights file " + source + " has no branch " + std::string(branch),
                    models.empty() ? "it has no Vision Transformer, its first tensor is " + tensors.front().name
@@ -143,9 +140,10 @@ std::string choose_model(const std::vector<Model>& models, const std::string& so
 
 WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_view branch, const std::string& source) {
   if (tensors.empty()) throw_damaged(source, "it holds no tensors");
-  std::vector<Named> named;
+  std::vector<NamedTensor> named;
   named.reserve(tensors.size());
   for (const WeightTensor& tensor : tensors) named.push_back({without_wrappers(tensor.name), &tensor});
+  restore_dots(named);
 
   WeightBranch result;
   result.source = source;
@@ -158,7 +156,7 @@ WeightBranch choose_branch(std::span<const WeightTensor> tensors, std::string_vi
       return model.prefix.size() > result.prefix.size() && name.starts_with(model.prefix);
     });
   };
-  for (const Named& entry : named) {
+  for (const NamedTensor& entry : named) {
     if (!entry.name.starts_with(result.prefix) || is_of_another(entry.name)) continue;
     const std::string name = without_chunk(entry.name.substr(result.prefix.size()));
     if (!result.tensors.emplace(name, entry.tensor).second) throw_damaged(source, "two tensors are named " + name);

@@ -300,6 +300,24 @@ TEST(WeightBranch, TheModelThatIsEvaluatedIsTaken) {
             model_under("state_dict."));
 }
 
+// LitEma's names: the dots are gone, and what is not averaged is missing.
+TEST(WeightBranch, AveragesWithoutDotsAreTaken) {
+  const std::vector<std::string> average = {"model_ema.cls_token", "model_ema.patch_embedprojweight",
+                                            "model_ema.blocks0norm1bias", "model_ema.decay"};
+  EXPECT_EQ(
+      chosen({"model."}, "auto", {average[0], average[1], average[2], "model.blocks.0.norm1.bias"}),
+      "blocks.0.norm1.bias = model_ema.blocks0norm1bias, cls_token = model_ema.cls_token, patch_embed.proj.weight "
+      "= model_ema.patch_embedprojweight, under model_ema.");
+  EXPECT_EQ(chosen({"state_dict.model."}, "auto", {"state_dict." + average[1]}),
+            "cls_token = state_dict.model.cls_token, patch_embed.proj.weight = "
+            "state_dict.model_ema.patch_embedprojweight, under state_dict.model_ema.");
+  EXPECT_EQ(chosen({""}, "auto", {average[1]}),
+            "cls_token = cls_token, patch_embed.proj.weight = model_ema.patch_embedprojweight, under model_ema.");
+  EXPECT_EQ(chosen({"model."}, "model", {average[1]}), model_under("model."));
+  // Of a part that is no average the name stays.
+  EXPECT_EQ(chosen({"model."}, "auto", {"other.patch_embedprojweight"}), model_under("model."));
+}
+
 TEST(WeightBranch, WhereNothingTellsItIsAskedFor) {
   const std::string error = error_if_any<InputError>([] { (void)chosen({"left.encoder.", "right.encoder."}); });
   expect_part(error, "FILE holds several models: left.encoder, right.encoder");
