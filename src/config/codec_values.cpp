@@ -45,6 +45,10 @@ std::string variable(const std::string& name, const std::string& text, const Raw
 
 /// As a shell expands it: `~` in front, `$NAME` and `${NAME}`; `$$` is one `$`.
 std::string expanded(const std::string& text, const RawValue& value) {
+  if (text.size() > 1 && text[0] == '~' && text[1] != '/') {
+    throw UsageError("The path " + text + " cannot be expanded", value.origin + ": ~ stands for your own home only",
+                     "Write the path out; ./" + text + " is a folder of that name.");
+  }
   std::string result;
   std::size_t at = 0;
   if (text == "~" || text.starts_with("~/")) {
@@ -137,7 +141,7 @@ std::string print_byte_count(std::int64_t count) {
 }  // namespace
 
 std::string literal_path(const std::string& path) {
-  std::string literal = path == "~" || path.starts_with("~/") ? "./" : "";
+  std::string literal = path.starts_with('~') ? "./" : "";
   for (const char c : path) literal += c == '$' ? std::string("$$") : std::string(1, c);
   return literal;
 }

@@ -4,6 +4,9 @@
 #include "datus/core/dataset_kinds.hpp"
 #include "datus/core/error.hpp"
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -22,6 +25,16 @@ class Validator {
       if (kind.name != dataset.kind || !kind.lists_images || dataset.list || dataset.images) continue;
       refuse("dataset.kind", "dataset.list", "it names the images", "Set dataset.list, or dataset.images to the list.");
     }
+  }
+
+  void model() const {
+    const auto require = [&](const std::string& name, const std::optional<std::array<double, 3>>& values) {
+      if (!values || std::ranges::max(*values) <= 1) return;
+      throw UsageError(described(name) + " is of pixels from 0 to 255",
+                       origin_of_(name) + "; datus brings them into [0, 1] before", "Divide the three values by 255.");
+    };
+    require("model.mean", config_.model.mean);
+    require("model.std", config_.model.standard_deviation);
   }
 
   void affinity() const {
@@ -145,6 +158,7 @@ bool has_refinement(const MaskConfig& config) {
 void validate(const Config& config, const OriginOf& origin_of) {
   const Validator validator(config, origin_of);
   validator.dataset();
+  validator.model();
   validator.affinity();
   validator.descriptor();
   validator.cluster();

@@ -29,6 +29,10 @@ std::vector<TextLine> read_text_lines(const std::filesystem::path& path) {
   std::istringstream stream(text);
   std::string line;
   for (std::int64_t number = 1; std::getline(stream, line); ++number) {
+    if (line.find('\0') != std::string::npos) {
+      throw InputError(path.string() + " is not a text file", "line " + std::to_string(number) + " holds a zero byte",
+                       "Give a text file in UTF-8, or a folder.");
+    }
     const std::string_view content = trimmed(line);
     if (content.empty() || content.starts_with('#')) continue;
     lines.push_back({number, std::move(line)});

@@ -30,7 +30,7 @@ dataset: {kind: index_png, classes: 27, void: 0, split: "null", orientation: exi
 model:
   input_size: [224, 320]
   mean: [0.1, .2, -3e-1]
-  std: [1, 2, 3]
+  std: [1, .5, 0.25]
   eps: 1e-5
   heads: 6
   branch: teacher
@@ -55,7 +55,7 @@ storage: {embeddings: none}
   EXPECT_EQ(config.dataset.orientation, DatasetConfig::Orientation::exif);
   EXPECT_EQ(config.model.input_size, (PixelSize{224, 320}));
   EXPECT_EQ(config.model.mean, (std::array{0.1, 0.2, -0.3}));
-  EXPECT_EQ(config.model.standard_deviation, (std::array{1.0, 2.0, 3.0}));
+  EXPECT_EQ(config.model.standard_deviation, (std::array{1.0, 0.5, 0.25}));
   EXPECT_EQ(config.model.eps, 1e-5);
   EXPECT_EQ(config.model.heads, 6);
   EXPECT_EQ(config.model.branch, "teacher");
@@ -137,7 +137,7 @@ TEST_F(LoadConfig, PathsAreExpandedAsAShellWould) {
   ASSERT_EQ(::unsetenv("DATUS_UNSET"), 0);
   const Config config = load(
       "run: {directory: $DATUS_SCRATCH/runs}\ndataset: {images: ~/im, truth: '${DATUS_SCRATCH}2/t'}\n"
-      "model: {weights: ~user/$$5.pth}\ncluster: {init: file, centroids: '~/c.h5:/k'}\n");
+      "model: {weights: ./~user/$$5.pth}\ncluster: {init: file, centroids: '~/c.h5:/k'}\n");
   EXPECT_EQ(config.run.directory, "/scratch/a/runs");
   EXPECT_EQ(config.dataset.images, "/home/reef/im");
   EXPECT_EQ(config.dataset.truth, "/scratch/a2/t");
@@ -146,13 +146,14 @@ TEST_F(LoadConfig, PathsAreExpandedAsAShellWould) {
   // What is printed reads back as the same.
   const auto file = write("again.yaml", dump_config(config, false));
   EXPECT_EQ(load_config(file, {}).model.weights, config.model.weights);
-  for (const char* literal : {"~/x", "~", "a$b", "$$"}) {
+  for (const char* literal : {"~/x", "~", "~user/x", "a$b", "$$"}) {
     EXPECT_EQ(default_config(Overrides{"run.directory=" + literal_path(literal)}).run.directory, literal);
   }
   expect_mentions(error("\ndataset: {images: $DATUS_UNSET/im}\n"),
                   {"$DATUS_UNSET/im", "reef.yaml:2", "DATUS_UNSET is not"});
   expect_mentions(error("dataset: {images: '${DATUS_SCRATCH/im'}\n"), {"no name of a variable"});
   expect_mentions(error("dataset: {images: a$/im}\n"), {"no name of a variable"});
+  expect_mentions(error("\nrun: {directory: ~user/runs}\n"), {"~user/runs", "reef.yaml:2", "your own home"});
 }
 
 TEST_F(LoadConfig, ListsWithoutBrackets) {
@@ -219,6 +220,14 @@ TEST_F(LoadConfig, ContradictionsNameBothKeysAndPlaces) {
   EXPECT_NO_THROW((void)load("affinity: {weights: value}\n"));
   EXPECT_NO_THROW((void)load("affinity: {quantile: 0.5}\n"));
   EXPECT_NO_THROW((void)load("dataset: {kind: list, images: list.txt}\n"));
+}
+
+// As configurations of other tools have them: subtracted from pixels in [0, 1], nothing would be left of the image.
+TEST_F(LoadConfig, StatisticsOfBytesAreRefused) {
+  expect_mentions(error("\nmodel: {mean: [123.675, 116.28, 103.53]}\n"),
+                  {"model.mean", "123.675", "reef.yaml:2", "255"});
+  expect_mentions(error("model: {std: [58.395, 57.12, 57.375]}\n"), {"model.std", "57.375", "255"});
+  EXPECT_NO_THROW((void)load("model: {mean: [1, 0, -0.5], std: [1, 1, 0.5]}\n"));
 }
 
 TEST_F(LoadConfig, RequiredKeys) {

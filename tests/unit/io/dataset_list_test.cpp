@@ -74,6 +74,7 @@ TEST(DatasetList, TruthInTheSecondColumn) {
   expect_mentions(complaint(list_options(root, "b.jpg\tt/3.png\n")), {"line 1", "t/3.png"});
   expect_mentions(complaint(list_options(root, "b.jpg\tt/2.png\tx\n")), {"line 1", "two"});
   expect_mentions(complaint(list_options(root, "# x\n\tt/2.png\n")), {"line 2", "first one is empty"});
+  expect_mentions(complaint(list_options(root, std::string("b.jpg\nb\0.\0j", 10))), {"not a text file", "line 2"});
 }
 
 TEST(DatasetList, ListsTellWhetherTheyHoldTruth) {
