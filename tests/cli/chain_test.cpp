@@ -105,7 +105,7 @@ TEST_F(Chain, MasksShowTheClusterOfEachPatch) {
   const auto offset = segments.read<std::int64_t>("offset");
   const auto clusters = Hdf5Reader(file("clusters.h5")).read<std::int32_t>("k004/assignment");
   const auto names = segments.names("name");
-  EXPECT_EQ(files_below(file("masks")).size(), names.size());
+  EXPECT_EQ(files_below(file("masks")).size(), names.size() + 1) << "and the mark of the folder";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const ImageHeader header = read_image_header(fs::path(images()) / names[i]);
     const LabelMap mask = read_mask(fs::path(file("masks")) / fs::path(names[i]).replace_extension(".png"));
@@ -130,6 +130,7 @@ TEST_F(Chain, ResolutionsAndRanks) {
   ASSERT_EQ(masks_of(images(), "grid", {"--resolution", "grid"}).code, 0);
   ASSERT_EQ(masks_of(images(), "input", {"--resolution", "input"}).code, 0);
   for (const auto& name : files_below(file("masks"))) {
+    if (name == ".datus-masks") continue;
     const LabelMap grid = read_mask(fs::path(file("grid")) / name);
     const LabelMap input = read_mask(fs::path(file("input")) / name);
     ASSERT_EQ(grid.labels.size(), 100U);
@@ -197,6 +198,28 @@ TEST_F(Chain, MissingAndExtraImagesAreRefused) {
   expect_refusal(masks_of(other.string(), "refused"), 3, {"n_l_12_.jpg"});
   EXPECT_FALSE(fs::exists(file("refused.h5")));
   EXPECT_TRUE(files_below(file("refused")).empty());
+}
+
+// Masks that were made into the folder of the photos are no photos for the next command.
+TEST_F(Chain, MasksAreNoPhotos) {
+  const auto extract = [](const std::string& from) {
+    return run_program(
+        with_settings({"extract", "--images", from, "--weights", weights(), "--out", file("again.h5"), "--verbose"}));
+  };
+  fs::create_directories(file("photos"));
+  fs::copy_file(fs::path(images()) / "n_l_12_.jpg", file("photos/one.jpg"));
+  ASSERT_EQ(masks_of(images(), "photos/masks/").code, 0);
+  ASSERT_EQ(masks_of(images(), "photos/masks").code, 0) << "the same again";
+  const Outcome outcome = extract(file("photos"));
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_NE(outcome.err.find("1 folder of masks"), std::string::npos) << outcome;
+  EXPECT_EQ(Hdf5Reader(file("again.h5")).names("name"), std::vector<std::string>{"one.jpg"});
+  expect_refusal(extract(file("photos/masks")), 2, {"a folder of masks of datus"});
+  // Photos among the masks still are what they are.
+  fs::create_directories(file("mixed"));
+  fs::copy_file(fs::path(images()) / "n_l_12_.jpg", file("mixed/one.jpg"));
+  ASSERT_EQ(masks_of(images(), "mixed").code, 0);
+  EXPECT_FALSE(fs::exists(file("mixed/.datus-masks")));
 }
 
 TEST_F(Chain, MasksNeedAFolder) {

@@ -161,7 +161,20 @@ TEST_F(ChangedImages, ARunIsNoFolderOfImages) {
   expect_refusal(run_program(tiny_model({"extract", "--images", "run", "--weights", tiny_weights(), "--out", "k.h5"}),
                              {.folder = path("")}),
                  2, {"run, which is a run of datus"});
+  for (const char* part : {"run/masks", "run/masks/k003", "run/report/images"}) {
+    expect_refusal(command("run", "other", {}, 0, part), 2, {"a part of a run of datus"});
+  }
   EXPECT_EQ(files_below(path("images")).size(), 4U);
+}
+
+// The directory of a run may be that of a project.
+TEST_F(ChangedImages, PhotosMayLieBesideTheResults) {
+  write_test_images(path("project/photos"), 4);
+  for (int i = 0; i < 2; ++i) {
+    const Outcome outcome = command("run", "project", {}, 0, "project/photos");
+    EXPECT_EQ(outcome.code, 0) << outcome;
+  }
+  EXPECT_EQ(files_below(path("project/masks/k003")).size(), 4U);
 }
 
 }  // namespace changed_images_test

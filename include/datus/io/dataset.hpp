@@ -15,7 +15,7 @@
 namespace datus {
 
 /// Whether a folder is of some kind.
-using FolderTest = std::function<bool(const std::filesystem::path& folder)>;
+using FolderTest = std::function<std::string(const std::filesystem::path& folder)>;
 
 /// Where a data set lies and how its ground truth is read: the `dataset` section of the
 /// configuration.
@@ -57,9 +57,9 @@ struct DatasetOptions {
   /// The images are masks to compare with the ground truth: one that no image has is an error, where the layout has no
   /// other files in its folder (all but SUIM).
   bool images_are_predictions = false;
-  /// Tells folders below `images` that hold results of datus, whose masks and pictures are no images of the data set;
-  /// empty: none does.
-  FolderTest is_run;
+  /// Names what a folder below `images` is ("datus run") where it holds results of datus, whose masks and pictures are
+  /// no images of the data set, and nothing for others. Empty: none does.
+  FolderTest results_in;
 };
 
 /// One image and its ground truth.

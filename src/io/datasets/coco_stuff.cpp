@@ -79,7 +79,7 @@ FoundImages find_images(const DatasetOptions& options) {
   }
   const fs::path folder = split_folder(options.images, "images", options.split, "images");
   if (options.list) return {.items = listed_images(*options.list, folder)};
-  return list_images(folder, options.split.empty() ? Depth::recursive : Depth::top_level, options.is_run);
+  return list_images(folder, options.split.empty() ? Depth::recursive : Depth::top_level, options.results_in);
 }
 
 void pair_truth(std::vector<DatasetItem>& items, const DatasetOptions& options) {

@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 1> png_type = {".png"};
 constexpr std::array<std::string_view, 1> bmp_type = {".bmp"};
 constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
-/// What Synology's NAS and archives of macOS put beside images: pictures of them under their names.
-constexpr std::array<std::string_view, 2> thumbnail_folders = {"@eaDir", "__MACOSX"};
+/// What file servers, Windows and archives of macOS put beside images: pictures of them under their names, images that
+/// somebody deleted, and images as they were some days ago.
+constexpr std::array<std::string_view, 8> system_folders = {"@eaDir",       "__MACOSX", "#recycle",   "@Recycle",
+                                                            "$RECYCLE.BIN", "RECYCLER", "lost+found", "#snapshot"};
 
 /// ".jpg, .png or .bmp"
 std::string list_of(std::span<const std::string_view> extensions) {
@@ -41,8 +43,8 @@ std::string list_of(std::span<const std::string_view> extensions) {
 /// link to one of them would never end, and is left out.
 class Walk {
  public:
-  Walk(std::span<const std::string_view> extensions, Depth depth, FolderTest is_run = {})
-      : extensions_(extensions), depth_(depth), is_run_(std::move(is_run)) {}
+  Walk(std::span<const std::string_view> extensions, Depth depth, FolderTest results_in = {})
+      : extensions_(extensions), depth_(depth), results_in_(std::move(results_in)) {}
 
   void enter(const fs::path& folder, const std::string& prefix) {
     std::error_code failure;
@@ -79,10 +81,10 @@ class Walk {
   void visit_folder(const fs::path& folder, const std::string& name, const std::string& prefix) {
     if (name.starts_with('.')) {
       left_out_.add("hidden folder");
-    } else if (std::ranges::find(thumbnail_folders, name) != thumbnail_folders.end()) {
+    } else if (std::ranges::find(system_folders, name) != system_folders.end()) {
       left_out_.add(name + " folder");
-    } else if (is_run_ && is_run_(folder)) {
-      left_out_.add("datus run");
+    } else if (const std::string results = results_in_ ? results_in_(folder) : ""; !results.empty()) {
+      left_out_.add(results);
     } else {
       enter(folder, prefix + name + "/");
     }
@@ -90,7 +92,7 @@ class Walk {
 
   std::span<const std::string_view> extensions_;
   Depth depth_;
-  FolderTest is_run_;
+  FolderTest results_in_;
   std::vector<fs::path> around_;
   std::vector<std::string> names_;
   LeftOut left_out_;
@@ -131,9 +133,9 @@ FoundImages one_image(const fs::path& file) {
   return found;
 }
 
-FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& is_run) {
+FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& results_in) {
   if (is_image_file(root)) return one_image(root);
-  Walk walk(image_extensions(), depth, is_run);
+  Walk walk(image_extensions(), depth, results_in);
   walk.enter(root, "");
   FoundImages found{.items = {}, .left_out = walk.left_out().text(/*all=*/false)};
   for (auto& name : walk.take_names()) {

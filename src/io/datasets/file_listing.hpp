@@ -17,7 +17,7 @@ enum class Depth { top_level, recursive };
 [[nodiscard]] std::span<const std::string_view> bmp_extension() noexcept;
 
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
-/// between folders. Hidden files and folders, and folders of thumbnails (@eaDir, __MACOSX), are left
+/// between folders. Hidden files and folders, and what the system keeps (@eaDir, #recycle, ...), are left
 /// out; links are followed, but for those to a folder around them. An entry that cannot be opened, a dangling link for
 /// example, is listed: whoever reads it reports it. Throws `InputError` naming a folder that is missing or cannot be
 /// listed.
@@ -35,9 +35,9 @@ struct FoundImages {
 /// It alone, by its own name.
 [[nodiscard]] FoundImages one_image(const std::filesystem::path& file);
 
-/// The images below `root`, or `root` itself where it is one; without folders that are runs (`DatasetOptions::is_run`;
+/// The images below `root`, or `root` itself where it is one; without results of datus (`DatasetOptions::results_in`;
 /// may be empty). Throws `InputError` when there are none.
-[[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& is_run);
+[[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& results_in);
 
 /// Gives each item the file below `root` that has the same stem and one of `extensions`, where there is one; other
 /// files there are left alone. Throws `InputError` when no item has one, or naming the stem with two.

@@ -9,11 +9,12 @@ void pair_png_truth(std::vector<DatasetItem>& items, const DatasetOptions& optio
 }
 
 DatasetKind folder_kind() {
-  return {
-      .name = "folder",
-      .find_images =
-          [](const DatasetOptions& options) { return list_images(options.images, Depth::recursive, options.is_run); },
-      .pair_truth = pair_png_truth};
+  return {.name = "folder",
+          .find_images =
+              [](const DatasetOptions& options) {
+                return list_images(options.images, Depth::recursive, options.results_in);
+              },
+          .pair_truth = pair_png_truth};
 }
 
 DatasetKind index_png_kind() {

@@ -87,7 +87,7 @@ FoundImages find_images(const DatasetOptions& options) {
 FoundImages images_of_folder_or_list(const DatasetOptions& options) {
   std::error_code unknown;
   if (fs::is_regular_file(options.images, unknown)) return find_images(options);
-  return list_images(options.images, Depth::recursive, options.is_run);
+  return list_images(options.images, Depth::recursive, options.results_in);
 }
 
 FoundImages images_of_folder_and_list(const DatasetOptions& options) {

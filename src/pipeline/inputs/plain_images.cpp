@@ -21,12 +21,33 @@ bool is_run(const std::filesystem::path& folder) {
          }) >= 2;
 }
 
+std::string results_in(const std::filesystem::path& folder) {
+  std::error_code unknown;
+  if (is_run(folder)) return "datus run";
+  return std::filesystem::exists(folder / mask_folder_mark, unknown) ? "folder of masks" : "";
+}
+
+/// What of datus the folder is or lies in; empty for anything else. A run may have photos beside its results, where its
+/// directory is that of a project.
+std::string results_around(const std::filesystem::path& folder) {
+  std::filesystem::path place = std::filesystem::absolute(folder).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  if (is_run(place)) return "a run of datus";
+  for (; place.has_relative_path(); place = place.parent_path()) {
+    const std::string name = place.filename().string();
+    if ((name == "masks" || name == "report") && is_run(place.parent_path())) return "a part of a run of datus";
+    if (results_in(place) == "folder of masks") return "a folder of masks of datus";
+  }
+  return {};
+}
+
 /// Masks and the report's pictures are no photos.
-void require_no_run(const std::filesystem::path& images) {
-  if (!is_run(images)) return;
-  throw UsageError("The images are to come from " + images.string() + ", which is a run of datus",
-                   "it holds masks and pictures of its report, no photos",
-                   "Give the folder of the photos (dataset.images in its config.yaml names that of the run).");
+void require_no_results(const std::filesystem::path& images) {
+  const std::string results = results_around(images);
+  if (results.empty()) return;
+  throw UsageError("The images are to come from " + images.string() + ", which is " + results,
+                   "it holds masks or pictures of a report, no photos",
+                   "Give the folder of the photos (dataset.images in a run's config.yaml names it).");
 }
 
 }  // namespace
@@ -36,11 +57,11 @@ void log_left_out(const Dataset& dataset, const std::filesystem::path& images) {
 }
 
 std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images) {
-  require_no_run(images);
+  require_no_results(images);
   DatasetOptions options;
   options.kind = kind_of_plain_files("folder", images, /*has_truth=*/false);
   options.images = images;
-  options.is_run = is_run;
+  options.results_in = results_in;
   return open_dataset(options);
 }
 
@@ -61,7 +82,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   if (!config.images) {
     throw UsageError("dataset.images is missing", "the run needs images", "Set it to a folder, or a list of files.");
   }
-  require_no_run(*config.images);
+  require_no_results(*config.images);
   DatasetOptions options;
   options.kind = config.kind;
   options.images = *config.images;
@@ -71,7 +92,7 @@ std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config) {
   options.void_value = config.void_label;
   options.split = config.split.value_or("");
   options.list = config.list;
-  options.is_run = is_run;
+  options.results_in = results_in;
   return open_dataset(options);
 }
 

@@ -14,11 +14,14 @@
 
 namespace datus {
 
+/// A file of this name tells that a folder holds masks of `datus mask`.
+inline constexpr const char* mask_folder_mark = ".datus-masks";
+
 /// Says in one line what was left out of the folder of the images, when anything was.
 void log_left_out(const Dataset& dataset, const std::filesystem::path& images);
 
-/// The images of `--images`: a folder, without the runs in it, or a text file with one path per line. Throws
-/// `UsageError` for a run.
+/// The images of `--images`: a folder, without the runs and masks in it, or a text file with one path per line.
+/// Throws `UsageError` for a run, a part of one, or masks.
 [[nodiscard]] std::unique_ptr<Dataset> open_plain_images(const std::filesystem::path& images);
 
 /// Of the images that `--images` names, each of them too, and of other inputs.
@@ -28,8 +31,8 @@ void log_left_out(const Dataset& dataset, const std::filesystem::path& images);
 /// The classes of the configuration as `DatasetOptions::classes` takes them.
 [[nodiscard]] std::optional<std::filesystem::path> classes_of(const DatasetConfig& config);
 
-/// The data set of the configuration's dataset section, without the runs in its folder. Throws `UsageError` when
-/// `dataset.images` is missing, or a run.
+/// The data set of the configuration's dataset section, without the runs and masks in its folder. Throws `UsageError`
+/// when `dataset.images` is missing, a run, a part of one, or masks.
 [[nodiscard]] std::unique_ptr<Dataset> open_configured_dataset(const DatasetConfig& config);
 
 /// The items of `dataset` with these names, in the order of `names`. Throws `InputError` naming the first that is

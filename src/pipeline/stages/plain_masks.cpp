@@ -1,11 +1,13 @@
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/pipeline/mask.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -15,6 +17,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,12 +27,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  if (!problem) return;
-  throw SystemError("Cannot make the folder " + folder.string(), problem.message(),
-                    "Give the name of a folder that can be written to.");
+bool holds_only(const fs::path& folder, const std::set<fs::path>& names) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_directory() && !names.contains(entry.path().lexically_relative(folder))) return false;
+  }
+  return true;
+}
+
+/// Makes the folder and marks it as one of masks, so that nobody takes them for photos; unless it has other files.
+void make_mask_folder(const fs::path& folder, const std::set<fs::path>& masks) {
+  try {
+    fs::create_directories(folder);
+    const fs::path mark = folder / mask_folder_mark;
+    if (!fs::exists(mark) && holds_only(folder, masks)) {
+      write_text_atomically(mark, "The images here are masks that 'datus mask' wrote.\n");
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw SystemError("Cannot make the folder " + folder.string(), error.code().message(),
+                      "Give the name of a folder that can be written to.");
+  }
+}
+
+/// COLLECTIVE. The folders for masks of K clusters of these images. Returns `out` without a slash at its end, for the
+/// folder of previews beside it.
+fs::path make_mask_folders(const fs::path& out, const std::vector<DatasetItem>& items, int clusters,
+                           Communicator& comm) {
+  fs::path root = out.lexically_normal();
+  if (!root.has_filename()) root = root.parent_path();
+  on_root(comm, [&] {
+    std::set<fs::path> names;
+    for (const auto& item : items) names.insert(mask_name(item.name));
+    make_mask_folder(root, names);
+    if (needs_preview(clusters)) make_mask_folder(preview_folder(root), names);
+  });
+  return root;
 }
 
 }  // namespace
@@ -64,7 +95,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
       for (const auto& item : items) guard.check(out / mask_name(item.name));
     }
   });
-  on_root(comm, [&] { make_folder(out); });
+  const fs::path root = make_mask_folders(out, items, assignment->k, comm);
 
   const Orientation orientation = orientation_of(config.dataset);
   const Palette palette = label_palette(assignment->k);
@@ -78,7 +109,7 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     const auto header = read_image_header(items[index].image, orientation);
     const auto labels = cluster_of_patches(std::span(segments.segment).subspan(index * patches, patches),
                                            std::span(assignment->clusters).subspan(first, count));
-    write_mask_files(out.lexically_normal(), mask_name(items[index].name),
+    write_mask_files(root, mask_name(items[index].name),
                      mask_of_patches(labels, *preparation, {header.height, header.width}, config.mask.resolution),
                      assignment->k, palette, {});
     progress.add(1);
@@ -110,7 +141,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
       for (const auto& item : items) guard.check(out / mask_name(item.name));
     }
   });
-  on_root(comm, [&] { make_folder(out); });
+  const fs::path root = make_mask_folders(out, items, clusters.clusters, comm);
 
   const Orientation orientation = orientation_of(config.dataset);
   const Palette palette = label_palette(clusters.clusters);
@@ -132,7 +163,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
       const LabelMap labels = mask_of_embeddings(
           clusters, std::span(part.keys).subspan(index * values, values), part.valid_of(index), config, *preparation,
           {header.height, header.width}, [&] { return read_image(item.image, orientation); });
-      write_mask_files(out.lexically_normal(), mask_name(item.name), labels, clusters.clusters, palette, {});
+      write_mask_files(root, mask_name(item.name), labels, clusters.clusters, palette, {});
       progress.add(1);
     });
   }

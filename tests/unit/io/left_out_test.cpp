@@ -37,17 +37,22 @@ TEST(LeftOut, WhatUsuallyLiesBesideImagesIsPassedOver) {
 TEST(LeftOut, FoldersOfThumbnails) {
   const test::TempFolder root;
   write_empty(root, {"a.jpg", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "sub/b.jpg",
-                     "sub/@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/a.jpg", ".thumbnails/a.png"});
+                     "sub/@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/a.jpg", ".thumbnails/a.png",
+                     "#recycle/sub/a.jpg", "$RECYCLE.BIN/b.jpg", "@Recycle/c.jpg", "#snapshot/d.jpg"});
   const auto dataset = open_dataset(options_of(root.path()));
   EXPECT_EQ(names_of(*dataset), (Names{"a.jpg", "sub/b.jpg"}));
-  EXPECT_EQ(dataset->left_out(), "2 @eaDir folders, 1 __MACOSX folder, 1 hidden folder");
+  EXPECT_EQ(dataset->left_out(),
+            "2 @eaDir folders, 1 #recycle folder, 1 #snapshot folder, 1 $RECYCLE.BIN folder, 1 @Recycle folder, "
+            "1 __MACOSX folder, 1 hidden folder");
 }
 
 TEST(LeftOut, RunsBelowTheFolderButNotTheFolder) {
   const test::TempFolder root;
   write_empty(root, {"mark", "a.jpg", "runs/one/mark", "runs/one/masks/a.png", "runs/b.jpg"});
   DatasetOptions options = options_of(root.path());
-  options.is_run = [](const std::filesystem::path& folder) { return std::filesystem::exists(folder / "mark"); };
+  options.results_in = [](const std::filesystem::path& folder) -> std::string {
+    return std::filesystem::exists(folder / "mark") ? "datus run" : "";
+  };
   const auto dataset = open_dataset(options);
   EXPECT_EQ(names_of(*dataset), (Names{"a.jpg", "runs/b.jpg"}));
   EXPECT_EQ(dataset->left_out(), "1 datus run, 1 untyped file");
