@@ -91,8 +91,7 @@ TEST_F(Apply, ToGroundTruthOfOtherClassesIsRefused) {
   const std::string files = "images: plain/images, truth: plain/truth";
   write_config("raw.yaml", "{kind: index_png, " + files + "}");
   expect_refusal(apply("raw.yaml", {}), 3, {"scores/k003.json", "27 classes", "182"});
-  EXPECT_NE(bytes_of(folder_ / "applied/report/index.html").find("Evaluation failed"), std::string::npos);
-  fs::remove_all(folder_ / "applied");
+  EXPECT_TRUE(files_below(folder_ / "applied/keys").empty()) << "found too late, though the classes have no names";
   write_config("stuff.yaml", "{kind: coco_stuff, label_map: coco_stuff_15, " + files + "}");
   expect_refusal(apply("stuff.yaml", {}), 3, {"scores/k003.json", "27 classes", "15"});
   EXPECT_TRUE(files_below(folder_ / "applied/keys").empty()) << "found too late";

@@ -120,11 +120,51 @@ TEST_F(Truth, FoundTooLateDoesNotCostTheReport) {
     EXPECT_EQ(summary["exit_code"], 3);
     EXPECT_EQ(summary["stages"]["evaluate"]["note"], "failed");
     EXPECT_EQ(Json::parse(bytes_of(directory() / "state.json"))["state"], "failed");
+    EXPECT_FALSE(fs::exists(directory() / "scores/k003.json")) << "of the evaluation before";
+    EXPECT_EQ(run_program({"report", directory().string()}).code, 0);
+    EXPECT_EQ(report().find("<td>strict</td>"), std::string::npos) << "by the report that is made again";
   }
   write_truth(name_of(third), [](int x) { return two_halves(0, x); });
   const Outcome outcome = run({"dataset.classes=2"});
   EXPECT_EQ(outcome.code, 0) << outcome;
   EXPECT_EQ(report().find("Evaluation failed"), std::string::npos);
+}
+
+// Masks do not depend on it.
+TEST_F(Truth, MayComeLater) {
+  write_data(5, two_halves);
+  ASSERT_EQ(run({"dataset.kind=folder", "dataset.truth=null"}).code, 0);
+  EXPECT_FALSE(fs::exists(directory() / "scores/k003.json"));
+  const auto time_of = [&](const char* name) { return fs::last_write_time(directory() / name); };
+  const auto made = [&] {
+    return std::vector{time_of("images.h5"), time_of("keys/000000.h5"), time_of("clusters/k003/centroids.h5"),
+                       time_of("masks/k003/image100.png")};
+  };
+  const auto before = made();
+  for (const int ranks : {0, 2}) {
+    const Outcome outcome = run({}, {.ranks = ranks});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(strict()["pixels"]["total"], 5 * height * width);
+    EXPECT_EQ(made(), before) << outcome;
+  }
+  // Under another name too, and for fewer images.
+  fs::rename(folder() / "truth", folder() / "other");
+  fs::remove(folder() / "other" / name_of(1));
+  const Outcome other = run({"dataset.truth=" + (folder() / "other").string()});
+  ASSERT_EQ(other.code, 0) << other;
+  EXPECT_EQ(strict()["pixels"]["total"], 4 * height * width);
+  EXPECT_EQ(made(), before) << other;
+  EXPECT_EQ(run_program({"inspect", "--verify", directory().string()}).code, 0);
+}
+
+// 'datus apply' and the report would take their mapping for that of the new clusters.
+TEST_F(Truth, ScoresOfOtherClustersGoWithThem) {
+  write_data(5, two_halves);
+  ASSERT_EQ(run().code, 0);
+  ASSERT_TRUE(fs::exists(directory() / "scores/k003.json"));
+  ASSERT_EQ(run({"run.seed=7", "dataset.kind=folder", "dataset.truth=null"}).code, 0);
+  EXPECT_FALSE(fs::exists(directory() / "scores/k003.json"));
+  EXPECT_EQ(report().find("<td>strict</td>"), std::string::npos);
 }
 
 TEST_F(Truth, OfSomeImagesScoresThese) {
@@ -183,6 +223,43 @@ TEST_F(Truth, AMappingOfOtherClassesIsRefusedAtOnce) {
                               "evaluate.mapping=" + (folder() / "mapping.json").string()};
   expect_refusal(run(settings), 3, {"mapping.json", "sea", "sand"});
   EXPECT_TRUE(files_below(directory() / "keys").empty());
+}
+
+// Classes without names are counted, of a sample before any work.
+TEST_F(Truth, AMappingOfOtherCountsIsRefusedAtOnce) {
+  write_data(2, [](int /*image*/, int x) { return x % 4; });
+  write_bytes(folder() / "names.txt", "sky\nsea\n");
+  write_bytes(folder() / "halves.json", R"({"0": 0, "1": 1, "2": 0, "3": 1})");
+  const std::string mapping = (folder() / "mapping.json").string();
+  const auto keep_scores = [&](const char* name) {
+    fs::copy_file(directory() / "scores" / name, mapping, fs::copy_options::overwrite_existing);
+    fs::remove_all(directory());
+  };
+  ASSERT_EQ(run({"dataset.classes=" + (folder() / "names.txt").string(),
+                 "dataset.label_map=" + (folder() / "halves.json").string()})
+                .code,
+            0);
+  keep_scores("k003.json");
+  for (const int ranks : {0, 2}) {
+    expect_refusal(run({"evaluate.mapping=" + mapping}, {.ranks = ranks, .limit = std::chrono::seconds(30)}), 3,
+                   {"mapping.json", "2 classes, here are 3 and 4"});
+    EXPECT_TRUE(files_below(directory() / "keys").empty());
+  }
+  fs::remove_all(directory());
+  // Of another K: seen without names too.
+  ASSERT_EQ(run({"cluster.k=2"}).code, 0);
+  keep_scores("k002.json");
+  expect_refusal(run({"evaluate.mapping=" + mapping}), 3, {"mapping.json", "it has 2 clusters"});
+  EXPECT_TRUE(files_below(directory() / "keys").empty());
+  // A class that does not occur here is there all the same.
+  ASSERT_EQ(run().code, 0);
+  const int classes = strict()["classes"];
+  EXPECT_EQ(classes, 4);
+  keep_scores("k003.json");
+  for (int i = 0; i < 2; ++i) write_truth(name_of(i), [](int x) { return x % 2; });
+  const Outcome outcome = run({"evaluate.mapping=" + mapping});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(strict()["classes"], classes);
 }
 
 }  // namespace truth_test

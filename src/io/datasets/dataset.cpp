@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -56,6 +57,15 @@ io_detail::FoundImages find_images(const DatasetOptions& options, const io_detai
   return found;
 }
 
+/// Whatever is compared with itself is right.
+void require_truth_of_its_own(const std::vector<DatasetItem>& items) {
+  std::error_code unknown;
+  const auto same = std::ranges::find_if(items, [](const DatasetItem& item) { return !item.truth.empty(); });
+  if (same == items.end() || !std::filesystem::equivalent(same->image, same->truth, unknown)) return;
+  throw UsageError("The ground truth of " + same->name + " is the same file", same->truth.string(),
+                   "Give the folder of the ground truth (dataset.truth, --truth), another than that of the images.");
+}
+
 /// Gives the images their ground truth, where the list did not. Returns whether there is any.
 bool find_truth(std::vector<DatasetItem>& items, const DatasetOptions& options, const io_detail::DatasetKind& kind) {
   const bool has_column = std::ranges::any_of(items, [](const DatasetItem& item) { return !item.truth.empty(); });
@@ -69,6 +79,7 @@ bool find_truth(std::vector<DatasetItem>& items, const DatasetOptions& options, 
                      "Set dataset.truth to its folder, or use dataset.kind: folder.");
   }
   if (options.truth) kind.pair_truth(items, options);
+  require_truth_of_its_own(items);
   return options.truth || has_column;
 }
 

@@ -15,9 +15,8 @@ std::unordered_map<std::string_view, std::size_t> places_in(const ImageList& lis
 }
 
 std::string state_of(const ListedImage& image) {
-  std::string text = std::to_string(image.bytes) + " bytes and " + std::to_string(image.width) + "x" +
-                     std::to_string(image.height) + " pixels";
-  return image.truth_name.empty() ? text : text + ", ground truth " + image.truth_name;
+  return std::to_string(image.bytes) + " bytes and " + std::to_string(image.width) + "x" +
+         std::to_string(image.height) + " pixels";
 }
 
 /// "1 THING (a.jpg)", "3 THING (a.jpg, …)"; empty for none.

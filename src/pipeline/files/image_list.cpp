@@ -36,9 +36,7 @@ std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin
 Hash hash_of_images(std::span<const ListedImage> images, int shard_size) {
   Hasher hasher;
   hasher.add(std::int64_t{shard_size}).add(static_cast<std::int64_t>(images.size()));
-  for (const auto& image : images) {
-    hasher.add(image.name).add(image.bytes).add(image.width).add(image.height).add(image.truth_name);
-  }
+  for (const auto& image : images) hasher.add(image.name).add(image.bytes).add(image.width).add(image.height);
   return hasher.finish();
 }
 
@@ -89,7 +87,7 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
   list.shard_size = shard_size;
   Hasher names;
   for (const auto& item : dataset.items()) {
-    list.images.push_back({item.name, 0, 0, 0, item.truth_name});
+    list.images.push_back({item.name, 0, 0, 0});
     names.add(item.name).add(item.truth_name);
   }
   require_same_everywhere(comm, names.finish().hex(), "the list of image files");
@@ -110,14 +108,12 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
 
 void write_image_list(const std::filesystem::path& path, const ImageList& list, const WriteOptions& options) {
   std::vector<std::string> names;
-  std::vector<std::string> truth_names;
   std::vector<std::int64_t> bytes;
   std::vector<std::int32_t> sizes;
   std::vector<std::int64_t> shards;
   for (std::int64_t i = 0; i < list.size(); ++i) {
     const auto& image = list.images[static_cast<std::size_t>(i)];
     names.push_back(image.name);
-    truth_names.push_back(image.truth_name);
     bytes.push_back(image.bytes);
     sizes.push_back(image.width);
     sizes.push_back(image.height);
@@ -127,7 +123,6 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list, 
   Hdf5Writer& writer = file.writer();
   const std::int64_t count = list.size();
   writer.write_names("name", names);
-  writer.write_names("truth", truth_names);
   writer.write<std::int64_t>("bytes", bytes, {count});
   writer.write<std::int32_t>("size", sizes, {count, 2});
   writer.write<std::int64_t>("shard", shards, {count});
@@ -146,14 +141,12 @@ ImageList read_image_list(const std::filesystem::path& path) {
   list.shard_size = int_attribute(reader, "/", "shard_size", 1);
   const auto names = reader.names("name");
   const std::int64_t count = std::ssize(names);
-  require_shape(reader, "truth", {count}, "one row per image");
   require_shape(reader, "bytes", {count}, "one row per image");
   require_shape(reader, "size", {count, 2}, "one row per image");
-  const auto truth_names = reader.names("truth");
   const auto bytes = reader.read<std::int64_t>("bytes");
   const auto sizes = reader.read<std::int32_t>("size");
   for (std::size_t i = 0; i < names.size(); ++i) {
-    list.images.push_back({names[i], bytes[i], sizes[2 * i], sizes[2 * i + 1], truth_names[i]});
+    list.images.push_back({names[i], bytes[i], sizes[2 * i], sizes[2 * i + 1]});
   }
   if (reader.attribute<std::string>("/", "hash") != list.hash().hex()) {
     throw_inconsistent(reader, "its attribute hash is not that of its images");
@@ -172,10 +165,6 @@ std::string first_difference(const ImageList& frozen, const ImageList& current) 
     if (old_image == new_image) continue;
     if (old_image.name != new_image.name) {
       return "image " + std::to_string(i) + " was " + old_image.name + ", is " + new_image.name;
-    }
-    if (old_image.truth_name != new_image.truth_name) {
-      return "ground truth of " + old_image.name + " was '" + old_image.truth_name + "', is '" + new_image.truth_name +
-             "'";
     }
     return old_image.name + " had " + std::to_string(old_image.bytes) + " bytes, " + std::to_string(old_image.width) +
            "x" + std::to_string(old_image.height) + " pixels, has " + std::to_string(new_image.bytes) + ", " +

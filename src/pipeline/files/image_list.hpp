@@ -16,13 +16,13 @@
 namespace datus {
 
 /// One image of the frozen list. A file whose header cannot be read has width and height 0; it stays in the list, so
-/// that shards never shift, and is reported as unreadable.
+/// that shards never shift, and is reported as unreadable. Ground truth is no part of it: it may come when the masks
+/// are there.
 struct ListedImage {
   std::string name;        ///< UTF-8, relative to the images' root, with extension
   std::int64_t bytes = 0;  ///< size of the file
   int width = 0;           ///< pixels
   int height = 0;          ///< pixels
-  std::string truth_name;  ///< relative to the truth's root; empty without ground truth
   [[nodiscard]] bool is_readable() const { return width > 0; }
   friend bool operator==(const ListedImage&, const ListedImage&) = default;
 };

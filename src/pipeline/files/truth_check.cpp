@@ -101,18 +101,20 @@ TruthPixels count_pixels(const Dataset& dataset, const Indices& indices, int thr
 
 }  // namespace
 
-void check_truth(const Dataset& dataset, const ImageList& list, int void_value, int threads, Communicator& comm) {
-  if (!dataset.has_truth()) return;
+int check_truth(const Dataset& dataset, const ImageList& list, int void_value, int threads, Communicator& comm) {
+  if (!dataset.has_truth()) return 0;
   const Indices indices = with_truth(dataset);
   require_headers(dataset, list, indices, threads, comm);
   const Indices sample = sample_of(indices);
   const TruthPixels pixels = count_pixels(dataset, sample, threads, comm);
-  if (comm.rank() != 0) return;
+  const auto classes = static_cast<int>(std::ssize(pixels.of_class));
+  if (comm.rank() != 0) return classes;
   for (const std::string& note : dataset.truth_notes()) log::info(note);
   log::info("ground truth: " + truth_text(pixels, dataset.classes()) + ", in " + std::to_string(sample.size()) +
             " of " + counted(std::ssize(indices), "file"));
   const std::string warning = truth_warning(pixels, dataset.classes(), void_value);
   if (!warning.empty()) log::warning(warning);
+  return classes;
 }
 
 }  // namespace datus

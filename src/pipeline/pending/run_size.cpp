@@ -170,12 +170,8 @@ class SizeEstimate {
   /// RUN/images.h5 pads all names to the longest.
   [[nodiscard]] std::int64_t listed_names() const {
     std::size_t name = 0;
-    std::size_t truth_name = 0;
-    for (const auto& image : list_.images) {
-      name = std::max(name, image.name.size());
-      truth_name = std::max(truth_name, image.truth_name.size());
-    }
-    return list_.size() * (static_cast<std::int64_t>(name + truth_name) + 24);
+    for (const auto& image : list_.images) name = std::max(name, image.name.size());
+    return list_.size() * (static_cast<std::int64_t>(name) + 24);
   }
 
   /// Pictures of some images: of the image, its segments, its truth, and two for each K.

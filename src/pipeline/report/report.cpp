@@ -120,12 +120,12 @@ class Painter {
 };
 
 /// What the page says of each K: scores, the mapping that is drawn, pixels of each cluster.
-std::vector<ReportResult> collect_results(const RunContext& run, bool has_scores) {
+std::vector<ReportResult> collect_results(const RunContext& run) {
   std::vector<ReportResult> results;
   for (const int k : run.config.cluster.k) {
     ReportResult result;
     result.k = k;
-    if (has_scores && fs::exists(run.directory.scores(k))) {
+    if (fs::exists(run.directory.scores(k))) {
       result.evaluation = read_scores(run.directory.scores(k));
       if (!result.evaluation->protocols.empty()) {
         result.mapping = result.evaluation->protocols.front().second.mapping;
@@ -153,8 +153,7 @@ void write_report(const RunContext& run, int max_images, const std::string& eval
   ReportData data;
   std::vector<std::int64_t> chosen;
   collectively(run.comm, [&] {
-    // After a failure, scores that are there are those of an earlier evaluation.
-    data.results = collect_results(run, evaluation_failure.empty());
+    data.results = collect_results(run);
     data.evaluation_failure = evaluation_failure;
     data.class_names = run.dataset->classes();
     data.classes = static_cast<int>(data.class_names.size());

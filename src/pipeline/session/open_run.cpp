@@ -132,7 +132,10 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   const Config config = with_shard_size(wanted, directory, frozen, std::ssize(dataset->items()), comm);
   ImageList list = list_images(*dataset, *config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
   // Before the list is frozen, so that files of ground truth with other names can still take their place.
-  if (access != RunAccess::report) check_truth(*dataset, list, config.dataset.void_label, threads, comm);
+  int truth_classes = 0;
+  if (access != RunAccess::report) {
+    truth_classes = check_truth(*dataset, list, config.dataset.void_label, threads, comm);
+  }
   on_root(comm, [&] { freeze_image_list(directory, frozen, list, *dataset, access, writing); });
   say_who_has_no_shard(list, comm);
 
@@ -148,6 +151,7 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
                                                     .list = std::move(list),
                                                     .provenance = Provenance(config, std::move(origin.inputs)),
                                                     .fitted = std::move(fitted),
+                                                    .truth_classes = truth_classes,
                                                     .threads = threads,
                                                     .placement = origin.placement,
                                                     .job = std::move(job),

@@ -40,6 +40,7 @@ struct RunContext {
   const ImageList list;
   Provenance provenance;
   const std::optional<FittedRun> fitted;
+  const int truth_classes = 0;  ///< of the ground truth at least, as `check_truth` found
   const int threads = 1;
   ModelPlacement placement = {};                     ///< of the model on this rank
   const JobIdentity job;                             ///< this start of the job, the same on all ranks

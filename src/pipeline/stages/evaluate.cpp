@@ -122,8 +122,16 @@ ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, 
   return counts.sum(comm);
 }
 
-Evaluation score_all(const ConfusionMatrix& matrix, const Config& config, const Dataset& dataset,
+/// Classes without names are counted from the values that occur; those of a mapping are there all the same.
+int classes_with(const fs::path& mapping_file, int counted) {
+  return std::max(counted, read_scores(mapping_file).classes);
+}
+
+Evaluation score_all(ConfusionMatrix matrix, const Config& config, const Dataset& dataset,
                      const std::optional<fs::path>& mapping_file) {
+  if (mapping_file && dataset.classes().empty()) {
+    matrix.grow(matrix.clusters(), classes_with(*mapping_file, matrix.classes()));
+  }
   Evaluation evaluation;
   evaluation.k = matrix.clusters();
   evaluation.classes = matrix.classes();
@@ -191,12 +199,12 @@ void require_evaluable(const RunContext& run) {
                        "Set mask.resolution: original, or leave out dataset.truth.");
     }
     const auto& names = run.dataset->classes();
-    if (names.empty()) return;  // how many classes there are is counted while the scores are made
     for (const int k : run.config.cluster.k) {
       const auto mapping = mapping_for(run, k);
       if (!mapping) continue;
+      const int classes = names.empty() ? classes_with(*mapping, run.truth_classes) : static_cast<int>(names.size());
       for (const auto protocol : run.config.evaluate.protocols) {
-        (void)read_mapping(*mapping, protocol_name(protocol), k, static_cast<int>(names.size()), names);
+        (void)read_mapping(*mapping, protocol_name(protocol), k, classes, names);
       }
     }
   });
@@ -204,20 +212,19 @@ void require_evaluable(const RunContext& run) {
 
 std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
   if (!run.dataset->has_truth()) return std::nullopt;
-  require_evaluable(run);
   std::vector<Pair> pairs;
   collectively(run.comm, [&] { pairs = pairs_of_run(run, k); });
   const auto may_go_on = [&] {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
   };
   const int classes = static_cast<int>(run.dataset->classes().size());
-  const auto matrix = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
+  auto matrix = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
   std::int64_t scored = std::ssize(pairs);
   run.comm.allreduce(std::span(&scored, 1), ReduceOp::sum);
   Evaluation evaluation;
   collectively(run.comm, [&] {
     const auto mapping = mapping_for(run, k);
-    evaluation = score_all(matrix, run.config, *run.dataset, mapping);
+    evaluation = score_all(std::move(matrix), run.config, *run.dataset, mapping);
     const std::string here = run.images_description();
     evaluation.provenance = {
         {"fitted_on", run.fitted ? run.fitted->description : here},
@@ -250,11 +257,11 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     }
   });
   const Sizes sizes{request.clusters.value_or(0), static_cast<int>(dataset->classes().size())};
-  const auto matrix = compare(
+  auto matrix = compare(
       pairs, *dataset, sizes, threads, [] {}, comm);
   Evaluation evaluation;
   collectively(comm, [&] {
-    evaluation = score_all(matrix, config, *dataset, config.evaluate.mapping);
+    evaluation = score_all(std::move(matrix), config, *dataset, config.evaluate.mapping);
     evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                              {"images", std::to_string(dataset->truth_count())}};
   });

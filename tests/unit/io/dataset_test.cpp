@@ -112,6 +112,17 @@ TEST(Dataset, IndexPngPairsByStem) {
   expect_mentions(complaint<UsageError>(options), {"dataset.truth", "index_png"});
 }
 
+TEST(Dataset, ImagesAreNotTheirOwnTruth) {
+  const test::TempFolder root;
+  DatasetOptions options = make_index_set(root);
+  options.images = root / "truth";
+  expect_mentions(complaint<UsageError>(options), {"a.png is the same file", "dataset.truth"});
+  std::filesystem::create_directory_symlink(root / "truth", root / "link");
+  options.images = root / "link";
+  options.images_are_predictions = true;
+  expect_mentions(complaint<UsageError>(options), {"a.png is the same file"});
+}
+
 TEST(Dataset, ValuesThatAreNoClassAreErrors) {
   const test::TempFolder root;
   DatasetOptions options = make_index_set(root);

@@ -174,11 +174,10 @@ TEST(ContradictingFiles, ImageListsAreRefused) {
   const TempFolder folder;
   const auto path = folder / "images.h5";
   const ImageList list = sample_list(2, 0);
-  const auto write = [&](std::int64_t shard_size, const Shape& size, std::int64_t truths, const std::string& hash) {
+  const auto write = [&](std::int64_t shard_size, const Shape& size, std::int64_t sizes, const std::string& hash) {
     Hdf5Writer writer(path);
     writer.write_names("name", std::vector<std::string>{list.images[0].name, list.images[1].name});
-    writer.write_names("truth", std::vector<std::string>(static_cast<std::size_t>(truths), "t.png"));
-    writer.write<std::int64_t>("bytes", std::vector<std::int64_t>{1000, 1001}, {2});
+    writer.write<std::int64_t>("bytes", std::vector<std::int64_t>(static_cast<std::size_t>(sizes), 1000), {sizes});
     writer.write<std::int32_t>("size", std::vector<std::int32_t>(static_cast<std::size_t>(element_count(size)), 9),
                                size);
     writer.attribute("/", "shard_size", shard_size);
@@ -193,7 +192,7 @@ TEST(ContradictingFiles, ImageListsAreRefused) {
   write(5, {1, 2}, 2, hash);
   expect_error<InputError>([&] { (void)read_image_list(path); }, {"/size has the shape [1, 2]"});
   write(5, {2, 2}, 1, hash);
-  expect_error<InputError>([&] { (void)read_image_list(path); }, {"/truth has the shape [1]"});
+  expect_error<InputError>([&] { (void)read_image_list(path); }, {"/bytes has the shape [1]"});
   write(5, {2, 2}, 2, hash);
   expect_error<InputError>([&] { (void)read_image_list(path); }, {"its attribute hash is not that of its images"});
   { Hdf5Writer unfinished(path); }

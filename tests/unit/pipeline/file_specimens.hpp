@@ -104,7 +104,7 @@ inline std::string contents(const ImageList& list) {
   std::string bytes;
   add(bytes, list.shard_size);
   for (const ListedImage& image : list.images) {
-    bytes += image.name + '\0' + image.truth_name + '\0';
+    bytes += image.name + '\0';
     add(bytes, image.bytes);
     add(bytes, image.width);
     add(bytes, image.height);

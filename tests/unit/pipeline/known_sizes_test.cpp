@@ -13,7 +13,7 @@ constexpr int dim = 64;
 ImageList list_of(int images) {
   ImageList list;
   list.shard_size = 8;
-  for (int i = 0; i < images; ++i) list.images.push_back({zero_padded(i, 8) + ".jpg", 100'000, 640, 480, ""});
+  for (int i = 0; i < images; ++i) list.images.push_back({zero_padded(i, 8) + ".jpg", 100'000, 640, 480});
   return list;
 }
 

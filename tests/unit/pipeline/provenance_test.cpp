@@ -90,7 +90,7 @@ TEST(Provenance, AnInputChangesTheStageThatReadsItAndThoseAfterIt) {
 TEST(Provenance, AShardIsMadeFromItsOwnImages) {
   ImageList list;
   list.shard_size = 2;
-  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) list.images.push_back({name, 10, 4, 3, ""});
+  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) list.images.push_back({name, 10, 4, 3});
   RunInputs inputs = some_inputs();
   inputs.set_images(list);
   list.images[3].bytes = 11;

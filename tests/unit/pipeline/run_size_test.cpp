@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 ImageList list_of(int images, int shard_size, int width = 640, int height = 480) {
   ImageList list;
   list.shard_size = shard_size;
-  for (int i = 0; i < images; ++i) list.images.push_back({zero_padded(i, 12) + ".jpg", 100'000, width, height, ""});
+  for (int i = 0; i < images; ++i) list.images.push_back({zero_padded(i, 12) + ".jpg", 100'000, width, height});
   return list;
 }
 

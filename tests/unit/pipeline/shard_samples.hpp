@@ -128,7 +128,7 @@ inline ImageList sample_list(int count, int shard) {
   list.shard_size = 5;
   for (int i = 0; i < count; ++i) {
     const std::string name = "folder/image" + std::to_string(1000 * shard + 100 + i);
-    list.images.push_back({name + ".jpg", 1000 + i, 640 + i, 480, name + ".png"});
+    list.images.push_back({name + ".jpg", 1000 + i, 640 + i, 480});
   }
   return list;
 }

@@ -25,7 +25,7 @@ class SmallRun {
   explicit SmallRun(int shards, Config config = {}) : config_(std::move(config)), directory_(folder_ / "run") {
     list_.shard_size = 3;
     const int images = shards == 0 ? 0 : 3 * shards - 2;
-    for (int i = 0; i < images; ++i) list_.images.push_back({"photo" + zero_padded(i, 4) + ".jpg", 1000, 64, 48, ""});
+    for (int i = 0; i < images; ++i) list_.images.push_back({"photo" + zero_padded(i, 4) + ".jpg", 1000, 64, 48});
   }
 
   static constexpr GridSize grid{14, 14};

@@ -15,6 +15,7 @@
 #include "pipeline/stages/cluster/fine_clusters.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <span>
 #include <utility>
 
@@ -40,6 +41,8 @@ ClusterSummary write_clustering(const RunContext& run, const Clustering& cluster
                                 const FineClusters* fine = nullptr) {
   const KMeansResult& result = clustering.result;
   const int k = result.clusters;
+  // They are of other clusters under the same numbers: a report or 'datus apply' would take their mapping for current.
+  on_root(run.comm, [&] { std::filesystem::remove(run.directory.scores(k)); });
   write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
                       result.inertia, clustering.attributes(run.config.run.seed), result.assignment, data.offsets(),
                       fine, run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
