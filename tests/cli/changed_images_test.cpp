@@ -84,6 +84,14 @@ TEST_F(ChangedImages, ARestoredOneOfTheSameSizeRedoesItsShard) {
   ASSERT_EQ(run().code, 4);
   const auto other = time_of("run/keys/000000.h5");
   write_bytes(path("images/d.png"), good);
+  for (const int ranks : {0, 2}) {
+    const Outcome plan = command("plan", "run", {}, ranks);
+    for (const char* line :
+         {"extract   1 of 3 shards (an image can be read now)\n",
+          "describe  1 of 3 shards (an image can be read now)\n", "mask      K = 3: 3 of 3 shards"}) {
+      EXPECT_NE(plan.out.find(line), std::string::npos) << line << plan;
+    }
+  }
   const Outcome restored = run();
   EXPECT_EQ(restored.code, 0) << restored;
   EXPECT_NE(restored.err.find("1 image can be read now (d.png)"), std::string::npos) << restored;

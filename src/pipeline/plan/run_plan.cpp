@@ -32,6 +32,19 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
+constexpr const char* readable_again = "an image can be read now";
+
+/// Adds the shards that the run would forget before it looks for stale ones.
+void add_outdated(const RunContext& run, StaleShards& found) {
+  for (const std::int64_t shard : run.outdated_shards) {
+    for (const StageFiles& files : stage_files) {
+      if (!files.is_by_shard || !keeps_files(run.config.storage, files.stage)) continue;
+      found.shards.at(static_cast<std::size_t>(shard)).set(files.stage);
+      found.reasons_of_stage[files.stage] = {readable_again};
+    }
+  }
+}
+
 PlannedStage plan_of_shards(const RunContext& run, const RunPlan& plan, Stage stage, const StaleShards& found) {
   if (!keeps_files(run.config.storage, stage)) {
     return {stage_name(stage), "where a later stage needs it, nothing stored (storage.embeddings: none)", {}};
@@ -45,6 +58,10 @@ PlannedStage plan_of_shards(const RunContext& run, const RunPlan& plan, Stage st
 
 /// COLLECTIVE. Fills in the values of K to do as well.
 PlannedStage plan_of_clusters(RunContext& run, std::vector<int>& todo) {
+  if (!run.outdated_shards.empty()) {
+    todo = run.config.cluster.k;
+    return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = readable_again};
+  }
   std::vector<std::string> reasons;
   for (const auto& [k, why] : stale_clusters(run)) {
     todo.push_back(k);
@@ -53,13 +70,19 @@ PlannedStage plan_of_clusters(RunContext& run, std::vector<int>& todo) {
   return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = joined(reasons)};
 }
 
+std::vector<ShardIndex> all_shards(const ImageList& list) {
+  std::vector<ShardIndex> shards;
+  for (std::int64_t shard = 0; shard < list.shards(); ++shard) shards.push_back({shard});
+  return shards;
+}
+
 /// COLLECTIVE. Fills in the shards to do as well. What differs is not recorded of masks, only that something does.
 PlannedStage plan_of_masks(RunContext& run, RunPlan& plan) {
   PlannedStage stage{.name = stage_name(Stage::mask), .work = {}, .why = {}};
   std::int64_t replaced = 0;
   for (const int k : run.config.cluster.k) {
     auto& shards = plan.todo.masks[k];
-    shards = stale_masks(run, k);
+    shards = run.outdated_shards.empty() ? stale_masks(run, k) : all_shards(run.list);
     if (shards.empty()) continue;
     stage.work +=
         (stage.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(std::ssize(shards), plan);
@@ -152,7 +175,8 @@ RunPlan empty_plan(const RunContext& run, const ImageList& list) {
 RunPlan plan_run(RunContext& run) {
   on_root(run.comm, [&] { require_key(run.config, "model.weights", "the run needs a backbone"); });
   RunPlan plan = empty_plan(run, run.list);
-  const StaleShards found = find_stale_shards(run, shard_stages);
+  StaleShards found = find_stale_shards(run, shard_stages);
+  add_outdated(run, found);
   plan.todo.shards = found.shards;
   for (const StageFiles& files : stage_files) {
     if (files.is_by_shard) plan.stages.push_back(plan_of_shards(run, plan, files.stage, found));
@@ -176,7 +200,7 @@ RunPlan plan_of_new_run(RunContext& run, const ImageList& list, const ModelShape
   plan.todo.clusters = run.config.cluster.k;
   PlannedStage masks{.name = stage_name(Stage::mask), .work = {}, .why = {}};
   for (const int k : run.config.cluster.k) {
-    for (std::int64_t shard = 0; shard < list.shards(); ++shard) plan.todo.masks[k].push_back({shard});
+    plan.todo.masks[k] = all_shards(list);
     masks.work +=
         (masks.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(plan.shards, plan);
   }

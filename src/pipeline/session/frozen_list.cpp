@@ -140,12 +140,14 @@ std::optional<int> frozen_shard_size(const RunDirectory& directory, const std::o
   return load_config(directory.config(), {}).dataset.shard_size;
 }
 
-void freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen, const ImageList& list,
-                       const Dataset& dataset, RunAccess access, const WriteOptions& options) {
+std::vector<std::int64_t> freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen,
+                                            const ImageList& list, const Dataset& dataset, RunAccess access,
+                                            const WriteOptions& options) {
   if (!frozen) {
-    if (!makes_record(access)) return;
+    if (!makes_record(access)) return {};
     require_a_readable_image(list, dataset);
-    return write_image_list(directory.image_list(), list, options);
+    write_image_list(directory.image_list(), list, options);
+    return {};
   }
   const auto refuse = [&](const std::string& why, const std::string& what_to_do) {
     throw InputError("The images are not those that " + directory.root().string() + " was started with", why,
@@ -159,6 +161,7 @@ void freeze_image_list(const RunDirectory& directory, const std::optional<ImageL
                " are not as they were: " + changes.first_lost,
            restore);
   }
+  const auto shard_of = [&](std::int64_t image) { return image / list.shard_size; };
   const auto again = readable_again(directory, *frozen, list, dataset);
   if (!again.empty()) {
     log::info(counted(std::ssize(again), "image") + " can be read now (" +
@@ -166,15 +169,18 @@ void freeze_image_list(const RunDirectory& directory, const std::optional<ImageL
               "): their shards are made again, and all clusters");
     if (makes_record(access)) forget(directory, list, again);
   }
-  if (!changes.any()) return;
+  std::vector<std::int64_t> shards;
+  if (!makes_record(access)) std::ranges::transform(again, std::back_inserter(shards), shard_of);
+  if (!changes.any()) return shards;
   if (access == RunAccess::report) refuse(changes.text(), "Start the run again, then make the report.");
   log::info(
       "the images changed: " + changes.text() +
       "; their shards are made again, and all clusters ('datus apply' labels new images with the clusters as they "
       "are)");
-  if (!makes_record(access)) return;
+  if (!makes_record(access)) return shards;
   remove_leftovers(directory, *frozen, list, changes.gone);
   write_image_list(directory.image_list(), list, options);
+  return shards;
 }
 
 }  // namespace datus

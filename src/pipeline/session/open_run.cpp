@@ -136,7 +136,9 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   if (access != RunAccess::report) {
     truth_classes = check_truth(*dataset, list, config.dataset.void_label, threads, comm);
   }
-  on_root(comm, [&] { freeze_image_list(directory, frozen, list, *dataset, access, writing); });
+  std::vector<std::int64_t> outdated;
+  on_root(comm, [&] { outdated = freeze_image_list(directory, frozen, list, *dataset, access, writing); });
+  outdated = allgather_values(comm, outdated);
   say_who_has_no_shard(list, comm);
 
   // Made from what.
@@ -151,6 +153,7 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
                                                     .list = std::move(list),
                                                     .provenance = Provenance(config, std::move(origin.inputs)),
                                                     .fitted = std::move(fitted),
+                                                    .outdated_shards = std::move(outdated),
                                                     .truth_classes = truth_classes,
                                                     .threads = threads,
                                                     .placement = origin.placement,

@@ -13,6 +13,7 @@
 #include "pipeline/session/event_log.hpp"
 #include "pipeline/session/run_lock.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -40,6 +41,8 @@ struct RunContext {
   const ImageList list;
   Provenance provenance;
   const std::optional<FittedRun> fitted;
+  /// Made without an image that can be read now, and not removed yet, for the run is only looked at.
+  const std::vector<std::int64_t> outdated_shards = {};
   const int truth_classes = 0;  ///< of the ground truth at least, as `check_truth` found
   const int threads = 1;
   ModelPlacement placement = {};                     ///< of the model on this rank
