@@ -10,7 +10,6 @@
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
 #include "pipeline/session/open_run.hpp"
-#include "pipeline/session/progress.hpp"
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/session/run_summary.hpp"
@@ -94,10 +93,7 @@ std::string cluster_note(const std::vector<ClusterSummary>& clusters) {
 void do_cluster(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::cluster));
   const Stopwatch watch;
-  {
-    const Progress progress("cluster", 0, run.comm.rank() != 0);
-    results.clusters = cluster_run(run);
-  }
+  results.clusters = cluster_run(run);
   StageWork work;
   work.stage = stage_name(Stage::cluster);
   work.note = cluster_note(results.clusters);

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t values_per_image = 4;  // bytes, width, height, whether there are further pages
 
 std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin, std::int64_t end,
-                                      Orientation orientation, int threads) {
+                                      Orientation orientation, int threads, const std::function<void()>& looked_at) {
   std::vector<std::int64_t> values(static_cast<std::size_t>((end - begin) * values_per_image));
   parallel_for(end - begin, threads, [&](std::int64_t i) {
     const auto slot = static_cast<std::size_t>(i * values_per_image);
@@ -29,6 +29,7 @@ std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin
     } catch (const InputError&) {
       // Listed with size 0 and reported when its shard is worked on, with the reason.
     }
+    looked_at();
   });
   return values;
 }
@@ -81,8 +82,8 @@ std::int64_t image_count(const ImageList& list, const std::vector<ShardIndex>& s
   return images;
 }
 
-ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
-                      Communicator& comm) {
+ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads, Communicator& comm,
+                      const std::function<void()>& looked_at) {
   ImageList list;
   list.shard_size = shard_size;
   Hasher names;
@@ -93,7 +94,7 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
   require_same_everywhere(comm, names.finish().hex(), "the list of image files");
 
   const auto [begin, end] = share_of(list.size(), comm);
-  const auto values = allgather_values(comm, probe_slice(dataset, begin, end, orientation, threads));
+  const auto values = allgather_values(comm, probe_slice(dataset, begin, end, orientation, threads, looked_at));
   std::vector<std::string> with_further_pages;
   for (std::size_t i = 0; i < list.images.size(); ++i) {
     const auto first = i * values_per_image;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,9 +53,11 @@ struct ImageList {
 [[nodiscard]] std::int64_t image_count(const ImageList& list, const std::vector<ShardIndex>& shards);
 
 /// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere.
-/// Throws `AgreedError` when ranks see different files.
-[[nodiscard]] ImageList list_images(const Dataset& dataset, int shard_size, Orientation orientation, int threads,
-                                    Communicator& comm);
+/// `looked_at` is called for each image of this rank, from any thread. Throws `AgreedError` when ranks see different
+/// files.
+[[nodiscard]] ImageList list_images(
+    const Dataset& dataset, int shard_size, Orientation orientation, int threads, Communicator& comm,
+    const std::function<void()>& looked_at = [] {});
 
 /// RUN/images.h5. Writing is atomic.
 void write_image_list(const std::filesystem::path& path, const ImageList& list, const WriteOptions& options = {});

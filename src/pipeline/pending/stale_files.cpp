@@ -1,6 +1,7 @@
 #include "pipeline/pending/stale_files.hpp"
 
 #include "pipeline/files/verified_file.hpp"
+#include "pipeline/session/progress.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -23,14 +24,21 @@ struct Findings {
   std::vector<std::string> reasons;
 };
 
+std::int64_t images_in(const ImageList& list, Share shards) {
+  return std::min(list.size(), shards.end * list.shard_size) - std::min(list.size(), shards.begin * list.shard_size);
+}
+
 Findings look_at_files(const RunContext& run, Stage stage, Share shards) {
   Findings found;
   const StageProvenance wanted = run.provenance.of(stage);
+  Progress progress("verifying " + std::string(files_of(stage).folder), images_in(run.list, shards),
+                    run.comm.rank() != 0);
   for (std::int64_t i = shards.begin; i < shards.end; ++i) {
     const ShardIndex shard{i};
     std::string why;
     const bool current = is_current(run.directory.shard_file(stage, shard), wanted.of_shard(shard), &why);
     found.stale.push_back(current ? 0 : 1);
+    progress.add(static_cast<double>(images_in(run.list, {i, i + 1})));
     if (!current) add_reason(found.reasons, why);
   }
   return found;

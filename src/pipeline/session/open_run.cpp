@@ -12,6 +12,7 @@
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/frozen_list.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/session/run_origin.hpp"
 
 #include <filesystem>
@@ -82,6 +83,12 @@ Config with_shard_size(Config config, const RunDirectory& directory, const std::
   return config;
 }
 
+/// COLLECTIVE.
+ImageList look_at_images(const Dataset& dataset, const DatasetConfig& config, int threads, Communicator& comm) {
+  Progress progress("looking at the images", share_of(std::ssize(dataset.items()), comm).size(), comm.rank() != 0);
+  return list_images(dataset, *config.shard_size, orientation_of(config), threads, comm, [&] { progress.add(1); });
+}
+
 void say_who_has_no_shard(const ImageList& list, const Communicator& comm) {
   const std::int64_t idle = comm.size() - list.shards();
   if (idle <= 0 || comm.rank() != 0) return;
@@ -112,8 +119,10 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   const RunDirectory directory(wanted.run.directory);
   JobIdentity job = agreed_job(comm);
   std::shared_ptr<const Dataset> dataset;
+  const bool is_silent = comm.rank() != 0;
   collectively(comm, [&] {
     require_own_folder(directory, wanted);
+    const Progress progress("listing the images", 0, is_silent);
     dataset = open_configured_dataset(wanted.dataset);
   });
   log_left_out(*dataset, *wanted.dataset.images);
@@ -130,19 +139,27 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   std::optional<ImageList> frozen;
   on_root(comm, [&] { frozen = frozen_image_list(directory); });
   const Config config = with_shard_size(wanted, directory, frozen, std::ssize(dataset->items()), comm);
-  ImageList list = list_images(*dataset, *config.dataset.shard_size, orientation_of(config.dataset), threads, comm);
+  ImageList list = look_at_images(*dataset, config.dataset, threads, comm);
   // Before the list is frozen, so that files of ground truth with other names can still take their place.
   int truth_classes = 0;
   if (access != RunAccess::report) {
+    const Progress progress("looking at the ground truth", 0, is_silent || !dataset->has_truth());
     truth_classes = check_truth(*dataset, list, config.dataset.void_label, threads, comm);
   }
   std::vector<std::int64_t> outdated;
-  on_root(comm, [&] { outdated = freeze_image_list(directory, frozen, list, *dataset, access, writing); });
+  on_root(comm, [&] {
+    const Progress progress("comparing the images with those of before", 0, false);
+    outdated = freeze_image_list(directory, frozen, list, *dataset, access, writing);
+  });
   outdated = allgather_values(comm, outdated);
   say_who_has_no_shard(list, comm);
 
   // Made from what.
-  RunOrigin origin = find_origin(config, directory, fitted, list, access, comm);
+  const auto find = [&] {
+    const Progress progress("reading the weights", 0, is_silent);
+    return find_origin(config, directory, fitted, list, access, comm);
+  };
+  RunOrigin origin = find();
   if (makes_record(access)) {
     on_root(comm, [&] { write_text_atomically(directory.config(), config_file_text(config, origin.inputs), writing); });
   }

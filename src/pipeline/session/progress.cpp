@@ -28,10 +28,12 @@ int columns_of_terminal() {
 
 /// Behind the name of the stage.
 std::string numbers(const ProgressState& state) {
-  if (state.total == 0) return "at work for " + duration_text(state.seconds);
+  const std::string at_work = "at work for " + duration_text(state.seconds);
+  if (state.total == 0) return state.words.empty() ? at_work : state.words + ", " + at_work;
   std::ostringstream text;
   text << std::floor(state.done) << "/" << state.total << " images";
-  if (state.done < 1 || state.seconds <= 0) return text.str();
+  // Not the same line again and again: that would look as if nothing went on.
+  if (state.done < 1 || state.seconds <= 0) return text.str() + ", " + at_work;
   const double rate = state.done / state.seconds;
   text << std::fixed << std::setprecision(2) << ", " << rate << " images/s";
   const double left = static_cast<double>(state.total) - state.done;
@@ -63,9 +65,17 @@ double next_progress_line(double seconds) {
 }
 
 Progress::Progress(std::string stage, std::int64_t total, bool silent, std::function<double()> done_elsewhere)
+    : Progress(std::move(stage), total, silent, std::move(done_elsewhere), {}) {}
+
+Progress::Progress(std::string stage, bool silent, std::function<std::string()> words)
+    : Progress(std::move(stage), 0, silent, {}, std::move(words)) {}
+
+Progress::Progress(std::string stage, std::int64_t total, bool silent, std::function<double()> done_elsewhere,
+                   std::function<std::string()> words)
     : stage_(std::move(stage)),
       total_(total),
       done_elsewhere_(std::move(done_elsewhere)),
+      words_(std::move(words)),
       is_terminal_(::isatty(STDERR_FILENO) == 1) {
   if (!silent && log::says_info()) teller_ = std::jthread([this](const std::stop_token& stop) { tell(stop); });
 }
@@ -104,7 +114,11 @@ double Progress::seconds() const {
 ProgressState Progress::state() const {
   const double here = done_.load(std::memory_order_relaxed) + done_in_pieces_.load(std::memory_order_relaxed);
   const double all = here + (done_elsewhere_ ? done_elsewhere_() : 0);
-  return {.stage = stage_, .done = std::min(all, static_cast<double>(total_)), .total = total_, .seconds = seconds()};
+  return {.stage = stage_,
+          .done = std::min(all, static_cast<double>(total_)),
+          .total = total_,
+          .seconds = seconds(),
+          .words = words_ ? words_() : std::string()};
 }
 
 void Progress::tell(const std::stop_token& stop) const {

@@ -17,6 +17,7 @@ struct ProgressState {
   double done = 0;         ///< images
   std::int64_t total = 0;  ///< images; 0 where they are not counted
   double seconds = 0;      ///< since its beginning
+  std::string words = {};  ///< what there is to say where images are not counted
 };
 
 /// "extract: 12/64 images, 0.53 images/s, 98.0 s left".
@@ -33,6 +34,8 @@ class Progress {
   /// Of `total` images; 0: only the time is told. A silent one says nothing (other ranks). `done_elsewhere` adds what
   /// other ranks are known to have done; it is called on the other thread, and must live as long as this.
   Progress(std::string stage, std::int64_t total, bool silent, std::function<double()> done_elsewhere = {});
+  /// Of work that is not counted in images: `words` say how far it is. They are asked for on the other thread.
+  Progress(std::string stage, bool silent, std::function<std::string()> words);
   /// Clears the line of a terminal.
   ~Progress();
   Progress(const Progress&) = delete;
@@ -52,6 +55,9 @@ class Progress {
   [[nodiscard]] double seconds() const;
 
  private:
+  Progress(std::string stage, std::int64_t total, bool silent, std::function<double()> done_elsewhere,
+           std::function<std::string()> words);
+
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] ProgressState state() const;
@@ -60,6 +66,7 @@ class Progress {
   std::string stage_;
   std::int64_t total_;
   std::function<double()> done_elsewhere_;
+  std::function<std::string()> words_;
   bool is_terminal_;
   Clock::time_point start_ = Clock::now();
   std::atomic<double> done_{0};

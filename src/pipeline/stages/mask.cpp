@@ -151,6 +151,7 @@ std::vector<ShardIndex> stale_masks(const RunContext& run, int k) {
   std::vector<std::uint8_t> current;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   collectively(run.comm, [&, begin = begin, end = end] {
+    const Progress progress("verifying masks", 0, run.comm.rank() != 0);
     for (std::int64_t i = begin; i < end; ++i) current.push_back(are_current(run, k, {i}) ? 1 : 0);
   });
   std::vector<ShardIndex> stale;

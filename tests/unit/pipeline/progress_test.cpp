@@ -18,10 +18,13 @@ ProgressState state_of(double done, std::int64_t total, double seconds) {
 }
 
 TEST(Progress, Text) {
-  EXPECT_EQ(progress_text(state_of(0, 64, 1)), "extract: 0/64 images");
+  EXPECT_EQ(progress_text(state_of(0, 64, 1)), "extract: 0/64 images, at work for 1.0 s");
   EXPECT_EQ(progress_text(state_of(16.9, 64, 33.8)), "extract: 16/64 images, 0.50 images/s, 94.2 s left");
   EXPECT_EQ(progress_text(state_of(64, 64, 8)), "extract: 64/64 images, 8.00 images/s");
   EXPECT_EQ(progress_text(state_of(0, 0, 12)), "extract: at work for 12.0 s");
+  ProgressState words = state_of(0, 0, 12);
+  words.words = "3 passes";
+  EXPECT_EQ(progress_text(words), "extract: 3 passes, at work for 12.0 s");
 }
 
 TEST(Progress, BarsFitTheirTerminal) {
@@ -65,6 +68,16 @@ TEST(Progress, TheFirstLineComesByItself) {
   log::set_level(log::Level::quiet);
   EXPECT_EQ(said_by(false, work), "");
   log::set_level(log::Level::normal);
+}
+
+TEST(Progress, WordsAreAskedForWhenTheyAreSaid) {
+  testing::internal::CaptureStderr();
+  {
+    const Progress progress("cluster", false, [] { return std::string("7 passes"); });
+    std::this_thread::sleep_for(1500ms);
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(said.starts_with("datus: cluster: 7 passes, at work for 1.")) << said;
 }
 
 TEST(Progress, ShortWorkSaysNothing) {

@@ -1,6 +1,8 @@
 #include "pipeline/stages/cluster/clustering.hpp"
 
 #include "datus/core/error.hpp"
+#include "pipeline/session/progress.hpp"
+#include "pipeline/stages/cluster/cluster_news.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -91,8 +93,16 @@ std::vector<Clustering> fit_rows(const DescriptorRows& data, const ClusterConfig
   const int dim = data.rows->dim();
   const auto given = given_centroids(config, options.clusters, dim, comm);
   const std::optional<KMeansState> saved = checkpoint.read();
-  options.stop_requested = [&] { return signals.requested(); };
-  options.save = [&](const KMeansState& state) { checkpoint.save(state, dim); };
+  ClusterNews news;
+  const Progress progress("cluster", comm.rank() != 0, [&] { return news.text(); });
+  options.stop_requested = [&] {
+    news.pass_begins();
+    return signals.requested();
+  };
+  options.save = [&](const KMeansState& state) {
+    news.tell(state);
+    checkpoint.save(state, dim);
+  };
   options.gpu = gpu.get();
   options.resume = saved ? &*saved : nullptr;
   auto results = naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
@@ -101,6 +111,7 @@ std::vector<Clustering> fit_rows(const DescriptorRows& data, const ClusterConfig
 
 Assignment assign_to(const DescriptorRows& data, const Centroids& centroids, int threads, const ClusterGpu& gpu,
                      Communicator& comm) {
+  const Progress progress("cluster", 0, comm.rank() != 0);
   return naming_bad_rows(data, threads, comm, [&] {
     return assign_rows(*data.rows, centroids.values, centroids.k, threads, best_simd_path(), comm, gpu.get());
   });

@@ -3,6 +3,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/text.hpp"
 #include "pipeline/files/stage_files.hpp"
+#include "pipeline/session/progress.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
@@ -70,6 +71,7 @@ std::vector<std::int64_t> DescriptorRows::offsets() const {
 
 DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
                                 std::optional<std::int64_t> memory, Communicator& comm) {
+  const Progress progress("reading the descriptors", 0, comm.rank() != 0);
   return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, memory, comm);
 }
 
@@ -94,6 +96,7 @@ DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options
     throw InputError("Descriptors of shard " + std::to_string(shard) + " are missing: " + path.string(), why,
                      "Run 'datus " + std::string(stage_name(source)) + "' (or 'datus run') first.");
   };
+  const Progress progress("reading the descriptors", 0, run.comm.rank() != 0);
   return hold_rows(open_row_sources(places, run.comm, require_current), options, run.config.cluster.memory, run.comm);
 }
 
