@@ -4,6 +4,7 @@
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
+#include "datus/io/mask_file.hpp"
 #include "datus/pipeline/mask.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/keys_reader.hpp"

@@ -209,6 +209,7 @@ TEST(FineClusters, ATreeThatIsNoneIsRefused) {
       }
       write_centroid_matrix(writer, "/fine_centroids", fine.centroids, static_cast<int>(fine.centroids.size()) / 5, 5);
       writer.write<std::int64_t>("/fine_rows", fine.rows, {leaves});
+      writer.attribute("/", "fine_inertia", 1.0);
       writer.write<std::int32_t>("/tree_merge", joined, {static_cast<std::int64_t>(heights.size()), 2});
       writer.write<double>("/tree_height", heights, {static_cast<std::int64_t>(heights.size())});
       writer.close();
