@@ -130,14 +130,6 @@ void say_what_was_scored(const RunContext& run, const JobResults& results) {
   if (!warning.empty()) log::warning(warning);
 }
 
-/// COLLECTIVE. Scores of an earlier evaluation must not pass for those of one that fails.
-void remove_scores(const RunContext& run) {
-  if (!run.dataset->has_truth()) return;
-  on_root(run.comm, [&] {
-    for (const int k : run.config.cluster.k) std::filesystem::remove(run.directory.scores(k));
-  });
-}
-
 /// COLLECTIVE. Ground truth that cannot be used does not cost the report: whoever calls this throws afterwards.
 void do_evaluate(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::evaluate));
@@ -145,7 +137,6 @@ void do_evaluate(RunContext& run, JobResults& results) {
   StageWork work;
   work.stage = stage_name(Stage::evaluate);
   try {
-    remove_scores(run);
     require_evaluable(run);
     for (const int k : run.config.cluster.k) {
       auto evaluation = evaluate_run(run, k);

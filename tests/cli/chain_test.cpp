@@ -274,8 +274,9 @@ TEST_F(Chain, NoInputIsOverwritten) {
        "--out", at("images")},
       {"mask", "--segments", at("segments.h5"), "--clusters", at("clusters.h5") + ":/k004", "--images", at("images"),
        "--out", at("photos/masks")},
-      {"evaluate", "--predictions", file("masks"), "--truth", file("masks"), "--json", file("masks") + "/n_l_12_.png"},
+      {"evaluate", "--predictions", file("masks"), "--truth", file("truth"), "--json", file("masks") + "/n_l_12_.png"},
   };
+  fs::copy(file("masks"), file("truth"), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   for (const Arguments& command : commands) {
     SCOPED_TRACE(command[0] + " to " + command.back());
     expect_refusal(run_program(with_settings(command)), 2, {"Cannot write to", command.back(), "input"});

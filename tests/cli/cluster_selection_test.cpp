@@ -191,7 +191,7 @@ TEST_F(Selection, ARunKeepsValuesThatAreUpToDate) {
     fs::copy_file(source_path("data/suim8/images") / name, images / name);
   }
   const auto run = [&](const std::string& command, const std::string& k, int ranks = 0) {
-    return run_program({command, source_path("configs/demo.yaml").string(), "--run", file("run").string(), "--set",
+    return run_program({command, source_path("tests/data/sample.yaml").string(), "--run", file("run").string(), "--set",
                         "dataset.kind=folder", "--set", "dataset.images=" + images.string(), "--set",
                         "dataset.truth=null", "--set", "model.input_size=160", "--set", "cluster.k=" + k},
                        {.ranks = ranks});

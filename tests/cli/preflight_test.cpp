@@ -21,7 +21,7 @@ namespace preflight_test {
 
 namespace fs = std::filesystem;
 
-const std::string sample = source_path("configs/demo.yaml").string();
+const std::string sample = source_path("tests/data/sample.yaml").string();
 
 /// `datus preflight CONFIG --run RUN` for the sample.
 Arguments preflight(const fs::path& run, const Arguments& more = {}) {
