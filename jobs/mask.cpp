@@ -1,8 +1,7 @@
-#include "datus/pipeline/mask.hpp"
-
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
 #include "datus/core/error.hpp"
+#include "datus/pipeline/plain_masks.hpp"
 #include "datus/pipeline/run.hpp"
 
 #include <iostream>

@@ -1,3 +1,5 @@
+#include "datus/pipeline/plain_masks.hpp"
+
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
@@ -5,7 +7,6 @@
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
-#include "datus/pipeline/mask.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/mask_record.hpp"
