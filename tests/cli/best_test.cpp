@@ -119,6 +119,25 @@ TEST_F(Best, PlainFilesHaveTheTreeToo) {
             Hdf5Reader(path("one/clusters/k003/assignment.h5")).read<std::int32_t>("assignment"));
 }
 
+// As with labels of segments: clusters of other settings, or damaged ones, make no masks.
+TEST_F(Best, MasksAreMadeFromTheirOwnClustersOnly) {
+  ASSERT_EQ(run("run").code, 0);
+  const auto mask_stage = [&](const Arguments& more) {
+    fs::remove_all(path("run/masks"));
+    Arguments arguments = {"mask", "mine.yaml", "--run", "run"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.folder = folder_.path()});
+  };
+  expect_refusal(mask_stage({"--set", "run.seed=7"}), 3, {"centroids.h5", "run.seed"});
+  EXPECT_TRUE(files_below(path("run/masks")).empty());
+  const fs::path damaged = path("run/clusters/k002/centroids.h5");
+  std::string bytes = bytes_of(damaged);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_bytes(damaged, bytes);
+  expect_refusal(mask_stage({}), 3, {"k002/centroids.h5"});
+  EXPECT_TRUE(files_below(path("run/masks")).empty());
+}
+
 TEST_F(Best, ContradictionsAreRefused) {
   expect_refusal(run("a", {"--set", "storage.embeddings=none"}), 2,
                  {"mask.labels = dense", "storage.embeddings = none"});

@@ -8,6 +8,9 @@
 
 namespace datus {
 
+/// The rows of [n, dim] at unit length, the length in f64 in index order; a row of zeros stays.
+[[nodiscard]] std::vector<float> unit_embeddings(std::span<const float> embeddings, int dim);
+
 /// How alike embeddings and clusters are: the largest cosine between an embedding and the centroids of a cluster.
 ///
 /// `embeddings` [n, dim] at unit length; `centroids` [F, dim], scaled to unit length first (the length in f64 in index

@@ -30,6 +30,11 @@ void scale_to_unit_length(std::span<float> values) {
   for (float& value : values) value = static_cast<float>(static_cast<double>(value) / length);
 }
 
+void scale_rows_to_unit_length(std::span<float> rows, int dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  for (std::size_t begin = 0; begin < rows.size(); begin += width) scale_to_unit_length(rows.subspan(begin, width));
+}
+
 PreparedKeys::PreparedKeys(std::span<const float> keys, int dim, const AffinityOptions& options,
                            std::span<const std::uint8_t> valid)
     : keys_(keys), scales_(options.scales_keys()) {

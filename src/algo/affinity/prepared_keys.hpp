@@ -11,6 +11,8 @@ namespace datus::affinity {
 
 /// In place, the length in f64 in index order; a row of zeros stays.
 void scale_to_unit_length(std::span<float> values);
+/// Each row of [n, dim].
+void scale_rows_to_unit_length(std::span<float> rows, int dim);
 
 /// The keys of an image after centring and scaling, one at a time.
 class PreparedKeys {

@@ -10,6 +10,12 @@
 
 namespace datus {
 
+std::vector<float> unit_embeddings(std::span<const float> embeddings, int dim) {
+  std::vector<float> unit(embeddings.begin(), embeddings.end());
+  affinity::scale_rows_to_unit_length(unit, dim);
+  return unit;
+}
+
 std::vector<float> cluster_similarities(std::span<const float> embeddings, int dim, std::span<const double> centroids,
                                         std::span<const std::int32_t> cluster_of_centroid, int clusters,
                                         SimdPath path) {
@@ -25,9 +31,7 @@ std::vector<float> cluster_similarities(std::span<const float> embeddings, int d
                      "Use clusters that were made from the same embeddings.");
   }
   std::vector<float> unit(centroids.begin(), centroids.end());
-  for (std::size_t row = 0; row < cluster_of_centroid.size(); ++row) {
-    affinity::scale_to_unit_length(std::span(unit).subspan(row * width, width));
-  }
+  affinity::scale_rows_to_unit_length(unit, dim);
   affinity::MatrixProduct product(unit, static_cast<int>(cluster_of_centroid.size()), dim,
                                   affinity::MatrixProduct::Layout::columns_together, path);
   const auto count = static_cast<std::size_t>(clusters);

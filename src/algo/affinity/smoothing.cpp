@@ -50,9 +50,7 @@ std::vector<float> smooth_embeddings(std::span<const float> embeddings, int node
         smooth[static_cast<std::size_t>(first + row) * width + static_cast<std::size_t>(column)] = sum;
     });
   }
-  for (std::size_t node = 0; node < static_cast<std::size_t>(nodes); ++node) {
-    affinity::scale_to_unit_length(std::span(smooth).subspan(node * width, width));
-  }
+  affinity::scale_rows_to_unit_length(smooth, dim);
   return smooth;
 }
 

@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace datus {
 
@@ -106,17 +107,15 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
 std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const std::string& group) {
   if (!reader.has(group + "/fine_centroids")) return std::nullopt;
   FineClusters fine;
-  const Shape shape = reader.matrix_shape(group + "/fine_centroids");
-  fine.tree.leaves = checked_cast<int>(shape[0], "The number of fine clusters");
-  fine.dim = checked_cast<int>(shape[1], "The width of the fine clusters");
-  fine.centroids.resize(static_cast<std::size_t>(element_count(shape)));
-  reader.read_rows<double>(group + "/fine_centroids", 0, shape[0], fine.centroids);
-  require_finite(fine.centroids, fine.dim, 0, group + "/fine_centroids in " + reader.path().string());
+  Centroids centroids = read_centroids(reader, group + "/fine_centroids");
+  fine.tree.leaves = centroids.k;
+  fine.dim = centroids.dim;
+  fine.centroids = std::move(centroids.values);
   fine.rows = reader.read<std::int64_t>(group + "/fine_rows");
   fine.inertia = reader.attribute<double>(group.empty() ? "/" : group, "fine_inertia");
   const auto joined = reader.read<std::int32_t>(group + "/tree_merge");
   const auto heights = reader.read<double>(group + "/tree_height");
-  const auto leaves = static_cast<std::size_t>(shape[0]);
+  const auto leaves = static_cast<std::size_t>(centroids.k);
   if (leaves < 1 || fine.rows.size() != leaves || heights.size() + 1 != leaves || joined.size() != 2 * heights.size()) {
     throw_inconsistent(reader, "the tree of " + group + "/fine_centroids has another number of clusters");
   }
@@ -180,13 +179,17 @@ Centroids read_centroids(const std::string& text) {
   const auto place = parse_dataset_path(text, "/centroids");
   const Hdf5Reader reader(place.file);
   reader.verify();
-  const Shape shape = reader.matrix_shape(place.dataset);
+  return read_centroids(reader, place.dataset);
+}
+
+Centroids read_centroids(const Hdf5Reader& reader, const std::string& dataset) {
+  const Shape shape = reader.matrix_shape(dataset);
   Centroids centroids;
   centroids.k = checked_cast<int>(shape[0], "The number of centroids");
   centroids.dim = checked_cast<int>(shape[1], "The width of the centroids");
   centroids.values.resize(static_cast<std::size_t>(element_count(shape)));
-  reader.read_rows<double>(place.dataset, 0, shape[0], centroids.values);
-  require_finite(centroids.values, centroids.dim, 0, place.dataset + " in " + place.file.string());
+  reader.read_rows<double>(dataset, 0, shape[0], centroids.values);
+  require_finite(centroids.values, centroids.dim, 0, dataset + " in " + reader.path().string());
   return centroids;
 }
 

@@ -84,10 +84,6 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
                          std::span<const std::int64_t> shard_offset, const FineClusters* fine,
                          const StageProvenance& provenance, const WriteOptions& options, Communicator& comm);
 
-/// Those of RUN/clusters/kK/centroids.h5, or of a group of a clusters file; nothing where k-means made the K clusters
-/// itself. Throws `InputError` for values that are not finite, or a tree that is none.
-[[nodiscard]] std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const std::string& group);
-
 [[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
 
 /// Reads FILE.h5:/k027, FILE.h5:/k027/assignment, or FILE.h5 with one assignment in it. K is the number of rows of
@@ -102,5 +98,12 @@ struct Centroids {
   int dim = 0;
 };
 [[nodiscard]] Centroids read_centroids(const std::string& text);
+/// The same of an open file, which whoever opened it has verified.
+[[nodiscard]] Centroids read_centroids(const Hdf5Reader& reader, const std::string& dataset);
+
+/// Those of RUN/clusters/kK/centroids.h5, or of a group of a clusters file; nothing where k-means made the K clusters
+/// itself. Whoever opened the file has verified it. Throws `InputError` for values that are not finite, or a tree that
+/// is none.
+[[nodiscard]] std::optional<FineClusters> read_fine_clusters(const Hdf5Reader& reader, const std::string& group);
 
 }  // namespace datus

@@ -3,11 +3,9 @@
 #include "datus/algo/similarity.hpp"
 #include "datus/algo/smoothing.hpp"
 #include "datus/core/error.hpp"
-#include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/cluster_files.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <string>
@@ -15,20 +13,6 @@
 
 namespace datus {
 namespace {
-
-/// The embeddings at unit length, as smoothing leaves them.
-std::vector<float> unit_rows(std::span<const float> embeddings, int dim) {
-  std::vector<float> unit(embeddings.begin(), embeddings.end());
-  const auto width = static_cast<std::size_t>(dim);
-  for (std::size_t begin = 0; begin < unit.size(); begin += width) {
-    const auto row = std::span(unit).subspan(begin, width);
-    double square = 0;
-    for (const float value : row) square += static_cast<double>(value) * static_cast<double>(value);
-    if (square == 0) continue;
-    for (float& value : row) value = static_cast<float>(static_cast<double>(value) / std::sqrt(square));
-  }
-  return unit;
-}
 
 /// Calls visit(pixel, its interpolated values [clusters]) for each pixel that a patch shows.
 template <class Visit>
@@ -57,10 +41,10 @@ void for_each_pixel(std::span<const float> similarities, GridSize grid, int clus
 
 }  // namespace
 
-DenseClusters read_dense_clusters(const std::filesystem::path& path, const std::string& group) {
-  Centroids centroids = read_centroids(path.string() + ":" + group + "/centroids");
+DenseClusters read_dense_clusters(const Hdf5Reader& reader, const std::string& group) {
+  Centroids centroids = read_centroids(reader, group + "/centroids");
   DenseClusters clusters{.centroids = {}, .cluster = {}, .dim = centroids.dim, .clusters = centroids.k};
-  if (auto fine = read_fine_clusters(Hdf5Reader(path), group)) {
+  if (auto fine = read_fine_clusters(reader, group)) {
     clusters.dim = fine->dim;
     clusters.cluster = cut_tree(fine->tree, centroids.k, fine->rows);
     clusters.centroids = std::move(fine->centroids);
@@ -76,7 +60,7 @@ std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<c
                                       std::optional<double> smoothing, std::span<const std::uint8_t> valid) {
   const int patches = static_cast<int>(embeddings.size() / static_cast<std::size_t>(clusters.dim));
   const std::vector<float> rows = smoothing ? smooth_embeddings(embeddings, patches, clusters.dim, *smoothing, valid)
-                                            : unit_rows(embeddings, clusters.dim);
+                                            : unit_embeddings(embeddings, clusters.dim);
   return cluster_similarities(rows, clusters.dim, clusters.centroids, clusters.cluster, clusters.clusters);
 }
 

@@ -3,10 +3,10 @@
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
+#include "datus/io/hdf5_reader.hpp"
 #include "datus/model/input_geometry.hpp"
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,8 +22,9 @@ struct DenseClusters {
   int clusters = 0;
 };
 
-/// Of RUN/clusters/kK/centroids.h5, or of a clusters file's group, for K clusters. Throws `InputError` naming the file.
-[[nodiscard]] DenseClusters read_dense_clusters(const std::filesystem::path& path, const std::string& group);
+/// Of RUN/clusters/kK/centroids.h5, or of a clusters file's group, for K clusters. Whoever opened the file has verified
+/// it. Throws `InputError` naming the file.
+[[nodiscard]] DenseClusters read_dense_clusters(const Hdf5Reader& reader, const std::string& group);
 
 /// The similarity [P, clusters] of an image's patches to the clusters: the cosine of the embedding, smoothed where
 /// `smoothing` (descriptor.smoothing) is set. `embeddings` [P, dim], `valid` [P] or empty. Throws `InputError` when the

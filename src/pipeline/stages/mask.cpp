@@ -12,6 +12,7 @@
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
@@ -169,13 +170,14 @@ StageWork make_masks(const RunContext& run, int k) {
   if (pending.empty()) return work;
 
   const bool is_dense = has_dense_labels(run.config.mask);
+  const StageProvenance made_from = run.provenance.of(Stage::cluster, k);
   std::optional<AssignmentFile> assignment;
   std::optional<DenseClusters> clusters;
   collectively(run.comm, [&] {
     if (is_dense) {
-      clusters = read_dense_clusters(run.directory.centroids(k), "");
+      clusters = read_dense_clusters(open_verified(run.directory.centroids(k), made_from), "");
     } else {
-      assignment = read_assignment(run.directory.assignment(k), run.provenance.of(Stage::cluster, k));
+      assignment = read_assignment(run.directory.assignment(k), made_from);
     }
   });
   const std::string name = "mask-" + RunDirectory::cluster_name(k);

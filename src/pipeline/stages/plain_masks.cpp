@@ -11,6 +11,7 @@
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/mask_record.hpp"
 #include "pipeline/files/segments_file.hpp"
+#include "pipeline/files/verified_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
@@ -50,6 +51,19 @@ void make_mask_folder(const fs::path& folder, const std::set<fs::path>& masks) {
   }
 }
 
+/// For files with that grid; `patch` 0: they do not say how large a patch is, so the configured input decides.
+InputPreparation preparation_for(ModelConfig model, GridSize grid, int patch) {
+  if (patch <= 0) patch = model.input_size.rows / grid.rows;
+  model.input_size = {patch * grid.rows, patch * grid.cols};
+  return {model, patch, Resample::bicubic};
+}
+
+/// No mask may be written over an input.
+void guard_inputs(const InputGuard& guard, const fs::path& out, const std::vector<DatasetItem>& items) {
+  guard.check(out);
+  for (const auto& item : items) guard.check(out / mask_name(item.name));
+}
+
 /// COLLECTIVE. The folders for masks of K clusters of these images. Returns `out` without a slash at its end, for the
 /// folder of previews beside it.
 fs::path make_mask_folders(const fs::path& out, const std::vector<DatasetItem>& items, int clusters,
@@ -86,15 +100,10 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
     }
     const auto dataset = open_plain_images(images);
     items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
-    const int patch = segments.patch > 0 ? segments.patch : config.model.input_size.rows / segments.grid.rows;
-    ModelConfig model = config.model;
-    model.input_size = {patch * segments.grid.rows, patch * segments.grid.cols};
-    preparation.emplace(model, patch, Resample::bicubic);
+    preparation = preparation_for(config.model, segments.grid, segments.patch);
     if (comm.rank() == 0) {
-      const InputGuard guard =
-          guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file});
-      guard.check(out);
-      for (const auto& item : items) guard.check(out / mask_name(item.name));
+      guard_inputs(guard_of_images(images, *dataset, {segments_path, parse_dataset_path(clusters_path, "").file}), out,
+                   items);
     }
   });
   const fs::path root = make_mask_folders(out, items, assignment->k, comm);
@@ -130,18 +139,11 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   collectively(comm, [&] {
     keys.emplace(keys_path);
     const auto place = parse_dataset_path(clusters_path, "");
-    clusters = read_dense_clusters(place.file, place.dataset);
+    clusters = read_dense_clusters(open_verified(place.file, std::nullopt), place.dataset);
     const auto dataset = open_plain_images(images);
     items = join_by_name(*dataset, keys->names(), keys->size(), keys_path.string());
-    const int patch = keys->patch() > 0 ? keys->patch() : config.model.input_size.rows / keys->grid().rows;
-    ModelConfig model = config.model;
-    model.input_size = {patch * keys->grid().rows, patch * keys->grid().cols};
-    preparation.emplace(model, patch, Resample::bicubic);
-    if (comm.rank() == 0) {
-      const InputGuard guard = guard_of_images(images, *dataset, {keys_path, place.file});
-      guard.check(out);
-      for (const auto& item : items) guard.check(out / mask_name(item.name));
-    }
+    preparation = preparation_for(config.model, keys->grid(), keys->patch());
+    if (comm.rank() == 0) guard_inputs(guard_of_images(images, *dataset, {keys_path, place.file}), out, items);
   });
   const fs::path root = make_mask_folders(out, items, clusters.clusters, comm);
 

@@ -173,6 +173,7 @@ Plain plain_lloyd(const Problem& problem, std::vector<double> centroids, int ite
     if (labels == plain.labels) break;
     plain.labels = std::move(labels);
     plain.is_close |= refill(rows, squares, plain.labels, totals);
+    if (plain.is_close) break;  // rounding may have led to another end: this one is not compared
     const auto most = static_cast<std::size_t>(std::ranges::max_element(counts) - counts.begin());
     for (std::size_t i = 0; i < centroids.size(); ++i) {
       centroids[i] = totals.mean(counts[i / dim] > 0.0 ? i : most * dim + i % dim);

@@ -190,7 +190,7 @@ TEST(FineClusters, AreReadBackAsTheyWere) {
   EXPECT_EQ(read_fine_clusters(reader, "/k004"), fine);
   EXPECT_EQ(reader.read<std::int32_t>("/k004/cluster_of_fine"), cut_tree(fine.tree, 4, fine.rows));
   EXPECT_EQ(read_fine_clusters(reader, "/k005"), std::nullopt);
-  const DenseClusters dense = read_dense_clusters(folder / "a.h5", "/k004");
+  const DenseClusters dense = read_dense_clusters(reader, "/k004");
   EXPECT_EQ(dense.clusters, 4);
   EXPECT_EQ(dense.cluster, cut_tree(fine.tree, 4, fine.rows));
 }

@@ -72,13 +72,14 @@ std::vector<FineFit> current_fine_fits(const RunContext& run, const std::vector<
     if (std::ranges::find(stale, k) != stale.end()) continue;
     std::optional<FineClusters> fine;
     std::vector<double> history;
-    ClusterAttributes attributes;
+    bool converged = true;
+    int restart = 0;
     collectively(run.comm, [&] {
       const Hdf5Reader reader(run.directory.centroids(k));
       fine = read_fine_clusters(reader, "");
       history = reader.read<double>("inertia");
-      attributes.converged = reader.attribute<std::int64_t>("/", "converged") != 0;
-      attributes.restart = checked_cast<int>(reader.attribute<std::int64_t>("/", "restart"), "The restart");
+      converged = reader.attribute<std::int64_t>("/", "converged") != 0;
+      restart = checked_cast<int>(reader.attribute<std::int64_t>("/", "restart"), "The restart");
     });
     const bool is_new = fine && std::ranges::none_of(fits, [&](const FineFit& fit) {
                           return fit.clusters.tree.leaves == fine->tree.leaves;
@@ -88,8 +89,8 @@ std::vector<FineFit> current_fine_fits(const RunContext& run, const std::vector<
     FineFit fit = assign_fine(std::move(*fine), data, run.threads, gpu, run.comm);
     fit.inertia = fit.clusters.inertia;
     fit.history = std::move(history);
-    fit.converged = attributes.converged;
-    fit.restart = attributes.restart;
+    fit.converged = converged;
+    fit.restart = restart;
     fits.push_back(std::move(fit));
   }
   return fits;
@@ -139,7 +140,7 @@ std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std:
     FineClusters fine;
     collectively(run.comm, [&] {
       const auto path = run.fitted->directory.centroids(k);
-      auto found = read_fine_clusters(Hdf5Reader(path), "");
+      auto found = read_fine_clusters(open_verified(path, std::nullopt), "");
       if (!found) {
         throw InputError(path.string() + " has no fine clusters", "the fitted run was made with another cluster.fine",
                          "Run it again with its configuration.");
