@@ -32,7 +32,8 @@ constexpr std::array<std::pair<std::string_view, Lines>, 15> examples = {{
      "  datus cluster --assign other.h5:/matrix --centroids clusters.h5:/k027/centroids --out assigned.h5\n"},
     {"mask",
      "  datus mask mine.yaml\n"
-     "  datus mask --segments segments.h5 --clusters clusters.h5:/k027 --images photos --out masks\n"},
+     "  datus mask --segments segments.h5 --clusters clusters.h5:/k027 --images photos --out masks\n"
+     "  datus mask --set preset=best --keys keys.h5 --clusters clusters.h5:/k027 --images photos --out masks\n"},
     {"evaluate",
      "  datus evaluate mine.yaml\n"
      "  datus evaluate --predictions masks --truth truth --classes 27 --json scores.json\n"},
