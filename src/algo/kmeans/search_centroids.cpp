@@ -5,12 +5,11 @@
 namespace datus::clustering {
 namespace {
 
-/// (|x| + |c|)^2 <= 2 (|x|^2 + |c|^2) bounds what the terms of a score add up to; each of its D products and sums, the
-/// values that were rounded and the last operation round by 2^-24 at most.
+/// Each of a score's D products and sums, the values that were rounded and the last operation round by 2^-24 at most.
 double share_of_rounding(int dim) {
   const double roundings = (dim + 8) * 0x1p-24;
   if (roundings > 0.1) return std::numeric_limits<double>::infinity();
-  return 2.0 * 1.01 * roundings / (1.0 - roundings);
+  return 1.01 * roundings / (1.0 - roundings);
 }
 
 }  // namespace

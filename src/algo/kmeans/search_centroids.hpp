@@ -3,6 +3,7 @@
 #include "algo/kmeans/kernels.hpp"
 #include "datus/algo/aligned_vector.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -25,9 +26,11 @@ class SearchCentroids {
   /// (Higham 2002, section 3.1). It covers the rounding of squared distances in f64 many times. Infinite where f32 may
   /// overflow.
   [[nodiscard]] double error(double squared_norm) const {
-    constexpr double overflow = 0x1p120;
-    const double squares = squared_norm + largest_squared_norm_;
-    return squares < overflow ? share_ * squares + floor_ : std::numeric_limits<double>::infinity();
+    constexpr double overflow = 0x1p118;
+    // |c|^2 + 2 |x| |c|: what the terms of a score add up to at most.
+    const double terms = largest_squared_norm_ + 2.0 * std::sqrt(squared_norm * largest_squared_norm_);
+    return squared_norm + largest_squared_norm_ < overflow ? share_ * terms + floor_
+                                                           : std::numeric_limits<double>::infinity();
   }
 
  private:
