@@ -3,6 +3,8 @@
 #include "config/validate.hpp"
 #include "datus/core/error.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <utility>
@@ -48,6 +50,19 @@ void apply_preset(Loader& loader) {
   }
 }
 
+bool is_preset(const Setting& setting) {
+  return setting.key->section.empty();
+}
+
+/// Whether settings say something about the method, so that those they leave out mean their defaults.
+bool name_a_method(std::span<const Setting> settings) {
+  return std::ranges::any_of(settings, [](const Setting& setting) {
+    constexpr std::array sections{"affinity", "segment", "descriptor", "mask"};
+    return is_preset(setting) || setting.key->full_name() == "cluster.init" ||
+           std::ranges::find(sections, setting.key->section) != sections.end();
+  });
+}
+
 }  // namespace
 
 Config load_config(const std::optional<std::filesystem::path>& file, std::span<const std::string> overrides) {
@@ -58,9 +73,9 @@ Config load_config(const std::optional<std::filesystem::path>& file, std::span<c
     settings = read_settings(*file);
   }
   for (const std::string& text : overrides) settings.push_back(read_assignment(text, "--set"));
+  if (file && !name_a_method(settings)) start.preset = preset_of_files;
 
   Loader loader(std::move(start));
-  const auto is_preset = [](const Setting& setting) { return setting.key->section.empty(); };
   for (const Setting& setting : settings) {
     if (is_preset(setting)) loader.apply(setting);
   }

@@ -15,6 +15,9 @@ struct Preset {
   std::vector<std::string> values;
 };
 
+/// The preset of a configuration file that says nothing about the method.
+inline constexpr auto preset_of_files = "best";
+
 /// All presets; the first one is the default.
 [[nodiscard]] std::span<const Preset> presets();
 

@@ -17,10 +17,25 @@ class LoadConfig : public ConfigFiles {
   }
 };
 
-TEST_F(LoadConfig, EmptyFileHoldsTheDefaults) {
-  Config expected;
+TEST_F(LoadConfig, AFileThatSaysNothingOfTheMethodHasThePresetBest) {
+  Config expected = default_config(Overrides{"preset=best"});
   expected.run.directory = "runs/reef";
   for (const char* text : {"", "# nothing\n", "---\n", "model:\ncluster:\n", "{}\n"}) EXPECT_EQ(load(text), expected);
+  EXPECT_EQ(load("cluster: {k: 5}\nmodel: {input_size: 224}\n").preset, "best");
+}
+
+TEST_F(LoadConfig, AFileThatSaysSomethingOfTheMethodHoldsTheDefaults) {
+  Config expected;
+  expected.run.directory = "runs/reef";
+  EXPECT_EQ(load("preset: paper\n"), expected);
+  EXPECT_EQ(load("", {"preset=paper"}), expected);
+  for (const char* of_method :
+       {"affinity: {threshold: 0}", "segment: {resolution: 1}", "descriptor: {kind: masked_crop}",
+        "mask: {labels: segment}", "cluster: {init: k-means++}"}) {
+    EXPECT_EQ(load(of_method).preset, "paper") << of_method;
+    EXPECT_EQ(load(of_method).mask.labels, MaskConfig::Labels::segment) << of_method;
+  }
+  EXPECT_EQ(load("", {"segment.resolution=1"}).preset, "paper");
 }
 
 TEST_F(LoadConfig, ReadsEveryKindOfValue) {
