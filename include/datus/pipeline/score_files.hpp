@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/algo/boundary.hpp"
 #include "datus/algo/scores.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/truth_pixels.hpp"
@@ -24,6 +25,7 @@ struct Evaluation {
   std::vector<std::string> class_names;  ///< empty when not known
   std::vector<std::int64_t> counts;      ///< [K, classes] pixels, neither void nor unassigned
   TruthPixels truth;                     ///< of the images that are scored
+  BoundaryScores boundary;
   std::vector<std::pair<std::string, Scores>> protocols;
   ScoreProvenance provenance;
 };

@@ -45,6 +45,10 @@ Json json_of(const Scores& scores, const Evaluation& evaluation) {
   json["macro_f1"] = json_of(scores.macro_f1);
   json["nmi"] = json_of(scores.nmi);
   json["ari"] = json_of(scores.ari);
+  json["boundary"] = {{"tolerance", BoundaryCounts::tolerance},
+                      {"precision", json_of(evaluation.boundary.precision)},
+                      {"recall", json_of(evaluation.boundary.recall)},
+                      {"f", json_of(evaluation.boundary.f)}};
   json["iou"] = json_of(scores.iou);
   json["f1"] = json_of(scores.f1);
   json["pixels"] = {{"total", scores.total},
@@ -86,6 +90,12 @@ Scores scores_of(const Json& json) {
   scores.unassigned = pixels.at("unassigned").get<std::int64_t>();
   scores.unmatched = pixels.at("unmatched").get<std::int64_t>();
   return scores;
+}
+
+BoundaryScores boundary_of(const Json& json) {
+  return {.precision = number_of(json.at("precision")),
+          .recall = number_of(json.at("recall")),
+          .f = number_of(json.at("f"))};
 }
 
 /// Names that are nothing but the numbers of the classes.
@@ -141,6 +151,7 @@ Evaluation read_scores(const std::filesystem::path& path) {
       if (json.contains("class_names")) json.at("class_names").get_to(evaluation.class_names);
       if (json.contains("provenance")) evaluation.provenance = json.at("provenance").get<ScoreProvenance>();
       evaluation.protocols.emplace_back(protocol, scores_of(json));
+      if (json.contains("boundary")) evaluation.boundary = boundary_of(json.at("boundary"));
       evaluation.truth.void_pixels = evaluation.protocols.back().second.void_pixels;
       if (json.contains("class_pixels")) json.at("class_pixels").get_to(evaluation.truth.of_class);
       evaluation.counts.clear();
@@ -177,7 +188,7 @@ std::vector<int> read_mapping(const std::filesystem::path& path, const std::stri
 }
 
 std::string score_table(const std::vector<Evaluation>& evaluations) {
-  std::string text = "   K  protocol        mIoU   accuracy   macro F1     NMI     ARI\n";
+  std::string text = "   K  protocol        mIoU   accuracy   macro F1     NMI     ARI  boundary F\n";
   const auto cell = [](const std::optional<double>& value) {
     char buffer[32];
     if (!value) return std::string("       -");
@@ -189,7 +200,7 @@ std::string score_table(const std::vector<Evaluation>& evaluations) {
       char head[64];
       (void)std::snprintf(head, sizeof head, "%4d  %-13s", evaluation.k, protocol.c_str());
       text += head + cell(scores.miou) + "   " + cell(scores.pixel_accuracy) + "   " + cell(scores.macro_f1) +
-              cell(scores.nmi) + cell(scores.ari) + "\n";
+              cell(scores.nmi) + cell(scores.ari) + "    " + cell(evaluation.boundary.f) + "\n";
     }
   }
   return text;

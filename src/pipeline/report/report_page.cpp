@@ -92,7 +92,7 @@ std::string score_section(const ReportData& data) {
       rows += "<tr><td>" + std::to_string(result.k) + "</td><td>" + escaped(protocol) + "</td><td>" +
               percent(scores.miou) + "</td><td>" + percent(scores.pixel_accuracy) + "</td><td>" +
               percent(scores.macro_f1) + "</td><td>" + percent(scores.nmi) + "</td><td>" + percent(scores.ari) +
-              "</td></tr>\n";
+              "</td><td>" + percent(result.evaluation->boundary.f) + "</td></tr>\n";
     }
   }
   if (rows.empty()) {
@@ -103,7 +103,7 @@ std::string score_section(const ReportData& data) {
   }
   std::string text =
       "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
-      "<th>macro F1</th><th>NMI</th><th>ARI</th></tr>\n" +
+      "<th>macro F1</th><th>NMI</th><th>ARI</th><th>boundary F</th></tr>\n" +
       rows + "</table>\n";
   std::map<std::string, std::string> values_of_k;  // K by what is said of it, mostly the same for all
   for (const auto& result : data.results) {

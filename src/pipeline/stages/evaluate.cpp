@@ -1,5 +1,6 @@
 #include "datus/pipeline/evaluate.hpp"
 
+#include "datus/algo/boundary.hpp"
 #include "datus/algo/confusion.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
@@ -44,37 +45,48 @@ struct Sizes {
   int classes = 0;
 };
 
-/// Counts of this rank's images: a matrix for each thread at work, so that none waits for another.
+/// What evaluation counts.
+struct PixelCounts {
+  ConfusionMatrix matrix;
+  BoundaryCounts boundary;
+};
+
+/// Counts of this rank's images: some for each thread at work, so that none waits for another.
 class Counts {
  public:
   explicit Counts(const Sizes& sizes)
-      : sizes_(sizes), empty_(sizes.clusters == 0 ? 1 : sizes.clusters, sizes.classes == 0 ? 1 : sizes.classes) {}
+      : sizes_(sizes),
+        empty_{ConfusionMatrix(sizes.clusters == 0 ? 1 : sizes.clusters, sizes.classes == 0 ? 1 : sizes.classes), {}} {}
 
   /// From any thread. Throws what `ConfusionMatrix::add` throws.
   void add(const LabelMap& prediction, const LabelMap& truth) {
-    ConfusionMatrix matrix = take();
+    PixelCounts counts = take();
+    ConfusionMatrix& matrix = counts.matrix;
     matrix.grow(sizes_.clusters == 0 ? room_for(prediction, matrix.clusters()) : sizes_.clusters,
                 sizes_.classes == 0 ? room_for(truth, matrix.classes()) : sizes_.classes);
     matrix.add(prediction, truth);
+    counts.boundary.add(prediction, truth);
     const std::scoped_lock lock(mutex_);
-    idle_.push_back(std::move(matrix));
+    idle_.push_back(std::move(counts));
   }
 
   /// COLLECTIVE. The sum over all threads and ranks.
-  [[nodiscard]] ConfusionMatrix sum(Communicator& comm) {
-    std::array<std::int64_t, 2> size = {empty_.clusters(), empty_.classes()};
-    for (const auto& matrix : idle_) {
+  [[nodiscard]] PixelCounts sum(Communicator& comm) {
+    std::array<std::int64_t, 2> size = {empty_.matrix.clusters(), empty_.matrix.classes()};
+    for (const auto& [matrix, boundary] : idle_) {
       size = {std::max<std::int64_t>(size[0], matrix.clusters()), std::max<std::int64_t>(size[1], matrix.classes())};
     }
     comm.allreduce(size, ReduceOp::max);
     const auto clusters = static_cast<int>(size[0]);
     const auto classes = static_cast<int>(size[1]);
-    ConfusionMatrix sum(clusters, classes);
-    for (auto& matrix : idle_) {
+    PixelCounts sum{ConfusionMatrix(clusters, classes), {}};
+    for (auto& [matrix, boundary] : idle_) {
       matrix.grow(clusters, classes);
-      sum += matrix;
+      sum.matrix += matrix;
+      sum.boundary += boundary;
     }
-    comm.allreduce(sum.values(), ReduceOp::sum);
+    comm.allreduce(sum.matrix.values(), ReduceOp::sum);
+    comm.allreduce(sum.boundary.values(), ReduceOp::sum);
     return sum;
   }
 
@@ -84,24 +96,24 @@ class Counts {
     return largest == map.labels.end() ? count : std::max(count, *largest + 1);
   }
 
-  ConfusionMatrix take() {
+  PixelCounts take() {
     const std::scoped_lock lock(mutex_);
     if (idle_.empty()) return empty_;
-    ConfusionMatrix matrix = std::move(idle_.back());
+    PixelCounts counts = std::move(idle_.back());
     idle_.pop_back();
-    return matrix;
+    return counts;
   }
 
   Sizes sizes_;
-  ConfusionMatrix empty_;
+  PixelCounts empty_;
   std::mutex mutex_;
-  std::vector<ConfusionMatrix> idle_;
+  std::vector<PixelCounts> idle_;
 };
 
-/// COLLECTIVE. Confusion matrix over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
+/// COLLECTIVE. Counts over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
 /// pair and gives up by throwing. Rank 0 tells how far it is with its own.
-ConfusionMatrix compare(const std::vector<Pair>& pairs, const Dataset& dataset, const Sizes& sizes, int threads,
-                        const std::function<void()>& may_go_on, Communicator& comm) {
+PixelCounts compare(const std::vector<Pair>& pairs, const Dataset& dataset, const Sizes& sizes, int threads,
+                    const std::function<void()>& may_go_on, Communicator& comm) {
   Counts counts(sizes);
   collectively(comm, [&] {
     Progress progress("evaluate", std::ssize(pairs), comm.rank() != 0);
@@ -127,12 +139,14 @@ int classes_with(const fs::path& mapping_file, int counted) {
   return std::max(counted, read_scores(mapping_file).classes);
 }
 
-Evaluation score_all(ConfusionMatrix matrix, const Config& config, const Dataset& dataset,
+Evaluation score_all(PixelCounts counts, const Config& config, const Dataset& dataset,
                      const std::optional<fs::path>& mapping_file) {
+  ConfusionMatrix& matrix = counts.matrix;
   if (mapping_file && dataset.classes().empty()) {
     matrix.grow(matrix.clusters(), classes_with(*mapping_file, matrix.classes()));
   }
   Evaluation evaluation;
+  evaluation.boundary = score(counts.boundary);
   evaluation.k = matrix.clusters();
   evaluation.classes = matrix.classes();
   evaluation.void_value = config.dataset.void_label;
@@ -220,13 +234,13 @@ std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
   };
   const int classes = static_cast<int>(run.dataset->classes().size());
-  auto matrix = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
+  auto counts = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
   std::int64_t scored = std::ssize(pairs);
   run.comm.allreduce(std::span(&scored, 1), ReduceOp::sum);
   Evaluation evaluation;
   collectively(run.comm, [&] {
     const auto mapping = mapping_for(run, k);
-    evaluation = score_all(std::move(matrix), run.config, *run.dataset, mapping);
+    evaluation = score_all(std::move(counts), run.config, *run.dataset, mapping);
     const std::string here = run.images_description();
     evaluation.provenance = {
         {"fitted_on", run.fitted ? run.fitted->description : here},
@@ -259,11 +273,11 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     }
   });
   const Sizes sizes{request.clusters.value_or(0), static_cast<int>(dataset->classes().size())};
-  auto matrix = compare(
+  auto counts = compare(
       pairs, *dataset, sizes, threads, [] {}, comm);
   Evaluation evaluation;
   collectively(comm, [&] {
-    evaluation = score_all(std::move(matrix), config, *dataset, config.evaluate.mapping);
+    evaluation = score_all(std::move(counts), config, *dataset, config.evaluate.mapping);
     evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                              {"images", std::to_string(dataset->truth_count())}};
   });
