@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/algo/class_groups.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/simd_path.hpp"
 
@@ -30,8 +31,9 @@ struct DenseCrfOptions {
 /// permutohedral lattices (Adams, Baek and Davis 2010) with symmetric normalisation. The same model, lattice and
 /// defaults as pydensecrf's DenseCRF2D: on photos the labels are the same, marginals within 1e-4.
 ///
-/// The same bits on every path and machine. It keeps its memory from image to image (about 5 * 64 bytes a pixel for
-/// each 16 classes), and what depends on the image's size alone: one object for each thread, not for several at once.
+/// The same bits on every path and machine. It keeps its memory from image to image, and what depends on the image's
+/// size alone: for each pixel 128 bytes for each 16 classes, and that of the lattices, which does not depend on the
+/// number of classes (on photos about 200 bytes a pixel). One object for each thread, not for several at once.
 class DenseCrf {
  public:
   /// Throws `UsageError` for an option out of range (standard deviations are at least 0.5) or a path that this CPU
@@ -41,11 +43,19 @@ class DenseCrf {
   DenseCrf(DenseCrf&&) noexcept;
   DenseCrf& operator=(DenseCrf&&) noexcept;
 
-  /// values [pixels][classes] f32, row-major, pixel y * width + x: logits on entry (log probabilities, or anything that
-  /// differs from them by a constant for each pixel, for example a scaled similarity), marginals on return;
-  /// `largest_classes` makes labels of them.
+  /// Makes what the kernels need of an image, for all calls of `refine` that follow. Throws `InputError` for one
+  /// without pixels, or with sides above 65,535.
+  void look_at(const Image& image);
+
+  /// Refines classes of that image's pixels: `give` gives logits (log probabilities, or anything that differs from them
+  /// by a constant for each pixel, for example a scaled similarity), `take` is given marginals.
   ///
-  /// Not collective, one thread. Throws `InputError` when the sizes do not agree or a logit is not finite.
+  /// Not collective, one thread. Throws `InputError` when no image was looked at, there is no class, or a logit is not
+  /// finite.
+  void refine(int classes, const GiveClasses& give, const TakeClasses& take);
+
+  /// Both at once, for values [pixels][classes] f32, row-major, pixel y * width + x: logits on entry, marginals on
+  /// return; `largest_classes` makes labels of them. Throws `InputError` also when the sizes do not agree.
   void refine(const Image& image, std::span<float> values, int classes);
 
  private:

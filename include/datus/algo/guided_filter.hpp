@@ -1,7 +1,10 @@
 #pragma once
 
+#include "datus/algo/class_groups.hpp"
 #include "datus/core/image.hpp"
+#include "datus/core/simd_path.hpp"
 
+#include <memory>
 #include <span>
 
 namespace datus {
@@ -23,11 +26,35 @@ struct GuidedFilterOptions {
 /// their coefficients interpolated (He and Sun 2015, "Fast Guided Filter"). Each window's values are fitted as a linear
 /// function of colour; a pixel takes the mean of the models of all windows that it is in.
 ///
-/// values [pixels][classes] f32, row-major, pixel y * width + x: similarities or probabilities on entry, filtered on
-/// return; `largest_classes` makes labels of them. The same bits on every machine: cells in f64, pixels in f32.
-///
-/// Not collective, one thread. Throws `InputError` when the sizes do not agree or a value is not finite, `UsageError`
-/// for an option out of range.
-void guided_filter(const Image& image, std::span<float> values, int classes, const GuidedFilterOptions& options = {});
+/// The same bits on every path and machine: cells in f64, pixels in f32. It keeps its memory from image to image, which
+/// does not depend on the number of classes: for each pixel 64 bytes, for each cell 1,150. One object for each thread,
+/// not for several at once.
+class GuidedFilter {
+ public:
+  /// Throws `UsageError` for an option out of range or a path that this CPU lacks.
+  explicit GuidedFilter(const GuidedFilterOptions& options = {}, SimdPath path = best_simd_path());
+  ~GuidedFilter();
+  GuidedFilter(GuidedFilter&&) noexcept;
+  GuidedFilter& operator=(GuidedFilter&&) noexcept;
+
+  /// Makes what the models need of an image, for all calls of `refine` that follow. Throws `InputError` for one without
+  /// pixels, or with sides above 65,535.
+  void look_at(const Image& image);
+
+  /// Filters classes of that image's pixels: `give` gives similarities or probabilities, `take` is given them filtered.
+  ///
+  /// Not collective, one thread. Throws `InputError` when no image was looked at, there is no class, or a value is not
+  /// finite.
+  void refine(int classes, const GiveClasses& give, const TakeClasses& take);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Both at once, in place, for values [pixels][classes] f32, row-major, pixel y * width + x; `largest_classes` makes
+/// labels of them. Throws as `GuidedFilter` does, and `InputError` when the sizes do not agree.
+void guided_filter(const Image& image, std::span<float> values, int classes, const GuidedFilterOptions& options = {},
+                   SimdPath path = best_simd_path());
 
 }  // namespace datus

@@ -5,10 +5,13 @@
 #include "algo/refine/kernels.hpp"
 #include "algo/refine/mean_field.hpp"
 #include "algo/refine/pixel_checks.hpp"
+#include "algo/refine/row_filter.hpp"
 #include "datus/algo/aligned_vector.hpp"
 #include "datus/core/error.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,7 @@ namespace {
 
 using refine_detail::GaussianFilter;
 using refine_detail::Kernel;
+using refine_detail::RowFilter;
 
 void check_at_least(const char* name, float value, float least) {
   if (std::isfinite(value) && value >= least) return;
@@ -35,57 +39,92 @@ void check(const DenseCrfOptions& options) {
   check_at_least("bilateral_colour_std", options.bilateral_colour_std, smallest_std);
 }
 
-}  // namespace
+/// Both kernels, for one size of images and one image.
+class Kernels final : public refine_detail::Messages {
+ public:
+  Kernels(const DenseCrfOptions& options, const Kernel& kernel)
+      : options_(options), position_(kernel), bilateral_(kernel) {}
 
-struct DenseCrf::State {
-  DenseCrfOptions options;
-  Kernel kernel;
-  GaussianFilter position;
-  GaussianFilter bilateral;
-  /// The size that `position` was built for.
-  int height = 0;
-  int width = 0;
-  std::vector<float> places;
-  AlignedVector<float> unary;
-  AlignedVector<float> scores;
-  AlignedVector<float> probabilities;
+  void look_at(const Image& image) {
+    if (has_position()) build_position(image);
+    if (has_bilateral()) build_bilateral(image);
+    height_ = image.height;
+    width_ = image.width;
+  }
+  [[nodiscard]] int height() const { return height_; }
+  [[nodiscard]] int width() const { return width_; }
+  /// Without a kernel nothing is added.
+  [[nodiscard]] bool are_some() const { return has_position() || has_bilateral(); }
 
-  State(const DenseCrfOptions& given, const Kernel& path)
-      : options(given), kernel(path), position(path), bilateral(path) {}
+  void take(const float* unary, float* values) override {
+    if (has_bilateral()) bilateral_.clear();
+    // Scores come in the place of probabilities, of rows that both kernels have taken.
+    for (int y = 0; y < height_; ++y) {
+      if (has_bilateral()) bilateral_.spread(std::int64_t{y} * width_, width_, values);
+      if (has_position()) position_.step(y, values, options_.position_weight, unary, values);
+    }
+    if (has_bilateral()) bilateral_.blur();
+  }
 
+  void give(std::int64_t first, std::int64_t count, const float* unary, float* values) override {
+    const float* const base = has_position() ? values : unary;
+    if (has_bilateral()) bilateral_.gather(first, count, options_.bilateral_weight, base, values);
+  }
+
+ private:
+  [[nodiscard]] bool has_position() const { return options_.position_weight > 0.0F; }
+  [[nodiscard]] bool has_bilateral() const { return options_.bilateral_weight > 0.0F; }
   void build_position(const Image& image);
   void build_bilateral(const Image& image);
+
+  DenseCrfOptions options_;
+  RowFilter position_;
+  GaussianFilter bilateral_;
+  int height_ = 0;
+  int width_ = 0;
+  std::vector<float> places_;
 };
 
-void DenseCrf::State::build_position(const Image& image) {
-  if (image.height == height && image.width == width) return;
-  places.clear();
+void Kernels::build_position(const Image& image) {
+  if (image.height == height_ && image.width == width_) return;
+  places_.clear();
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
-      places.push_back(static_cast<float>(x) / options.position_std);
-      places.push_back(static_cast<float>(y) / options.position_std);
+      places_.push_back(static_cast<float>(x) / options_.position_std);
+      places_.push_back(static_cast<float>(y) / options_.position_std);
     }
   }
-  position.build<2>(places);
-  height = image.height;
-  width = image.width;
+  position_.build(places_, image.width);
 }
 
-void DenseCrf::State::build_bilateral(const Image& image) {
-  places.resize(image.pixels.size() / 3 * 5);
-  float* place = places.data();
+void Kernels::build_bilateral(const Image& image) {
+  places_.resize(image.pixels.size() / 3 * 5);
+  float* place = places_.data();
   const std::uint8_t* colour = image.pixels.data();
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
-      *place++ = static_cast<float>(x) / options.bilateral_position_std;
-      *place++ = static_cast<float>(y) / options.bilateral_position_std;
+      *place++ = static_cast<float>(x) / options_.bilateral_position_std;
+      *place++ = static_cast<float>(y) / options_.bilateral_position_std;
       for (int channel = 0; channel < 3; ++channel) {
-        *place++ = static_cast<float>(*colour++) / options.bilateral_colour_std;
+        *place++ = static_cast<float>(*colour++) / options_.bilateral_colour_std;
       }
     }
   }
-  bilateral.build<5>(places);
+  bilateral_.build<5>(places_);
 }
+
+}  // namespace
+
+struct DenseCrf::State {
+  int iterations;
+  Kernel kernel;
+  Kernels kernels;
+  AlignedVector<float> unary;
+  AlignedVector<float> values;
+
+  State(const DenseCrfOptions& options, const Kernel& path)
+      : iterations(options.iterations), kernel(path), kernels(options, path) {}
+};
 
 DenseCrf::DenseCrf(const DenseCrfOptions& options, SimdPath path) {
   check(options);
@@ -96,30 +135,36 @@ DenseCrf::~DenseCrf() = default;
 DenseCrf::DenseCrf(DenseCrf&&) noexcept = default;
 DenseCrf& DenseCrf::operator=(DenseCrf&&) noexcept = default;
 
-void DenseCrf::refine(const Image& image, std::span<float> values, int classes) {
-  refine_detail::check_sizes(image, values.size(), classes);
-  refine_detail::check_finite(values, classes);
+void DenseCrf::look_at(const Image& image) {
+  refine_detail::check_image(image);
+  state_->kernels.look_at(image);
+}
+
+void DenseCrf::refine(int classes, const GiveClasses& give, const TakeClasses& take) {
   State& s = *state_;
-  const std::int64_t pixels = std::int64_t{image.height} * image.width;
-  const std::size_t size =
-      static_cast<std::size_t>(pixels * refine_detail::groups_of(classes)) * refine_detail::group_size;
+  const std::int64_t pixels = std::int64_t{s.kernels.height()} * s.kernels.width();
+  refine_detail::check_sizes(s.kernels.height(), s.kernels.width(), static_cast<std::size_t>(pixels * classes),
+                             classes);
+  const auto group = static_cast<std::size_t>(pixels) * class_group_size;
+  const std::size_t size = group * static_cast<std::size_t>(refine_detail::groups_of(classes));
   s.unary.resize(size);
-  s.scores.resize(size);
-  s.probabilities.resize(size);
-  refine_detail::to_groups(values, classes, refine_detail::no_class, s.unary);
-  const bool has_position = s.options.position_weight > 0.0F;
-  const bool has_bilateral = s.options.bilateral_weight > 0.0F;
-  if (has_position) s.build_position(image);
-  if (has_bilateral) s.build_bilateral(image);
-  const auto add_messages = [&](const float* probabilities, const float* unary, float* scores) {
-    if (has_position) s.position.add(probabilities, s.options.position_weight, unary, scores);
-    const float* const base = has_position ? scores : unary;
-    if (has_bilateral) s.bilateral.add(probabilities, s.options.bilateral_weight, base, scores);
-  };
-  // Without a kernel nothing is added.
-  const int iterations = has_position || has_bilateral ? s.options.iterations : 0;
-  refine_detail::mean_field(s.kernel, s.unary, pixels, iterations, add_messages, s.scores, s.probabilities);
-  refine_detail::from_groups(s.probabilities, classes, values);
+  s.values.resize(size);
+  refine_detail::for_each_group(classes, [&](int first, int count) {
+    const auto lanes = std::span(s.unary).subspan(first * static_cast<std::size_t>(pixels), group);
+    if (count < class_group_size) std::ranges::fill(lanes, refine_detail::no_class);
+    give(first, count, lanes);
+    refine_detail::check_finite(lanes, first);
+  });
+  refine_detail::mean_field(s.kernel, s.unary, pixels, s.kernels.are_some() ? s.iterations : 0, s.kernels, s.values);
+  refine_detail::for_each_group(classes, [&](int first, int count) {
+    take(first, count, std::span<const float>(s.values).subspan(first * static_cast<std::size_t>(pixels), group));
+  });
+}
+
+void DenseCrf::refine(const Image& image, std::span<float> values, int classes) {
+  refine_detail::check_sizes(image.height, image.width, values.size(), classes);
+  look_at(image);
+  refine(classes, refine_detail::give_from(values, classes), refine_detail::take_to(values, classes));
 }
 
 }  // namespace datus

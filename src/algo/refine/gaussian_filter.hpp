@@ -9,6 +9,10 @@
 
 namespace datus::refine_detail {
 
+/// Scales the weights of the lattice's corners so that spreading, blurring and gathering are D^-1/2 K D^-1/2, with K
+/// what they were and D the sums of its rows.
+void normalise(Lattice& lattice);
+
 /// A Gaussian of standard deviation 1 over all pairs of pixels, by a lattice, with symmetric normalisation: the matrix
 /// D^-1/2 K D^-1/2 with D the sums of K's rows (NORMALIZE_SYMMETRIC of pydensecrf). The lattice's constant factor
 /// cancels.
@@ -22,16 +26,19 @@ class GaussianFilter {
   template <int dim>
   void build(std::span<const float> places) {
     lattice_.build<dim>(places);
-    normalise();
+    normalise(lattice_);
   }
 
-  /// sums = base + factor * filtered values, of a group of classes: [pixels][group_size] each, at cache lines; `sums`
-  /// may be `base`.
-  void add(const float* values, float factor, const float* base, float* sums);
+  // Filtering values of a group of classes, [pixels][group_size] at cache lines: `clear`, `spread` for all pixels, from
+  // the first on, a few at a time, `blur`, and `gather`.
+  void clear();
+  void spread(std::int64_t first, std::int64_t count, const float* values);
+  void blur();
+  /// sums = base + factor * filtered values, of those pixels alone; `sums` may be `base`. All are of all pixels.
+  void gather(std::int64_t first, std::int64_t count, float factor, const float* base, float* sums) const;
 
  private:
-  void normalise();
-  [[nodiscard]] Corners corners() const;
+  [[nodiscard]] Corners corners(std::int64_t first, std::int64_t count) const;
 
   Kernel kernel_;
   Lattice lattice_;

@@ -3,7 +3,7 @@
 namespace datus::refine_detail {
 
 Kernel avx2_kernel() {
-  return shared_kernel();
+  return shared_kernel<8>();
 }
 
 }  // namespace datus::refine_detail

@@ -3,7 +3,7 @@
 namespace datus::refine_detail {
 
 Kernel avx512_kernel() {
-  return shared_kernel();
+  return shared_kernel<16>();
 }
 
 }  // namespace datus::refine_detail

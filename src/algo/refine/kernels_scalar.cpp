@@ -3,7 +3,7 @@
 namespace datus::refine_detail {
 
 Kernel scalar_kernel() {
-  return shared_kernel();
+  return shared_kernel<4>();
 }
 
 }  // namespace datus::refine_detail

@@ -95,8 +95,8 @@ void Lattice::build(std::span<const float> places) {
   corners_ = dim + 1;
   places_ = static_cast<std::int64_t>(places.size()) / dim;
   points_.clear();
-  corner_points_.resize(static_cast<std::size_t>(places_ * corners_));
-  corner_weights_.resize(corner_points_.size());
+  corner_weights_.resize(static_cast<std::size_t>(places_ * corners_));
+  corner_points_.assign(corner_weights_.size() + look_ahead, 0);
   for (std::int64_t p = 0; p < places_; ++p) {
     const Simplex<dim> simplex = simplex_of<dim>(elevate<dim>(places.data() + p * dim, scale));
     std::int32_t* const points = corner_points_.data() + p * (dim + 1);

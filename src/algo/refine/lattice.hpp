@@ -1,5 +1,6 @@
 #pragma once
 
+#include "algo/refine/kernels.hpp"
 #include "algo/refine/lattice_points.hpp"
 
 #include <cstdint>
@@ -28,8 +29,10 @@ class Lattice {
   [[nodiscard]] int corners() const { return corners_; }
   [[nodiscard]] std::int64_t points() const { return points_.size(); }
 
-  /// [places][corners]: numbers of points.
-  [[nodiscard]] std::span<const std::int32_t> corner_points() const { return corner_points_; }
+  /// [places][corners]: numbers of points. `look_ahead` entries more are there to be read.
+  [[nodiscard]] std::span<const std::int32_t> corner_points() const {
+    return std::span(corner_points_).first(corner_weights_.size());
+  }
   /// [places][corners]: barycentric, they add up to 1 for each place; the user may scale them.
   [[nodiscard]] std::span<float> corner_weights() { return corner_weights_; }
   [[nodiscard]] std::span<const float> corner_weights() const { return corner_weights_; }

@@ -16,6 +16,21 @@ namespace {
       why, "Give a value for each class of each pixel.");
 }
 
+template <class Kernel>
+Kernel of_path(SimdPath path, Kernel (*scalar)(), Kernel (*avx2)(), Kernel (*avx512)()) {
+  require_simd_path(path);
+  switch (path) {
+    case SimdPath::scalar:
+      return scalar();
+    case SimdPath::avx2:
+      return avx2();
+    case SimdPath::avx512:
+      return avx512();
+  }
+  throw UsageError("There is no such SIMD path", "its number is " + std::to_string(static_cast<int>(path)),
+                   "Choose one of supported_simd_paths().");
+}
+
 }  // namespace
 
 void check_sizes(int height, int width, std::size_t values, int classes) {
@@ -29,44 +44,35 @@ void check_sizes(int height, int width, std::size_t values, int classes) {
   }
 }
 
-void check_sizes(const Image& image, std::size_t values, int classes) {
-  check_sizes(image.height, image.width, values, classes);
+void check_image(const Image& image) {
+  check_sizes(image.height, image.width, static_cast<std::size_t>(image.height) * image.width, 1);
   if (static_cast<std::int64_t>(image.pixels.size()) != std::int64_t{3} * image.height * image.width) {
     refuse(image.height, image.width, "its pixels have " + std::to_string(image.pixels.size()) + " bytes");
   }
 }
 
-void check_finite(std::span<const float> values, int classes) {
+void check_finite(std::span<const float> values, int first) {
   // Products with 0 are 0 unless a value is infinite or no number; several sums, which a compiler can keep side by
   // side.
-  constexpr std::size_t sums = 16;
-  float sum[sums] = {};
-  const std::size_t whole = values.size() / sums * sums;
-  for (std::size_t i = 0; i < whole; i += sums) {
-    for (std::size_t k = 0; k < sums; ++k) sum[k] += values[i + k] * 0.0F;
+  float sum[group_size] = {};
+  for (std::size_t i = 0; i < values.size(); i += group_size) {
+    for (std::size_t k = 0; k < group_size; ++k) sum[k] += values[i + k] * 0.0F;
   }
-  for (std::size_t i = whole; i < values.size(); ++i) sum[0] += values[i] * 0.0F;
-  if (std::none_of(sum, sum + sums, [](float value) { return std::isnan(value); })) return;
+  if (std::none_of(sum, sum + group_size, [](float value) { return std::isnan(value); })) return;
   const auto found = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
   const auto at = found - values.begin();
   throw InputError("Cannot use the classes of an image's pixels",
-                   "pixel " + std::to_string(at / classes) + ", class " + std::to_string(at % classes) + " is " +
-                       std::to_string(*found),
+                   "pixel " + std::to_string(at / group_size) + ", class " + std::to_string(first + at % group_size) +
+                       " is " + std::to_string(*found),
                    "Give finite values.");
 }
 
 Kernel kernel_for(SimdPath path) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::scalar:
-      return scalar_kernel();
-    case SimdPath::avx2:
-      return avx2_kernel();
-    case SimdPath::avx512:
-      return avx512_kernel();
-  }
-  throw UsageError("There is no such SIMD path", "its number is " + std::to_string(static_cast<int>(path)),
-                   "Choose one of supported_simd_paths().");
+  return of_path(path, scalar_kernel, avx2_kernel, avx512_kernel);
+}
+
+GuidedKernel guided_kernel_for(SimdPath path) {
+  return of_path(path, scalar_guided_kernel, avx2_guided_kernel, avx512_guided_kernel);
 }
 
 }  // namespace datus::refine_detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "algo/refine/guided_kernels.hpp"
 #include "algo/refine/kernels.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/simd_path.hpp"
@@ -9,15 +10,17 @@
 
 namespace datus::refine_detail {
 
+/// Throws `InputError` unless the image has its pixels, at most 65,535 a side.
+void check_image(const Image& image);
+
 /// Throws `InputError` unless there are pixels, at most 65,535 a side, and as many values as [pixels][classes] has.
 void check_sizes(int height, int width, std::size_t values, int classes);
-/// The same, and that the image has its pixels.
-void check_sizes(const Image& image, std::size_t values, int classes);
-
-/// Throws `InputError` for a value of [pixels][classes] that is not finite.
-void check_finite(std::span<const float> values, int classes);
+/// Throws `InputError` for a value of a group of classes, [pixels][group_size], that is not finite; `first`: its first
+/// class.
+void check_finite(std::span<const float> values, int first);
 
 /// Throws `UsageError` for a path that this CPU lacks.
 [[nodiscard]] Kernel kernel_for(SimdPath path);
+[[nodiscard]] GuidedKernel guided_kernel_for(SimdPath path);
 
 }  // namespace datus::refine_detail

@@ -5,6 +5,7 @@
 #include "algo/refine/lattice_points.hpp"
 #include "algo/refine/mean_field.hpp"
 #include "algo/refine/pixel_checks.hpp"
+#include "algo/refine/row_filter.hpp"
 #include "datus/algo/pixel_classes.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
@@ -79,6 +80,37 @@ void softmax_in_double(std::vector<double>& values, int classes) {
   }
 }
 
+/// values [pixels][classes] to groups [groups][pixels][group_size], lanes without a class as `filling`.
+AlignedVector<float> grouped(const std::vector<float>& values, int classes, float filling) {
+  const std::size_t group = values.size() / classes * group_size;
+  AlignedVector<float> groups(group * groups_of(classes), filling);
+  const GiveClasses give = give_from(values, classes);
+  for_each_group(classes, [&](int first, int count) {
+    give(first, count, std::span(groups).subspan(first / group_size * group, group));
+  });
+  return groups;
+}
+
+/// The way back.
+std::vector<float> ungrouped(const AlignedVector<float>& groups, int classes) {
+  const std::size_t group = groups.size() / groups_of(classes);
+  std::vector<float> values(group / group_size * classes);
+  const TakeClasses take = take_to(values, classes);
+  for_each_group(classes, [&](int first, int count) {
+    take(first, count, std::span(groups).subspan(first / group_size * group, group));
+  });
+  return values;
+}
+
+/// Of all pixels at once.
+void filter_all(GaussianFilter& filter, const float* values, float factor, const float* base, float* sums,
+                std::int64_t pixels) {
+  filter.clear();
+  filter.spread(0, pixels, values);
+  filter.blur();
+  filter.gather(0, pixels, factor, base, sums);
+}
+
 TEST(DenseCrf, LatticePointsAreThoseOfAMap) {
   std::mt19937 generator(1);
   std::uniform_int_distribution<int> coordinate(-9, 9);
@@ -118,14 +150,12 @@ double lattice_error(const Image& image, float std, float colour_std) {
     values[i] = std::sin(0.002F * static_cast<float>(i * (1 + i % classes))) + 0.2F * values[i];
   }
   const std::vector<double> exact = filtered(exact_kernel(places, dim), {values.begin(), values.end()}, classes);
-  AlignedVector<float> grouped(pixels * group_size);
-  AlignedVector<float> sums(grouped.size());
-  to_groups(values, classes, 0.0F, grouped);
+  const AlignedVector<float> groups = grouped(values, classes, 0.0F);
+  AlignedVector<float> sums(groups.size());
   GaussianFilter filter(scalar_kernel());
   filter.build<dim>(places);
-  filter.add(grouped.data(), 1.0F, sums.data(), sums.data());
-  std::vector<float> result(values.size());
-  from_groups(sums, classes, result);
+  filter_all(filter, groups.data(), 1.0F, sums.data(), sums.data(), static_cast<std::int64_t>(pixels));
+  const std::vector<float> result = ungrouped(sums, classes);
   double squares = 0.0;
   double spread = 0.0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
@@ -142,6 +172,70 @@ TEST(DenseCrf, TheLatticeIsNearTheGaussian) {
   EXPECT_LT(lattice_error<5>(image, 6.0F, 20.0F), 0.12);
   EXPECT_LT(lattice_error<5>(image, 67.0F, 13.0F), 0.12);
 }
+
+TEST(DenseCrf, RowsOneAfterTheOtherHaveTheSameBitsAsAllAtOnce) {
+  struct Case {
+    int height;
+    int width;
+    float std;
+  };
+  for (const Case& c : {Case{40, 33, 1.0F}, Case{33, 40, 0.5F}, Case{25, 30, 3.0F}, Case{50, 3, 1.7F},
+                        Case{30, 20, 40.0F}, Case{1, 60, 1.0F}, Case{60, 1, 1.0F}, Case{1, 1, 1.0F}}) {
+    const std::vector<float> places = places_of(Image(c.height, c.width), c.std, 0.0F);
+    const std::int64_t pixels = std::int64_t{c.height} * c.width;
+    for (const SimdPath path : supported_simd_paths()) {
+      GaussianFilter all(kernel_for(path));
+      all.build<2>(places);
+      RowFilter rows(kernel_for(path));
+      rows.build(places_of(Image(31, 17), 2.0F, 0.0F), 17);
+      rows.build(places, c.width);
+      ASSERT_EQ(rows.rows(), c.height);
+      for (unsigned seed = 1; seed < 3; ++seed) {
+        std::vector<float> random = random_values(pixels * group_size, seed);
+        for (float& value : random) value = std::abs(value);
+        const AlignedVector<float> base(random.begin(), random.end());
+        random = random_values(pixels * group_size, seed + 10);
+        for (float& value : random) value = std::abs(value);
+        AlignedVector<float> values(random.begin(), random.end());
+        AlignedVector<float> expected(values.size());
+        filter_all(all, values.data(), 3.0F, base.data(), expected.data(), pixels);
+        // In the place of the values, as the CRF does.
+        for (std::int64_t y = 0; y < c.height; ++y) rows.step(y, values.data(), 3.0F, base.data(), values.data());
+        ASSERT_EQ(std::memcmp(values.data(), expected.data(), 4 * values.size()), 0)
+            << c.height << " x " << c.width << " " << c.std << " " << name(path);
+      }
+    }
+  }
+}
+
+/// Messages of exact kernels.
+class ExactMessages final : public Messages {
+ public:
+  ExactMessages(std::span<const std::vector<double>> kernels, std::span<const double> weights)
+      : kernels_(kernels), weights_(weights) {}
+
+  void take(const float* /*unary*/, float* values) override {
+    const std::vector<double> taken(values, values + pixels() * group_size);
+    sums_.assign(taken.size(), 0.0);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      const std::vector<double> message = filtered(kernels_[k], taken, group_size);
+      for (std::size_t i = 0; i < message.size(); ++i) sums_[i] += weights_[k] * message[i];
+    }
+    std::fill_n(values, taken.size(), -7.0F);
+  }
+  void give(std::int64_t first, std::int64_t count, const float* unary, float* values) override {
+    for (std::int64_t i = first * group_size; i < (first + count) * group_size; ++i) {
+      values[i] = static_cast<float>(unary[i] + sums_[static_cast<std::size_t>(i)]);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::int64_t pixels() const { return std::lround(std::sqrt(kernels_[0].size())); }
+
+  std::span<const std::vector<double>> kernels_;
+  std::span<const double> weights_;
+  std::vector<double> sums_;
+};
 
 TEST(DenseCrf, MeanFieldEqualsDoublePrecision) {
   const Image image = edged_image(20, 24, 2);
@@ -166,24 +260,12 @@ TEST(DenseCrf, MeanFieldEqualsDoublePrecision) {
       softmax_in_double(next, classes);
       expected = next;
     }
-    const std::size_t size = pixels * groups_of(classes) * group_size;
     for (const SimdPath path : supported_simd_paths()) {
-      AlignedVector<float> unary(size);
-      AlignedVector<float> scores(size);
-      AlignedVector<float> probabilities(size);
-      to_groups(logits, classes, no_class, unary);
-      const auto add = [&](const float* from, const float* base, float* to) {
-        const std::vector<double> values(from, from + pixels * group_size);
-        for (int k = 0; k < 2; ++k) {
-          const std::vector<double> message = filtered(kernels[k], values, group_size);
-          const float* const before = k == 0 ? base : to;
-          for (std::size_t i = 0; i < message.size(); ++i)
-            to[i] = before[i] + static_cast<float>(weights[k] * message[i]);
-        }
-      };
-      mean_field(kernel_for(path), unary, pixels, 5, add, scores, probabilities);
-      std::vector<float> result(logits.size());
-      from_groups(probabilities, classes, result);
+      const AlignedVector<float> unary = grouped(logits, classes, no_class);
+      AlignedVector<float> values(unary.size());
+      ExactMessages messages(kernels, weights);
+      mean_field(kernel_for(path), unary, pixels, 5, messages, values);
+      const std::vector<float> result = ungrouped(values, classes);
       for (std::size_t i = 0; i < result.size(); ++i) ASSERT_NEAR(result[i], expected[i], 1e-5) << classes << " " << i;
     }
   }
@@ -207,6 +289,22 @@ TEST(DenseCrf, EachPathHasTheSameBits) {
       EXPECT_EQ(std::memcmp(values.data(), first.data(), 4 * values.size()), 0) << classes << " " << name(path);
     }
   }
+}
+
+TEST(DenseCrf, OneImageServesSeveralClusterings) {
+  const Image image = edged_image(31, 42, 8);
+  DenseCrf together;
+  together.look_at(image);
+  for (const int classes : {20, 3, 35}) {
+    const std::vector<float> logits = random_values(std::size_t{31} * 42 * classes, classes);
+    std::vector<float> expected = logits;
+    DenseCrf().refine(image, expected, classes);
+    std::vector<float> values(logits.size());
+    together.refine(classes, give_from(logits, classes), take_to(values, classes));
+    EXPECT_EQ(std::memcmp(values.data(), expected.data(), 4 * values.size()), 0) << classes;
+  }
+  EXPECT_THROW(together.refine(0, {}, {}), InputError);
+  EXPECT_THROW(DenseCrf().refine(3, {}, {}), InputError);
 }
 
 TEST(DenseCrf, EqualsPydensecrf) {

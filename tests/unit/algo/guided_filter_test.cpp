@@ -1,9 +1,11 @@
 #include "datus/algo/guided_filter.hpp"
 
+#include "algo/refine/groups.hpp"
 #include "datus/algo/pixel_classes.hpp"
 #include "datus/core/error.hpp"
 #include "refine_images.hpp"
 
+#include <cstring>
 #include <limits>
 
 #include <Eigen/Dense>
@@ -130,6 +132,23 @@ TEST(GuidedFilter, EqualsTheDefinition) {
   }
 }
 
+TEST(GuidedFilter, EachPathHasTheSameBitsForOneClusteringAfterTheOther) {
+  const Image image = edged_image(35, 50, 3);
+  for (const SimdPath path : supported_simd_paths()) {
+    GuidedFilter filter({}, path);
+    filter.look_at(edged_image(20, 70, 4));
+    filter.look_at(image);
+    for (const int classes : {1, 40, 18}) {
+      const std::vector<float> values = random_values(std::size_t{35} * 50 * classes, classes);
+      std::vector<float> expected = values;
+      guided_filter(image, expected, classes, {}, SimdPath::scalar);
+      std::vector<float> result(values.size());
+      filter.refine(classes, refine_detail::give_from(values, classes), refine_detail::take_to(result, classes));
+      EXPECT_EQ(std::memcmp(result.data(), expected.data(), 4 * result.size()), 0) << classes << " " << name(path);
+    }
+  }
+}
+
 TEST(GuidedFilter, ClassesComeToTheEdgeOfTheImage) {
   Image image(40, 40);
   std::vector<float> values;
@@ -152,8 +171,14 @@ TEST(GuidedFilter, WrongInputIsRefused) {
   EXPECT_THROW(guided_filter(image, values, 3, {.step = 0}), UsageError);
   EXPECT_THROW(guided_filter(image, values, 3, {.radius = 0}), UsageError);
   EXPECT_THROW(guided_filter(image, values, 3, {.epsilon = 0.0F}), UsageError);
-  values[3] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW(guided_filter(image, values, 3), InputError);
+  EXPECT_THROW(GuidedFilter().refine(3, {}, {}), InputError);
+  values[37] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    guided_filter(image, values, 3);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("pixel 12, class 1 is "), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace guided_filter_test

@@ -1,0 +1,9 @@
+#include "algo/refine/guided_loops.hpp"
+
+namespace datus::refine_detail {
+
+GuidedKernel avx2_guided_kernel() {
+  return shared_guided_kernel<8>();
+}
+
+}  // namespace datus::refine_detail

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "algo/refine/kernels.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+// As kernels.hpp: no inline functions.
+
+namespace datus::refine_detail {
+
+/// A linear model of values by colour: factors of red, green and blue, and what is added; for a group of classes.
+inline constexpr int model_terms = 4;
+inline constexpr int model_size = model_terms * group_size;
+
+/// How pixels of a line lie between cells: (1 - share) of `before` and `share` of `after`.
+struct Between {
+  std::int32_t before;
+  std::int32_t after;
+  float share;
+};
+
+/// One path of the steps that the guided filter spends its time in. Multiplications and additions are rounded each, in
+/// one order.
+struct GuidedKernel {
+  /// sums[k] += values [pixels][group_size], pixel by pixel.
+  void (*add_pixels)(const float* values, std::int64_t pixels, double* sums);
+  /// Along `length` places that are `stride` apart: sums = values of the places up to `radius` to each side, added up
+  /// in their order, of `channels` values each, a multiple of group_size.
+  void (*add_windows)(const double* values, int length, int radius, std::size_t stride, std::size_t channels,
+                      double* sums);
+  /// mixed = before + share * (after - before), rounded to f32.
+  void (*mix)(const double* before, const double* after, double share, std::size_t size, float* mixed);
+  /// values [pixels][group_size] of pixels with those colours (RGB, 3 bytes each), by models
+  /// [cells][model_terms][group_size].
+  void (*apply)(const float* models, const Between* between, const std::uint8_t* colours, std::int64_t pixels,
+                float* values);
+};
+
+[[nodiscard]] GuidedKernel scalar_guided_kernel();
+[[nodiscard]] GuidedKernel avx2_guided_kernel();
+[[nodiscard]] GuidedKernel avx512_guided_kernel();
+
+}  // namespace datus::refine_detail

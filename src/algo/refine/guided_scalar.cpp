@@ -1,0 +1,9 @@
+#include "algo/refine/guided_loops.hpp"
+
+namespace datus::refine_detail {
+
+GuidedKernel scalar_guided_kernel() {
+  return shared_guided_kernel<4>();
+}
+
+}  // namespace datus::refine_detail
