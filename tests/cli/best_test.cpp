@@ -73,14 +73,41 @@ TEST_F(Best, AKThatIsAddedIsCutFromTheSameTree) {
   ASSERT_EQ(run("both").code, 0);
   ASSERT_EQ(run("grown", {"--set", "cluster.k=3"}).code, 0);
   const auto written = fs::last_write_time(path("grown/clusters/k003/centroids.h5"));
+  const auto mask_written = fs::last_write_time(path("grown/masks/k003/4.png"));
   const Outcome outcome = run("grown");
   ASSERT_EQ(outcome.code, 0) << outcome;
   EXPECT_EQ(fs::last_write_time(path("grown/clusters/k003/centroids.h5")), written);
+  EXPECT_EQ(fs::last_write_time(path("grown/masks/k003/4.png")), mask_written);
   const Hdf5Reader one(path("both/clusters/k002/centroids.h5"));
   const Hdf5Reader other(path("grown/clusters/k002/centroids.h5"));
   EXPECT_EQ(one.read<double>("fine_centroids"), other.read<double>("fine_centroids"));
   EXPECT_EQ(one.read<std::int32_t>("cluster_of_fine"), other.read<std::int32_t>("cluster_of_fine"));
   for (int i = 0; i < 9; ++i) EXPECT_EQ(mask("both", "k002", i).labels, mask("grown", "k002", i).labels);
+}
+
+TEST_F(Best, OnlyTheMasksThatAreMissingAreMadeAgain) {
+  for (const std::string labels : {"dense", "segment"}) {
+    fs::remove_all(path("run"));
+    const Arguments settings = {"--set", "mask.labels=" + labels, "--set",
+                                labels == "dense" ? "mask.refine=guided" : "mask.refine=none"};
+    ASSERT_EQ(run("run", settings).code, 0);
+    const Contents reference = results_of(path("run"));
+    // Of one K a mask of shards 0 and 2, of the other one of shards 2 and 4.
+    for (const std::string gone : {"k002/1", "k002/4", "k003/5", "k003/8"})
+      fs::remove(path("run/masks/" + gone + ".png"));
+    const auto time_of = [&](const std::string& mask) {
+      return fs::last_write_time(path("run/masks/" + mask + ".png"));
+    };
+    const auto kept = time_of("k003/0");
+    const auto also_kept = time_of("k002/8");
+    const auto made_again = time_of("k003/4");
+    const Outcome outcome = run("run", settings);
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(joined_lines(differences(path("run"), reference)), "");
+    EXPECT_EQ(time_of("k003/0"), kept);
+    EXPECT_EQ(time_of("k002/8"), also_kept);
+    EXPECT_GT(time_of("k003/4"), made_again);
+  }
 }
 
 TEST_F(Best, AppliedToTheSameImagesGivesTheSameMasks) {

@@ -149,8 +149,8 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
     return seconds_of(run.comm, [&] { std::ranges::for_each(clusters, stage); }) / static_cast<double>(clusters.size());
   };
   const auto rounds = [&](std::int64_t images) { return rounds_of_images(images, run.comm.size(), run.threads); };
-  result.mask_thread_seconds_per_image =
-      seconds_by_cluster([&](int k) { (void)make_masks(run, k); }) / rounds_of(run, run.list.shard_size);
+  result.mask_thread_seconds_per_image = seconds_of(run.comm, [&] { (void)make_masks(run); }) /
+                                         static_cast<double>(clusters.size()) / rounds_of(run, run.list.shard_size);
   const bool has_truth = run.dataset->has_truth() && run.config.mask.resolution == MaskConfig::Resolution::original;
   if (has_truth) {
     result.evaluate_thread_seconds_per_image =

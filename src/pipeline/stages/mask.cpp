@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/spare_objects.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
@@ -23,8 +24,10 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -78,10 +81,13 @@ void write_record(const RunContext& run, int k, ShardIndex shard, const std::vec
   write_text_atomically(path, to_text(record), run.writing());
 }
 
+using TakeMap = std::function<void(int k, const LabelMap&)>;
+
 /// What the images of a shard are labelled with.
 struct ShardLabels {
-  std::vector<std::int64_t> images;                     ///< index in the list
-  std::function<LabelMap(std::size_t, ImageSize)> map;  ///< of the image at that place in `images`, from any thread
+  std::vector<std::int64_t> images;  ///< index in the list
+  /// Makes the map of each K of the image at that place in `images`, one after the other, from any thread.
+  std::function<void(std::size_t, ImageSize, const TakeMap&)> make_maps;
 };
 
 /// Each patch has the cluster of its segment.
@@ -97,40 +103,47 @@ ShardLabels labels_of_segments(const RunContext& run, int k, ShardIndex shard, c
         "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments->offset.back()),
         "Delete " + run.directory.assignment(k).string() + " and run again.");
   }
-  return {segments->images.image, [=, &run](std::size_t index, ImageSize size) {
+  return {segments->images.image, [=, &run](std::size_t index, ImageSize size, const TakeMap& take) {
             const auto patches = static_cast<std::size_t>(segments->grid.patches());
             const auto first = static_cast<std::size_t>(segments->offset[index]);
             const auto count = static_cast<std::size_t>(segments->offset[index + 1]) - first;
             const auto labels = cluster_of_patches(std::span(segments->segment).subspan(index * patches, patches),
                                                    clusters.subspan(first, count));
-            return mask_of_patches(labels, preparation, size, run.config.mask.resolution);
+            take(k, mask_of_patches(labels, preparation, size, run.config.mask.resolution));
           }};
 }
 
 /// Each pixel has the cluster that is most similar to the embeddings around it.
-ShardLabels labels_of_embeddings(const RunContext& run, ShardIndex shard, const DenseClusters& clusters) {
+ShardLabels labels_of_embeddings(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard,
+                                 const std::map<int, DenseClusters>& clusters) {
   const auto keys = std::make_shared<const KeysFile>(
       read_keys(run.directory.keys(shard), run.provenance.of(Stage::extract).of_shard(shard)));
-  if (keys->dim != clusters.dim) {
-    throw InputError("The clusters have " + std::to_string(clusters.dim) + " values, the embeddings in " +
+  for (const int k : of_clusters) {
+    if (keys->dim == clusters.at(k).dim) continue;
+    throw InputError("The clusters have " + std::to_string(clusters.at(k).dim) + " values, the embeddings in " +
                          run.directory.keys(shard).string() + " " + std::to_string(keys->dim),
                      "they come from another model", "Run all stages again.");
   }
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / keys->grid.rows,
                                      Resample::bicubic);
-  return {keys->images.image, [=, &run, &clusters](std::size_t index, ImageSize size) {
+  const auto masks =
+      std::make_shared<SpareObjects<DenseMasks>>([=, &run] { return DenseMasks(run.config, preparation); });
+  return {keys->images.image, [=, &run, &clusters](std::size_t index, ImageSize size, const TakeMap& take) {
             const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
-            return mask_of_embeddings(clusters, std::span(keys->keys).subspan(index * values, values),
-                                      keys->valid_of(index), run.config, preparation, size, [&] {
-                                        return read_image(run.image_path(keys->images.image[index]), run.orientation());
-                                      });
+            auto of_image = masks->take();
+            of_image.look_at(std::span(keys->keys).subspan(index * values, values), keys->dim, keys->valid_of(index),
+                             size,
+                             [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); });
+            for (const int k : of_clusters) take(k, of_image.mask(clusters.at(k)));
+            masks->give_back(std::move(of_image));
           }};
 }
 
 /// Returns the number of masks.
-std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, const ShardLabels& labels,
-                              Progress& progress) {
-  const Palette palette = label_palette(k);
+std::int64_t make_shard_masks(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard,
+                              const ShardLabels& labels, Progress& progress) {
+  std::map<int, Palette> palettes;
+  for (const int k : of_clusters) palettes.emplace(k, label_palette(k));
   const WriteOptions options = run.writing();
   std::vector<std::string> names(labels.images.size());
   parallel_for(static_cast<std::int64_t>(names.size()), run.threads, [&](std::int64_t i) {
@@ -138,12 +151,88 @@ std::int64_t make_shard_masks(const RunContext& run, int k, ShardIndex shard, co
     const auto index = static_cast<std::size_t>(i);
     const auto& image = run.list.images[static_cast<std::size_t>(labels.images[index])];
     names[index] = mask_name(image.name);
-    write_mask_files(run.directory.masks(k), names[index], labels.map(index, {image.height, image.width}), k, palette,
-                     options);
-    progress.add(1);
+    labels.make_maps(index, {image.height, image.width}, [&](int k, const LabelMap& map) {
+      write_mask_files(run.directory.masks(k), names[index], map, k, palettes.at(k), options);
+      progress.add(1);
+    });
   });
-  write_record(run, k, shard, names);
-  return std::ssize(names);
+  for (const int k : of_clusters) write_record(run, k, shard, names);
+  return std::ssize(names) * std::ssize(of_clusters);
+}
+
+/// COLLECTIVE. For each shard the values of K whose masks are stale.
+std::map<std::int64_t, std::vector<int>> stale_masks_of(const RunContext& run, const std::vector<int>& of_clusters) {
+  std::map<std::int64_t, std::vector<int>> stale;
+  for (const int k : of_clusters) {
+    for (const ShardIndex shard : stale_masks(run, k)) stale[shard.value].push_back(k);
+  }
+  return stale;
+}
+
+/// What segments or embeddings are labelled by, for each K.
+struct Clusters {
+  std::map<int, AssignmentFile> of_segments;
+  std::map<int, DenseClusters> of_embeddings;
+
+  void read(const RunContext& run, int k) {
+    const StageProvenance made_from = run.provenance.of(Stage::cluster, k);
+    if (has_dense_labels(run.config.mask)) {
+      of_embeddings.emplace(k, read_dense_clusters(open_verified(run.directory.centroids(k), made_from), ""));
+    } else {
+      of_segments.emplace(k, read_assignment(run.directory.assignment(k), made_from));
+    }
+  }
+  [[nodiscard]] ShardLabels labels(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard) const {
+    if (of_segments.empty()) return labels_of_embeddings(run, of_clusters, shard, of_embeddings);
+    const auto& [k, assignment] = *of_segments.begin();
+    return labels_of_segments(run, k, shard, assignment);
+  }
+};
+
+/// COLLECTIVE. The stale masks of these K, shard by shard for all of them at once.
+StageWork make_masks_of(const RunContext& run, const std::vector<int>& of_clusters) {
+  const auto stale = stale_masks_of(run, of_clusters);
+  StageWork work;
+  if (stale.empty()) return work;
+
+  std::vector<ShardIndex> pending;
+  std::set<int> needed;
+  std::int64_t masks = 0;
+  for (const auto& [shard, of_shard] : stale) {
+    pending.push_back({shard});
+    needed.insert(of_shard.begin(), of_shard.end());
+    masks += image_count(run.list, {{shard}}) * std::ssize(of_shard);
+  }
+  Clusters clusters;
+  collectively(run.comm, [&] {
+    for (const int k : needed) clusters.read(run, k);
+  });
+  const std::string name = "mask-" + RunDirectory::cluster_name(of_clusters.front());
+  ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
+                   [&] { return run.signals->requested(); });
+  Progress progress("mask", masks, run.comm.rank() != 0, [&] {
+    return static_cast<double>(queue.finished_elsewhere() * masks) / static_cast<double>(queue.total());
+  });
+  while (const auto shard = queue.claim()) {
+    const std::vector<int>& of_shard = stale.at(shard->value);
+    const double before = progress.seconds();
+    try {
+      work.images += make_shard_masks(run, of_shard, *shard, clusters.labels(run, of_shard, *shard), progress);
+    } catch (const InterruptedError&) {
+      break;
+    }
+    const double seconds = progress.seconds() - before;
+    for (const int k : of_shard) {
+      const double share = seconds / static_cast<double>(of_shard.size());
+      run.events.write("shard", {{"stage", "mask"}, {"k", k}, {"shard", shard->value}, {"seconds", share}});
+    }
+    work.shards += std::ssize(of_shard);
+    work.busy_seconds += seconds;
+  }
+  work.wall_seconds = progress.seconds();
+  queue.finish();
+  run.require_no_stop("all masks were done");
+  return total_work(work, run.comm);
 }
 
 }  // namespace
@@ -163,46 +252,25 @@ std::vector<ShardIndex> stale_masks(const RunContext& run, int k) {
   return stale;
 }
 
-StageWork make_masks(const RunContext& run, int k) {
-  const auto pending = stale_masks(run, k);
+StageWork make_masks(const RunContext& run) {
+  // An image's embeddings are smoothed once for all K. Clusters of segments are one K's at a time: they are as many as
+  // there are segments, and there is nothing to share.
+  std::vector<std::vector<int>> together;
+  if (has_dense_labels(run.config.mask)) {
+    together.push_back(run.config.cluster.k);
+  } else {
+    for (const int k : run.config.cluster.k) together.push_back({k});
+  }
   StageWork work;
   work.stage = stage_name(Stage::mask);
-  if (pending.empty()) return work;
-
-  const bool is_dense = has_dense_labels(run.config.mask);
-  const StageProvenance made_from = run.provenance.of(Stage::cluster, k);
-  std::optional<AssignmentFile> assignment;
-  std::optional<DenseClusters> clusters;
-  collectively(run.comm, [&] {
-    if (is_dense) {
-      clusters = read_dense_clusters(open_verified(run.directory.centroids(k), made_from), "");
-    } else {
-      assignment = read_assignment(run.directory.assignment(k), made_from);
-    }
-  });
-  const std::string name = "mask-" + RunDirectory::cluster_name(k);
-  ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
-                   [&] { return run.signals->requested(); });
-  Progress progress("mask", image_count(run.list, pending), run.comm.rank() != 0,
-                    [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
-  while (const auto shard = queue.claim()) {
-    const double before = progress.seconds();
-    try {
-      const ShardLabels labels =
-          is_dense ? labels_of_embeddings(run, *shard, *clusters) : labels_of_segments(run, k, *shard, *assignment);
-      work.images += make_shard_masks(run, k, *shard, labels, progress);
-    } catch (const InterruptedError&) {
-      break;
-    }
-    const double seconds = progress.seconds() - before;
-    run.events.write("shard", {{"stage", "mask"}, {"k", k}, {"shard", shard->value}, {"seconds", seconds}});
-    ++work.shards;
-    work.busy_seconds += seconds;
+  for (const std::vector<int>& of_clusters : together) {
+    const StageWork some = make_masks_of(run, of_clusters);
+    work.shards += some.shards;
+    work.images += some.images;
+    work.busy_seconds += some.busy_seconds;
+    work.wall_seconds += some.wall_seconds;
   }
-  work.wall_seconds = progress.seconds();
-  queue.finish();
-  run.require_no_stop("all masks were done");
-  return total_work(work, run.comm);
+  return work;
 }
 
 void require_current_masks(const RunContext& run, int k, ShardIndex shard) {

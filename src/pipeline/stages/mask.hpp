@@ -12,9 +12,9 @@ namespace datus {
 /// hash) or of another provenance.
 [[nodiscard]] std::vector<ShardIndex> stale_masks(const RunContext& run, int k);
 
-/// COLLECTIVE. Stage mask of a run, for one K: a PNG for each readable image in RUN/masks/kK, by shards; only the stale
+/// COLLECTIVE. Stage mask of a run, for all K: a PNG for each readable image in RUN/masks/kK, by shards; only the stale
 /// ones. Returns what was done, over all ranks. Throws `AgreedError` (interrupted) when a rank was asked to stop.
-StageWork make_masks(const RunContext& run, int k);
+StageWork make_masks(const RunContext& run);
 
 /// Throws `InputError` naming the folder unless the shard's masks for K are there, as recorded, and of this provenance.
 void require_current_masks(const RunContext& run, int k, ShardIndex shard);

@@ -3,9 +3,9 @@
 #include "datus/core/error.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/mask_record.hpp"
-#include "pipeline/stages/refined_labels.hpp"
 
 #include <cstddef>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -54,15 +54,22 @@ LabelMap mask_of_patches(const std::vector<std::int32_t>& labels, const InputPre
   return map;
 }
 
-LabelMap mask_of_embeddings(const DenseClusters& clusters, std::span<const float> embeddings,
-                            std::span<const std::uint8_t> valid, const Config& config,
-                            const InputPreparation& preparation, ImageSize size,
-                            const std::function<Image()>& read_image) {
-  const auto similarities = dense_similarities(clusters, embeddings, config.descriptor.smoothing, valid);
-  if (has_refinement(config.mask)) {
-    return refined_labels(similarities, clusters.clusters, preparation, read_image(), config.mask.refine);
-  }
-  return dense_map(similarities, clusters.clusters, preparation, size, config.mask.resolution);
+DenseMasks::DenseMasks(const Config& config, InputPreparation preparation)
+    : smoothing_(config.descriptor.smoothing), config_(config.mask), preparation_(std::move(preparation)) {
+  if (has_refinement(config_)) refined_.emplace(preparation_, config_.refine);
+}
+
+void DenseMasks::look_at(std::span<const float> embeddings, int dim, std::span<const std::uint8_t> valid,
+                         ImageSize size, const std::function<Image()>& read_image) {
+  compared_ = compared_embeddings(embeddings, dim, smoothing_, valid);
+  size_ = size;
+  if (refined_) refined_->look_at(read_image());
+}
+
+LabelMap DenseMasks::mask(const DenseClusters& clusters) {
+  const auto similarities = dense_similarities(clusters, compared_);
+  if (refined_) return refined_->labels(similarities, clusters.clusters);
+  return dense_map(similarities, clusters.clusters, preparation_, size_, config_.resolution);
 }
 
 void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,

@@ -6,10 +6,12 @@
 #include "datus/io/palette.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/stages/dense_labels.hpp"
+#include "pipeline/stages/refined_labels.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,12 +33,29 @@ struct ImageSize {
 [[nodiscard]] LabelMap mask_of_patches(const std::vector<std::int32_t>& labels, const InputPreparation& preparation,
                                        ImageSize size, MaskConfig::Resolution resolution);
 
-/// The mask that mask.labels: dense asks for, from the embeddings of an image [P, dim]; `valid` [P] or empty.
-/// `read_image` is called where the mask is refined. Throws as `dense_similarities` and `refined_labels` do.
-[[nodiscard]] LabelMap mask_of_embeddings(const DenseClusters& clusters, std::span<const float> embeddings,
-                                          std::span<const std::uint8_t> valid, const Config& config,
-                                          const InputPreparation& preparation, ImageSize size,
-                                          const std::function<Image()>& read_image);
+/// Makes the masks that mask.labels: dense asks for, of one image after the other, for any number of clusterings. For
+/// one thread at a time.
+class DenseMasks {
+ public:
+  DenseMasks(const Config& config, InputPreparation preparation);
+
+  /// Makes what depends on the image alone: its embeddings [P, dim] as they are compared, `valid` [P] or empty, and
+  /// where masks are refined the image, which `read_image` reads. Throws as `compared_embeddings` and `RefinedLabels`
+  /// do.
+  void look_at(std::span<const float> embeddings, int dim, std::span<const std::uint8_t> valid, ImageSize size,
+               const std::function<Image()>& read_image);
+
+  /// Of that image. Throws as `dense_similarities` and `RefinedLabels` do.
+  [[nodiscard]] LabelMap mask(const DenseClusters& clusters);
+
+ private:
+  std::optional<double> smoothing_;
+  MaskConfig config_;
+  InputPreparation preparation_;
+  std::optional<RefinedLabels> refined_;
+  std::vector<float> compared_;
+  ImageSize size_{};
+};
 
 /// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
 void write_mask_files(const std::filesystem::path& root, const std::string& name, const LabelMap& labels, int clusters,

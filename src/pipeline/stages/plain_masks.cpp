@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/spare_objects.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
@@ -23,6 +24,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace datus {
@@ -151,6 +153,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   const Palette palette = label_palette(clusters.clusters);
   const Share mine = share_of(keys->size(), comm);
   Progress progress("mask", mine.size(), comm.rank() != 0);
+  SpareObjects<DenseMasks> masks([&] { return DenseMasks(config, *preparation); });
   constexpr std::int64_t images_at_once = 64;
   for (std::int64_t begin = mine.begin; begin < mine.end; begin += images_at_once) {
     const KeysFile part = keys->read(begin, std::min(images_at_once, mine.end - begin));
@@ -164,10 +167,11 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
       const auto index = static_cast<std::size_t>(i);
       const DatasetItem& item = items[static_cast<std::size_t>(begin) + index];
       const auto header = read_image_header(item.image, orientation);
-      const LabelMap labels = mask_of_embeddings(
-          clusters, std::span(part.keys).subspan(index * values, values), part.valid_of(index), config, *preparation,
-          {header.height, header.width}, [&] { return read_image(item.image, orientation); });
-      write_mask_files(root, mask_name(item.name), labels, clusters.clusters, palette, {});
+      DenseMasks of_image = masks.take();
+      of_image.look_at(std::span(part.keys).subspan(index * values, values), part.dim, part.valid_of(index),
+                       {header.height, header.width}, [&] { return read_image(item.image, orientation); });
+      write_mask_files(root, mask_name(item.name), of_image.mask(clusters), clusters.clusters, palette, {});
+      masks.give_back(std::move(of_image));
       progress.add(1);
     });
   }

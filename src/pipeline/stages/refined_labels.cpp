@@ -1,14 +1,13 @@
 #include "pipeline/stages/refined_labels.hpp"
 
-#include "datus/algo/dense_crf.hpp"
-#include "datus/algo/guided_filter.hpp"
 #include "datus/model/resize.hpp"
 #include "pipeline/stages/dense_labels.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <vector>
+#include <type_traits>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -24,35 +23,59 @@ Image at_most(const Image& image, std::int64_t most) {
 
 }  // namespace
 
-LabelMap refined_labels(std::span<const float> similarities, int clusters, const InputPreparation& preparation,
-                        const Image& image, MaskConfig::Refine refine) {
-  constexpr float sharpness = 20.0F;
-  const GridSize grid = preparation.grid();
-  const std::int64_t input_pixels = std::int64_t{grid.patches()} * preparation.patch() * preparation.patch();
-  const Image small = at_most(image, input_pixels);
-  const auto blends = preparation.geometry(small.height, small.width).blend_original();
-  std::vector<float> values;
+RefinedLabels::RefinedLabels(InputPreparation preparation, MaskConfig::Refine refine)
+    : preparation_(std::move(preparation)) {
   switch (refine) {
     case MaskConfig::Refine::none:
       break;
     case MaskConfig::Refine::crf:
-      values = pixel_values(similarities, grid, clusters, blends, sharpness);
-      DenseCrf().refine(small, values, clusters);
+      method_.emplace<DenseCrf>();
       break;
     case MaskConfig::Refine::guided:
-      values = pixel_values(similarities, grid, clusters, blends, 1.0F);
-      guided_filter(small, values, clusters);
+      method_.emplace<GuidedFilter>();
       break;
   }
-  const auto original = preparation.geometry(image.height, image.width).blend_original();
-  if (values.empty()) return most_similar(similarities, grid, clusters, original);
-  const PatchBlends up{blend_lines(image.height, small.height), blend_lines(image.width, small.width)};
-  LabelMap labels = most_similar(values, {small.height, small.width}, clusters, up);
-  for (int y = 0; y < image.height; ++y) {
-    for (int x = 0; x < image.width; ++x) {
+}
+
+void RefinedLabels::look_at(const Image& image) {
+  height_ = image.height;
+  width_ = image.width;
+  const Image small =
+      at_most(image, std::int64_t{preparation_.grid().patches()} * preparation_.patch() * preparation_.patch());
+  small_height_ = small.height;
+  small_width_ = small.width;
+  std::visit(
+      [&]<class Method>(Method& method) {
+        if constexpr (!std::is_same_v<Method, std::monostate>) method.look_at(small);
+      },
+      method_);
+}
+
+LabelMap RefinedLabels::labels(std::span<const float> similarities, int clusters) {
+  const GridSize grid = preparation_.grid();
+  const PatchBlends original = preparation_.geometry(height_, width_).blend_original();
+  if (std::holds_alternative<std::monostate>(method_)) return most_similar(similarities, grid, clusters, original);
+  const PatchBlends down = preparation_.geometry(small_height_, small_width_).blend_original();
+  LargestClasses largest({blend_lines(height_, small_height_), blend_lines(width_, small_width_)});
+  const auto refine = [&](auto& method, float scale) {
+    method.refine(
+        clusters,
+        [&](int first, int count, std::span<float> values) {
+          give_pixels(similarities, grid, clusters, down, scale, first, count, values);
+        },
+        [&](int first, int count, std::span<const float> values) {
+          largest.add(values, {small_height_, small_width_}, class_group_size, first, count);
+        });
+  };
+  constexpr float sharpness = 20.0F;
+  if (auto* const crf = std::get_if<DenseCrf>(&method_)) refine(*crf, sharpness);
+  if (auto* const guided = std::get_if<GuidedFilter>(&method_)) refine(*guided, 1.0F);
+  LabelMap labels = std::move(largest).map();
+  for (int y = 0; y < height_; ++y) {
+    for (int x = 0; x < width_; ++x) {
       const bool is_shown = original.rows[static_cast<std::size_t>(y)].first >= 0 &&
                             original.cols[static_cast<std::size_t>(x)].first >= 0;
-      if (!is_shown) labels.labels[static_cast<std::size_t>(y * image.width + x)] = no_label;
+      if (!is_shown) labels.labels[static_cast<std::size_t>(y * width_ + x)] = no_label;
     }
   }
   return labels;

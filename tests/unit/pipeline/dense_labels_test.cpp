@@ -1,5 +1,6 @@
 #include "pipeline/stages/dense_labels.hpp"
 
+#include "datus/algo/pixel_classes.hpp"
 #include "datus/algo/similarity.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
@@ -50,7 +51,7 @@ TEST(DenseLabels, SimilarityIsTheLargestCosineOfACluster) {
   const auto centroids = random_rows(11, dim, 2);
   const std::vector<std::int32_t> cluster = {0, 1, 2, 0, 1, 2, 0, 4, 4, 1, 0};
   const DenseClusters clusters{.centroids = centroids, .cluster = cluster, .dim = dim, .clusters = 5};
-  const auto found = dense_similarities(clusters, as_floats(embeddings), std::nullopt, {});
+  const auto found = dense_similarities(clusters, compared_embeddings(as_floats(embeddings), dim, std::nullopt, {}));
   for (std::size_t i = 0; i < 37; ++i) {
     for (std::size_t k = 0; k < 5; ++k) {
       double wanted = -1;
@@ -134,7 +135,9 @@ LabelMap refined(const Image& image, MaskConfig::Refine refine,
     const bool is_left = patch % 4 < 2;
     similarities.insert(similarities.end(), {is_left ? 0.6F : 0.3F, is_left ? 0.3F : 0.6F, -0.2F});
   }
-  return refined_labels(similarities, 3, preparation, image, refine);
+  RefinedLabels labels(preparation, refine);
+  labels.look_at(image);
+  return labels.labels(similarities, 3);
 }
 
 void expect_border(const LabelMap& labels, int column, int tolerance) {
@@ -168,6 +171,45 @@ TEST(RefinedLabels, WhatIsCutOffStaysWithoutLabel) {
   EXPECT_EQ(labels.labels[33], 0);
   EXPECT_EQ(labels.labels[94], 1);
   EXPECT_EQ(labels.labels[127], -1);
+}
+
+// More clusters than are refined at a time, and a second clustering of the same image.
+TEST(RefinedLabels, AreTheLargestOfAllClustersRefinedAtOnce) {
+  ModelConfig model;
+  model.input_size = {64, 64};
+  model.resize = ModelConfig::Resize::squash;
+  const InputPreparation preparation(model, 16, Resample::bicubic);
+  const Image image = two_colours(45, 60, 25);
+  const PatchBlends blends = preparation.geometry(45, 60).blend_original();
+  for (const auto refine : {MaskConfig::Refine::crf, MaskConfig::Refine::guided}) {
+    const bool is_crf = refine == MaskConfig::Refine::crf;
+    RefinedLabels labels(preparation, refine);
+    labels.look_at(image);
+    for (const int clusters : {37, 5}) {
+      const auto similarities = as_floats(random_rows(16, clusters, 9));
+      std::vector<float> values;
+      for (const PatchBlend& row : blends.rows) {
+        for (const PatchBlend& col : blends.cols) {
+          for (int k = 0; k < clusters; ++k) {
+            const auto at = [&](int y, int x) {
+              return similarities[static_cast<std::size_t>((y * 4 + x) * clusters + k)];
+            };
+            const auto between = [](float a, float b, float share) { return a + share * (b - a); };
+            const float left = between(at(row.first, col.first), at(row.second, col.first), row.weight);
+            const float right = between(at(row.first, col.second), at(row.second, col.second), row.weight);
+            values.push_back((is_crf ? 20.0F : 1.0F) * between(left, right, col.weight));
+          }
+        }
+      }
+      if (is_crf) {
+        DenseCrf().refine(image, values, clusters);
+      } else {
+        guided_filter(image, values, clusters);
+      }
+      EXPECT_EQ(labels.labels(similarities, clusters).labels, largest_classes(values, 45, 60, clusters).labels)
+          << clusters;
+    }
+  }
 }
 
 FineClusters sample_fine() {
