@@ -3,6 +3,7 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/refined_labels.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -125,9 +126,14 @@ class CostModel {
     const double report =
         rounds_of_images(shown, ranks_, threads_) * pictures * measured_.report_thread_seconds_per_picture;
     const double memory = process_memory_ + 4 * segments_ + more_threads_ * measured_.image_memory_bytes;
+    // The sample may have had fewer clusters.
+    const std::int64_t refining = refining_bytes_per_pixel(config_.mask.refine, std::ranges::max(config_.cluster.k)) *
+                                  config_.model.input_size.rows * config_.model.input_size.cols;
+    const double mask_memory =
+        std::max(memory, process_memory_ + 4 * segments_ + threads_ * static_cast<double>(masks == 0 ? 0 : refining));
     cost_.stages.insert(
         cost_.stages.end(),
-        {{"mask", masks == 0 ? "nothing to do" : std::to_string(masks) + " masks", mask, memory, write_.masks},
+        {{"mask", masks == 0 ? "nothing to do" : std::to_string(masks) + " masks", mask, mask_memory, write_.masks},
          {"evaluate", plan_.has_truth ? std::to_string(images_) + " images" : "no ground truth", evaluate, memory, 0},
          {"report",
           std::to_string(shown * std::llround(pictures)) + " pictures of " + std::to_string(shown) + " images", report,

@@ -81,4 +81,20 @@ LabelMap RefinedLabels::labels(std::span<const float> similarities, int clusters
   return labels;
 }
 
+std::int64_t refining_bytes_per_pixel(MaskConfig::Refine refine, int clusters) {
+  constexpr std::int64_t group_bytes = class_group_size * sizeof(float);
+  switch (refine) {
+    case MaskConfig::Refine::none:
+      return 0;
+    case MaskConfig::Refine::crf: {
+      constexpr std::int64_t lattices = 200;
+      return 2 * group_bytes * ((clusters + class_group_size - 1) / class_group_size) + lattices;
+    }
+    case MaskConfig::Refine::guided:
+      break;
+  }
+  constexpr std::int64_t cells = 72;
+  return group_bytes + cells;
+}
+
 }  // namespace datus

@@ -6,6 +6,7 @@
 #include "datus/core/image.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
+#include <cstdint>
 #include <span>
 #include <variant>
 
@@ -38,5 +39,8 @@ class RefinedLabels {
   int small_height_ = 0;
   int small_width_ = 0;
 };
+
+/// Bytes that `RefinedLabels` takes for each pixel that is refined, on photos.
+[[nodiscard]] std::int64_t refining_bytes_per_pixel(MaskConfig::Refine refine, int clusters);
 
 }  // namespace datus

@@ -151,6 +151,21 @@ TEST(CostOfRun, Memory) {
   EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1e8 + 40 * 1500, 1);
 }
 
+TEST(CostOfRun, RefiningTakesMemoryForAllClustersThatTheSampleMayHaveLacked) {
+  Calibration calibration = simple_calibration();
+  calibration.process_memory_bytes = 1e8;
+  Config config = config_of({11, 300});
+  config.model.input_size = {448, 448};
+  const auto memory = [&](MaskConfig::Refine refine) {
+    config.mask.refine = refine;
+    return stage_of(cost_of(new_run(640, 64, {11, 300}), config, calibration, machines(1, 1, 2)), "mask").memory_bytes;
+  };
+  EXPECT_NEAR(memory(MaskConfig::Refine::none), 1e8 + 4 * 3200, 1);
+  EXPECT_NEAR(memory(MaskConfig::Refine::guided), 1e8 + 4 * 3200 + 2.0 * 448 * 448 * 136, 1);
+  // 19 groups of 16 clusters.
+  EXPECT_NEAR(memory(MaskConfig::Refine::crf), 1e8 + 4 * 3200 + 2.0 * 448 * 448 * (19 * 128 + 200), 1);
+}
+
 TEST(CostOfRun, RowsStayWithinTheirLimit) {
   Config config = config_of();
   Calibration calibration = simple_calibration();
