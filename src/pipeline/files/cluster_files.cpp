@@ -25,11 +25,11 @@ void write_centroid_matrix(Hdf5Writer& writer, const std::string& name, std::spa
   }
 }
 
-void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const double> centroids, int k, int dim,
-                     std::span<const double> inertia, const ClusterAttributes& attributes) {
+void write_clusters_of_k(Hdf5Writer& writer, const std::string& group, const ClustersOfK& clusters) {
   if (!group.empty()) writer.group(group);
-  write_centroid_matrix(writer, group + "/centroids", centroids, k, dim);
-  writer.write<double>(group + "/inertia", inertia, {static_cast<std::int64_t>(inertia.size())});
+  write_centroid_matrix(writer, group + "/centroids", clusters.centroids, clusters.k, clusters.dim);
+  writer.write<double>(group + "/inertia", clusters.inertia, {std::ssize(clusters.inertia)});
+  const ClusterAttributes& attributes = clusters.attributes;
   const std::string object = group.empty() ? "/" : group;
   writer.attribute(object, "seed", static_cast<std::int64_t>(attributes.seed));
   writer.attribute(object, "iterations", attributes.iterations);
@@ -39,6 +39,8 @@ void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<con
   if (attributes.silhouette) writer.attribute(object, "silhouette", *attributes.silhouette);
   if (attributes.stability) writer.attribute(object, "stability", *attributes.stability);
   if (attributes.separation) writer.attribute(object, "separation", *attributes.separation);
+  if (clusters.fine != nullptr) write_fine_clusters(writer, group, *clusters.fine, clusters.k);
+  if (clusters.examples != nullptr) write_cluster_examples(writer, group, *clusters.examples);
 }
 
 void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const std::int32_t> labels,
@@ -82,16 +84,14 @@ void write_fine_clusters(Hdf5Writer& writer, const std::string& group, const Fin
 }
 
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
-                         std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
-                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
-                         std::span<const std::int64_t> shard_offset, const FineClusters* fine,
-                         const StageProvenance& provenance, const WriteOptions& options, Communicator& comm) {
+                         const ClustersOfK& clusters, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         const WriteOptions& options, Communicator& comm) {
   std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
     std::filesystem::create_directories(centroids_path.parent_path());
     AtomicHdf5 centroids_file(centroids_path, options);
-    write_centroids(centroids_file.writer(), "", centroids, k, dim, inertia, attributes);
-    if (fine != nullptr) write_fine_clusters(centroids_file.writer(), "", *fine, k);
+    write_clusters_of_k(centroids_file.writer(), "", clusters);
     write_provenance(centroids_file.writer(), provenance);
     centroids_file.commit();
     file.emplace(assignment_path, options);

@@ -8,6 +8,7 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/hdf5_writer.hpp"
+#include "pipeline/files/cluster_examples.hpp"
 #include "pipeline/files/provenance.hpp"
 
 #include <cstdint>
@@ -59,11 +60,21 @@ struct FineClusters {
   friend bool operator==(const FineClusters&, const FineClusters&) = default;
 };
 
-/// Writes /centroids [K,D] and /inertia [iterations] f64 with the attributes into `group` ("" for the root). Centroids
-/// are stored as f32, or as f64 where f32 does not hold them.
-void write_centroids(Hdf5Writer& writer, const std::string& group, std::span<const double> centroids, int k, int dim,
-                     std::span<const double> inertia, const ClusterAttributes& attributes);
-/// The matrix alone.
+/// What is stored of one K but for the assignment.
+struct ClustersOfK {
+  std::span<const double> centroids = {};  ///< [k, dim]
+  int k = 0;
+  int dim = 0;
+  std::span<const double> inertia = {};  ///< [iterations]
+  ClusterAttributes attributes = {};
+  const FineClusters* fine = nullptr;  ///< what they were cut from
+  const ExamplesOfK* examples = nullptr;
+};
+
+/// Writes /centroids [K,D] and /inertia [iterations] f64 with the attributes, and what else there is, into `group` (""
+/// for the root). Centroids are stored as f32, or as f64 where f32 does not hold them.
+void write_clusters_of_k(Hdf5Writer& writer, const std::string& group, const ClustersOfK& clusters);
+/// A matrix of centroids alone.
 void write_centroid_matrix(Hdf5Writer& writer, const std::string& name, std::span<const double> centroids, int k,
                            int dim);
 
@@ -75,14 +86,12 @@ void write_labels(Hdf5Writer* writer, const std::string& name, std::span<const s
 /// The datasets of `FineClusters`, for K clusters, into `group`.
 void write_fine_clusters(Hdf5Writer& writer, const std::string& group, const FineClusters& fine, int k);
 
-/// COLLECTIVE. RUN/clusters/kK/centroids.h5, with `fine` where it is not null, and assignment.h5, from `labels` of this
-/// rank's rows. Atomic; assignment
+/// COLLECTIVE. RUN/clusters/kK/centroids.h5, and assignment.h5 from `labels` of this rank's rows. Atomic; assignment
 /// last, so that its presence means both are done.
 void write_cluster_files(const std::filesystem::path& centroids_path, const std::filesystem::path& assignment_path,
-                         std::span<const double> centroids, int k, int dim, std::span<const double> inertia,
-                         const ClusterAttributes& attributes, std::span<const std::int32_t> labels,
-                         std::span<const std::int64_t> shard_offset, const FineClusters* fine,
-                         const StageProvenance& provenance, const WriteOptions& options, Communicator& comm);
+                         const ClustersOfK& clusters, std::span<const std::int32_t> labels,
+                         std::span<const std::int64_t> shard_offset, const StageProvenance& provenance,
+                         const WriteOptions& options, Communicator& comm);
 
 [[nodiscard]] AssignmentFile read_assignment(const std::filesystem::path& path, const StageProvenance& wanted);
 

@@ -9,7 +9,7 @@ namespace datus {
 namespace {
 
 std::string quoted(std::string_view name) {
-  return "/" + std::string(name);
+  return (name.starts_with('/') ? "" : "/") + std::string(name);
 }
 
 }  // namespace

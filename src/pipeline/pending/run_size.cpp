@@ -6,6 +6,7 @@
 #include "datus/io/disk_space.hpp"
 #include "datus/io/mask_file.hpp"
 #include "datus/pipeline/report_limits.hpp"
+#include "pipeline/files/cluster_examples.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
@@ -99,12 +100,15 @@ class SizeEstimate {
   }
 
   [[nodiscard]] std::int64_t clusters(int dim) const {
-    constexpr std::int64_t structure = 6 * kibibyte;  // of both files, and a line of the selection
+    constexpr std::int64_t structure = 12 * kibibyte;   // of both files, and a line of the selection
+    constexpr std::int64_t of_example = 8 + 8 + 8 + 4;  // row, distance, image and segment
+    constexpr std::int64_t examples = (example_counts.nearest + example_counts.farthest) * of_example;
     std::int64_t total = 0;
     for (const std::int64_t k : config_.cluster.k) {
       const std::int64_t fine = config_.cluster.fine.value_or(0);
-      total += structure + (k + fine) * dim * 4 + fine * 32 + std::int64_t{8} * config_.cluster.max_iterations +
-               bytes_in_pieces(segments_of(all_images()), 4) + 8 * (list_.shards() + 1);
+      total += structure + (k + fine) * (dim * 4 + examples) + fine * 32 +
+               std::int64_t{8} * config_.cluster.max_iterations + bytes_in_pieces(segments_of(all_images()), 4) +
+               8 * (list_.shards() + 1);
     }
     return total;
   }

@@ -146,8 +146,9 @@ TEST(ContradictingFiles, AssignmentsAreRefused) {
   SelfCommunicator comm;
   const auto refused = [&](const std::string& message, const std::vector<std::int32_t>& labels,
                            const std::vector<std::int64_t>& offsets) {
-    write_cluster_files(folder / "centroids.h5", folder / "assignment.h5", precise_values(12, 0), 2, 6,
-                        std::vector<double>{1.0}, {}, labels, offsets, nullptr, record, {}, comm);
+    const std::vector<double> values = precise_values(12, 0);
+    write_cluster_files(folder / "centroids.h5", folder / "assignment.h5", {.centroids = values, .k = 2, .dim = 6},
+                        labels, offsets, record, {}, comm);
     expect_error<InputError>([&] { (void)read_assignment(folder / "assignment.h5", record); },
                              {"assignment.h5", message});
   };

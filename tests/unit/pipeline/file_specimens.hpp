@@ -220,9 +220,16 @@ inline void write_clusters(const fs::path& centroids, const fs::path& assignment
   for (std::int64_t i = 0; i < rows; ++i) labels.push_back(static_cast<std::int32_t>((i * 7 + shard) % 5));
   const std::vector<std::int64_t> offsets{0, rows / 3, rows / 3, rows};
   SelfCommunicator comm;
-  write_cluster_files(centroids, assignment, precise_values(30, shard), 5, 6, std::vector<double>{12.5, 9.0 + shard},
-                      {.seed = 1, .iterations = 2, .converged = true, .inertia = 9.0, .silhouette = 0.5}, labels,
-                      offsets, nullptr, record, {}, comm);
+  const std::vector<double> values = precise_values(30, shard);
+  const std::vector<double> inertia{12.5, 9.0 + shard};
+  write_cluster_files(
+      centroids, assignment,
+      {.centroids = values,
+       .k = 5,
+       .dim = 6,
+       .inertia = inertia,
+       .attributes = {.seed = 1, .iterations = 2, .converged = true, .inertia = 9.0, .silhouette = 0.5}},
+      labels, offsets, record, {}, comm);
 }
 
 /// Another "shard" is another run here: the files have one record for the whole run.

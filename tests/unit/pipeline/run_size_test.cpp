@@ -240,6 +240,18 @@ TEST(RunSize, NoMoreSegmentsThanFit) {
   EXPECT_LT(estimate_run_size(config, list, {4, 4}, 384, 384).descriptors, 4 * 4096);
 }
 
+ClusterExamples examples_of(int clusters) {
+  const auto rows_of = [&](int count) {
+    const std::size_t size = static_cast<std::size_t>(clusters) * static_cast<std::size_t>(count);
+    return ExampleRows{.count = count,
+                       .row = std::vector<std::int64_t>(size, 7),
+                       .distance = std::vector<double>(size, 0.5),
+                       .image = std::vector<std::int64_t>(size, 3),
+                       .segment = std::vector<std::int32_t>(size, 1)};
+  };
+  return {.nearest = rows_of(example_counts.nearest), .farthest = rows_of(example_counts.farthest)};
+}
+
 TEST(RunSize, ClustersOfEachK) {
   Config config;
   config.cluster.k = {6, 300};
@@ -255,8 +267,10 @@ TEST(RunSize, ClustersOfEachK) {
     const std::vector<std::int32_t> labels(static_cast<std::size_t>(rows), 1);
     std::vector<std::int64_t> offsets;
     for (int shard = 0; shard <= 10; ++shard) offsets.push_back(shard * 1960);
-    write_cluster_files(folder / "centroids.h5", folder / "assignment.h5", centroids, k, 384, inertia, {}, labels,
-                        offsets, nullptr, record_of(config, Stage::cluster, 0), {}, comm);
+    const ExamplesOfK examples{.clusters = examples_of(k), .fine = std::nullopt};
+    write_cluster_files(folder / "centroids.h5", folder / "assignment.h5",
+                        {.centroids = centroids, .k = k, .dim = 384, .inertia = inertia, .examples = &examples}, labels,
+                        offsets, record_of(config, Stage::cluster, 0), {}, comm);
     real += static_cast<std::int64_t>(fs::file_size(folder / "centroids.h5") + fs::file_size(folder / "assignment.h5"));
   }
   expect_safe(estimate_run_size(config, list, {14, 14}, 384, 384).clusters, real, 2);

@@ -402,20 +402,20 @@ TEST_F(Streamed, MemoryIsPlannedFromLimitUseAndState) {
   run_on_threads(3, [&](Communicator& comm) {
     // 2^20 rows: 0.25 GiB, and 28 MiB of state.
     const std::int64_t rows = comm.rank() == 1 ? 0 : std::int64_t{1} << 20U;
-    EXPECT_TRUE(plan_row_memory(used + gibibyte, rows, 64, false, options, comm).all_fit);
-    const RowMemory memory = plan_row_memory(used + gibibyte / 8, rows, 64, false, options, comm);
+    EXPECT_TRUE(plan_row_memory(used + gibibyte, rows, 64, false, options, 0, comm).all_fit);
+    const RowMemory memory = plan_row_memory(used + gibibyte / 8, rows, 64, false, options, 0, comm);
     EXPECT_EQ(memory.all_fit, rows == 0);
     EXPECT_LT(memory.stream_bytes, gibibyte / 8 - (rows == 0 ? 0 : 28 << 20));
     EXPECT_GT(memory.stream_bytes, gibibyte / 16);
     try {
-      (void)plan_row_memory(used + gibibyte / 64, rows, 64, false, options, comm);
+      (void)plan_row_memory(used + gibibyte / 64, rows, 64, false, options, 0, comm);
       ADD_FAILURE() << "no exception";
     } catch (const AgreedError& error) {
       EXPECT_EQ(error.exit_code(), ExitCode::usage);
       EXPECT_NE(std::string(error.what()).find("cluster.memory"), std::string::npos) << error.what();
     }
     // Without a limit there is nothing to refuse.
-    EXPECT_FALSE(plan_row_memory(std::nullopt, std::int64_t{1} << 40U, 64, false, options, comm).all_fit);
+    EXPECT_FALSE(plan_row_memory(std::nullopt, std::int64_t{1} << 40U, 64, false, options, 0, comm).all_fit);
   });
 }
 

@@ -12,9 +12,12 @@
 #include "pipeline/stages/cluster/cluster_gpu.hpp"
 #include "pipeline/stages/cluster/clustering.hpp"
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
+#include "pipeline/stages/cluster/examples.hpp"
 #include "pipeline/stages/cluster/fine_clusters.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <span>
 #include <utility>
@@ -37,29 +40,53 @@ bool holds_current(const std::filesystem::path& path, const std::string& dataset
 }
 
 /// COLLECTIVE.
-ClusterSummary write_clustering(const RunContext& run, const Clustering& clustering, const DescriptorRows& data,
-                                const FineClusters* fine = nullptr) {
-  const KMeansResult& result = clustering.result;
-  const int k = result.clusters;
+void write_clustering(const RunContext& run, int k, const ClustersOfK& clusters, std::span<const std::int32_t> labels,
+                      const DescriptorRows& data) {
   // They are of other clusters under the same numbers: a report or 'datus apply' would take their mapping for current.
   on_root(run.comm, [&] { std::filesystem::remove(run.directory.scores(k)); });
-  write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), result.centroids, k, data.rows->dim(),
-                      result.inertia, clustering.attributes(run.config.run.seed), result.assignment, data.offsets(),
-                      fine, run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
-  return clustering.summary();
+  write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), clusters, labels, data.offsets(),
+                      run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
+}
+
+/// COLLECTIVE. Of what k-means made, the files of each K.
+std::vector<ClusterSummary> write_clusterings(const RunContext& run, const std::vector<Clustering>& made,
+                                              const DescriptorRows& data) {
+  const auto examples = find_examples(data, made, run.threads, run.comm);
+  std::vector<ClusterSummary> summaries;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    write_clustering(run, made[i].result.clusters,
+                     made[i].contents(run.config.run.seed, data.rows->dim(), nullptr, examples[i]),
+                     made[i].result.assignment, data);
+    summaries.push_back(made[i].summary());
+  }
+  return summaries;
+}
+
+/// COLLECTIVE. The files of cuts of trees, each at one of `clusters`.
+std::vector<ClusterSummary> write_cuts(const RunContext& run, const std::vector<int>& clusters,
+                                       const std::vector<const FineFit*>& fits, const DescriptorRows& data) {
+  std::vector<Clustering> cuts;
+  for (std::size_t i = 0; i < clusters.size(); ++i) cuts.push_back(cut(*fits[i], clusters[i]));
+  const auto examples = find_examples(data, cuts, fits, run.threads, run.comm);
+  std::vector<ClusterSummary> summaries;
+  for (std::size_t i = 0; i < clusters.size(); ++i) {
+    write_clustering(run, clusters[i],
+                     cuts[i].contents(run.config.run.seed, data.rows->dim(), &fits[i]->clusters, examples[i]),
+                     labels_of_cut(*fits[i], clusters[i]), data);
+    summaries.push_back(cuts[i].summary());
+  }
+  return summaries;
 }
 
 /// COLLECTIVE. k-means over the segments of the run.
 std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int>& clusters) {
   const auto options = kmeans_options(run.config, clusters, run.threads);
   const ClusterGpu gpu(run.config.cluster, run.comm);
-  const DescriptorRows data = open_run_rows(run, options);
+  const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
   const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
-  std::vector<ClusterSummary> summaries;
-  for (const auto& made : fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm)) {
-    summaries.push_back(write_clustering(run, made, data));
-  }
+  const auto made = fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm);
+  auto summaries = write_clusterings(run, made, data);
   checkpoint.remove();
   return summaries;
 }
@@ -101,16 +128,14 @@ std::vector<ClusterSummary> fit_tree(const RunContext& run, const std::vector<in
   const ClusterConfig& config = run.config.cluster;
   const auto options = kmeans_options(run.config, {*config.fine}, run.threads);
   const ClusterGpu gpu(config, run.comm);
-  const DescriptorRows data = open_run_rows(run, options);
+  const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
   const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
   const auto fits = fit_fine(data, config, clusters, options, current_fine_fits(run, clusters, data, gpu), gpu,
                              checkpoint, *run.signals, run.comm);
-  std::vector<ClusterSummary> summaries;
-  for (const int k : clusters) {
-    const FineFit& fit = fit_for(fits, config, k);
-    summaries.push_back(write_clustering(run, cut(fit, k), data, &fit.clusters));
-  }
+  std::vector<const FineFit*> fit_of_k;
+  for (const int k : clusters) fit_of_k.push_back(&fit_for(fits, config, k));
+  auto summaries = write_cuts(run, clusters, fit_of_k, data);
   checkpoint.remove();
   return summaries;
 }
@@ -132,10 +157,11 @@ Centroids fitted_centroids(const RunContext& run, int k, int dim) {
 /// COLLECTIVE. Nearest fine clusters of the fitted run.
 std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std::vector<int>& clusters) {
   const ClusterGpu gpu(run.config.cluster, run.comm);
-  const DescriptorRows data = open_run_rows(run, assign_options(*run.config.cluster.fine, run.threads));
+  const DescriptorRows data =
+      open_run_rows(run, assign_options(*run.config.cluster.fine, run.threads), examples_bytes(run.config.cluster));
   if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);
-  std::vector<ClusterSummary> summaries;
-  std::optional<FineFit> fit;  // the last one: most values of K have the same fine clusters
+  std::deque<FineFit> fits;  // most values of K have the same fine clusters
+  std::vector<const FineFit*> fit_of_k;
   for (const int k : clusters) {
     FineClusters fine;
     collectively(run.comm, [&] {
@@ -147,16 +173,19 @@ std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std:
       }
       fine = std::move(*found);
     });
-    if (!fit || fit->clusters != fine) fit = assign_fine(std::move(fine), data, run.threads, gpu, run.comm);
-    summaries.push_back(write_clustering(run, cut(*fit, k), data, &fit->clusters));
+    if (fits.empty() || fits.back().clusters != fine) {
+      fits.push_back(assign_fine(std::move(fine), data, run.threads, gpu, run.comm));
+    }
+    fit_of_k.push_back(&fits.back());
   }
-  return summaries;
+  return write_cuts(run, clusters, fit_of_k, data);
 }
 
 /// COLLECTIVE. Nearest centroids of the fitted run.
 std::vector<ClusterSummary> assign_run(const RunContext& run, const std::vector<int>& clusters) {
   const ClusterGpu gpu(run.config.cluster, run.comm);
-  const DescriptorRows data = open_run_rows(run, assign_options(clusters.back(), run.threads));
+  const DescriptorRows data =
+      open_run_rows(run, assign_options(clusters.back(), run.threads), examples_bytes(run.config.cluster));
   if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);
   std::vector<ClusterSummary> summaries;
   for (const int k : clusters) {
@@ -169,7 +198,7 @@ std::vector<ClusterSummary> assign_run(const RunContext& run, const std::vector<
     result.final_inertia = assignment.inertia;
     result.converged = true;
     const auto made = with_quality({std::move(result)}, data, run.threads, run.comm);
-    summaries.push_back(write_clustering(run, made.front(), data));
+    summaries.push_back(write_clusterings(run, made, data).front());
   }
   return summaries;
 }

@@ -13,8 +13,10 @@
 #include "pipeline/stages/cluster/cluster_gpu.hpp"
 #include "pipeline/stages/cluster/clustering.hpp"
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
+#include "pipeline/stages/cluster/examples.hpp"
 #include "pipeline/stages/cluster/fine_clusters.hpp"
 
+#include <cstddef>
 #include <optional>
 
 namespace datus {
@@ -40,18 +42,26 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
   const auto& fine = config.cluster.fine;
   const auto options = kmeans_options(config, fine ? std::vector{*fine} : config.cluster.k, threads);
   const ClusterGpu gpu(config.cluster, comm);
-  const DescriptorRows data = open_matrix_rows(descriptors, options, config.cluster.memory, comm);
+  const DescriptorRows data =
+      open_matrix_rows(descriptors, options, examples_bytes(config.cluster), config.cluster.memory, comm);
   require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
                       "Make some descriptors first.");
   // Beside the result, and named after it: the same command finds it again.
   const ClusterCheckpoint checkpoint(out.string() + ".checkpoint", {}, comm);
   std::vector<FineFit> fits;
+  std::vector<const FineFit*> fit_of_k;
   std::vector<Clustering> made;
+  std::vector<ExamplesOfK> examples;
   if (fine) {
     fits = fit_fine(data, config.cluster, config.cluster.k, options, {}, gpu, checkpoint, signals, comm);
-    for (const int k : config.cluster.k) made.push_back(cut(fit_for(fits, config.cluster, k), k));
+    for (const int k : config.cluster.k) {
+      fit_of_k.push_back(&fit_for(fits, config.cluster, k));
+      made.push_back(cut(*fit_of_k.back(), k));
+    }
+    examples = find_examples(data, made, fit_of_k, threads, comm);
   } else {
     made = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+    examples = find_examples(data, made, threads, comm);
   }
 
   std::optional<AtomicHdf5> file;
@@ -60,19 +70,17 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
     file.emplace(out);
   });
   std::vector<ClusterSummary> summaries;
-  for (const Clustering& clustering : made) {
-    const KMeansResult& result = clustering.result;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const KMeansResult& result = made[i].result;
     const std::string group = "/" + RunDirectory::cluster_name(result.clusters);
+    const FineClusters* const cut_from = fine ? &fit_of_k[i]->clusters : nullptr;
     on_root(comm, [&] {
-      write_centroids(file->writer(), group, result.centroids, result.clusters, data.rows->dim(), result.inertia,
-                      clustering.attributes(config.run.seed));
-      if (fine) {
-        write_fine_clusters(file->writer(), group, fit_for(fits, config.cluster, result.clusters).clusters,
-                            result.clusters);
-      }
+      write_clusters_of_k(file->writer(), group,
+                          made[i].contents(config.run.seed, data.rows->dim(), cut_from, examples[i]));
     });
-    write_labels(file ? &file->writer() : nullptr, group + "/assignment", result.assignment, comm);
-    summaries.push_back(clustering.summary());
+    write_labels(file ? &file->writer() : nullptr, group + "/assignment",
+                 fine ? labels_of_cut(*fit_of_k[i], result.clusters) : result.assignment, comm);
+    summaries.push_back(made[i].summary());
   }
   on_root(comm, [&] {
     write_selection(file->writer(), summaries);
@@ -89,7 +97,7 @@ ClusterSummary assign_to_file(const Config& config, const std::vector<std::strin
   Centroids centroids;
   collectively(comm, [&] { centroids = read_centroids(centroids_text); });
   const DescriptorRows data =
-      open_matrix_rows(descriptors, assign_options(centroids.k, threads), config.cluster.memory, comm);
+      open_matrix_rows(descriptors, assign_options(centroids.k, threads), 0, config.cluster.memory, comm);
   const int dim = data.rows->dim();
   if (data.total() == 0) require_enough_rows(0, {1}, "rows of " + data.sources->description(), "Give other files.");
   if (dim != centroids.dim) {

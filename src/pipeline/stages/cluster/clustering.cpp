@@ -34,15 +34,22 @@ std::vector<double> given_centroids(const ClusterConfig& config, const std::vect
 
 }  // namespace
 
-ClusterAttributes Clustering::attributes(std::uint64_t seed) const {
-  return {.seed = seed,
-          .iterations = static_cast<int>(result.inertia.size()),
-          .converged = result.converged,
-          .inertia = result.final_inertia,
-          .restart = result.restart,
-          .silhouette = quality.silhouette,
-          .stability = quality.stability,
-          .separation = separation};
+ClustersOfK Clustering::contents(std::uint64_t seed, int dim, const FineClusters* fine,
+                                 const ExamplesOfK& examples) const {
+  return {.centroids = result.centroids,
+          .k = result.clusters,
+          .dim = dim,
+          .inertia = result.inertia,
+          .attributes = {.seed = seed,
+                         .iterations = static_cast<int>(result.inertia.size()),
+                         .converged = result.converged,
+                         .inertia = result.final_inertia,
+                         .restart = result.restart,
+                         .silhouette = quality.silhouette,
+                         .stability = quality.stability,
+                         .separation = separation},
+          .fine = fine,
+          .examples = &examples};
 }
 
 ClusterSummary Clustering::summary() const {

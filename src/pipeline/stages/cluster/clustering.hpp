@@ -25,7 +25,9 @@ struct Clustering {
   std::int64_t rows = 0;                            ///< of all ranks
   std::optional<double> separation = std::nullopt;  ///< see `ClusterSummary`
 
-  [[nodiscard]] ClusterAttributes attributes(std::uint64_t seed) const;
+  /// To be written, of rows of length `dim`. All must outlive it. `fine`: null where k-means made the K clusters.
+  [[nodiscard]] ClustersOfK contents(std::uint64_t seed, int dim, const FineClusters* fine,
+                                     const ExamplesOfK& examples) const;
   [[nodiscard]] ClusterSummary summary() const;
 };
 

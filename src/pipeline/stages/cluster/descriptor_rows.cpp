@@ -28,13 +28,13 @@ std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mi
 }
 
 /// COLLECTIVE.
-DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::optional<std::int64_t> memory,
-                         Communicator& comm) {
+DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::int64_t beside,
+                         std::optional<std::int64_t> memory, Communicator& comm) {
   const auto sources = std::make_shared<const RowSources>(std::move(found));
   if (sources->rows == 0)
     return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
   const Share mine = share_of(sources->rows, comm);
-  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, sources->is_precise, options, comm);
+  const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, sources->is_precise, options, beside, comm);
   std::unique_ptr<KMeansRows> rows;
   collectively(comm, [&] {
     if (plan.all_fit) {
@@ -70,12 +70,12 @@ std::vector<std::int64_t> DescriptorRows::offsets() const {
 }
 
 DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
-                                std::optional<std::int64_t> memory, Communicator& comm) {
+                                std::int64_t beside, std::optional<std::int64_t> memory, Communicator& comm) {
   const Progress progress("reading the descriptors", 0, comm.rank() != 0);
-  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, memory, comm);
+  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, beside, memory, comm);
 }
 
-DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options) {
+DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options, std::int64_t beside) {
   constexpr Stage source = *files_of(Stage::cluster).input;
   std::vector<RowPlace> places;
   for (std::int64_t i = 0; i < run.list.shards(); ++i) {
@@ -97,7 +97,10 @@ DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options
                      "Run 'datus " + std::string(stage_name(source)) + "' (or 'datus run') first.");
   };
   const Progress progress("reading the descriptors", 0, run.comm.rank() != 0);
-  return hold_rows(open_row_sources(places, run.comm, require_current), options, run.config.cluster.memory, run.comm);
+  DescriptorRows data = hold_rows(open_row_sources(places, run.comm, require_current), options, beside,
+                                  run.config.cluster.memory, run.comm);
+  data.names_images = true;
+  return data;
 }
 
 void require_finite_rows(const DescriptorRows& data, int threads, Communicator& comm) {

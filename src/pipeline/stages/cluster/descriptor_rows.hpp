@@ -18,6 +18,8 @@ namespace datus {
 struct DescriptorRows {
   std::shared_ptr<const RowSources> sources;
   std::unique_ptr<KMeansRows> rows;
+  /// Whether the files of the rows have /image and /segment, of the run's own list.
+  bool names_images = false;
 
   /// n, over all ranks.
   [[nodiscard]] std::int64_t total() const { return sources->rows; }
@@ -26,14 +28,16 @@ struct DescriptorRows {
 };
 
 /// COLLECTIVE. This rank's rows of the matrix that the datasets FILE.h5[:/dataset] (default /descriptor) and folders
-/// make up (see `find_row_places`), in f16, f32 or f64. `options`: of the k-means that follows, for its use of memory;
-/// `memory`: cluster.memory. Throws `AgreedError` naming file and dataset, and what `plan_row_memory` throws.
+/// make up (see `find_row_places`), in f16, f32 or f64. `options`: of the k-means that follows, for its use of memory,
+/// and `beside`, bytes that others hold meanwhile; `memory`: cluster.memory. Throws `AgreedError` naming file and
+/// dataset, and what `plan_row_memory` throws.
 [[nodiscard]] DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
-                                              std::optional<std::int64_t> memory, Communicator& comm);
+                                              std::int64_t beside, std::optional<std::int64_t> memory,
+                                              Communicator& comm);
 
 /// COLLECTIVE. The same for the descriptors of a run: the rows of all shards one after the other. Throws `AgreedError`
 /// also when a shard is missing or of another provenance.
-[[nodiscard]] DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options);
+[[nodiscard]] DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options, std::int64_t beside);
 
 /// COLLECTIVE. Throws `AgreedError` when a row is not finite, naming the file, the dataset and the row in it: of all
 /// ranks' rows the lowest. One pass over the rows.

@@ -114,12 +114,19 @@ Clustering cut(const FineFit& fit, int k) {
     result.final_inertia += static_cast<double>(fine.rows[leaf]) * square;
   }
   result.centroids = std::move(centroids);
-  for (const std::int32_t leaf : fit.labels) result.assignment.push_back(cluster[static_cast<std::size_t>(leaf)]);
   result.inertia = fit.history;
   result.converged = fit.converged;
   result.restart = fit.restart;
   if (k > 1) clustering.separation = fine.tree.merges[static_cast<std::size_t>(fine.tree.leaves - k)].height;
   return clustering;
+}
+
+std::vector<std::int32_t> labels_of_cut(const FineFit& fit, int k) {
+  const std::vector<std::int32_t> cluster = cut_tree(fit.clusters.tree, k, fit.clusters.rows);
+  std::vector<std::int32_t> labels(fit.labels.size());
+  std::ranges::transform(fit.labels, labels.begin(),
+                         [&](std::int32_t leaf) { return cluster[static_cast<std::size_t>(leaf)]; });
+  return labels;
 }
 
 }  // namespace datus

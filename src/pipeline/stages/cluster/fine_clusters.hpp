@@ -45,8 +45,11 @@ struct FineFit {
 [[nodiscard]] FineFit assign_fine(FineClusters clusters, const DescriptorRows& data, int threads, const ClusterGpu& gpu,
                                   Communicator& comm);
 
-/// The tree's `k` clusters of this rank's rows. A centroid is the mean of its fine ones, each as often as the fit had
-/// rows of it; the inertia is that of the fine clusters and, as if they were points, of these to their mean (Huygens).
+/// The tree's `k` clusters, but for the rows' assignment (see `labels_of_cut`): not all K need be in memory. A centroid
+/// is the mean of its fine ones, each as often as the fit had rows of it; the inertia is that of the fine clusters and,
+/// as if they were points, of these to their mean (Huygens).
 [[nodiscard]] Clustering cut(const FineFit& fit, int k);
+/// [rows of this rank]: which of them each belongs to.
+[[nodiscard]] std::vector<std::int32_t> labels_of_cut(const FineFit& fit, int k);
 
 }  // namespace datus

@@ -132,11 +132,11 @@ std::int64_t available_bytes(const fs::path& root) {
 }
 
 RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, int dim, bool is_precise,
-                          const KMeansOptions& options, Communicator& comm) {
+                          const KMeansOptions& options, std::int64_t beside, Communicator& comm) {
   constexpr std::int64_t of_f32 = sizeof(float);
   constexpr std::int64_t of_f64 = sizeof(double);
   const std::int64_t data = rows * dim * (is_precise ? of_f64 + of_f32 : of_f32);
-  const std::int64_t state = kmeans_bytes_per_row(options) * rows + kmeans_bytes_of_centroids(options, dim);
+  const std::int64_t state = kmeans_bytes_per_row(options) * rows + kmeans_bytes_of_centroids(options, dim) + beside;
   const std::int64_t smallest =
       std::min(data, smallest_stream_memory(dim, options.threads, is_precise ? of_f64 : of_f32));
   std::int64_t used = 0;

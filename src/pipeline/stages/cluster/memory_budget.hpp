@@ -31,10 +31,11 @@ struct RowMemory {
 
 /// COLLECTIVE. What this rank does with its `rows` rows of length `dim` in k-means with `options`; `is_precise`: they
 /// are f64, of which k-means keeps an f32 copy where all fit. `limit` is cluster.memory: bytes for the whole process,
-/// of which those used so far and the state of k-means are taken off; without it half of what is available to the rank.
+/// of which those used so far, the state of k-means and `beside`, what else is to be held, are taken off; without it
+/// half of what is available to the rank.
 /// Throws `AgreedError`, exit code usage, when a limit is too small for k-means itself and the smallest buffers of some
 /// rank; it says how much is needed.
 [[nodiscard]] RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, int dim, bool is_precise,
-                                        const KMeansOptions& options, Communicator& comm);
+                                        const KMeansOptions& options, std::int64_t beside, Communicator& comm);
 
 }  // namespace datus
