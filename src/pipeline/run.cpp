@@ -94,6 +94,7 @@ void do_cluster(RunContext& run, JobResults& results) {
   enter(run, stage_name(Stage::cluster));
   const Stopwatch watch;
   results.clusters = cluster_run(run);
+  results.summary.suggested_k = suggested_by_tree(results.clusters);
   StageWork work;
   work.stage = stage_name(Stage::cluster);
   work.note = cluster_note(results.clusters);

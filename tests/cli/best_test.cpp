@@ -44,6 +44,14 @@ TEST_F(Best, EveryPixelHasALabelOnAnyRanks) {
   const Outcome outcome = run("one");
   ASSERT_EQ(outcome.code, 0) << outcome;
   EXPECT_NE(outcome.out.find("separation"), std::string::npos) << outcome;
+  // Of 12 fine clusters, up to 3.
+  const auto selection = Json::parse(bytes_of(path("one/clusters/selection.json")));
+  ASSERT_EQ(selection["suggested_k"].size(), 1U);
+  EXPECT_NE(outcome.out.find("the tree suggests K = " + selection["suggested_k"][0].dump()), std::string::npos)
+      << outcome;
+  EXPECT_EQ(selection["separations"].size(), 11U);
+  EXPECT_EQ(selection["separations"][1], selection["values"][1]["separation"]);
+  EXPECT_EQ(Json::parse(bytes_of(path("one/summary.json")))["suggested_k"], selection["suggested_k"]);
   for (int i = 0; i < 9; ++i) {
     const LabelMap labels = mask("one", "k003", i);
     EXPECT_EQ(labels.height, 60 + 3 * i);

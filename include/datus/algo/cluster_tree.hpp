@@ -36,4 +36,16 @@ inline constexpr int most_leaves = 4096;
 [[nodiscard]] std::vector<std::int32_t> cut_tree(const ClusterTree& tree, int clusters,
                                                  std::span<const std::int64_t> weights);
 
+/// The height at which 2, 3, ... leaves clusters would become one fewer: it falls from each to the next.
+[[nodiscard]] std::vector<double> separations(const ClusterTree& tree);
+
+/// Numbers of clusters that stand out in such a curve, without labels: in each doubling of K, from 2 and 3 to 32 to 63,
+/// the K that the tree keeps over the widest range of heights (its lifetime: what it takes to join the next two, minus
+/// what it took to come from K + 1), the lowest on ties. No more than a quarter of the leaves: of more the fine
+/// clusters themselves decide. Empty for a tree of fewer than 8 leaves.
+///
+/// Source of the criterion: Fred and Jain, "Combining Multiple Clusterings Using Evidence Accumulation", IEEE
+/// Transactions on Pattern Analysis and Machine Intelligence 27 (2005); there over all K.
+[[nodiscard]] std::vector<int> suggested_clusters(std::span<const double> separations);
+
 }  // namespace datus

@@ -23,6 +23,7 @@ struct ClusterSummary {
   std::optional<double> stability;
   /// With a tree: the smallest mean cosine distance of two clusters, at which the next two would be joined.
   std::optional<double> separation;
+  std::vector<double> separations;  ///< the same of every K that the tree has, from 2 on
 };
 
 /// COLLECTIVE. `datus cluster --descriptors FILE.h5[:/dataset] … --k … --out FILE`; files and folders, see

@@ -23,15 +23,19 @@ namespace datus {
 [[nodiscard]] std::vector<int> values_with_largest(std::span<const ClusterSummary> values,
                                                    std::optional<double> ClusterSummary::*score);
 
+/// The K that the tree suggests (`suggested_clusters`): that of the largest K, where small data make several. Empty
+/// without a tree.
+[[nodiscard]] std::vector<int> suggested_by_tree(std::span<const ClusterSummary> values);
+
 /// The table that a person reads: one line for each K and, where there is something to compare, a hint which K has the
-/// largest silhouette and which is the most stable.
+/// largest silhouette, which is the most stable, and what the tree suggests.
 [[nodiscard]] std::string selection_table(std::span<const ClusterSummary> values);
 
 /// The hint alone, without an end of line; empty when nothing can be compared.
 [[nodiscard]] std::string selection_hint(std::span<const ClusterSummary> values);
 
 /// Group /selection of a clusters file: /k [m] i64, /inertia, /silhouette and /stability [m] f64, NaN where there is no
-/// value. Throws as the writer.
+/// value; with a tree /suggested_k [few] i64 and /separations f64. Throws as the writer.
 void write_selection(Hdf5Writer& writer, std::span<const ClusterSummary> values);
 
 /// RUN/clusters/selection.json. Atomic; nothing is written when the file says the same already. Throws `SystemError`.

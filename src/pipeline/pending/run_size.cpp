@@ -103,9 +103,9 @@ class SizeEstimate {
     constexpr std::int64_t structure = 12 * kibibyte;   // of both files, and a line of the selection
     constexpr std::int64_t of_example = 8 + 8 + 8 + 4;  // row, distance, image and segment
     constexpr std::int64_t examples = (example_counts.nearest + example_counts.farthest) * of_example;
-    std::int64_t total = 0;
+    const std::int64_t fine = config_.cluster.fine.value_or(0);
+    std::int64_t total = fine * 24;  // a number of the curve, as text
     for (const std::int64_t k : config_.cluster.k) {
-      const std::int64_t fine = config_.cluster.fine.value_or(0);
       total += structure + (k + fine) * (dim * 4 + examples) + fine * 32 +
                std::int64_t{8} * config_.cluster.max_iterations + bytes_in_pieces(segments_of(all_images()), 4) +
                8 * (list_.shards() + 1);

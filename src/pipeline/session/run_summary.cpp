@@ -145,6 +145,12 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
                           {"images_per_second", rate ? Json(*rate) : Json(nullptr)},
                           {"note", work.note}};
   }
+  Json suggested = Json::array();
+  if (summary.suggested_k) {
+    suggested = *summary.suggested_k;
+  } else if (before.is_object() && before.contains("suggested_k")) {
+    suggested = before["suggested_k"];
+  }
   return {{"schema", 1},
           {"version", version()},
           {"command", summary.command},
@@ -157,6 +163,7 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
           {"ranks", summary.ranks},
           {"threads", summary.threads},
           {"seconds", summary.seconds},
+          {"suggested_k", std::move(suggested)},
           {"stages", std::move(stages)}};
 }
 

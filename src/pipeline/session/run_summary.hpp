@@ -43,6 +43,7 @@ struct RunSummary {
   int threads = 1;     ///< per rank
   double seconds = 0;  ///< of the whole job
   std::vector<StageWork> stages;
+  std::optional<std::vector<int>> suggested_k;  ///< by the tree; nothing where this job made no clusters
 };
 
 /// A table: per stage what was done, wall time in seconds, images per second of it, MB (10^6 bytes) written, and the
@@ -51,7 +52,7 @@ struct RunSummary {
 [[nodiscard]] std::string summary_text(const RunSummary& summary);
 /// RUN/summary.json: the members by name, "stages" an object by the name of the stage, each with "images_per_second"
 /// (of wall time; null where there is none). Stages that only `before` has (the summary of earlier jobs of the run, or
-/// anything else) are taken over from it.
+/// anything else) are taken over from it, and so is what the tree suggests.
 [[nodiscard]] nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before);
 
 }  // namespace datus

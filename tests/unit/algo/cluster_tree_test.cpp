@@ -133,6 +133,67 @@ TEST(ClusterTree, EqualCentroids) {
   EXPECT_EQ(cut_tree(tree, 2, std::vector<std::int64_t>{1, 1, 1, 5}), (std::vector<std::int32_t>{1, 1, 1, 0}));
 }
 
+std::vector<double> falling(std::size_t leaves) {
+  std::vector<double> curve;
+  for (std::size_t k = 2; k <= leaves; ++k) curve.push_back(10.0 - 0.01 * static_cast<double>(k));
+  return curve;
+}
+
+TEST(ClusterTree, SeparationsAreTheHeightsFromTheTop) {
+  const Case data = random_case(30, 4, 5);
+  const ClusterTree tree = average_linkage(data.centroids, data.dim, data.weights);
+  const std::vector<double> curve = separations(tree);
+  ASSERT_EQ(curve.size(), 29U);
+  for (std::size_t k = 2; k <= 30; ++k) {
+    std::vector<double> heights;
+    (void)plain_cut(data, static_cast<int>(k) - 1, heights);
+    EXPECT_NEAR(curve[k - 2], heights.back(), 1e-12) << k;
+  }
+}
+
+TEST(ClusterTree, SuggestsTheLongestLifetimeOfEachDoubling) {
+  // A step down behind K makes its lifetime longer.
+  std::vector<double> curve = falling(300);
+  const std::vector<std::pair<std::size_t, double>> steps = {{3, 1.0},  {5, 0.5},  {6, 0.4},
+                                                             {15, 0.3}, {16, 0.2}, {63, 0.1}};
+  for (const auto& [k, step] : steps) {
+    for (std::size_t i = k - 1; i < curve.size(); ++i) curve[i] -= step;
+  }
+  EXPECT_EQ(suggested_clusters(curve), (std::vector<int>{3, 5, 15, 16, 63}));
+  // Ties go to the lowest; 40 leaves are enough for ten clusters.
+  std::vector<double> halves;
+  for (int k = 2; k <= 40; ++k) halves.push_back(64.0 - 0.5 * k);
+  EXPECT_EQ(suggested_clusters(halves), (std::vector<int>{2, 4, 8}));
+  halves[9 - 1] -= 0.25;  // 9 lives longer, 10 shorter
+  EXPECT_EQ(suggested_clusters(halves), (std::vector<int>{2, 4, 9}));
+  EXPECT_EQ(suggested_clusters(falling(8)).size(), 1U);
+  EXPECT_TRUE(suggested_clusters(falling(7)).empty());
+  EXPECT_TRUE(suggested_clusters({}).empty());
+}
+
+// Groups of groups of directions: their numbers stand out.
+TEST(ClusterTree, SuggestsTheGroupsThatAreThere) {
+  std::mt19937 generator(11);
+  std::normal_distribution<double> normal;
+  constexpr int dim = 40;
+  std::vector<double> centroids;
+  for (int group = 0; group < 5; ++group) {
+    std::vector<double> centre;
+    for (int d = 0; d < dim; ++d) centre.push_back(normal(generator));
+    for (int part = 0; part < 4; ++part) {
+      std::vector<double> own;
+      for (const double value : centre) own.push_back(value + 0.4 * normal(generator));
+      for (int leaf = 0; leaf < 12; ++leaf) {
+        for (const double value : own) centroids.push_back(value + 0.05 * normal(generator));
+      }
+    }
+  }
+  const ClusterTree tree = average_linkage(centroids, dim, std::vector<std::int64_t>(240, 10));
+  const std::vector<int> suggested = suggested_clusters(separations(tree));
+  EXPECT_EQ(std::ranges::count(suggested, 5), 1);
+  EXPECT_EQ(std::ranges::count(suggested, 20), 1);
+}
+
 TEST(ClusterTree, Refusals) {
   EXPECT_THROW((void)average_linkage({}, 3, {}), InputError);
   EXPECT_THROW((void)average_linkage(std::vector<double>{1, 2, 0, 0}, 2, std::vector<std::int64_t>{1, 1}), InputError);

@@ -68,6 +68,41 @@ TEST(ClusterSelection, OneValueIsNotCompared) {
   EXPECT_EQ(selection_hint(std::span(values).first(2)), "");
 }
 
+/// With a tree of 300 fine clusters, in which 5 and 20 live long.
+std::vector<ClusterSummary> cut_values() {
+  std::vector<ClusterSummary> values = four_values();
+  for (int k = 2; k <= 300; ++k) {
+    values.back().separations.push_back(8.0 - k / 64.0 - (k > 5 ? 1.0 : 0.0) - (k > 20 ? 0.5 : 0.0));
+  }
+  return values;
+}
+
+TEST(ClusterSelection, TheTreeOfTheLargestKSuggests) {
+  EXPECT_EQ(suggested_by_tree(cut_values()), (std::vector<int>{2, 5, 8, 20, 32}));
+  EXPECT_TRUE(suggested_by_tree(four_values()).empty());
+  EXPECT_TRUE(suggested_by_tree({}).empty());
+  EXPECT_EQ(selection_hint(cut_values()),
+            "largest silhouette: K = 4; most stable: K = 2, 9; the tree suggests K = 2, 5, 8, 20, 32 (hints, not "
+            "verdicts)");
+}
+
+TEST(ClusterSelection, TheCurveOfTheTreeIsStored) {
+  const TempFolder folder;
+  const auto values = cut_values();
+  write_selection_json(folder / "selection.json", values);
+  const auto json = nlohmann::json::parse(bytes_of(folder / "selection.json"));
+  EXPECT_EQ(json["suggested_k"], (std::vector<int>{2, 5, 8, 20, 32}));
+  EXPECT_EQ(json["separations"].get<std::vector<double>>(), values.back().separations);
+  write_selection_json(folder / "selection.json", four_values());
+  EXPECT_EQ(nlohmann::json::parse(bytes_of(folder / "selection.json"))["suggested_k"], nlohmann::json::array());
+  Hdf5Writer writer(folder / "clusters.h5");
+  write_selection(writer, values);
+  writer.close();
+  const Hdf5Reader reader(folder / "clusters.h5");
+  EXPECT_EQ(reader.read<std::int64_t>("/selection/suggested_k"), (std::vector<std::int64_t>{2, 5, 8, 20, 32}));
+  EXPECT_EQ(reader.read<double>("/selection/separations"), values.back().separations);
+}
+
 TEST(ClusterSelection, NullsAreNaNInHdf5) {
   const TempFolder folder;
   const auto path = folder / "clusters.h5";

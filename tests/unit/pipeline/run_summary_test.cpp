@@ -240,6 +240,19 @@ TEST(SummaryJson, HoldsEveryNumber) {
   EXPECT_TRUE(stages.at("cluster").at("images_per_second").is_null());
 }
 
+// What the tree suggests stands until clusters are made again.
+TEST(SummaryJson, KeepsWhatTheTreeSuggests) {
+  RunSummary summary;
+  EXPECT_EQ(summary_json(summary, {}).at("suggested_k"), nlohmann::json::array());
+  summary.suggested_k = {2, 7};
+  const auto of_clusters = summary_json(summary, {});
+  EXPECT_EQ(of_clusters.at("suggested_k"), (std::vector<int>{2, 7}));
+  summary.suggested_k.reset();
+  EXPECT_EQ(summary_json(summary, of_clusters).at("suggested_k"), (std::vector<int>{2, 7}));
+  summary.suggested_k.emplace();
+  EXPECT_EQ(summary_json(summary, of_clusters).at("suggested_k"), nlohmann::json::array());
+}
+
 TEST(SummaryJson, SaysWhatIsInNoSegment) {
   EXPECT_TRUE(summary_json({}, {}).at("segmentation").is_null());
   RunSummary summary;

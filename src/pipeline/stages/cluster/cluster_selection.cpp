@@ -1,5 +1,6 @@
 #include "datus/pipeline/cluster_selection.hpp"
 
+#include "datus/algo/cluster_tree.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/hdf5_reader.hpp"
@@ -64,6 +65,10 @@ std::vector<int> values_with_largest(std::span<const ClusterSummary> values, Sco
   return found;
 }
 
+std::vector<int> suggested_by_tree(std::span<const ClusterSummary> values) {
+  return values.empty() ? std::vector<int>() : suggested_clusters(values.back().separations);
+}
+
 std::string selection_hint(std::span<const ClusterSummary> values) {
   std::string text;
   if (can_compare(values, &ClusterSummary::silhouette)) {
@@ -72,6 +77,10 @@ std::string selection_hint(std::span<const ClusterSummary> values) {
   if (can_compare(values, &ClusterSummary::stability)) {
     text += (text.empty() ? "" : "; ") + std::string("most stable: K = ") +
             joined(values_with_largest(values, &ClusterSummary::stability));
+  }
+  const std::vector<int> suggested = suggested_by_tree(values);
+  if (!suggested.empty()) {
+    text += (text.empty() ? "" : "; ") + std::string("the tree suggests K = ") + joined(suggested);
   }
   return text.empty() ? text : text + " (hints, not verdicts)";
 }
@@ -110,6 +119,12 @@ void write_selection(Hdf5Writer& writer, std::span<const ClusterSummary> values)
   writer.write<double>("/selection/inertia", inertia, shape);
   writer.write<double>("/selection/silhouette", silhouette, shape);
   writer.write<double>("/selection/stability", stability, shape);
+  if (values.empty() || values.back().separations.empty()) return;
+  const std::vector<int> suggested = suggested_by_tree(values);
+  const std::vector<double>& separations = values.back().separations;
+  writer.write<std::int64_t>("/selection/suggested_k", std::vector<std::int64_t>(suggested.begin(), suggested.end()),
+                             {std::ssize(suggested)});
+  writer.write<double>("/selection/separations", separations, {std::ssize(separations)});
 }
 
 void write_selection_json(const std::filesystem::path& path, std::span<const ClusterSummary> values,
@@ -132,6 +147,8 @@ void write_selection_json(const std::filesystem::path& path, std::span<const Clu
   json["values"] = std::move(rows);
   json["largest_silhouette"] = values_with_largest(values, &ClusterSummary::silhouette);
   json["most_stable"] = values_with_largest(values, &ClusterSummary::stability);
+  json["suggested_k"] = suggested_by_tree(values);
+  json["separations"] = values.empty() ? std::vector<double>() : values.back().separations;
   const std::string text = json.dump(1) + "\n";
   if (text_of_file(path) != text) write_text_atomically(path, text, options);
 }
@@ -149,6 +166,10 @@ ClusterSummary read_cluster_summary(const std::filesystem::path& centroids) {
   summary.silhouette = score("silhouette");
   summary.stability = score("stability");
   summary.separation = score("separation");
+  if (reader.has("tree_height")) {
+    summary.separations = reader.read<double>("tree_height");
+    std::ranges::reverse(summary.separations);
+  }
   return summary;
 }
 

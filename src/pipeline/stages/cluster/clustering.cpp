@@ -61,7 +61,8 @@ ClusterSummary Clustering::summary() const {
           /*up_to_date=*/false,
           quality.silhouette,
           quality.stability,
-          separation};
+          separation,
+          separations};
 }
 
 KMeansOptions assign_options(int clusters, int threads) {

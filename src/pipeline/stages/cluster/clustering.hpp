@@ -24,6 +24,7 @@ struct Clustering {
   KMeansQuality quality;
   std::int64_t rows = 0;                            ///< of all ranks
   std::optional<double> separation = std::nullopt;  ///< see `ClusterSummary`
+  std::vector<double> separations = {};
 
   /// To be written, of rows of length `dim`. All must outlive it. `fine`: null where k-means made the K clusters.
   [[nodiscard]] ClustersOfK contents(std::uint64_t seed, int dim, const FineClusters* fine,

@@ -117,7 +117,8 @@ Clustering cut(const FineFit& fit, int k) {
   result.inertia = fit.history;
   result.converged = fit.converged;
   result.restart = fit.restart;
-  if (k > 1) clustering.separation = fine.tree.merges[static_cast<std::size_t>(fine.tree.leaves - k)].height;
+  clustering.separations = separations(fine.tree);
+  if (k > 1) clustering.separation = clustering.separations[static_cast<std::size_t>(k - 2)];
   return clustering;
 }
 
