@@ -1,5 +1,6 @@
 #include "datus/io/disk_space.hpp"
 
+#include "datus/core/error.hpp"
 #include "small_file_system.hpp"
 #include "support/errors.hpp"
 
