@@ -1,6 +1,8 @@
 #include "cli/plain_files.hpp"
 #include "support/run_files.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -96,6 +98,103 @@ TEST_F(ChangedImages, ARestoredOneOfTheSameSizeRedoesItsShard) {
   EXPECT_EQ(restored.code, 0) << restored;
   EXPECT_NE(restored.err.find("1 image can be read now (d.png)"), std::string::npos) << restored;
   EXPECT_EQ(time_of("run/keys/000000.h5"), other);
+  expect_as_new();
+}
+
+/// A BMP of 240 x 160 pixels, 115 KB: all have the same size, and those of one `beginning` the first 64 KiB.
+std::string picture(int beginning, int end) {
+  const auto little = [](std::uint32_t value) {
+    std::string bytes;
+    for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(value >> (8 * i) & 0xffU));
+    return bytes;
+  };
+  constexpr std::uint32_t width = 240;
+  constexpr std::uint32_t height = 160;
+  constexpr std::uint32_t pixels = 3 * width * height;
+  std::string bytes = "BM" + little(54 + pixels) + little(0) + little(54) + little(40) + little(width) +
+                      little(height) + std::string("\1\0\x18\0", 4) + little(0) + little(pixels) +
+                      std::string(16, '\0');
+  for (std::uint32_t i = 0; i < pixels; ++i) {
+    const std::uint32_t other = static_cast<std::uint32_t>(i < 80'000 ? beginning : end);
+    bytes.push_back(static_cast<char>((i / (7 + other) * 37 + other * 50) & 0xffU));
+  }
+  return bytes;
+}
+
+// As a picture that was drawn anew without compression.
+TEST_F(ChangedImages, AnotherOneOfTheSameSizeAndDimensionsRedoesItsShard) {
+  write_test_images(path("images"), 5);
+  write_bytes(path("images/d2.bmp"), picture(1, 1));
+  ASSERT_EQ(run().code, 0);
+  const auto others = {time_of("run/keys/000000.h5"), time_of("run/keys/000001.h5")};
+  struct Case {
+    std::string bytes;
+    bool keeps_time;
+  };
+  for (const Case& one : {Case{picture(1, 2), false}, Case{picture(3, 2), true}}) {
+    SCOPED_TRACE(one.keeps_time);
+    fs::remove_all(path("new"));
+    const auto written = time_of("images/d2.bmp");
+    write_bytes(path("images/d2.bmp"), one.bytes);
+    if (one.keeps_time) fs::last_write_time(path("images/d2.bmp"), written);
+    for (const int ranks : {0, 2}) {
+      const Outcome plan = command("plan", "run", {}, ranks);
+      for (const char* line :
+           {"extract   1 of 3 shards (an image was replaced)\n", "segment   1 of 3 shards (an image was replaced)\n",
+            "cluster   K = 3 (an image was replaced)\n", "mask      K = 3: 3 of 3 shards"}) {
+        EXPECT_NE(plan.out.find(line), std::string::npos) << line << plan;
+      }
+    }
+    expect_refusal(run_program({"report", "run"}, {.folder = path("")}), 3, {"1 was replaced (d2.bmp)"});
+    const Outcome replaced = run(2);
+    EXPECT_EQ(replaced.code, 0) << replaced;
+    EXPECT_NE(replaced.err.find("1 was replaced (d2.bmp)"), std::string::npos) << replaced;
+    EXPECT_EQ((std::vector{time_of("run/keys/000000.h5"), time_of("run/keys/000001.h5")}), std::vector(others));
+    expect_as_new();
+  }
+}
+
+TEST_F(ChangedImages, TouchedAndCopiedOnesAreTheSame) {
+  write_test_images(path("images"), 5);
+  write_bytes(path("images/z.bmp"), picture(1, 1));
+  ASSERT_EQ(run().code, 0);
+  const auto expect_nothing_to_do = [&] {
+    const Outcome plan = command("plan", "run");
+    EXPECT_NE(plan.out.find("everything is up to date"), std::string::npos) << plan;
+    const std::string list = bytes_of(path("run/images.h5"));
+    const std::vector made = {time_of("run/keys/000002.h5"), time_of("run/clusters/k003/centroids.h5")};
+    const Outcome outcome = run(2);
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(outcome.err.find("replaced"), std::string::npos) << outcome;
+    EXPECT_EQ((std::vector{time_of("run/keys/000002.h5"), time_of("run/clusters/k003/centroids.h5")}), made);
+    EXPECT_NE(bytes_of(path("run/images.h5")), list) << "the next start would read them again";
+  };
+  for (const auto& image : fs::directory_iterator(path("images"))) {
+    fs::last_write_time(image, fs::last_write_time(image) + std::chrono::hours(1));
+  }
+  expect_nothing_to_do();
+  // A copy of run and images in other places, with times of their own.
+  for (const char* name : {"images", "run"}) {
+    fs::rename(path(name), path("original"));
+    fs::copy(path("original"), path(name), fs::copy_options::recursive);
+    fs::remove_all(path("original"));
+  }
+  expect_nothing_to_do();
+  expect_as_new();
+}
+
+// Its shards tell what they were made from.
+TEST_F(ChangedImages, AReplacedOneIsSeenWithoutTheList) {
+  write_test_images(path("images"), 5);
+  write_bytes(path("images/z.bmp"), picture(1, 1));
+  ASSERT_EQ(run().code, 0);
+  const auto first = time_of("run/keys/000000.h5");
+  write_bytes(path("run/images.h5"), "nothing");
+  write_bytes(path("images/z.bmp"), picture(1, 2));
+  const Outcome plan = command("plan", "run");
+  EXPECT_NE(plan.out.find("extract   1 of 3 shards (an image was replaced)"), std::string::npos) << plan;
+  EXPECT_EQ(run().code, 0);
+  EXPECT_EQ(time_of("run/keys/000000.h5"), first);
   expect_as_new();
 }
 

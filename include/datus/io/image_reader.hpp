@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/core/hash.hpp"
 #include "datus/core/image.hpp"
 
 #include <cstdint>
@@ -18,10 +19,18 @@ enum class Orientation {
 
 /// What is known of an image file without decoding it.
 struct ImageHeader {
-  int width = 0;           ///< pixels, after `Orientation`
-  int height = 0;          ///< pixels, after `Orientation`
-  std::int64_t bytes = 0;  ///< size of the file
-  bool has_more = false;   ///< it has further pages (TIFF) or frames (WebP), which are not read
+  int width = 0;                ///< pixels, after `Orientation`
+  int height = 0;               ///< pixels, after `Orientation`
+  std::int64_t bytes = 0;       ///< size of the file
+  bool has_more = false;        ///< it has further pages (TIFF) or frames (WebP), which are not read
+  std::int64_t modified = 0;    ///< when the file was last written, in nanoseconds since 1970
+  std::uint64_t beginning = 0;  ///< hash of what was read of it: 64 KiB, or all of it where the header takes more
+};
+
+/// A picture and what its file holds.
+struct HashedImage {
+  Image image;
+  Hash content;  ///< of all bytes of the file, as `hash_file` makes it
 };
 
 /// Images with more pixels than this are refused: a damaged header must not ask for all memory.
@@ -47,6 +56,9 @@ inline constexpr std::int64_t max_image_pixels = std::int64_t{1} << 28;
 /// reason: missing, not an image, truncated, damaged, empty or too large. A truncated file is never
 /// completed with grey.
 [[nodiscard]] Image read_image(const std::filesystem::path& path, Orientation orientation = Orientation::stored);
+
+/// The same, with the hash of the bytes that it was decoded from.
+[[nodiscard]] HashedImage read_hashed_image(const std::filesystem::path& path, Orientation orientation);
 
 /// Size of an image file, from its first bytes. It agrees with `read_image` whenever that succeeds,
 /// but does not tell whether the pixels can be decoded. Not collective. Throws `InputError` as

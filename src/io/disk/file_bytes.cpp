@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace datus::io_detail {
 namespace {
@@ -26,16 +26,21 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 }  // namespace
 
-std::int64_t regular_file_size(const std::filesystem::path& path) {
-  std::error_code failure;
-  const auto status = std::filesystem::status(path, failure);
-  if (status.type() == std::filesystem::file_type::not_found) throw_unreadable(path, "there is no such file");
-  if (failure) throw_unreadable(path, failure.message());
+RegularFile regular_file(const std::filesystem::path& path) {
+  struct ::stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    const bool is_missing = errno == ENOENT || errno == ENOTDIR;
+    throw_unreadable(path, is_missing ? "there is no such file" : errno_text(errno));
+  }
   // Opening a pipe would wait for a writer that never comes.
-  if (!std::filesystem::is_regular_file(status)) throw_unreadable(path, "it is not a regular file");
-  const auto size = std::filesystem::file_size(path, failure);
-  if (failure) throw_unreadable(path, failure.message());
-  return static_cast<std::int64_t>(size);
+  if (!S_ISREG(status.st_mode)) throw_unreadable(path, "it is not a regular file");
+  constexpr std::int64_t nanoseconds = 1'000'000'000;
+  return {.bytes = status.st_size,
+          .modified = std::int64_t{status.st_mtim.tv_sec} * nanoseconds + status.st_mtim.tv_nsec};
+}
+
+std::int64_t regular_file_size(const std::filesystem::path& path) {
+  return regular_file(path).bytes;
 }
 
 std::vector<std::uint8_t> read_file_bytes(const std::filesystem::path& path, std::int64_t limit) {

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,16 @@ Image decode(std::span<const std::uint8_t> bytes, const ParsedHeader& header) {
   throw FormatError("the image is of an unknown type");
 }
 
+/// The picture in the bytes of a file.
+Image decode_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes, Orientation orientation) {
+  return naming_file(path, [&] {
+    const ParsedHeader header = require(io_detail::parse_image_header(bytes, /*is_whole=*/true));
+    Image image = decode(bytes, header);
+    if (orientation == Orientation::stored) return image;
+    return io_detail::turn_upright(std::move(image), require(io_detail::find_orientation(bytes, header.type)));
+  });
+}
+
 }  // namespace
 
 std::string readable_image_types(std::string_view last) {
@@ -79,19 +90,20 @@ std::string image_libraries() {
 }
 
 Image read_image(const std::filesystem::path& path, Orientation orientation) {
+  return decode_file(path, io_detail::read_file_bytes(path), orientation);
+}
+
+HashedImage read_hashed_image(const std::filesystem::path& path, Orientation orientation) {
   const auto bytes = io_detail::read_file_bytes(path);
-  return naming_file(path, [&] {
-    const ParsedHeader header = require(io_detail::parse_image_header(bytes, /*is_whole=*/true));
-    Image image = decode(bytes, header);
-    if (orientation == Orientation::stored) return image;
-    return io_detail::turn_upright(std::move(image), require(io_detail::find_orientation(bytes, header.type)));
-  });
+  return {.image = decode_file(path, bytes, orientation),
+          .content = Hasher().add_bytes(std::as_bytes(std::span(bytes))).finish()};
 }
 
 ImageHeader read_image_header(const std::filesystem::path& path, Orientation orientation) {
   // Enough for nearly every file; the rest have a large profile or preview before the size.
   constexpr std::int64_t first_bytes = 1 << 16;
-  const std::int64_t size = io_detail::regular_file_size(path);
+  // Before the bytes: what is written from now on makes the time another.
+  const auto [size, modified] = io_detail::regular_file(path);
   auto bytes = io_detail::read_file_bytes(path, first_bytes);
   return naming_file(path, [&] {
     // `find` in the first bytes, or in all of them.
@@ -105,12 +117,17 @@ ImageHeader read_image_header(const std::filesystem::path& path, Orientation ori
     };
     const ParsedHeader header =
         found([&](const auto& some) { return io_detail::parse_image_header(some, std::ssize(some) >= size); });
-    ImageHeader result{.width = header.width, .height = header.height, .bytes = size, .has_more = header.has_more};
+    ImageHeader result{.width = header.width,
+                       .height = header.height,
+                       .bytes = size,
+                       .has_more = header.has_more,
+                       .modified = modified};
     if (orientation == Orientation::exif && io_detail::is_transposed(found([&](const auto& some) {
           return io_detail::find_orientation(some, header.type);
         }))) {
       std::swap(result.width, result.height);
     }
+    result.beginning = hash_64(std::as_bytes(std::span(bytes)), 0);
     return result;
   });
 }

@@ -1,5 +1,6 @@
 #include "pipeline/files/image_changes.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <unordered_map>
@@ -39,7 +40,8 @@ std::string ImageChanges::text() const {
 }
 
 ImageChanges changes_of(const ImageList& frozen, const ImageList& current,
-                        const std::function<bool(std::int64_t)>& was_readable) {
+                        const std::function<bool(std::int64_t)>& was_readable,
+                        const std::vector<std::int64_t>& rewritten) {
   ImageChanges changes;
   const auto places = places_in(current);
   const auto add_lost = [&](std::size_t i, const std::string& what) {
@@ -61,6 +63,9 @@ ImageChanges changes_of(const ImageList& frozen, const ImageList& current,
     if (now != before) {
       changes.replaced.push_back(before.name);
       add_lost(i, " had " + state_of(before) + ", has " + state_of(now));
+    } else if (std::ranges::binary_search(rewritten, static_cast<std::int64_t>(i))) {
+      changes.replaced.push_back(before.name);
+      add_lost(i, " has other content");
     }
     changes.reordered = changes.reordered || found->second < last;
     last = found->second;

@@ -27,8 +27,10 @@ struct ImageChanges {
 };
 
 /// Compares the lists, which are cut into shards alike. `was_readable` tells more of an image of the frozen list than
-/// its header: it is only asked about those that changed, in their order.
+/// its header: it is only asked about those that changed, in their order. `rewritten` are the images of the frozen
+/// list, ascending, whose content is known to be another though the list cannot tell.
 [[nodiscard]] ImageChanges changes_of(const ImageList& frozen, const ImageList& current,
-                                      const std::function<bool(std::int64_t)>& was_readable);
+                                      const std::function<bool(std::int64_t)>& was_readable,
+                                      const std::vector<std::int64_t>& rewritten = {});
 
 }  // namespace datus

@@ -14,6 +14,9 @@ void write_image_keys(Hdf5Writer& writer, const ImageKeys& images) {
   }
   writer.write<std::int64_t>("image", images.image, {static_cast<std::int64_t>(images.image.size())});
   writer.write<std::int64_t>("unreadable", images.unreadable, {static_cast<std::int64_t>(images.unreadable.size())});
+  if (images.listed.empty()) return;
+  writer.write_names("content", images.content);
+  writer.attribute("/", "listed", images.listed);
 }
 
 ImageKeys read_image_keys(const Hdf5Reader& reader, std::int64_t count, bool of_a_run) {
@@ -26,6 +29,11 @@ ImageKeys read_image_keys(const Hdf5Reader& reader, std::int64_t count, bool of_
   images.image = reader.read<std::int64_t>("image");
   images.unreadable = reader.read<std::int64_t>("unreadable");
   if (of_a_run || !images.image.empty()) require_shape(reader, "image", {count}, "one row per image");
+  if (reader.has("content")) {
+    require_shape(reader, "content", {count}, "one row per image");
+    images.content = reader.names("content");
+    images.listed = reader.attribute<std::string>("/", "listed");
+  }
   require_ascending(reader, "image", images.image);
   require_ascending(reader, "unreadable", images.unreadable);
   std::vector<std::int64_t> both;

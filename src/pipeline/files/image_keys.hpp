@@ -15,9 +15,13 @@ struct ImageKeys {
   std::vector<std::int64_t> image;       ///< [n] global index; empty in plain files
   std::vector<std::string> name;         ///< [n] names; empty in shards
   std::vector<std::int64_t> unreadable;  ///< global index of the images of the shard that could not be read
+  /// [n] `Hash::hex` of the files' bytes, of which this was made; empty where they are not known
+  std::vector<std::string> content = {};
+  /// `Hash::hex` of the shard's part of the list that the indices are of, where there is `content`
+  std::string listed = {};
 };
 
-/// Writes /name, or /image and /unreadable where there are no names.
+/// Writes /name, or /image, /unreadable and, where it is known, /content with the attribute listed.
 void write_image_keys(Hdf5Writer& writer, const ImageKeys& images);
 
 /// The images of a file with `count` of them: names in plain files, indices in shards (`of_a_run`). A plain file may

@@ -7,13 +7,15 @@
 #include "pipeline/inputs/load_images.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <span>
 
 namespace datus {
 namespace {
 
-constexpr std::int64_t values_per_image = 4;  // bytes, width, height, whether there are further pages
+// Bytes, width, height, whether there are further pages, and the sign.
+constexpr std::int64_t values_per_image = 6;
 
 std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin, std::int64_t end,
                                       Orientation orientation, int threads, const std::function<void()>& looked_at) {
@@ -26,6 +28,8 @@ std::vector<std::int64_t> probe_slice(const Dataset& dataset, std::int64_t begin
       values[slot + 1] = header.width;
       values[slot + 2] = header.height;
       values[slot + 3] = header.has_more ? 1 : 0;
+      values[slot + 4] = header.modified;
+      values[slot + 5] = std::bit_cast<std::int64_t>(header.beginning);
     } catch (const InputError&) {
       // Listed with size 0 and reported when its shard is worked on, with the reason.
     }
@@ -39,6 +43,16 @@ Hash hash_of_images(std::span<const ListedImage> images, int shard_size) {
   hasher.add(std::int64_t{shard_size}).add(static_cast<std::int64_t>(images.size()));
   for (const auto& image : images) hasher.add(image.name).add(image.bytes).add(image.width).add(image.height);
   return hasher.finish();
+}
+
+/// Lists of earlier versions have none.
+void read_signs(const Hdf5Reader& reader, ImageList& list) {
+  if (!reader.has("sign")) return;
+  require_shape(reader, "sign", {list.size(), 2}, "one row per image");
+  const auto signs = reader.read<std::int64_t>("sign");
+  for (std::size_t i = 0; i < list.images.size(); ++i) {
+    if (list.images[i].is_readable()) list.images[i].sign = {signs[2 * i], signs[2 * i + 1]};
+  }
 }
 
 }  // namespace
@@ -101,6 +115,7 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
     list.images[i].bytes = values[first];
     list.images[i].width = static_cast<int>(values[first + 1]);
     list.images[i].height = static_cast<int>(values[first + 2]);
+    if (list.images[i].is_readable()) list.images[i].sign = {values[first + 4], values[first + 5]};
     if (values[first + 3] != 0) with_further_pages.push_back(list.images[i].name);
   }
   log_further_pages(with_further_pages);
@@ -112,6 +127,7 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list, 
   std::vector<std::int64_t> bytes;
   std::vector<std::int32_t> sizes;
   std::vector<std::int64_t> shards;
+  std::vector<std::int64_t> signs;
   for (std::int64_t i = 0; i < list.size(); ++i) {
     const auto& image = list.images[static_cast<std::size_t>(i)];
     names.push_back(image.name);
@@ -119,6 +135,8 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list, 
     sizes.push_back(image.width);
     sizes.push_back(image.height);
     shards.push_back(i / list.shard_size);
+    const FileSign sign = image.sign.value_or(FileSign());
+    signs.insert(signs.end(), {sign.modified, sign.beginning});
   }
   AtomicHdf5 file(path, options);
   Hdf5Writer& writer = file.writer();
@@ -127,6 +145,7 @@ void write_image_list(const std::filesystem::path& path, const ImageList& list, 
   writer.write<std::int64_t>("bytes", bytes, {count});
   writer.write<std::int32_t>("size", sizes, {count, 2});
   writer.write<std::int64_t>("shard", shards, {count});
+  writer.write<std::int64_t>("sign", signs, {count, 2});
   writer.attribute("/", "shard_size", std::int64_t{list.shard_size});
   writer.attribute("/", "hash", list.hash().hex());
   file.commit();
@@ -149,6 +168,7 @@ ImageList read_image_list(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     list.images.push_back({names[i], bytes[i], sizes[2 * i], sizes[2 * i + 1]});
   }
+  read_signs(reader, list);
   if (reader.attribute<std::string>("/", "hash") != list.hash().hex()) {
     throw_inconsistent(reader, "its attribute hash is not that of its images");
   }

@@ -10,11 +10,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace datus {
+
+/// By what a file tells, without being read as a whole, that it may hold something else than before.
+struct FileSign {
+  std::int64_t modified = 0;   ///< as in `ImageHeader`
+  std::int64_t beginning = 0;  ///< the bits of that in `ImageHeader`
+  friend bool operator==(const FileSign&, const FileSign&) = default;
+};
 
 /// One image of the frozen list. A file whose header cannot be read has width and height 0; it stays in the list, so
 /// that shards never shift, and is reported as unreadable. Ground truth is no part of it: it may come when the masks
@@ -24,8 +32,13 @@ struct ListedImage {
   std::int64_t bytes = 0;  ///< size of the file
   int width = 0;           ///< pixels
   int height = 0;          ///< pixels
+  /// None where the header cannot be read, and in lists of earlier versions.
+  std::optional<FileSign> sign = {};
   [[nodiscard]] bool is_readable() const { return width > 0; }
-  friend bool operator==(const ListedImage&, const ListedImage&) = default;
+  /// But for the sign: a file may be copied, and is the same.
+  friend bool operator==(const ListedImage& a, const ListedImage& b) {
+    return a.name == b.name && a.bytes == b.bytes && a.width == b.width && a.height == b.height;
+  }
 };
 
 /// The images of a run in their final order, cut into shards of consecutive images. Neither depends on the ranks.
@@ -41,7 +54,7 @@ struct ImageList {
   [[nodiscard]] Hash hash_of(ShardIndex shard) const;
   /// `count` images like these: fewer of them, spread evenly, or all of them again and again.
   [[nodiscard]] ImageList spread(std::int64_t count) const;
-  /// Over names, bytes, sizes and the shard size; not over places on the disk.
+  /// Over names, bytes, sizes and the shard size; not over places on the disk, nor signs.
   [[nodiscard]] Hash hash() const;
 };
 

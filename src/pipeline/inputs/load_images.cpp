@@ -19,7 +19,8 @@ std::vector<LoadedImage> load_images(const std::vector<std::filesystem::path>& p
     if (stop.stop_requested()) return;
     auto& slot = loaded[static_cast<std::size_t>(i)];
     try {
-      const Image original = read_image(paths[static_cast<std::size_t>(i)], orientation);
+      const auto [original, content] = read_hashed_image(paths[static_cast<std::size_t>(i)], orientation);
+      slot.content = content;
       slot.width = original.width;
       slot.height = original.height;
       slot.input = preparation.prepare(original);

@@ -17,6 +17,7 @@ struct LoadedImage {
   std::optional<InputImage> input;
   int width = 0;  ///< pixels of the original, as those of the next
   int height = 0;
+  Hash content;  ///< of the bytes of the file
   std::string error;
 };
 

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t content_structure = 400;  // of /content and the attribute listed
 constexpr std::int64_t kibibyte = std::int64_t{1} << 10U;
 constexpr std::int64_t mebibyte = std::int64_t{1} << 20U;
 
@@ -68,8 +69,8 @@ class SizeEstimate {
     const bool padded = has_padding(config_.model.resize);
     std::int64_t total = 0;
     for (const std::int64_t images : readable_) {
-      const std::int64_t structure = padded ? 2700 : 2330;
-      constexpr std::int64_t per_image = 8 + 7;  // its index, and its piece of /keys in HDF5's table
+      const std::int64_t structure = (padded ? 2700 : 2330) + content_structure;
+      constexpr std::int64_t per_image = 8 + 7 + 32;  // its index, its piece of /keys in HDF5's table, its hash
       total += structure + images * (patches_ * dim * value_bytes + (padded ? patches_ : 0) + per_image) +
                bytes_in_pieces(images, std::int64_t{4} * dim);
     }
@@ -79,10 +80,10 @@ class SizeEstimate {
   [[nodiscard]] std::int64_t segments() const {
     std::int64_t total = 0;
     for (const std::int64_t images : readable_) {
-      constexpr std::int64_t structure = 3550;
-      constexpr std::int64_t per_patch = 2 + 2;       // segment and community
-      constexpr std::int64_t per_segment = 8 + 4;     // box and size
-      constexpr std::int64_t per_image = 16 + 2 * 8;  // offset, index, and two entries of HDF5's tables
+      constexpr std::int64_t structure = 3550 + content_structure;
+      constexpr std::int64_t per_patch = 2 + 2;            // segment and community
+      constexpr std::int64_t per_segment = 8 + 4;          // box and size
+      constexpr std::int64_t per_image = 16 + 2 * 8 + 32;  // offset, index, two entries of HDF5's tables, hash
       total += structure + images * (patches_ * per_patch + per_image) + segments_of(images) * per_segment;
     }
     return total;
@@ -175,7 +176,7 @@ class SizeEstimate {
   [[nodiscard]] std::int64_t listed_names() const {
     std::size_t name = 0;
     for (const auto& image : list_.images) name = std::max(name, image.name.size());
-    return list_.size() * (static_cast<std::int64_t>(name) + 24);
+    return list_.size() * (static_cast<std::int64_t>(name) + 40);
   }
 
   /// Pictures of some images: of the image, its segments, its truth, and two for each K.

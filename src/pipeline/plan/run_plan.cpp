@@ -32,15 +32,13 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
-constexpr const char* readable_again = "an image can be read now";
-
 /// Adds the shards that the run would forget before it looks for stale ones.
 void add_outdated(const RunContext& run, StaleShards& found) {
-  for (const std::int64_t shard : run.outdated_shards) {
+  for (const std::int64_t shard : run.outdated.shards) {
     for (const StageFiles& files : stage_files) {
       if (!files.is_by_shard || !keeps_files(run.config.storage, files.stage)) continue;
       found.shards.at(static_cast<std::size_t>(shard)).set(files.stage);
-      found.reasons_of_stage[files.stage] = {readable_again};
+      found.reasons_of_stage[files.stage] = {run.outdated.why};
     }
   }
 }
@@ -58,9 +56,9 @@ PlannedStage plan_of_shards(const RunContext& run, const RunPlan& plan, Stage st
 
 /// COLLECTIVE. Fills in the values of K to do as well.
 PlannedStage plan_of_clusters(RunContext& run, std::vector<int>& todo) {
-  if (!run.outdated_shards.empty()) {
+  if (!run.outdated.shards.empty()) {
     todo = run.config.cluster.k;
-    return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = readable_again};
+    return {.name = stage_name(Stage::cluster), .work = list_of(todo), .why = run.outdated.why};
   }
   std::vector<std::string> reasons;
   for (const auto& [k, why] : stale_clusters(run)) {
@@ -82,7 +80,7 @@ PlannedStage plan_of_masks(RunContext& run, RunPlan& plan) {
   std::int64_t replaced = 0;
   for (const int k : run.config.cluster.k) {
     auto& shards = plan.todo.masks[k];
-    shards = run.outdated_shards.empty() ? stale_masks(run, k) : all_shards(run.list);
+    shards = run.outdated.shards.empty() ? stale_masks(run, k) : all_shards(run.list);
     if (shards.empty()) continue;
     stage.work +=
         (stage.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(std::ssize(shards), plan);

@@ -14,8 +14,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace datus {
@@ -121,6 +121,11 @@ void forget(const RunDirectory& directory, const ImageList& list, const std::vec
   }
 }
 
+/// Of two equal lists.
+bool has_signs_of(const ImageList& frozen, const ImageList& list) {
+  return std::ranges::equal(frozen.images, list.images, {}, &ListedImage::sign, &ListedImage::sign);
+}
+
 }  // namespace
 
 std::optional<ImageList> frozen_image_list(const RunDirectory& directory) {
@@ -140,12 +145,24 @@ std::optional<int> frozen_shard_size(const RunDirectory& directory, const std::o
   return load_config(directory.config(), {}).dataset.shard_size;
 }
 
-std::vector<std::int64_t> freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen,
-                                            const ImageList& list, const Dataset& dataset, RunAccess access,
-                                            const WriteOptions& options) {
+OutdatedShards freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen,
+                                 const ImageList& list, const std::vector<std::int64_t>& rewritten,
+                                 const Dataset& dataset, RunAccess access, const WriteOptions& options) {
+  const auto outdated = [&](const std::vector<std::int64_t>& again) {
+    OutdatedShards found;
+    for (const auto& [images, why] :
+         {std::pair(&again, "an image can be read now"), {&rewritten, "an image was replaced"}}) {
+      for (const std::int64_t image : *images) {
+        if (image < list.size()) found.shards.push_back(image / list.shard_size);
+      }
+      if (!images->empty()) found.why += (found.why.empty() ? "" : "; ") + std::string(why);
+    }
+    return found;
+  };
   if (!frozen) {
-    if (!makes_record(access)) return {};
+    if (!makes_record(access)) return outdated({});
     require_a_readable_image(list, dataset);
+    if (!rewritten.empty()) forget(directory, list, rewritten);
     write_image_list(directory.image_list(), list, options);
     return {};
   }
@@ -155,13 +172,12 @@ std::vector<std::int64_t> freeze_image_list(const RunDirectory& directory, const
   };
   const std::string restore = "Restore them, or choose another run directory with --run.";
   if (frozen->shard_size != list.shard_size) refuse(first_difference(*frozen, list), restore);
-  const ImageChanges changes = changes_of(*frozen, list, was_readable_in(directory, *frozen));
+  const ImageChanges changes = changes_of(*frozen, list, was_readable_in(directory, *frozen), rewritten);
   if (changes.are_other_images()) {
     refuse(std::to_string(changes.lost) + " of " + std::to_string(changes.with_results) +
                " are not as they were: " + changes.first_lost,
            restore);
   }
-  const auto shard_of = [&](std::int64_t image) { return image / list.shard_size; };
   const auto again = readable_again(directory, *frozen, list, dataset);
   if (!again.empty()) {
     log::info(counted(std::ssize(again), "image") + " can be read now (" +
@@ -169,18 +185,21 @@ std::vector<std::int64_t> freeze_image_list(const RunDirectory& directory, const
               "): their shards are made again, and all clusters");
     if (makes_record(access)) forget(directory, list, again);
   }
-  std::vector<std::int64_t> shards;
-  if (!makes_record(access)) std::ranges::transform(again, std::back_inserter(shards), shard_of);
-  if (!changes.any()) return shards;
+  if (!changes.any()) {
+    if (!makes_record(access)) return outdated(again);
+    if (!has_signs_of(*frozen, list)) write_image_list(directory.image_list(), list, options);
+    return {};
+  }
   if (access == RunAccess::report) refuse(changes.text(), "Start the run again, then make the report.");
   log::info(
       "the images changed: " + changes.text() +
       "; their shards are made again, and all clusters ('datus apply' labels new images with the clusters as they "
       "are)");
-  if (!makes_record(access)) return shards;
+  if (!makes_record(access)) return outdated(again);
+  if (!rewritten.empty()) forget(directory, list, rewritten);
   remove_leftovers(directory, *frozen, list, changes.gone);
   write_image_list(directory.image_list(), list, options);
-  return shards;
+  return {};
 }
 
 }  // namespace datus

@@ -22,11 +22,12 @@ namespace datus {
 
 /// Freezes the list, where the access makes the run's record. One that is there is replaced when images came, went
 /// or changed; this is said, and what the run has of images that went is removed. Throws `InputError` when most of the
-/// images that the run has results of are not as they were, and for a new run when no image can be read. Returns shards
-/// that were made without an image that can be read now, though the list cannot tell: where the access makes no record
-/// their files are still there, current by all that they say of themselves. Not collective.
-std::vector<std::int64_t> freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen,
-                                            const ImageList& list, const Dataset& dataset, RunAccess access,
-                                            const WriteOptions& options);
+/// images that the run has results of are not as they were, and for a new run when no image can be read. What was made
+/// from `rewritten_images`, or without images that can be read now, is removed; where the access makes no record these
+/// shards are returned instead: their files are still there, current by all that they say of themselves. Not
+/// collective.
+[[nodiscard]] OutdatedShards freeze_image_list(const RunDirectory& directory, const std::optional<ImageList>& frozen,
+                                               const ImageList& list, const std::vector<std::int64_t>& rewritten,
+                                               const Dataset& dataset, RunAccess access, const WriteOptions& options);
 
 }  // namespace datus

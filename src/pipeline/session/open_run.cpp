@@ -13,6 +13,7 @@
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/frozen_list.hpp"
 #include "pipeline/session/progress.hpp"
+#include "pipeline/session/rewritten_images.hpp"
 #include "pipeline/session/run_origin.hpp"
 
 #include <filesystem>
@@ -146,12 +147,14 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
     const Progress progress("looking at the ground truth", 0, is_silent || !dataset->has_truth());
     truth_classes = check_truth(*dataset, list, config.dataset.void_label, threads, comm);
   }
-  std::vector<std::int64_t> outdated;
+  const auto rewritten = rewritten_images(directory, frozen, list, *dataset, threads, comm);
+  OutdatedShards outdated;
   on_root(comm, [&] {
     const Progress progress("comparing the images with those of before", 0, false);
-    outdated = freeze_image_list(directory, frozen, list, *dataset, access, writing);
+    outdated = freeze_image_list(directory, frozen, list, rewritten, *dataset, access, writing);
   });
-  outdated = allgather_values(comm, outdated);
+  outdated.shards = allgather_values(comm, outdated.shards);
+  outdated.why = broadcast_text(comm, outdated.why);
   say_who_has_no_shard(list, comm);
 
   // Made from what.
@@ -173,7 +176,7 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
                                                     .list = std::move(list),
                                                     .provenance = Provenance(config, std::move(origin.inputs)),
                                                     .fitted = std::move(fitted),
-                                                    .outdated_shards = std::move(outdated),
+                                                    .outdated = std::move(outdated),
                                                     .truth_classes = truth_classes,
                                                     .threads = threads,
                                                     .placement = origin.placement,

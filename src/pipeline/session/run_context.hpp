@@ -32,6 +32,12 @@ struct FittedRun {
 /// which must live as long as the options (null: there is none).
 [[nodiscard]] WriteOptions writing_as(const JobIdentity& job, int rank, const RunLock* lock);
 
+/// Shards that were made from other images than there are now, though neither list nor records can tell.
+struct OutdatedShards {
+  std::vector<std::int64_t> shards;
+  std::string why;  ///< "an image can be read now"
+};
+
 /// What every stage of a run works with. Made by `open_run`; stages leave it as it is.
 struct RunContext {
   const Config config;
@@ -41,8 +47,8 @@ struct RunContext {
   const ImageList list;
   Provenance provenance;
   const std::optional<FittedRun> fitted;
-  /// Made without an image that can be read now, and not removed yet, for the run is only looked at.
-  const std::vector<std::int64_t> outdated_shards = {};
+  /// Not removed yet, for the run is only looked at.
+  const OutdatedShards outdated = {};
   const int truth_classes = 0;  ///< of the ground truth at least, as `check_truth` found
   const int threads = 1;
   ModelPlacement placement = {};                     ///< of the model on this rank

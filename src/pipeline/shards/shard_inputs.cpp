@@ -16,6 +16,7 @@ void decode_images(const RunContext& run, const InputPreparation& preparation, S
   const auto [begin, end] = run.list.range(shard);
   std::vector<std::filesystem::path> paths;
   for (std::int64_t image = begin; image < end; ++image) paths.push_back(run.image_path(image));
+  inputs.images.listed = run.list.hash_of(shard).hex();
   auto loaded = load_images(paths, run.orientation(), preparation, run.threads, stop);
   for (std::int64_t image = begin; image < end && !stop.stop_requested(); ++image) {
     auto& slot = loaded[static_cast<std::size_t>(image - begin)];
@@ -26,6 +27,7 @@ void decode_images(const RunContext& run, const InputPreparation& preparation, S
     }
     if (slot.input) {
       inputs.images.image.push_back(image);
+      inputs.images.content.push_back(slot.content.hex());
       inputs.decoded.push_back(std::move(*slot.input));
     } else {
       inputs.images.unreadable.push_back(image);

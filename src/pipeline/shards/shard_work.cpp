@@ -80,10 +80,13 @@ void ShardWork::finish() {
 
 void ShardWork::describe() {
   const auto& found = segments();
-  if (inputs_.images.image != found.images.image) {
-    throw InputError("Shard " + std::to_string(products_.shard.value) + " has other readable images than before",
-                     "an image was repaired or damaged since its segments were made",
-                     "Delete " + run_.directory.segments(products_.shard).string() + " and run again.");
+  // Files of earlier versions do not have the content.
+  if (inputs_.images.image != found.images.image ||
+      (!found.images.listed.empty() && inputs_.images.content != found.images.content)) {
+    throw InputError(
+        "Shard " + std::to_string(products_.shard.value) + " has other images than before",
+        "an image was repaired, replaced or damaged since its segments were made",
+        "Run again; should that not help, delete " + run_.directory.segments(products_.shard).string() + " before.");
   }
   const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
   const Stopwatch watch;

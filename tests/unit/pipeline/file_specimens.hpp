@@ -48,6 +48,8 @@ inline void add_images(std::string& bytes, const ImageKeys& images) {
   add_all(bytes, images.image);
   add_all(bytes, images.name);
   add_all(bytes, images.unreadable);
+  add_all(bytes, images.content);
+  bytes += images.listed;
 }
 
 inline std::string contents(const KeysFile& file) {
@@ -108,6 +110,7 @@ inline std::string contents(const ImageList& list) {
     add(bytes, image.bytes);
     add(bytes, image.width);
     add(bytes, image.height);
+    add(bytes, image.sign.value_or(FileSign()));
   }
   return bytes;
 }

@@ -48,6 +48,15 @@ TEST(ImageChanges, WhatCouldNotBeReadIsNoLoss) {
   EXPECT_FALSE(changes(list_of({"bad1", "bad2", "half1"}), list_of({"x", "y"})).are_other_images());
 }
 
+TEST(ImageChanges, RewrittenOnesAreReplaced) {
+  const ImageList list = list_of({"a", "b", "half", "z"});
+  const ImageChanges found = changes_of(list, list, [](std::int64_t image) { return image != 2; }, {1, 2});
+  EXPECT_EQ(found.replaced, (Names{"b", "half"}));
+  EXPECT_EQ(found.lost, 1);
+  EXPECT_EQ(found.first_lost, "b has other content");
+  EXPECT_EQ(found.with_results, 3);
+}
+
 TEST(ImageChanges, NewOnesMayComeAnywhere) {
   const ImageChanges found = changes(list_of({"b", "d"}), list_of({"a", "b", "c", "d", "e"}));
   EXPECT_EQ(found.added, (Names{"a", "c", "e"}));

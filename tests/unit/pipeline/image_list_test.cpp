@@ -17,7 +17,9 @@ namespace image_list_test {
 ImageList some_list() {
   ImageList list;
   list.shard_size = 2;
-  list.images = {{"a.jpg", 100, 30, 20}, {"sub/b \u00e4.png", 7, 0, 0}, {"c.bmp", std::int64_t{5} << 32, 1, 65535}};
+  list.images = {{"a.jpg", 100, 30, 20, FileSign{1'700'000'000'123'456'789, -5}},
+                 {"sub/b \u00e4.png", 7, 0, 0},
+                 {"c.bmp", std::int64_t{5} << 32, 1, 65535}};
   return list;
 }
 
@@ -37,6 +39,8 @@ TEST(ImageList, ReadsBackAsWritten) {
   write_image_list(folder / "images.h5", some_list());
   const ImageList read = read_image_list(folder / "images.h5");
   EXPECT_EQ(read.images, some_list().images);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(read.images[i].sign.has_value(), i != 1);
+  EXPECT_EQ(read.images[0].sign, some_list().images[0].sign);
   EXPECT_EQ(read.shard_size, 2);
   EXPECT_EQ(read.hash(), some_list().hash());
   EXPECT_EQ(files_below(folder.path()), std::vector<std::string>{"images.h5"});

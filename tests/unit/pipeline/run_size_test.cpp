@@ -53,7 +53,9 @@ std::int64_t bytes_of_shards(const Config& config, const ImageList& list, Stage 
     for (std::int64_t i = begin; i < end; ++i) {
       const bool readable = list.images[static_cast<std::size_t>(i)].width > 0;
       (readable ? images.image : images.unreadable).push_back(i);
+      if (readable) images.content.push_back(zero_padded(i, 32));
     }
+    images.listed = list.hash_of({shard}).hex();
     const fs::path path = folder / (std::to_string(shard) + ".h5");
     write(path, images, record_of(config, stage, shard));
     bytes += static_cast<std::int64_t>(fs::file_size(path));

@@ -25,6 +25,8 @@ void expect_same_images(const ImageKeys& found, const ImageKeys& expected) {
   EXPECT_EQ(found.image, expected.image);
   EXPECT_EQ(found.name, expected.name);
   EXPECT_EQ(found.unreadable, expected.unreadable);
+  EXPECT_EQ(found.content, expected.content);
+  EXPECT_EQ(found.listed, expected.listed);
 }
 
 const StageProvenance segment_record = sample_record("segment").of_shard({3});

@@ -3,6 +3,7 @@
 // Small files of every kind that a run keeps, with contents that differ from shard to shard.
 
 #include "datus/algo/kmeans_state.hpp"
+#include "datus/core/names.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/descriptors_file.hpp"
 #include "pipeline/files/image_keys.hpp"
@@ -54,6 +55,8 @@ inline ImageKeys sample_images(int count, int shard) {
   ImageKeys images;
   for (int i = 0; i < count; ++i) images.image.push_back(shard * 64 + (i < 1 ? i : i + 1));
   images.unreadable = {shard * 64 + 1};
+  for (const std::int64_t image : images.image) images.content.push_back(zero_padded(image, 32));
+  images.listed = zero_padded(shard, 32);
   return images;
 }
 
@@ -128,7 +131,7 @@ inline ImageList sample_list(int count, int shard) {
   list.shard_size = 5;
   for (int i = 0; i < count; ++i) {
     const std::string name = "folder/image" + std::to_string(1000 * shard + 100 + i);
-    list.images.push_back({name + ".jpg", 1000 + i, 640 + i, 480});
+    list.images.push_back({name + ".jpg", 1000 + i, 640 + i, 480, FileSign{7000 + i, -i}});
   }
   return list;
 }
