@@ -102,6 +102,8 @@ void add_model_network(Adder<ModelConfig>& add) {
       {Stage::extract}, "Which vector of a patch is its embedding.");
   add("layer", &M::layer, integer<int>(), {Stage::extract},
       "Block the embedding is taken from: 0 is the first, -1 the last.");
+  add("flip", &M::flip, boolean(), {Stage::extract},
+      "Whether a patch's embedding is the mean over the input and its mirror image, for twice the time of extract.");
   add("precision", &M::precision,
       word_or("auto", choice<M::Precision>({{"float32", M::Precision::float32},
                                             {"bfloat16", M::Precision::bfloat16},

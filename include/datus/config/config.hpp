@@ -113,6 +113,8 @@ struct ModelConfig {
   Feature feature = Feature::key;
   /// Index of the block; negative counts from the end, -1 is the last.
   int layer = -1;
+  /// Whether embeddings are means over the input and its mirror image.
+  bool flip = false;
   std::optional<Precision> precision;
   int batch_size = 32;
   std::optional<Device> device;

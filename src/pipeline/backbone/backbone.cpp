@@ -3,6 +3,7 @@
 #include "datus/core/error.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 namespace datus {
@@ -12,6 +13,29 @@ std::array<float, 3> as_floats(const std::optional<std::array<double, 3>>& value
                                const std::array<float, 3>& otherwise) {
   if (!values) return otherwise;
   return {static_cast<float>((*values)[0]), static_cast<float>((*values)[1]), static_cast<float>((*values)[2])};
+}
+
+Image mirror_image(const Image& image) {
+  Image mirrored(image.height, image.width);
+  for (int y = 0; y < image.height; ++y) {
+    const auto from = image.row(y);
+    const auto to = mirrored.row(y);
+    for (std::size_t x = 0; x < from.size(); x += 3)
+      std::ranges::copy(from.subspan(x, 3), to.end() - 3 - static_cast<std::ptrdiff_t>(x));
+  }
+  return mirrored;
+}
+
+/// Makes embeddings [images, patches, dim] means with those of the mirror images.
+void average_with_mirrored(std::vector<float>& embeddings, const std::vector<float>& mirrored, GridSize grid, int dim) {
+  const auto cols = static_cast<std::size_t>(grid.cols);
+  const auto width = static_cast<std::size_t>(dim);
+  for (std::size_t i = 0; i < embeddings.size(); ++i) {
+    const std::size_t patch = i / width;
+    const std::size_t col = patch % cols;
+    const float other = mirrored[(patch - col + (cols - 1 - col)) * width + i % width];
+    embeddings[i] = 0.5F * (embeddings[i] + other);
+  }
 }
 
 }  // namespace
@@ -86,6 +110,24 @@ void Backbone::require_descriptor(const DescriptorConfig& config) const {
                    "it has no CLS token, and its head takes images of its native size only",
                    "Set descriptor.kind: masked_crop with descriptor.crop_size: " + std::to_string(native) +
                        ", or descriptor.kind: mean_key.");
+}
+
+VisionTransformer::Features Backbone::embed(std::span<const Image* const> inputs, bool cls) const {
+  if (!config_.flip) return forward(inputs, embedding_request(cls));
+  VisionTransformer::Batching batching = batching_;
+  std::size_t before = 0;
+  if (batching_.before_each_batch) {
+    batching.before_each_batch = [&](std::size_t done) { batching_.before_each_batch((before + done) / 2); };
+  }
+  auto features = model_.forward(inputs, scaling_, embedding_request(cls), batching);
+  before = inputs.size();
+  std::vector<Image> mirrored;
+  for (const Image* input : inputs) mirrored.push_back(mirror_image(*input));
+  std::vector<const Image*> pointers;
+  for (const Image& image : mirrored) pointers.push_back(&image);
+  const auto others = model_.forward(pointers, scaling_, embedding_request(false), batching);
+  average_with_mirrored(features.embeddings, others.embeddings, features.grid, architecture().dim);
+  return features;
 }
 
 VisionTransformer::Request Backbone::embedding_request(bool cls) const {

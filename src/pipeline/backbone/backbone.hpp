@@ -67,7 +67,9 @@ class Backbone {
                                                std::span<const int> segments) const {
     return model_.segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
   }
-  /// What the configuration asks for as embedding.
+  /// The embeddings that the configuration asks for, and the images' vectors with `cls`.
+  [[nodiscard]] VisionTransformer::Features embed(std::span<const Image* const> inputs, bool cls) const;
+  /// How one pass of the model makes them.
   [[nodiscard]] VisionTransformer::Request embedding_request(bool cls) const;
 
  private:

@@ -41,7 +41,7 @@ KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& bac
   std::vector<const Image*> images;
   images.reserve(inputs.size());
   for (const auto& input : inputs) images.push_back(&input.input);
-  auto features = backbone.forward(images, backbone.embedding_request(file.cls_dim > 0));
+  auto features = backbone.embed(images, file.cls_dim > 0);
   file.keys = std::move(features.embeddings);
   file.cls = std::move(features.cls);
   round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names, threads);

@@ -60,6 +60,7 @@ std::map<std::string, Expected> input_keys() {
       {"model.position", {"auto", {"model.position=offset"}, {"native", "null"}}},
       {"model.feature", {"key", {"model.feature=token"}, {"keys", "cls"}}},
       {"model.layer", {"-1", {"model.layer=3"}, {"last", "1.5", "null", "99999999999"}}},
+      {"model.flip", {"false", {"model.flip=true"}, {"1", "null"}}},
       {"model.precision",
        {"auto", {"model.precision=float32", "model.precision=bfloat16", "model.precision=float16"}, {"half", "tf32"}}},
       {"model.batch_size", {"32", {"model.batch_size=4"}, not_positive}},

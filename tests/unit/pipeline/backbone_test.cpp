@@ -54,5 +54,41 @@ TEST(Backbone, TheChannelOrderIsThatOfEmbeddingsAlone) {
   EXPECT_EQ(rgb.crop_vectors(crops).size(), 3U * 32U);
 }
 
+TEST(Backbone, FlippedEmbeddingsAreMeansOverTheInputAndItsMirrorImage) {
+  std::mt19937 generator(2);
+  Image image(24, 40);
+  Image mirrored(24, 40);
+  for (auto& pixel : image.pixels) pixel = static_cast<std::uint8_t>(generator());
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    const std::size_t x = i / 3 % 40;
+    mirrored.pixels[i - 3 * x + 3 * (39 - x)] = image.pixels[i];
+  }
+  ModelConfig config;
+  config.heads = 2;
+  const ModelPlacement placement;
+  const auto weights = data_path("golden/vit/dino_p8.safetensors");
+  const Backbone plain(config, weights, placement, 2);
+  config.flip = true;
+  Backbone flipping(config, weights, placement, 2);
+  std::vector<std::size_t> done;
+  flipping.before_each_batch([&](std::size_t count) { done.push_back(count); });
+  flipping.use_batches_of(1);
+  const std::vector<const Image*> both{&image, &mirrored};
+  const auto single = plain.embed(both, true);
+  const auto mean = flipping.embed(both, true);
+  EXPECT_EQ(mean.cls, single.cls);
+  const std::size_t dim = static_cast<std::size_t>(plain.architecture().dim);
+  ASSERT_EQ(mean.embeddings.size(), 2 * 3 * 5 * dim);
+  for (std::size_t i = 0; i < 3 * 5 * dim; ++i) {
+    const std::size_t col = i / dim % 5;
+    const std::size_t other = i - col * dim + (4 - col) * dim + 3 * 5 * dim;
+    ASSERT_EQ(mean.embeddings[i], 0.5F * (single.embeddings[i] + single.embeddings[other])) << i;
+    ASSERT_EQ(mean.embeddings[i], mean.embeddings[other]) << i;
+  }
+  EXPECT_NE(mean.embeddings, single.embeddings);
+  EXPECT_TRUE(std::ranges::is_sorted(done));
+  EXPECT_LE(done.back(), 2U);
+}
+
 }  // namespace backbone_test
 }  // namespace datus::test
