@@ -16,8 +16,9 @@ void add_affinity(Keys& keys) {
       "the metric `cosine`.");
   add("temperature", &A::temperature, positive_number(), segment,
       "With soft weights: smaller joins only what is more alike.");
-  add("center", &A::center, choice<A::Center>({{"none", A::Center::none}, {"image", A::Center::image}}), segment,
-      "Whether the mean embedding of the image is subtracted first.");
+  add("center", &A::center,
+      choice<A::Center>({{"none", A::Center::none}, {"image", A::Center::image}, {"dataset", A::Center::dataset}}),
+      segment, "Whether the mean embedding is subtracted first: of the image, or of the whole data set.");
   add("threshold", &A::threshold, any_number<float>(), segment,
       "Patches are joined if their affinity is more than this.");
   add("quantile", &A::quantile,

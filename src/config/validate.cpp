@@ -56,6 +56,10 @@ class Validator {
       refuse("affinity.weights", "affinity.threshold", "it lets edges with a negative weight through",
              "Raise the threshold to at least 0, or use affinity.weights: sign.");
     }
+    if (needs_dataset_mean(config_) && !config_.storage.keeps_embeddings()) {
+      refuse("affinity.center", "storage.embeddings", "the mean of all embeddings is known when the last is stored",
+             "Set storage.embeddings to float16, or affinity.center to image.");
+    }
   }
 
   void descriptor() const {
@@ -150,6 +154,23 @@ bool has_refinement(const MaskConfig& config) {
       return false;
     case MaskConfig::Refine::crf:
     case MaskConfig::Refine::guided:
+      return true;
+  }
+  return false;
+}
+
+bool needs_dataset_mean(const Config& config) {
+  switch (config.segment.method) {
+    case SegmentConfig::Method::none:
+      return false;
+    case SegmentConfig::Method::louvain:
+      break;
+  }
+  switch (config.affinity.center) {
+    case AffinityConfig::Center::none:
+    case AffinityConfig::Center::image:
+      return false;
+    case AffinityConfig::Center::dataset:
       return true;
   }
   return false;

@@ -127,7 +127,7 @@ struct AffinityConfig {
   /// `sign`: every edge weighs 1; `value`: an edge weighs its affinity; `soft`: all patches are joined, by
   /// exp((affinity - 1) / temperature).
   enum class Weights { sign, value, soft };
-  enum class Center { none, image };
+  enum class Center { none, image, dataset };
 
   Metric metric = Metric::dot;
   Weights weights = Weights::sign;
@@ -317,6 +317,10 @@ struct Config {
   StorageConfig storage;
   friend bool operator==(const Config&, const Config&) = default;
 };
+
+/// Whether segments take the mean embedding of the whole data set, so that all embeddings come before the first of
+/// them.
+[[nodiscard]] bool needs_dataset_mean(const Config& config);
 
 /// The value of a setting that is this path as it is: no `~` and no `$` in it is expanded.
 [[nodiscard]] std::string literal_path(const std::string& path);

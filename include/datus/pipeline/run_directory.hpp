@@ -30,6 +30,8 @@ class RunDirectory {
   /// A shard's file of a stage that works by shards.
   [[nodiscard]] std::filesystem::path shard_file(Stage stage, ShardIndex shard) const;
   [[nodiscard]] std::filesystem::path keys(ShardIndex shard) const { return shard_file(Stage::extract, shard); }
+  /// The mean embedding of the data set, where it is needed.
+  [[nodiscard]] std::filesystem::path key_mean() const { return folder(Stage::extract) / "mean.h5"; }
   [[nodiscard]] std::filesystem::path segments(ShardIndex shard) const { return shard_file(Stage::segment, shard); }
   [[nodiscard]] std::filesystem::path descriptors(ShardIndex shard) const { return shard_file(Stage::describe, shard); }
   /// Folder of the results for K clusters: centroids.h5 and assignment.h5.

@@ -32,7 +32,8 @@ std::string hex_or_none(const std::optional<Hash>& hash) {
   return hash ? hash->hex() : std::string("none");
 }
 
-void add_outside(OutsideInput input, const RunInputs& inputs, std::map<std::string, std::string>& parts) {
+void add_outside(OutsideInput input, const Config& config, const RunInputs& inputs,
+                 std::map<std::string, std::string>& parts) {
   switch (input) {
     case OutsideInput::images:
       parts["images"] = inputs.images.hex();
@@ -42,6 +43,9 @@ void add_outside(OutsideInput input, const RunInputs& inputs, std::map<std::stri
       break;
     case OutsideInput::backend:
       parts["backend"] = inputs.backend;
+      break;
+    case OutsideInput::dataset_mean:
+      if (needs_dataset_mean(config)) parts["mean embedding"] = hex_or_none(inputs.dataset_mean);
       break;
     case OutsideInput::descriptor_weights:
       parts["descriptor_weights"] = hex_or_none(inputs.descriptor_weights);
@@ -91,7 +95,7 @@ StageProvenance Provenance::of(Stage stage) const {
   }
   for (const auto& outside : files.outside) {
     if (!outside) continue;
-    add_outside(*outside, inputs_, record.parts);
+    add_outside(*outside, config_, inputs_, record.parts);
     if (*outside == OutsideInput::images) record.images_of_shards = inputs_.images_of_shards;
   }
   return record;

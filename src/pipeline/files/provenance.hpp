@@ -38,6 +38,7 @@ struct RunInputs {
   Hash images;  ///< of the whole list
   std::shared_ptr<const std::vector<Hash>> images_of_shards = {};
   std::optional<Hash> weights;             ///< model.weights
+  std::optional<Hash> dataset_mean;        ///< of the embeddings; unset before they are all there
   std::optional<Hash> descriptor_weights;  ///< descriptor.weights, when it is a file of its own
   std::optional<Hash> centroids;           ///< given ones: cluster.centroids, or a fitted run's
   std::string backend;                     ///< device, instruction set, LibTorch, BLAS, precision, batch size

@@ -27,7 +27,7 @@ class StageSet {
 };
 
 /// What a stage may read from outside the run; each is a part of the provenance of its files.
-enum class OutsideInput { images, weights, backend, descriptor_weights, centroids };
+enum class OutsideInput { images, weights, backend, dataset_mean, descriptor_weights, centroids };
 
 constexpr std::size_t most_datasets_of_shard = 5;
 
@@ -69,7 +69,8 @@ inline constexpr std::array stage_files = {
                .input = Stage::extract,
                .is_by_shard = true,
                .datasets = {"segment", "community", "image", "box", "size"},
-               .has_offset = true},
+               .has_offset = true,
+               .outside = {OutsideInput::dataset_mean}},
     StageFiles{.stage = Stage::describe,
                .folder = "descriptors",
                .code_version = 3,

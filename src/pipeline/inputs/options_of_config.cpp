@@ -61,6 +61,9 @@ AffinityOptions::Center center_of(AffinityConfig::Center center) {
       return AffinityOptions::Center::none;
     case AffinityConfig::Center::image:
       return AffinityOptions::Center::image;
+    case AffinityConfig::Center::dataset:
+      // Of an image alone it is not known: who calls the graph subtracts it before.
+      return AffinityOptions::Center::none;
   }
   throw_no_value();
 }

@@ -46,4 +46,11 @@ void RunContext::use_batches_of(int size) {
   provenance = Provenance(config, std::move(inputs));
 }
 
+void RunContext::use_key_mean(KeyMean mean) {
+  RunInputs inputs = provenance.inputs();
+  inputs.dataset_mean = mean.hash();
+  provenance = Provenance(config, std::move(inputs));
+  key_mean = std::move(mean);
+}
+
 }  // namespace datus

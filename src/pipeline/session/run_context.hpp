@@ -9,6 +9,7 @@
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/files/image_list.hpp"
+#include "pipeline/files/key_mean.hpp"
 #include "pipeline/files/provenance.hpp"
 #include "pipeline/session/event_log.hpp"
 #include "pipeline/session/run_lock.hpp"
@@ -56,6 +57,7 @@ struct RunContext {
   const std::shared_ptr<const StopSignals> signals;  ///< longer than the lock: giving that back must not be cut short
   const std::unique_ptr<const RunLock> lock;         ///< none when the run is only looked at
   const EventLog events;                             ///< of this rank
+  KeyMean key_mean = {};                             ///< of the data set, where segments need it and it is known
   const bool force = false;                          ///< starts also what will not fit on the disk
 
   /// For every file that is written below the run, as `writing_as` says.
@@ -67,6 +69,9 @@ struct RunContext {
   /// COLLECTIVE. From now on the model takes batches of `size`, which its bits depend on: the run's record is written
   /// anew.
   void use_batches_of(int size);
+
+  /// From now on segments take this mean embedding, which is a part of their record.
+  void use_key_mean(KeyMean mean);
 
   /// File of an image of the list.
   [[nodiscard]] std::filesystem::path image_path(std::int64_t image) const {

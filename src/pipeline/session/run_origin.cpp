@@ -6,7 +6,9 @@
 #include "datus/io/hdf5_types.hpp"
 #include "datus/model/weights_hash.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/key_mean.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -31,6 +33,18 @@ std::optional<Hash> agreed_hash(Communicator& comm, const std::optional<fs::path
   on_root(comm, [&] { hash = hash_of(*file); });
   comm.broadcast(std::as_writable_bytes(std::span(&hash, 1)), 0);
   return hash;
+}
+
+/// COLLECTIVE. Of the mean embedding that an earlier job left, on all ranks.
+std::optional<Hash> known_mean(const Config& config, const RunDirectory& directory, Communicator& comm) {
+  std::optional<Hash> hash;
+  if (!needs_dataset_mean(config)) return hash;
+  on_root(comm, [&] { hash = hash_of_key_mean(directory.key_mean()); });
+  std::int64_t is_known = hash ? 1 : 0;
+  comm.broadcast(std::as_writable_bytes(std::span(&is_known, 1)), 0);
+  Hash agreed = hash.value_or(Hash());
+  comm.broadcast(std::as_writable_bytes(std::span(&agreed, 1)), 0);
+  return is_known != 0 ? std::optional(agreed) : std::nullopt;
 }
 
 RunInputs agreed_inputs(const Config& config, const std::optional<FittedRun>& fitted, const ImageList& list,
@@ -124,8 +138,14 @@ std::string agreed_backend(const Config& config, const RunDirectory& directory, 
 
 RunOrigin find_origin(const Config& config, const RunDirectory& directory, const std::optional<FittedRun>& fitted,
                       const ImageList& list, RunAccess access, Communicator& comm) {
-  if (access == RunAccess::report) return {recorded_inputs(directory, list, comm), {}};
+  const auto mean = known_mean(config, fitted ? fitted->directory : directory, comm);
+  if (access == RunAccess::report) {
+    RunOrigin origin{recorded_inputs(directory, list, comm), {}};
+    origin.inputs.dataset_mean = mean;
+    return origin;
+  }
   RunOrigin origin{agreed_inputs(config, fitted, list, comm), placement_for(config.model, access, comm)};
+  origin.inputs.dataset_mean = mean;
   origin.inputs.backend = agreed_backend(config, directory, access, origin.placement, comm);
   return origin;
 }

@@ -31,11 +31,21 @@ std::string temperature_of(const AffinityConfig& affinity) {
   return "affinity.temperature (" + decimals("%g", affinity.temperature) + ")";
 }
 
+bool is_centred(const AffinityConfig& affinity) {
+  switch (affinity.center) {
+    case AffinityConfig::Center::none:
+      return false;
+    case AffinityConfig::Center::image:
+    case AffinityConfig::Center::dataset:
+      return true;
+  }
+  return false;
+}
+
 std::string advice_for_many_edges(const AffinityConfig& affinity) {
   if (is_soft(affinity)) return "lower " + temperature_of(affinity);
-  const bool is_centred = affinity.center == AffinityConfig::Center::image;
-  return is_centred || affinity.quantile ? "raise " + limit_of(affinity)
-                                         : "set affinity.center: image, or raise " + limit_of(affinity);
+  return is_centred(affinity) || affinity.quantile ? "raise " + limit_of(affinity)
+                                                   : "set affinity.center: image, or raise " + limit_of(affinity);
 }
 
 std::string advice_for_few_edges(const AffinityConfig& affinity) {

@@ -9,6 +9,7 @@
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/shard_queue.hpp"
 #include "pipeline/shards/batch_probe.hpp"
+#include "pipeline/shards/dataset_mean.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/shards/shard_work.hpp"
 #include "pipeline/shards/unreadable.hpp"
@@ -146,9 +147,8 @@ class ShardLine {
   WriteBehind writes_;
 };
 
-}  // namespace
-
-ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
+/// COLLECTIVE. One pass over the shards.
+ShardSummary take_shards_through(RunContext& run, StageSet stages) {
   const auto found = find_stale_shards(run, stages);
   for (const auto& reason : found.reasons) log::info("redoing what no longer fits: " + reason);
   std::vector<ShardIndex> pending;
@@ -181,6 +181,21 @@ ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
   summary.shards = queue.total();
   summary.unreadable = report_unreadable(run);
   summary.seconds = progress.seconds();
+  return summary;
+}
+
+}  // namespace
+
+ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
+  if (!needs_dataset_mean(run.config) || !stages.has(Stage::segment)) return take_shards_through(run, stages);
+  ShardSummary first;
+  if (stages.has(Stage::extract)) first = take_shards_through(run, {Stage::extract});
+  find_dataset_mean(run);
+  stages.set(Stage::extract, false);
+  ShardSummary summary = take_shards_through(run, stages);
+  summary.works.insert(summary.works.begin(), first.works.begin(), first.works.end());
+  summary.shards = std::max(summary.shards, first.shards);
+  summary.seconds += first.seconds;
   return summary;
 }
 

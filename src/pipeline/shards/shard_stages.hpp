@@ -20,9 +20,10 @@ struct ShardSummary {
 /// COLLECTIVE. Brings the shards' files of `stages`, which must work by shards, up to date. A shard's decoded images
 /// and keys stay in memory from one stage to the next. Files of this provenance are left alone; others are redone, and
 /// what differed is said once. Ranks claim shards from a common queue; reading ahead and writing behind overlap with
-/// computing. Writes RUN/unreadable.tsv. Throws `AgreedError` for weights that cannot be used, when the run will not
-/// fit on the disk (unless forced), and with exit code interrupted when a rank was asked to stop (finished shards are
-/// written then; an open one is given up after run.grace seconds). An error in a shard ends the job.
+/// computing. Where segments need the mean embedding of the data set, all shards are extracted before the first of
+/// them. Writes RUN/unreadable.tsv. Throws `AgreedError` for weights that cannot be used, when the run will not fit on
+/// the disk (unless forced), and with exit code interrupted when a rank was asked to stop (finished shards are written
+/// then; an open one is given up after run.grace seconds). An error in a shard ends the job.
 ShardSummary run_shard_stages(RunContext& run, StageSet stages);
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 
 #include "datus/core/log.hpp"
 #include "datus/core/stopwatch.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/describe.hpp"
 #include "pipeline/stages/extract.hpp"
 #include "pipeline/stages/segment.hpp"
@@ -59,6 +60,11 @@ const KeysFile& ShardWork::keys() {
     products_.keys = extract_keys(inputs_.decoded, *models_.backbone, models_.preparation->grid(),
                                   key_type(run_.config.storage), names(), run_.threads);
     products_.keys->images = inputs_.images;
+    // All shards have the dataset, or none: those whose images fill the input too.
+    auto& valid = products_.keys->valid;
+    if (valid.empty() && has_padding(run_.config.model.resize)) {
+      valid.assign(static_cast<std::size_t>(products_.keys->size() * products_.keys->grid.patches()), 1);
+    }
     report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
   }
   return *products_.keys;
@@ -68,7 +74,7 @@ const SegmentsFile& ShardWork::segments() {
   if (!products_.segments) {
     const KeysFile& embeddings = keys();
     const Stopwatch watch;
-    products_.segments = segment_keys(embeddings, run_.config, run_.threads, gpu_);
+    products_.segments = segment_keys(embeddings, run_.config, run_.threads, gpu_, run_.key_mean.values);
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;

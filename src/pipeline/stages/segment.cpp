@@ -3,10 +3,12 @@
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/louvain.hpp"
 #include "datus/algo/segments.hpp"
+#include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/input_guard.hpp"
 #include "pipeline/backbone/model_placement.hpp"
+#include "pipeline/files/key_mean.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/segments_file.hpp"
@@ -18,23 +20,36 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace datus {
 namespace {
 
-/// One image of a file.
-struct ImageView {
-  std::span<const float> keys;
-  std::span<const std::uint8_t> valid;
-};
+/// The embeddings of a file's images as graphs take them.
+class GraphKeys {
+ public:
+  /// Minus `mean` [D], where there is one. Both must outlive it.
+  GraphKeys(const KeysFile& file, std::span<const float> mean) : file_(file), mean_(mean) {}
 
-ImageView image_of(const KeysFile& file, std::int64_t index) {
-  const auto i = static_cast<std::size_t>(index);
-  const auto patches = static_cast<std::size_t>(file.grid.patches());
-  const std::size_t values = patches * static_cast<std::size_t>(file.dim);
-  return {.keys = std::span(file.keys).subspan(i * values, values), .valid = file.valid_of(i)};
-}
+  /// Those of one image; `centred` is room for them, should they differ from what is stored.
+  [[nodiscard]] std::span<const float> of(std::int64_t image, std::vector<float>& centred) const {
+    const auto values = static_cast<std::size_t>(file_.grid.patches()) * static_cast<std::size_t>(file_.dim);
+    const auto stored = std::span(file_.keys).subspan(static_cast<std::size_t>(image) * values, values);
+    if (mean_.empty()) return stored;
+    centred.assign(stored.begin(), stored.end());
+    for (std::size_t i = 0; i < values; ++i) centred[i] -= mean_[i % mean_.size()];
+    return centred;
+  }
+  [[nodiscard]] std::span<const std::uint8_t> valid(std::int64_t image) const {
+    return file_.valid_of(static_cast<std::size_t>(image));
+  }
+  [[nodiscard]] const KeysFile& file() const { return file_; }
+
+ private:
+  const KeysFile& file_;
+  std::span<const float> mean_;
+};
 
 /// What was found in one image.
 struct SegmentedImage {
@@ -65,27 +80,32 @@ SegmentedImage segments_of(const Graph& graph, GridSize grid, const Config& conf
           joined_pairs(graph)};
 }
 
-SegmentedImage segment_image(const ImageView& image, GridSize grid, int dim, const Config& config) {
-  if (!uses_graph(config.segment)) return {every_patch_a_segment(grid, image.valid), std::nullopt};
+SegmentedImage segment_image(const GraphKeys& all, std::int64_t image, const Config& config) {
+  const GridSize grid = all.file().grid;
+  const int dim = all.file().dim;
+  const auto valid = all.valid(image);
+  if (!uses_graph(config.segment)) return {every_patch_a_segment(grid, valid), std::nullopt};
   const auto affinity = affinity_options(config.affinity);
+  std::vector<float> centred;
+  const auto keys = all.of(image, centred);
   if (is_weighted(config.affinity)) {
-    return segments_of(build_weighted_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
-                       image.valid);
+    return segments_of(build_weighted_graph(keys, grid.patches(), dim, affinity, valid), grid, config, valid);
   }
-  return segments_of(build_bit_graph(image.keys, grid.patches(), dim, affinity, image.valid), grid, config,
-                     image.valid);
+  return segments_of(build_bit_graph(keys, grid.patches(), dim, affinity, valid), grid, config, valid);
 }
 
 /// The images of a file in chunks of the GPU's: it makes the graphs of one or two while the threads use those
 /// of another.
-std::vector<SegmentedImage> segment_on_gpu(const KeysFile& keys, const Config& config, int threads, GpuAffinity& gpu) {
+std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& config, int threads, GpuAffinity& gpu) {
+  const KeysFile& keys = all.file();
   const std::int64_t step = gpu.capacity();
   const auto size_of = [&](std::int64_t chunk) {
     return std::clamp(keys.size() - chunk * step, std::int64_t{0}, step);
   };
   const auto stage = [&](std::int64_t chunk, std::int64_t i) {
-    const ImageView image = image_of(keys, chunk * step + i);
-    gpu.stage(static_cast<int>(i), image.keys, image.valid);
+    const std::int64_t image = chunk * step + i;
+    std::vector<float> centred;
+    gpu.stage(static_cast<int>(i), all.of(image, centred), all.valid(image));
   };
   const auto submit = [&](std::int64_t chunk) {
     if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
@@ -102,24 +122,24 @@ std::vector<SegmentedImage> segment_on_gpu(const KeysFile& keys, const Config& c
       if (i < size_of(ahead)) stage(ahead, i);
       const std::int64_t image = chunk * step + i;
       segments[static_cast<std::size_t>(image)] =
-          segments_of(gpu.graph(static_cast<int>(i)), keys.grid, config, image_of(keys, image).valid);
+          segments_of(gpu.graph(static_cast<int>(i)), keys.grid, config, all.valid(image));
     });
     submit(ahead);
   }
   return segments;
 }
 
-std::vector<SegmentedImage> segment_images(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
+std::vector<SegmentedImage> segment_images(const GraphKeys& all, const Config& config, int threads, SegmentGpu* gpu) {
+  const KeysFile& keys = all.file();
   if (gpu != nullptr && keys.size() > 0 && gpu->makes(config)) {
     GpuAffinity affinity = gpu->lend(keys.grid.patches(), keys.dim, affinity_options(config.affinity), threads);
-    auto segments = segment_on_gpu(keys, config, threads, affinity);
+    auto segments = segment_on_gpu(all, config, threads, affinity);
     gpu->give_back(std::move(affinity));
     return segments;
   }
   std::vector<SegmentedImage> segments(static_cast<std::size_t>(keys.size()));
-  parallel_for(keys.size(), threads, [&](std::int64_t i) {
-    segments[static_cast<std::size_t>(i)] = segment_image(image_of(keys, i), keys.grid, keys.dim, config);
-  });
+  parallel_for(keys.size(), threads,
+               [&](std::int64_t i) { segments[static_cast<std::size_t>(i)] = segment_image(all, i, config); });
   return segments;
 }
 
@@ -149,12 +169,20 @@ void append(SegmentsFile& file, const SegmentedImage& found) {
 
 }  // namespace
 
-SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu) {
+SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu,
+                          std::span<const float> mean) {
+  const bool takes_mean = needs_dataset_mean(config);
+  if (takes_mean && keys.size() > 0 && std::ssize(mean) != keys.dim) {
+    throw UsageError("affinity.center: dataset has a mean embedding of " + std::to_string(mean.size()) + " values",
+                     "the embeddings have " + std::to_string(keys.dim), "Use the mean of the same embeddings.");
+  }
   SegmentsFile file;
   file.images = keys.images;
   file.grid = keys.grid;
   file.patch = keys.patch;
-  for (const auto& one : segment_images(keys, config, threads, gpu)) append(file, one);
+  for (const auto& one :
+       segment_images(GraphKeys(keys, takes_mean ? mean : std::span<const float>()), config, threads, gpu))
+    append(file, one);
   return file;
 }
 
@@ -165,6 +193,7 @@ void segment_to_file(const Config& config, const std::filesystem::path& keys, co
   std::optional<SegmentGpu> own_gpu;
   if (placement.gpu) own_gpu.emplace(*placement.gpu);
   SegmentGpu* const gpu = own_gpu ? &*own_gpu : nullptr;
+  const KeyMean mean = needs_dataset_mean(config) ? mean_of_keys_file(keys, threads) : KeyMean();
   const KeysReader reader(keys);
   SegmentsFile all;
   all.images.name = reader.names();
@@ -175,7 +204,7 @@ void segment_to_file(const Config& config, const std::filesystem::path& keys, co
   const std::int64_t step = std::max<std::int64_t>(16, threads) * (gpu != nullptr ? 4 : 1);
   for (std::int64_t begin = 0; begin < reader.size(); begin += step) {
     const std::int64_t count = std::min(step, reader.size() - begin);
-    auto part = segment_keys(reader.read(begin, count), config, threads, gpu);
+    auto part = segment_keys(reader.read(begin, count), config, threads, gpu, mean.values);
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());
     all.community.insert(all.community.end(), part.community.begin(), part.community.end());
     all.box.insert(all.box.end(), part.box.begin(), part.box.end());

@@ -5,6 +5,8 @@
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
 
+#include <span>
+
 namespace datus {
 
 /// Stage segment: affinity graph, communities, connected segments of each image, from keys as stored. Images are worked
@@ -12,7 +14,10 @@ namespace datus {
 ///
 /// With a `gpu`, that makes the graphs (where it can: `SegmentGpu::makes`), while the threads search communities in
 /// those it has made: the result is the same.
+///
+/// `mean` [D]: that of the data set, for affinity.center: dataset. Throws `UsageError` when that is set and the width
+/// is another.
 [[nodiscard]] SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads,
-                                        SegmentGpu* gpu = nullptr);
+                                        SegmentGpu* gpu = nullptr, std::span<const float> mean = {});
 
 }  // namespace datus

@@ -4,6 +4,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/key_mean.hpp"
 #include "pipeline/files/stage_files.hpp"
 #include "pipeline/verify/run_verifier.hpp"
 
@@ -104,6 +105,17 @@ void check_shards(RunVerifier& check, const StageFiles& stage) {
     } else if (any || check.is_done) {
       check.add_missing(files[i]);
     }
+  }
+}
+
+void check_key_mean(RunVerifier& check) {
+  const fs::path path = check.directory.key_mean();
+  const bool is_needed = check.config && needs_dataset_mean(*check.config);
+  if (is_there(path)) {
+    check.check_hdf5(path, "mean embedding", std::nullopt);
+    if (check.config && !is_needed) check.add(Kind::note, path, "of an earlier setting of affinity.center");
+  } else if (is_needed && check.is_done) {
+    check.add_missing(path);
   }
 }
 
@@ -261,12 +273,14 @@ RunVerification verify_run(const RunDirectory& directory) {
   check_list(check);
   if (inputs && check.list) {
     inputs->set_images(*check.list);
+    if (needs_dataset_mean(*check.config)) inputs->dataset_mean = hash_of_key_mean(directory.key_mean());
     check.provenance.emplace(*check.config, *inputs);
   }
   check.shards = check.list ? check.list->shards() : shards_present(check);
   for (const StageFiles& stage : stage_files) {
     if (stage.is_by_shard) check_shards(check, stage);
   }
+  check_key_mean(check);
   for (const auto& [k, is_configured] : values_of_k(check)) {
     check_clusters(check, k, is_configured);
     check_masks(check, k, is_configured);

@@ -73,7 +73,7 @@ std::map<std::string, Expected> method_keys() {
       {"affinity.metric", {"dot", {"affinity.metric=cosine"}, {"l2"}}},
       {"affinity.weights", {"sign", {"affinity.weights=soft", "affinity.metric=cosine"}, {"abs"}}},
       {"affinity.temperature", {"0.1", {"affinity.temperature=0.05"}, {"0", "-1", "null"}}},
-      {"affinity.center", {"none", {"affinity.center=image"}, {"dataset", "null"}}},
+      {"affinity.center", {"none", {"affinity.center=image"}, {"mean", "null"}}},
       {"affinity.threshold", {"0.0", {"affinity.threshold=-2.5"}, {"null", "auto", "[0]", "nan", "1e40"}}},
       {"affinity.quantile", {"null", {"affinity.quantile=0.5"}, {"-0.1", "1.1", "half"}}},
       {"segment.method", {"louvain", {"segment.method=none"}, {"leiden", "null"}}},

@@ -87,6 +87,16 @@ TEST(Provenance, AnInputChangesTheStageThatReadsItAndThoseAfterIt) {
   EXPECT_EQ(changed([](RunInputs&) {}), std::nullopt);
 }
 
+TEST(Provenance, TheMeanOfTheDataSetCountsWhereSegmentsTakeIt) {
+  RunInputs inputs = some_inputs();
+  inputs.dataset_mean = Hash{7, 8};
+  for (const auto& [setting, stage] : {std::pair{"affinity.center=image", std::optional<Stage>()},
+                                       {"affinity.center=dataset", std::optional(Stage::segment)}}) {
+    const Config config = config_with({setting});
+    EXPECT_EQ(first_changed(Provenance(config, some_inputs()), Provenance(config, inputs)), stage) << setting;
+  }
+}
+
 TEST(Provenance, AShardIsMadeFromItsOwnImages) {
   ImageList list;
   list.shard_size = 2;

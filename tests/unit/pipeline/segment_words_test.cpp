@@ -70,6 +70,7 @@ TEST(SegmentWords, TheEdgeShareDecidesWhichSettingHelps) {
   };
   expect_advice(0.99, {}, ": set affinity.center: image, or raise affinity.threshold (0).");
   expect_advice(0.99, {"affinity.center=image", "affinity.threshold=1.5"}, ": raise affinity.threshold (1.5).");
+  expect_advice(0.99, {"affinity.center=dataset", "affinity.threshold=1.5"}, ": raise affinity.threshold (1.5).");
   expect_advice(0.99, {"affinity.quantile=0.1"}, ": raise affinity.quantile (0.1).");
   expect_advice(0.01, {"affinity.threshold=9"}, ": lower affinity.threshold (9), or set affinity.quantile");
   expect_advice(0.01, {"affinity.quantile=0.99"}, ": lower affinity.quantile (0.99).");
