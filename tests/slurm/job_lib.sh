@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Sourced by the tests in this folder: `. job_lib.sh PROGRAM MPIRUN WORK`. PROGRAM is datus, WORK a folder that the tests share.
+# Sourced by the tests in this folder: `. job_lib.sh PROGRAM MPIRUN WORK FAULTS`. PROGRAM is datus, WORK a folder that the tests
+# share, FAULTS the library of tests/support/faults.
 set -uo pipefail
 program=$1
 mpirun=$2
 shared=$3
+faults=$4
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 . "$here/lab.sh"
@@ -36,7 +38,7 @@ finish() {
   echo "all checks passed"
 }
 
-# The run that all scenarios make: 16 photos (the sample twice) in 16 shards, and k-means that takes a while.
+# The run that all scenarios make: 16 photos (the sample twice) in 16 shards. It computes little; in jobs it waits (`begin`).
 write_configuration() {
   local copy photo
   mkdir -p "$1/images" "$1/masks"
@@ -49,14 +51,15 @@ write_configuration() {
   cat >"$1/run.yaml" <<CONFIG
 run: {directory: runs/run, grace: 5}
 dataset: {kind: suim, images: $1/images, truth: $1/masks, shard_size: 1}
-model: {weights: $root/data/weights/demo_vit_tiny_patch16.safetensors, input_size: 480}
+model: {weights: $root/data/weights/demo_vit_tiny_patch16.safetensors, input_size: 224}
 segment: {method: none}
 descriptor: {kind: mean_token}
 cluster: {k: [100], restarts: 8, tolerance: 0, max_iterations: 100, checkpoint_every: 2}
 CONFIG
 }
 
-# begin: a folder and a Slurm for this test, stopped and removed at its end.
+# begin: a folder and a Slurm for this test, stopped and removed at its end. Its jobs rest before each shard of keys and in each
+# iteration of k-means: so there is time to disturb them, on a fast machine too, and none of the processor's is spent on that.
 begin() {
   work=$(mktemp -d "${TMPDIR:-/tmp}/datus-slurm.XXXXXX")
   # munged wants its socket where everybody can reach it.
@@ -66,6 +69,7 @@ begin() {
   export DATUS_SITE=$work/site.sh
   cat >"$DATUS_SITE" <<SITE
 datus_program=$program
+export LD_PRELOAD=$faults DATUS_FAULT="rename:*:delay=600:/keys/.0;MPI_Allreduce:*:delay=25:1000"
 run_options="${resources[*]} --time=15"
 extract_options="\$run_options" segment_options="\$run_options" describe_options="\$run_options"
 cluster_options="\$run_options" mask_options="\$run_options"
