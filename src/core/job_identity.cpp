@@ -1,6 +1,7 @@
 #include "datus/core/job_identity.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/hash.hpp"
 #include "datus/core/text.hpp"
 
 #include <algorithm>
@@ -207,7 +208,9 @@ ProcessState state_of(const ProcessIdentity& process) {
 }
 
 std::string JobIdentity::launch() const {
-  return job + "." + std::to_string(restart) + "." + std::to_string(root.process);
+  constexpr std::size_t digits = 12;
+  return job + "." + std::to_string(restart) + "." + std::to_string(root.process) + "." +
+         Hasher().add(to_text(*this)).finish().hex().substr(0, digits);
 }
 
 JobIdentity job_from_environment() {

@@ -101,6 +101,8 @@ class Process {
     if (running()) (void)::kill(pid_, signal);
   }
 
+  [[nodiscard]] pid_t id() const { return pid_; }
+
   /// Its children: of mpirun, the ranks.
   [[nodiscard]] std::vector<pid_t> children() const {
     const std::string pid = std::to_string(pid_);

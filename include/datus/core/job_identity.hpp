@@ -36,7 +36,8 @@ struct JobIdentity {
   ProcessIdentity root;      ///< rank 0
   friend bool operator==(const JobIdentity&, const JobIdentity&) = default;
 
-  /// "4711.0.12345": job, restart, PID of rank 0. Fit for names of files; differs from start to start.
+  /// "4711.0.12345.8c1f02d39ae4": job, restart, PID of rank 0, and a hash of all there is to tell of it: PIDs are the
+  /// same in many containers. Fit for names of files; differs from start to start.
   [[nodiscard]] std::string launch() const;
 };
 

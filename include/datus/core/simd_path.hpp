@@ -25,4 +25,20 @@ enum class SimdPath {
 /// Throws `UsageError` when this CPU cannot run `path`, where a kernel would end in an illegal instruction.
 void require_simd_path(SimdPath path);
 
+/// The function of that path. Only it may be called: the others are compiled for other CPUs. Throws as
+/// `require_simd_path` does.
+template <class Function>
+[[nodiscard]] Function* for_path(SimdPath path, Function* scalar, Function* avx2, Function* avx512) {
+  require_simd_path(path);
+  switch (path) {
+    case SimdPath::avx512:
+      return avx512;
+    case SimdPath::avx2:
+      return avx2;
+    case SimdPath::scalar:
+      break;
+  }
+  return scalar;
+}
+
 }  // namespace datus

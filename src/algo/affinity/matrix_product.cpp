@@ -3,16 +3,7 @@
 namespace datus::affinity {
 
 Kernel kernel_for(SimdPath path) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::avx512:
-      return avx512_kernel();
-    case SimdPath::avx2:
-      return avx2_kernel();
-    case SimdPath::scalar:
-      break;
-  }
-  return scalar_kernel();
+  return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
 }
 
 MatrixProduct::MatrixProduct(std::span<const float> matrix, int columns, int length, Layout layout, SimdPath path)

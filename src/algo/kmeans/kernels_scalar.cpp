@@ -93,16 +93,7 @@ Kernels scalar_kernels() {
 }
 
 Kernels kernels_of(SimdPath path) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::avx512:
-      return avx512_kernels();
-    case SimdPath::avx2:
-      return avx2_kernels();
-    case SimdPath::scalar:
-      break;
-  }
-  return scalar_kernels();
+  return for_path(path, scalar_kernels, avx2_kernels, avx512_kernels)();
 }
 
 }  // namespace datus::clustering

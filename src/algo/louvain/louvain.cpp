@@ -78,16 +78,7 @@ Partition find_communities(const Graph& graph, const LouvainOptions& options) {
 }
 
 Kernel kernel_for(SimdPath path) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::avx512:
-      return avx512_kernel();
-    case SimdPath::avx2:
-      return avx2_kernel();
-    case SimdPath::scalar:
-      break;
-  }
-  return scalar_kernel();
+  return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
 }
 
 }  // namespace

@@ -16,21 +16,6 @@ namespace {
       why, "Give a value for each class of each pixel.");
 }
 
-template <class Kernel>
-Kernel of_path(SimdPath path, Kernel (*scalar)(), Kernel (*avx2)(), Kernel (*avx512)()) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::scalar:
-      return scalar();
-    case SimdPath::avx2:
-      return avx2();
-    case SimdPath::avx512:
-      return avx512();
-  }
-  throw UsageError("There is no such SIMD path", "its number is " + std::to_string(static_cast<int>(path)),
-                   "Choose one of supported_simd_paths().");
-}
-
 }  // namespace
 
 void check_sizes(int height, int width, std::size_t values, int classes) {
@@ -68,11 +53,11 @@ void check_finite(std::span<const float> values, int first) {
 }
 
 Kernel kernel_for(SimdPath path) {
-  return of_path(path, scalar_kernel, avx2_kernel, avx512_kernel);
+  return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
 }
 
 GuidedKernel guided_kernel_for(SimdPath path) {
-  return of_path(path, scalar_guided_kernel, avx2_guided_kernel, avx512_guided_kernel);
+  return for_path(path, scalar_guided_kernel, avx2_guided_kernel, avx512_guided_kernel)();
 }
 
 }  // namespace datus::refine_detail

@@ -44,16 +44,8 @@ void add_segment_means(std::span<const float> score, const at::Tensor& values,
 }
 
 attention_kernels::Kernel kernel_of(SimdPath path) {
-  require_simd_path(path);
-  switch (path) {
-    case SimdPath::avx512:
-      return attention_kernels::avx512_kernel();
-    case SimdPath::avx2:
-      return attention_kernels::avx2_kernel();
-    case SimdPath::scalar:
-      break;
-  }
-  return attention_kernels::baseline_kernel();
+  return for_path(path, attention_kernels::baseline_kernel, attention_kernels::avx2_kernel,
+                  attention_kernels::avx512_kernel)();
 }
 
 }  // namespace

@@ -23,6 +23,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Files are removed only while nobody else has the run.
+void require_held(const WriteOptions& options) {
+  if (options.before_rename) options.before_rename();
+}
+
 /// As its files say: a header can be whole where the rest is not. Damaged files tell nothing.
 std::vector<std::int64_t> unreadable_of(const RunDirectory& directory, ShardIndex shard) {
   try {
@@ -62,7 +67,7 @@ fs::path records_of_masks(const RunDirectory& directory) {
 
 /// Removes what is of shards, images and pictures that the new list no longer has: all else is made anew by its record.
 void remove_leftovers(const RunDirectory& directory, const ImageList& frozen, const ImageList& list,
-                      const std::vector<std::string>& gone) {
+                      const std::vector<std::string>& gone, const WriteOptions& options) {
   std::vector<fs::path> leftovers;
   const auto add_of_all_clusters = [&](const fs::path& folder, const fs::path& name) {
     if (!fs::exists(folder)) return;
@@ -75,6 +80,7 @@ void remove_leftovers(const RunDirectory& directory, const ImageList& frozen, co
     add_of_all_clusters(records_of_masks(directory), directory.mask_record(1, {i}).filename());
   }
   for (const std::string& name : gone) add_of_all_clusters(directory.folder(Stage::mask), mask_name(name));
+  require_held(options);
   for (const fs::path& path : leftovers) fs::remove(path);
   // Its pictures are named by places in the list.
   fs::remove_all(directory.report().parent_path());
@@ -109,7 +115,9 @@ std::vector<std::int64_t> readable_again(const RunDirectory& directory, const Im
 }
 
 /// Removes what was made without these images, and what was made from that: by its record it would pass for current.
-void forget(const RunDirectory& directory, const ImageList& list, const std::vector<std::int64_t>& images) {
+void forget(const RunDirectory& directory, const ImageList& list, const std::vector<std::int64_t>& images,
+            const WriteOptions& options) {
+  require_held(options);
   fs::remove_all(directory.folder(Stage::cluster));
   fs::create_directories(directory.folder(Stage::cluster));
   fs::remove_all(records_of_masks(directory));
@@ -162,7 +170,7 @@ OutdatedShards freeze_image_list(const RunDirectory& directory, const std::optio
   if (!frozen) {
     if (!makes_record(access)) return outdated({});
     require_a_readable_image(list, dataset);
-    if (!rewritten.empty()) forget(directory, list, rewritten);
+    if (!rewritten.empty()) forget(directory, list, rewritten, options);
     write_image_list(directory.image_list(), list, options);
     return {};
   }
@@ -183,7 +191,7 @@ OutdatedShards freeze_image_list(const RunDirectory& directory, const std::optio
     log::info(counted(std::ssize(again), "image") + " can be read now (" +
               list.images[static_cast<std::size_t>(again[0])].name + (again.size() > 1 ? ", …" : "") +
               "): their shards are made again, and all clusters");
-    if (makes_record(access)) forget(directory, list, again);
+    if (makes_record(access)) forget(directory, list, again, options);
   }
   if (!changes.any()) {
     if (!makes_record(access)) return outdated(again);
@@ -196,8 +204,8 @@ OutdatedShards freeze_image_list(const RunDirectory& directory, const std::optio
       "; their shards are made again, and all clusters ('datus apply' labels new images with the clusters as they "
       "are)");
   if (!makes_record(access)) return outdated(again);
-  if (!rewritten.empty()) forget(directory, list, rewritten);
-  remove_leftovers(directory, *frozen, list, changes.gone);
+  if (!rewritten.empty()) forget(directory, list, rewritten, options);
+  remove_leftovers(directory, *frozen, list, changes.gone, options);
   write_image_list(directory.image_list(), list, options);
   return {};
 }

@@ -34,13 +34,20 @@ JobIdentity agreed_job(Communicator& comm) {
   return job_from_text(broadcast_text(comm, to_text(job_from_environment())));
 }
 
-/// Removes what killed processes left behind: temporary files that never got their final name.
-void remove_leftovers(const RunDirectory& directory) {
+/// Removes what killed processes left behind: temporary files that never got their final name, and claims. Another job
+/// may take the lock at any time: what it makes has names of its own, and is not among what was found before.
+void remove_leftovers(const RunDirectory& directory, const RunLock& lock) {
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::recursive_directory_iterator(directory.root())) {
     if (entry.is_regular_file() && is_unfinished(entry.path())) leftovers.push_back(entry.path());
   }
+  std::vector<fs::path> claims;
+  if (fs::is_directory(directory.claims())) {
+    for (const auto& entry : fs::directory_iterator(directory.claims())) claims.push_back(entry.path());
+  }
+  lock.require_held();
   for (const auto& path : leftovers) fs::remove(path);
+  for (const auto& path : claims) fs::remove_all(path);
   if (!leftovers.empty()) {
     log::info("removed " + std::to_string(leftovers.size()) + " unfinished files of an earlier job");
   }
@@ -57,10 +64,10 @@ void in_folder(const RunDirectory& directory, const std::function<void()>& body)
 }
 
 /// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
-void prepare_folders(const RunDirectory& directory) {
+void prepare_folders(const RunDirectory& directory, const RunLock& lock) {
   for (const Stage stage : all_stages) fs::create_directories(directory.folder(stage));
-  remove_leftovers(directory);
-  fs::remove_all(directory.claims());
+  remove_leftovers(directory, lock);
+  lock.require_held();
   remove_checksums(directory);
 }
 
@@ -105,7 +112,7 @@ std::unique_ptr<const RunLock> take_folder(const RunDirectory& directory, const 
   on_root(comm, [&] { in_folder(directory, [&] { fs::create_directories(directory.root()); }); });
   auto lock =
       std::make_unique<const RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals.requested(); });
-  on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory); }); });
+  on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory, *lock); }); });
   return lock;
 }
 

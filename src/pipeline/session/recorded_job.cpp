@@ -65,7 +65,10 @@ void begin(const RunContext& run, const std::string& command) {
 /// COLLECTIVE.
 void end(const RunContext& run, const std::string& command, ExitCode code, double seconds) {
   on_root(run.comm, [&] {
-    std::filesystem::remove_all(run.directory.claims());
+    // Those of another job, which may have taken the run over, are not ours.
+    std::error_code not_empty;
+    std::filesystem::remove_all(run.directory.claims() / run.job.launch());
+    std::filesystem::remove(run.directory.claims(), not_empty);
     write_checksums(run.directory, run.writing());
     write_state(run, command, does_all_stages(command) ? "done" : "stage done");
   });

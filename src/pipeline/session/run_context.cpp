@@ -32,6 +32,10 @@ WriteOptions RunContext::writing() const {
   return writing_as(job, comm.rank(), lock.get());
 }
 
+void RunContext::require_held() const {
+  if (lock) lock->require_held();
+}
+
 void RunContext::require_no_stop(const std::string& next) const {
   if (largest_of_ranks<std::int64_t>(comm, signals->requested() ? 1 : 0) == 0) return;
   throw AgreedError(ExitCode::interrupted, "The run was interrupted before " + next, "a signal asked for a stop",

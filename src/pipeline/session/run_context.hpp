@@ -62,6 +62,9 @@ struct RunContext {
 
   /// For every file that is written below the run, as `writing_as` says.
   [[nodiscard]] WriteOptions writing() const;
+  /// Not collective. Throws `SystemError` where another job has taken the run over: before a shard is taken, or a file
+  /// removed.
+  void require_held() const;
   /// COLLECTIVE. Throws `AgreedError` (exit code interrupted) when any rank was asked to stop; `next` is what would
   /// come next ("the stage mask").
   void require_no_stop(const std::string& next) const;

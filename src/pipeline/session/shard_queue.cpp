@@ -2,7 +2,10 @@
 
 #include "datus/core/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,11 +23,12 @@ constexpr const char* stop_file = "stop";
 }  // namespace
 
 ShardQueue::ShardQueue(fs::path folder, std::vector<ShardIndex> pending, Communicator& comm,
-                       std::function<bool()> stop_requested)
+                       std::function<bool()> stop_requested, std::function<void()> before_claim)
     : folder_(std::move(folder)),
       pending_(std::move(pending)),
       comm_(comm),
-      stop_requested_(std::move(stop_requested)) {
+      stop_requested_(std::move(stop_requested)),
+      before_claim_(std::move(before_claim)) {
   start_ = pending_.size() * static_cast<std::size_t>(comm.rank()) / static_cast<std::size_t>(comm.size());
   on_root(comm_, [this] {
     std::error_code error;
@@ -36,19 +40,28 @@ ShardQueue::ShardQueue(fs::path folder, std::vector<ShardIndex> pending, Communi
   });
 }
 
-void ShardQueue::finish() {
-  comm_.barrier();
+std::vector<ShardIndex> ShardQueue::finish() {
+  const bool stopped = largest_of_ranks<std::int64_t>(comm_, must_stop() ? 1 : 0) != 0;
+  const auto taken = allgather_values(comm_, taken_);
   on_root(comm_, [this] {
     std::error_code error;
     fs::remove_all(folder_, error);
   });
+  std::vector<ShardIndex> left;
+  if (stopped) return left;
+  const std::set<std::int64_t> done(taken.begin(), taken.end());
+  std::ranges::copy_if(pending_, std::back_inserter(left),
+                       [&](ShardIndex shard) { return !done.contains(shard.value); });
+  return left;
 }
 
 std::optional<ShardIndex> ShardQueue::claim() {
   if (must_stop()) return std::nullopt;
+  if (before_claim_ && visited_ < pending_.size()) before_claim_();
   while (visited_ < pending_.size()) {
     const ShardIndex shard = visit(visited_++);
     if (!take(shard)) continue;
+    taken_.push_back(shard.value);
     ++own_;
     return shard;
   }
@@ -94,7 +107,14 @@ bool ShardQueue::take(ShardIndex shard) const {
 /// Whether this rank is the one that made the file.
 bool ShardQueue::make_file(const std::string& name) const {
   const fs::path path = folder_ / name;
-  const int descriptor = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+  const auto create = [&] { return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666); };
+  int descriptor = create();
+  if (descriptor < 0 && errno == ENOENT) {
+    // A job that had the run before this one has cleared away what it took for its own.
+    std::error_code ignored;
+    fs::create_directories(folder_, ignored);
+    descriptor = create();
+  }
   if (descriptor >= 0) {
     if (::close(descriptor) == 0) return true;
   } else if (errno == EEXIST) {

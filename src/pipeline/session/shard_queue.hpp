@@ -18,16 +18,20 @@ namespace datus {
 /// folder of this job: no rank serves the others, and no message waits for a rank that computes. Which rank works on a
 /// shard never changes a result.
 ///
+/// Claims are of one start of the job, and the folder's name should be too: another job that believes to have the run
+/// cannot take shards away. Should it remove the folder, shards are computed twice, with the same result.
+///
 /// A request to stop may reach one rank only. That rank leaves a file in the folder too, and no rank claims any more.
 class ShardQueue {
  public:
   /// COLLECTIVE. `pending` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims: name it
   /// after this start of the job, because ranks of an earlier one may live on for a while. `stop_requested` tells
-  /// whether this rank was asked to stop.
+  /// whether this rank was asked to stop; `before_claim` throws where this job may work no more.
   ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> pending, Communicator& comm,
-             std::function<bool()> stop_requested = {});
-  /// COLLECTIVE. Waits for all ranks; rank 0 removes the folder.
-  void finish();
+             std::function<bool()> stop_requested = {}, std::function<void()> before_claim = {});
+  /// COLLECTIVE. Waits for all ranks; rank 0 removes the folder. Returns the shards that no rank got, though none was
+  /// asked to stop: somebody else's files were in the way, and they are still to be done.
+  [[nodiscard]] std::vector<ShardIndex> finish();
 
   /// The next shard for this rank; nothing when all are taken, or when a rank was asked to stop.
   [[nodiscard]] std::optional<ShardIndex> claim();
@@ -50,9 +54,11 @@ class ShardQueue {
   std::vector<ShardIndex> pending_;
   Communicator& comm_;
   std::function<bool()> stop_requested_;
+  std::function<void()> before_claim_;
   std::size_t start_ = 0;
   std::size_t visited_ = 0;
-  std::atomic<std::int64_t> own_ = 0;  ///< claimed by this rank
+  std::vector<std::int64_t> taken_;    ///< by this rank
+  std::atomic<std::int64_t> own_ = 0;  ///< how many that are
 };
 
 }  // namespace datus

@@ -60,12 +60,13 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 class ShardLine {
  public:
   ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue,
-            Progress& progress)
+            ShardTally& tally, Progress& progress)
       : run_(run),
         models_(models),
         gpu_(graphs_on_gpu(run)),
         stale_(stale),
         queue_(queue),
+        tally_(tally),
         progress_(progress),
         inputs_([this](std::int64_t shard, const auto& stop) {
           return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
@@ -93,8 +94,6 @@ class ShardLine {
     open.clear();
     writes_.flush();
   }
-
-  [[nodiscard]] const ShardTally& tally() const { return tally_; }
 
  private:
   struct Flight {
@@ -141,13 +140,35 @@ class ShardLine {
   std::unique_ptr<SegmentGpu> gpu_;
   const std::vector<StageSet>& stale_;
   ShardQueue& queue_;
+  ShardTally& tally_;
   Progress& progress_;
-  ShardTally tally_;
   LookAhead<ShardInputs> inputs_;
   WriteBehind writes_;
 };
 
-/// COLLECTIVE. One pass over the shards.
+/// What a pass over some shards took, and what it left.
+struct Pass {
+  double seconds = 0;
+  std::vector<ShardIndex> left;
+};
+
+/// COLLECTIVE.
+Pass work_off(const RunContext& run, Models& models, StageSet stages, const std::vector<StageSet>& stale,
+              const std::vector<ShardIndex>& pending, ShardTally& tally) {
+  ShardQueue queue(
+      run.directory.claims() / run.job.launch() / names_of(stages), pending, run.comm,
+      [&] { return run.signals->requested(); }, [&] { run.require_held(); });
+  Progress progress(names_of(stages), image_count(run.list, pending), run.comm.rank() != 0,
+                    [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
+  if (models.backbone) ask_at_each_batch(run, models, progress);
+  ShardLine(run, models, stale, queue, tally, progress).work_off();
+  Pass pass;
+  pass.left = queue.finish();
+  pass.seconds = progress.seconds();
+  return pass;
+}
+
+/// COLLECTIVE. The stages on all shards that need them.
 ShardSummary take_shards_through(RunContext& run, StageSet stages) {
   const auto found = find_stale_shards(run, stages);
   for (const auto& reason : found.reasons) log::info("redoing what no longer fits: " + reason);
@@ -163,24 +184,20 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     require_space_for(run, models, found.shards);
   }
 
-  ShardQueue queue(run.directory.claims() / run.job.launch() / names_of(stages), pending, run.comm,
-                   [&] { return run.signals->requested(); });
-  Progress progress(names_of(stages), image_count(run.list, pending), run.comm.rank() != 0,
-                    [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
-  if (models.backbone) ask_at_each_batch(run, models, progress);
-  ShardLine line(run, models, found.shards, queue, progress);
-  line.work_off();
-  queue.finish();
-
   ShardSummary summary;
-  const auto works = line.tally().works();
+  ShardTally tally;
+  summary.shards = std::ssize(pending);
+  while (!pending.empty()) {
+    const Pass pass = work_off(run, models, stages, found.shards, pending, tally);
+    summary.seconds += pass.seconds;
+    pending = pass.left;
+  }
+  const auto works = tally.works();
   for (const Stage stage : all_stages) {
     if (stages.has(stage)) summary.works.push_back(total_work(works.at(static_cast<std::size_t>(stage)), run.comm));
   }
   run.require_no_stop("all shards were done");
-  summary.shards = queue.total();
   summary.unreadable = report_unreadable(run);
-  summary.seconds = progress.seconds();
   return summary;
 }
 

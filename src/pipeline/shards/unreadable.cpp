@@ -58,6 +58,7 @@ std::int64_t report_unreadable(const RunContext& run) {
       text += quoted(name) + "\t" + quoted(reason_of(run, image)) + "\n";
     }
     if (text.empty()) {
+      run.require_held();
       std::filesystem::remove(run.directory.unreadable());
     } else {
       write_text_atomically(run.directory.unreadable(), text, run.writing());

@@ -229,7 +229,10 @@ std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
   std::vector<Pair> pairs;
   collectively(run.comm, [&] { pairs = pairs_of_run(run, k); });
   // Of masks that are current: should the evaluation fail, no older scores may pass for theirs.
-  on_root(run.comm, [&] { fs::remove(run.directory.scores(k)); });
+  on_root(run.comm, [&] {
+    run.require_held();
+    fs::remove(run.directory.scores(k));
+  });
   const auto may_go_on = [&] {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
   };

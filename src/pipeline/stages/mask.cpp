@@ -189,27 +189,14 @@ struct Clusters {
   }
 };
 
-/// COLLECTIVE. The stale masks of these K, shard by shard for all of them at once.
-StageWork make_masks_of(const RunContext& run, const std::vector<int>& of_clusters) {
-  const auto stale = stale_masks_of(run, of_clusters);
-  StageWork work;
-  if (stale.empty()) return work;
-
-  std::vector<ShardIndex> pending;
-  std::set<int> needed;
-  std::int64_t masks = 0;
-  for (const auto& [shard, of_shard] : stale) {
-    pending.push_back({shard});
-    needed.insert(of_shard.begin(), of_shard.end());
-    masks += image_count(run.list, {{shard}}) * std::ssize(of_shard);
-  }
-  Clusters clusters;
-  collectively(run.comm, [&] {
-    for (const int k : needed) clusters.read(run, k);
-  });
+/// COLLECTIVE. Returns what is left to do. `stale`: the K whose masks are to be made, by shard.
+std::vector<ShardIndex> work_off(const RunContext& run, const std::vector<int>& of_clusters,
+                                 const std::map<std::int64_t, std::vector<int>>& stale, const Clusters& clusters,
+                                 std::int64_t masks, const std::vector<ShardIndex>& pending, StageWork& work) {
   const std::string name = "mask-" + RunDirectory::cluster_name(of_clusters.front());
-  ShardQueue queue(run.directory.claims() / run.job.launch() / name, pending, run.comm,
-                   [&] { return run.signals->requested(); });
+  ShardQueue queue(
+      run.directory.claims() / run.job.launch() / name, pending, run.comm, [&] { return run.signals->requested(); },
+      [&] { run.require_held(); });
   Progress progress("mask", masks, run.comm.rank() != 0, [&] {
     return static_cast<double>(queue.finished_elsewhere() * masks) / static_cast<double>(queue.total());
   });
@@ -229,8 +216,29 @@ StageWork make_masks_of(const RunContext& run, const std::vector<int>& of_cluste
     work.shards += std::ssize(of_shard);
     work.busy_seconds += seconds;
   }
-  work.wall_seconds = progress.seconds();
-  queue.finish();
+  work.wall_seconds += progress.seconds();
+  return queue.finish();
+}
+
+/// COLLECTIVE. The stale masks of these K, shard by shard for all of them at once.
+StageWork make_masks_of(const RunContext& run, const std::vector<int>& of_clusters) {
+  const auto stale = stale_masks_of(run, of_clusters);
+  StageWork work;
+  if (stale.empty()) return work;
+
+  std::vector<ShardIndex> pending;
+  std::set<int> needed;
+  std::int64_t masks = 0;
+  for (const auto& [shard, of_shard] : stale) {
+    pending.push_back({shard});
+    needed.insert(of_shard.begin(), of_shard.end());
+    masks += image_count(run.list, {{shard}}) * std::ssize(of_shard);
+  }
+  Clusters clusters;
+  collectively(run.comm, [&] {
+    for (const int k : needed) clusters.read(run, k);
+  });
+  while (!pending.empty()) pending = work_off(run, of_clusters, stale, clusters, masks, pending, work);
   run.require_no_stop("all masks were done");
   return total_work(work, run.comm);
 }

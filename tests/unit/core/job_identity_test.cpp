@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <limits>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -215,7 +216,24 @@ TEST(JobIdentity, TheBatchSystemNamesTheJob) {
   EXPECT_EQ(job.job, "4711");
   EXPECT_EQ(job.restart, 3);
   EXPECT_EQ(job.root, this_process());
-  EXPECT_EQ(job.launch(), "4711.3." + std::to_string(getpid()));
+  EXPECT_TRUE(job.launch().starts_with("4711.3." + std::to_string(getpid()) + ".")) << job.launch();
+}
+
+// In containers all first processes are number 1.
+TEST(JobIdentity, LaunchesDifferWhereverTheJobsDiffer) {
+  const JobIdentity job = job_from_environment();
+  EXPECT_EQ(job.launch(), job_from_text(to_text(job)).launch());
+  std::set<std::string> launches = {job.launch()};
+  const auto with = [&](auto change) {
+    JobIdentity other = job;
+    change(other);
+    launches.insert(other.launch());
+  };
+  with([](JobIdentity& other) { other.root.process_space = "pid:[1]"; });
+  with([](JobIdentity& other) { other.root.host += "x"; });
+  with([](JobIdentity& other) { other.root.boot += "x"; });
+  with([](JobIdentity& other) { ++other.root.started; });
+  EXPECT_EQ(launches.size(), 5U);
 }
 
 TEST(JobIdentity, WithoutABatchSystemTheJobIsLocal) {

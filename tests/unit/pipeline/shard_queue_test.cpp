@@ -1,5 +1,6 @@
 #include "pipeline/session/shard_queue.hpp"
 
+#include "datus/core/error.hpp"
 #include "support/temp_folder.hpp"
 #include "support/thread_communicator.hpp"
 
@@ -9,6 +10,7 @@
 #include <latch>
 #include <mutex>
 #include <numeric>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -41,7 +43,7 @@ Log work_off(const fs::path& folder, int ranks, int count, Work work) {
       work(comm.rank(), shard->value);
     }
     EXPECT_FALSE(queue.claim().has_value());
-    queue.finish();
+    EXPECT_TRUE(queue.finish().empty());
   });
   return log;
 }
@@ -82,7 +84,7 @@ TEST(ShardQueue, EachRankStartsAtItsOwnPart) {
     comm.barrier();
     while (queue.claim()) {
     }
-    queue.finish();
+    EXPECT_TRUE(queue.finish().empty());
   });
   EXPECT_EQ(first, (std::vector<std::int64_t>{10, 16, 22, 28}));
 }
@@ -111,7 +113,7 @@ TEST(ShardQueue, OthersTakeWhatASlowRankHasLeft) {
         ++taken_by_others;
       }
     }
-    queue.finish();
+    EXPECT_TRUE(queue.finish().empty());
   });
   EXPECT_EQ(taken_by_others, 11);
 }
@@ -121,6 +123,55 @@ TEST(ShardQueue, ClaimsOfAnEarlierJobDoNotCount) {
   write_bytes(folder / "claims" / "10", "");
   write_bytes(folder / "claims" / "13", "");
   EXPECT_EQ(all_of(work_off(folder / "claims", 2, 3, [](int, std::int64_t) {})), values_of(shards(3)));
+}
+
+// Another job that believes to have the run.
+TEST(ShardQueue, WhatSomebodyElseClaimedIsTakenBack) {
+  const TempFolder folder;
+  std::mutex mutex;
+  std::set<std::int64_t> left;
+  run_on_threads(3, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(8), comm);
+    if (comm.rank() == 1) {
+      write_bytes(folder / "claims" / "13", "");
+      write_bytes(folder / "claims" / "28", "");
+    }
+    comm.barrier();
+    while (queue.claim()) {
+    }
+    for (const ShardIndex shard : queue.finish()) {
+      const std::scoped_lock lock(mutex);
+      left.insert(shard.value);
+    }
+  });
+  EXPECT_EQ(left, (std::set<std::int64_t>{13, 28}));
+}
+
+TEST(ShardQueue, ClaimsThatVanishEndNothing) {
+  const TempFolder folder;
+  std::mutex mutex;
+  std::set<std::int64_t> done;
+  run_on_threads(2, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims" / "stage", shards(8), comm);
+    for (int i = 0; const auto shard = queue.claim(); ++i) {
+      std::error_code in_use;
+      if (comm.rank() == 0 && i == 1) fs::remove_all(folder / "claims", in_use);
+      const std::scoped_lock lock(mutex);
+      done.insert(shard->value);
+    }
+    EXPECT_TRUE(queue.finish().empty());
+  });
+  EXPECT_EQ(done.size(), 8U);
+}
+
+TEST(ShardQueue, WhoMayWorkNoMoreClaimsNothing) {
+  const TempFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    ShardQueue queue(folder / "claims", shards(4), comm, {},
+                     [] { throw SystemError("The run was taken over", "by another job", "Let it go on."); });
+    EXPECT_THROW(static_cast<void>(queue.claim()), SystemError);
+    EXPECT_EQ(queue.claimed(), 0);
+  });
 }
 
 // A signal may reach one rank only; the others learn of it at their next claim.
@@ -144,7 +195,7 @@ TEST(ShardQueue, ARequestToStopOnOneRankStopsAll) {
         const std::scoped_lock lock(mutex);
         claimed = std::max(claimed, static_cast<int>(queue.claimed()));
       }
-      queue.finish();
+      EXPECT_TRUE(queue.finish().empty());
     });
     EXPECT_EQ(claimed, ranks);
   }
@@ -161,7 +212,7 @@ TEST(ShardQueue, WhatOthersHaveFinishedAtLeast) {
     comm.barrier();
     EXPECT_EQ(queue.finished_elsewhere(), 6 - (1 + comm.rank()) - 2);
     comm.barrier();
-    queue.finish();
+    EXPECT_EQ(queue.finish().size(), 20U - 6U);
   });
 }
 
@@ -181,7 +232,7 @@ TEST(ShardQueue, PeekNamesTheNextClaimAndTakesNothing) {
     }
     comm.barrier();
     EXPECT_FALSE(queue.peek().has_value()) << "all are taken";
-    queue.finish();
+    EXPECT_TRUE(queue.finish().empty());
   });
 }
 

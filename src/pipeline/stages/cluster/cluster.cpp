@@ -43,7 +43,10 @@ bool holds_current(const std::filesystem::path& path, const std::string& dataset
 void write_clustering(const RunContext& run, int k, const ClustersOfK& clusters, std::span<const std::int32_t> labels,
                       const DescriptorRows& data) {
   // They are of other clusters under the same numbers: a report or 'datus apply' would take their mapping for current.
-  on_root(run.comm, [&] { std::filesystem::remove(run.directory.scores(k)); });
+  on_root(run.comm, [&] {
+    run.require_held();
+    std::filesystem::remove(run.directory.scores(k));
+  });
   write_cluster_files(run.directory.centroids(k), run.directory.assignment(k), clusters, labels, data.offsets(),
                       run.provenance.of(Stage::cluster, k), run.writing(), run.comm);
 }
