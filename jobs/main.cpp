@@ -1,11 +1,15 @@
 #include "command.hpp"
 #include "datus/comm/run_distributed.hpp"
+#include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/text.hpp"
 #include "datus/core/version.hpp"
 #include "examples.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -68,11 +72,22 @@ int run_program(int argc, char** argv) {
   return datus::run_distributed(argc, argv, named->body);
 }
 
+/// Whether all that was printed is where it was sent: a full disk shows up only here.
+bool is_printed() {
+  errno = 0;
+  if (std::cout.flush() && std::fflush(stdout) == 0) return true;
+  const std::string why = errno == 0 ? "the disk is full, or nobody reads it any more" : datus::errno_text(errno);
+  (void)std::fprintf(stderr, "datus: error: %s\n",
+                     datus::message_text("Cannot write to standard output", why, "Send it somewhere else.").c_str());
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run_program(argc, argv);
+    const int code = run_program(argc, argv);
+    return is_printed() || code != 0 ? code : static_cast<int>(datus::ExitCode::failure);
   } catch (const std::exception& error) {
     (void)std::fprintf(stderr, "datus: error: %s\n", error.what());
     return static_cast<int>(datus::ExitCode::failure);

@@ -1,9 +1,10 @@
 #include "config/reader.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -26,16 +27,12 @@ struct Source {
 };
 
 std::string file_content(const std::filesystem::path& file) {
-  const auto cannot_read = [&](const char* why) {
-    return UsageError("Cannot read the configuration " + file.string(), why, "Give the path of a YAML file.");
-  };
-  std::error_code unknown;
-  if (std::filesystem::is_directory(file, unknown)) throw cannot_read("it is a folder");
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream.is_open()) throw cannot_read("no such file, or no permission");
-  std::string content{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) throw cannot_read("reading failed");
-  return content;
+  std::string why;
+  const auto open = RegularFile::open(file, why);
+  auto content = open ? text_of_file(file) : std::nullopt;
+  if (content) return *std::move(content);
+  throw UsageError("Cannot read the configuration " + file.string(), why.empty() ? "reading failed" : why,
+                   "Give the path of a YAML file.");
 }
 
 /// The one document in `text`.

@@ -1,11 +1,10 @@
 #include "datus/core/hash.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
 
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <fstream>
 #include <vector>
 
 #include <xxhash.h>
@@ -67,16 +66,10 @@ std::uint64_t hash_64(std::span<const std::byte> bytes, std::uint64_t number) no
 }
 
 Hash hash_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    throw InputError("Cannot read " + path.string(), errno_text(errno), "Check the path and its permissions.");
-  }
+  RegularFile file(path);
   Hasher hasher;
-  std::vector<char> buffer(std::size_t{1} << 20U);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-    hasher.add_bytes(std::as_bytes(std::span(buffer.data(), static_cast<std::size_t>(file.gcount()))));
-  }
-  if (file.bad()) throw InputError("Cannot read " + path.string(), errno_text(errno), "Check the disk.");
+  std::vector<std::byte> buffer(std::size_t{1} << 20U);
+  while (const std::size_t got = file.read(buffer)) hasher.add_bytes(std::span(buffer).first(got));
   return hasher.finish();
 }
 

@@ -1,10 +1,11 @@
 #include "datus/core/text.hpp"
 
+#include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
+
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -84,16 +85,22 @@ std::string pad_left(const std::string& text, std::size_t width) {
 }
 
 std::optional<std::string> text_of_file(const std::filesystem::path& path) {
-  std::error_code problem;
-  // A folder can be opened but not read, a pipe would wait for a writer.
-  if (!std::filesystem::is_regular_file(path, problem)) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  // Inserting nothing sets the state of a failure, so an empty file is told apart first.
-  if (!file || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf())) || file.bad()) {
+  std::string why;
+  auto file = RegularFile::open(path, why);
+  if (!file) return std::nullopt;
+  // Files of /proc say that they are empty, so what can be read counts.
+  constexpr std::size_t piece = std::size_t{1} << 16U;
+  std::string text;
+  try {
+    for (std::size_t end = 0, got = piece; got == piece; end += got) {
+      text.resize(end + piece);
+      got = file->read(std::as_writable_bytes(std::span(text).subspan(end)));
+      text.resize(end + got);
+    }
+  } catch (const InputError&) {
     return std::nullopt;
   }
-  return std::move(text).str();
+  return text;
 }
 
 }  // namespace datus

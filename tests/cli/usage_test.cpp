@@ -222,6 +222,55 @@ TEST(Usage, ALimitOfFileSizesIsAnError) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"images"});
 }
 
+TEST(Usage, OutputThatCannotBeWrittenIsAnError) {
+  const TempFolder folder;
+  const std::string config = source_path("configs/demo.yaml").string();
+  for (const Arguments& command :
+       {Arguments{"config", config}, {"version"}, {"--version"}, {"--help"}, {"plan", "--help"}}) {
+    Arguments arguments = {"/bin/sh", "-c", "exec \"$0\" \"$@\" >/dev/full"};
+    for (const std::string& word : command_line(command)) arguments.push_back(word);
+    expect_refusal(Process(arguments, folder.path()).wait(std::chrono::seconds(60)), 1,
+                   {"Cannot write to standard output"});
+  }
+}
+
+TEST(Usage, LinksThatLeadInACircleAreBadInput) {
+  const TempFolder folder;
+  fs::create_symlink("round", folder / "round");
+  const std::string config = source_path("configs/demo.yaml").string();
+  const std::string out = (folder / "out.h5").string();
+  const std::string round = (folder / "round").string();
+  const std::vector<Arguments> commands = {{"extract", "--images", round, "--weights", tiny_weights(), "--out", out},
+                                           {"segment", "--keys", round, "--out", out},
+                                           {"inspect", round},
+                                           {"run", config, "--set", "dataset.images=" + round, "--run", out},
+                                           {"run", config, "--run", round}};
+  for (const Arguments& command : commands) {
+    expect_refusal(run_program(command), 3, {round, "symbolic links"});
+  }
+  expect_refusal(run_program(commands[3], {.ranks = 2}), 3, {round, "symbolic links"});
+}
+
+TEST(Usage, MemoryThatIsNotThereIsAMessage) {
+  const TempFolder folder;
+  const std::string keys = (folder / "keys.h5").string();
+  constexpr std::int64_t patches = 128 * 128;
+  constexpr std::int64_t dim = 512;
+  write_hdf5(folder / "one.h5", [](Hdf5Writer& writer) {
+    writer.write<float>("x", std::vector<float>(static_cast<std::size_t>(patches * dim)), {1, patches, dim});
+  });
+  write_hdf5(keys, [](Hdf5Writer& writer) {
+    const std::vector<VirtualSource> images(16, {.file = "one.h5", .dataset = "/x", .rows = 1});
+    writer.write_virtual("keys", Dtype::f32, {patches, dim}, images);
+  });
+  Arguments arguments = {"/bin/sh", "-c", "ulimit -v 700000; exec \"$0\" \"$@\""};
+  for (const std::string& word : command_line({"segment", "--keys", keys, "--out", (folder / "s.h5").string()})) {
+    arguments.push_back(word);
+  }
+  expect_refusal(Process(arguments, folder.path()).wait(std::chrono::seconds(60)), 1,
+                 {"out of memory", "this rank asked for ", "iB more"});
+}
+
 // A dataset that cannot be used does not hide the others.
 TEST(Usage, InspectListsEveryDataset) {
   const TempFolder folder;

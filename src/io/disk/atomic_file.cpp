@@ -62,7 +62,7 @@ void sync_file(const fs::path& path) {
   std::error_code unknown;
   const auto size = fs::file_size(path, unknown);
   if (!unknown) report.needed = static_cast<std::int64_t>(size);
-  WriteDescriptor file(O_WRONLY, std::move(report));
+  WriteDescriptor file(O_WRONLY | O_NOFOLLOW | O_NONBLOCK, std::move(report));
   file.sync_file();
   file.close();
 }

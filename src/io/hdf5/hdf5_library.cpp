@@ -1,6 +1,7 @@
 #include "io/hdf5/hdf5_library.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
 #include "datus/io/disk_space.hpp"
 
 #include <cerrno>
@@ -87,14 +88,8 @@ std::string library_version() {
 }
 
 void require_readable(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    throw InputError("Cannot open " + path.string(), errno_text(errno), "Check the path and its permissions.");
-  }
-  ::close(descriptor);
-  if (std::filesystem::is_directory(path)) {
-    throw InputError("Cannot open " + path.string(), "it is a folder", "Give an HDF5 file.");
-  }
+  std::string why;
+  if (!RegularFile::open(path, why)) throw InputError("Cannot open " + path.string(), why, "Give an HDF5 file.");
 }
 
 }  // namespace

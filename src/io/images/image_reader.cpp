@@ -1,6 +1,7 @@
 #include "datus/io/image_reader.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
 #include "io/disk/file_bytes.hpp"
 #include "io/images/bmp_decoder.hpp"
 #include "io/images/byte_view.hpp"
@@ -103,7 +104,10 @@ ImageHeader read_image_header(const std::filesystem::path& path, Orientation ori
   // Enough for nearly every file; the rest have a large profile or preview before the size.
   constexpr std::int64_t first_bytes = 1 << 16;
   // Before the bytes: what is written from now on makes the time another.
-  const auto [size, modified] = io_detail::regular_file(path);
+  const auto [size, modified] = [&] {
+    const RegularFile file(path);
+    return std::pair(file.bytes(), file.modified());
+  }();
   auto bytes = io_detail::read_file_bytes(path, first_bytes);
   return naming_file(path, [&] {
     // `find` in the first bytes, or in all of them.

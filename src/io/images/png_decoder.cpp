@@ -1,6 +1,7 @@
 #include "io/images/png_decoder.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "io/disk/file_bytes.hpp"
 #include "io/images/byte_view.hpp"
@@ -197,7 +198,7 @@ IndexImage read_index_png(const std::filesystem::path& path) {
 }
 
 ImageHeader read_index_png_header(const std::filesystem::path& path) {
-  const std::int64_t size = regular_file_size(path);
+  const std::int64_t size = RegularFile(path).bytes();
   return naming_labels(path, [&] {
     const ParsedHeader header = read_parsed_header(path);
     require_index_png(header);

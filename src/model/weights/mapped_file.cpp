@@ -1,33 +1,17 @@
 #include "model/weights/mapped_file.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
 
 #include <cerrno>
 #include <functional>
 #include <string>
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace datus {
 namespace {
-
-/// Closes the descriptor; a mapping outlives it.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return value_; }
-
- private:
-  int value_;
-};
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& why) {
   throw InputError("cannot read the weights file " + path.string(), why, "Check the path in model.weights.");
@@ -36,14 +20,12 @@ class Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) throw_unreadable(path, errno_text(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw_unreadable(path, errno_text(errno));
-  if (!S_ISREG(status.st_mode)) throw_unreadable(path, "not a regular file");
-  if (status.st_size == 0) throw_unreadable(path, "the file is empty");
-  const auto size = static_cast<std::size_t>(status.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  std::string why;
+  const auto file = RegularFile::open(path, why);
+  if (!file) throw_unreadable(path, why);
+  if (file->bytes() == 0) throw_unreadable(path, "the file is empty");
+  const auto size = static_cast<std::size_t>(file->bytes());
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->descriptor(), 0);
   if (address == MAP_FAILED) throw_unreadable(path, errno_text(errno));
   bytes_ = {static_cast<const std::byte*>(address), size};
 }

@@ -1,11 +1,11 @@
 #include "datus/pipeline/score_files.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -139,11 +139,11 @@ void write_scores(const std::filesystem::path& path, const Evaluation& evaluatio
 }
 
 Evaluation read_scores(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw InputError("Cannot read scores " + path.string(), "no such file", "Run 'datus evaluate' first.");
+  const auto text = text_of_file(path);
+  if (!text) throw InputError("Cannot read scores " + path.string(), "no such file", "Run 'datus evaluate' first.");
   Evaluation evaluation;
   try {
-    const Json all = Json::parse(file);
+    const Json all = Json::parse(*text);
     for (const auto& [protocol, json] : all.items()) {
       evaluation.k = json.at("k").get<int>();
       evaluation.classes = json.at("classes").get<int>();

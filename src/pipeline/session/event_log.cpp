@@ -77,7 +77,9 @@ EventLog::Sink::Sink(std::filesystem::path file) : file_(std::move(file)) {
     warn(problem.message());
     return;
   }
-  descriptor_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  // A pipe must not block, and a link could lead out of the run.
+  constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  descriptor_ = ::open(file_.c_str(), flags, 0666);
   if (descriptor_ < 0) warn(errno_text(errno));
 }
 

@@ -20,7 +20,7 @@ TEST(Hdf5Foreign, FilesThatCannotBeOpened) {
   test::write_bytes(folder / "text.h5", "not at all\n");
   test::write_bytes(folder / "nothing.h5", "");
   std::filesystem::create_directory(folder / "folder.h5");
-  expect_error<InputError>([&] { Hdf5Reader(folder / "none.h5"); }, {"none.h5", "No such file"});
+  expect_error<InputError>([&] { Hdf5Reader(folder / "none.h5"); }, {"none.h5", "no such file"});
   expect_error<InputError>([&] { Hdf5Reader(folder / "text.h5"); }, {"text.h5 is not an HDF5 file"});
   expect_error<InputError>([&] { Hdf5Reader(folder / "nothing.h5"); }, {"nothing.h5 is not an HDF5 file"});
   expect_error<InputError>([&] { Hdf5Reader(folder / "folder.h5"); }, {"folder.h5", "it is a folder"});

@@ -114,7 +114,7 @@ TEST(Hdf5Virtual, ASourceThatFailsIsNamed) {
   test::write_bytes(source, "broken");
   expect({"v.h5", "s/2.h5 is not an HDF5 file"});
   std::filesystem::remove(source);
-  expect({"v.h5", "s/2.h5", "No such file"});
+  expect({"v.h5", "s/2.h5", "no such file"});
 }
 
 TEST(Hdf5Virtual, ASourceThatChangesWhileReadingIsNamed) {
@@ -131,7 +131,7 @@ TEST(Hdf5Virtual, ASourceThatChangesWhileReadingIsNamed) {
   expect_error<InputError>([&] { reader.read_rows_as_float("x", 0, 5, rows); }, {"s/0%b.h5 is f32 [2, 100], not"});
   reader.read_rows_as_float("x", 2, 3, std::span(rows).first(6));
   std::filesystem::remove(folder / "s/0%b.h5");
-  expect_error<InputError>([&] { reader.read_rows_as_float("x", 0, 5, rows); }, {"/x of", "s/0%b.h5", "No such file"});
+  expect_error<InputError>([&] { reader.read_rows_as_float("x", 0, 5, rows); }, {"/x of", "s/0%b.h5", "no such file"});
 }
 
 TEST(Hdf5Virtual, DamagedSourcesAreFound) {

@@ -199,7 +199,7 @@ TEST(ImageReader, ErrorsNameTheFileAndTheReason) {
     return text;
   };
   test::expect_mentions(reason(folder / "missing.png"), {"no such file"});
-  test::expect_mentions(reason(folder.path()), {"not a regular file"});
+  test::expect_mentions(reason(folder.path()), {"it is a folder"});
   test::expect_mentions(reason(test::write_text(folder / "empty.jpg", "")), {"empty"});
   test::expect_mentions(reason(test::write_text(folder / "text.jpg", "not an image")), {"JPEG, PNG"});
 

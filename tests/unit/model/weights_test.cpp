@@ -180,8 +180,8 @@ TEST(Weights, OtherFilesAreNamed) {
   expect_part(read_error(checkpoint_bytes("}" + pickle_text("w") + "ctorch.distributed.tensor\nDTensor\n)Rs", {})),
               "one rank's pieces of tensors");
   expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/nonexistent/w.pth"); }),
-              "/nonexistent/w.pth (No such file");
-  expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/dev/null"); }), "not a regular file");
+              "/nonexistent/w.pth (there is no such file");
+  expect_part(error_if_any<InputError>([] { (void)WeightFile::open("/dev/null"); }), "not a regular file but a device");
   const TemporaryFile empty("");
   expect_part(error_if_any<InputError>([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
 }

@@ -291,7 +291,7 @@ TEST_F(Streamed, AFailingReaderEndsTheVisitAndNamesTheFile) {
           EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
         }
       };
-      refused("No such file");
+      refused("no such file");
       write_part(file("b.h5"), all, 16, 30000, 9999);
       refused("was changed");
       refused("[9999, 16]");
