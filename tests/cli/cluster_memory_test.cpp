@@ -2,11 +2,14 @@
 #include "datus/core/half.hpp"
 #include "datus/core/philox.hpp"
 
+#include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <limits>
 #include <regex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 // `datus cluster` on rows that do not fit the memory it is given, and on matrices of several files.
@@ -156,7 +159,7 @@ TEST_F(ClusterMemory, UnusableFilesAreNamed) {
     EXPECT_FALSE(fs::exists(file("out.h5")));
   };
   refuse({name("none")}, 3, {name("none"), "*.h5"});
-  refuse({name("missing.h5")}, 0, {"missing.h5", "No such file"});
+  refuse({name("missing.h5")}, 0, {"missing.h5", "no such file"});
   // Rank 1 looks at the second file.
   refuse({name("good.h5"), name("bad.h5")}, 3, {"bad.h5", "/descriptor", "/narrow"});
   refuse({name("good.h5"), name("bad.h5") + ":/text"}, 0, {"bad.h5", "/text"});
@@ -184,6 +187,28 @@ TEST_F(ClusterMemory, TheFirstRowThatIsNotFiniteIsNamed) {
       EXPECT_EQ(outcome.err.find(streams) != std::string::npos, more == memory(size)) << outcome;
     }
   }
+}
+
+// A small file that stands for a quarter of a billion rows, over which a single pass takes long.
+TEST_F(ClusterMemory, ASignalEndsAPassOverManyRows) {
+  write_hdf5(file("some.h5"), [](Hdf5Writer& writer) {
+    std::vector<float> values(std::size_t{8} << 18U);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1000);
+    writer.write<float>("x", values, {1 << 18, 8});
+  });
+  write_hdf5(file("many.h5"), [](Hdf5Writer& writer) {
+    const std::vector<VirtualSource> sources(1024, {.file = "some.h5", .dataset = "/x", .rows = 1 << 18});
+    writer.write_virtual("descriptor", Dtype::f32, {8}, sources);
+  });
+  Process process(command_line({"cluster", "--descriptors", name("many.h5"), "--k", "2", "--out", name("o.h5"), "--set",
+                                "run.grace=0"}),
+                  file(".").parent_path());
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  ASSERT_TRUE(process.running()) << process.wait(std::chrono::seconds(0));
+  process.send(SIGTERM);
+  const Outcome outcome = process.wait(std::chrono::seconds(20));
+  EXPECT_EQ(outcome.code, 75) << outcome;
+  EXPECT_NE(outcome.err.find("a signal asked for a stop"), std::string::npos) << outcome;
 }
 
 }  // namespace cluster_memory_test

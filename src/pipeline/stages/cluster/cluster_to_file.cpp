@@ -42,8 +42,8 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
   const auto& fine = config.cluster.fine;
   const auto options = kmeans_options(config, fine ? std::vector{*fine} : config.cluster.k, threads);
   const ClusterGpu gpu(config.cluster, comm);
-  const DescriptorRows data =
-      open_matrix_rows(descriptors, options, examples_bytes(config.cluster), config.cluster.memory, comm);
+  const DescriptorRows data = open_matrix_rows(descriptors, options, examples_bytes(config.cluster),
+                                               config.cluster.memory, may_go_on(signals, config.run), comm);
   require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
                       "Make some descriptors first.");
   // Beside the result, and named after it: the same command finds it again.
@@ -93,11 +93,12 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
 ClusterSummary assign_to_file(const Config& config, const std::vector<std::string>& descriptors,
                               const std::string& centroids_text, const std::filesystem::path& out, int threads,
                               Communicator& comm) {
+  const StopSignals signals;
   guard_inputs(descriptors, centroids_text, out, comm);
   Centroids centroids;
   collectively(comm, [&] { centroids = read_centroids(centroids_text); });
-  const DescriptorRows data =
-      open_matrix_rows(descriptors, assign_options(centroids.k, threads), 0, config.cluster.memory, comm);
+  const DescriptorRows data = open_matrix_rows(descriptors, assign_options(centroids.k, threads), 0,
+                                               config.cluster.memory, may_go_on(signals, config.run), comm);
   const int dim = data.rows->dim();
   if (data.total() == 0) require_enough_rows(0, {1}, "rows of " + data.sources->description(), "Give other files.");
   if (dim != centroids.dim) {

@@ -5,10 +5,12 @@
 #include "pipeline/files/stage_files.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/cluster/memory_budget.hpp"
+#include "pipeline/stages/cluster/stoppable_rows.hpp"
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -29,7 +31,7 @@ std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mi
 
 /// COLLECTIVE.
 DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::int64_t beside,
-                         std::optional<std::int64_t> memory, Communicator& comm) {
+                         std::optional<std::int64_t> memory, std::function<void()> may_go_on, Communicator& comm) {
   const auto sources = std::make_shared<const RowSources>(std::move(found));
   if (sources->rows == 0)
     return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
@@ -47,7 +49,7 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::in
               size_text(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
     rows = std::move(streamed);
   });
-  return {sources, std::move(rows)};
+  return {sources, std::make_unique<StoppableRows>(std::move(rows), std::move(may_go_on))};
 }
 
 /// The lowest row of a block that is not finite, by its place in the block.
@@ -62,6 +64,11 @@ std::uint64_t lowest_bad_row(const RowBlock& block, int dim) {
 
 }  // namespace
 
+std::function<void()> may_go_on(const StopSignals& signals, const RunConfig& config) {
+  return
+      [&signals, grace = std::chrono::seconds(config.grace)] { signals.check_grace(grace, "The pass over the rows"); };
+}
+
 std::vector<std::int64_t> DescriptorRows::offsets() const {
   std::vector<std::int64_t> offsets;
   for (const RowSource& part : sources->parts) offsets.push_back(part.first);
@@ -70,9 +77,11 @@ std::vector<std::int64_t> DescriptorRows::offsets() const {
 }
 
 DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
-                                std::int64_t beside, std::optional<std::int64_t> memory, Communicator& comm) {
+                                std::int64_t beside, std::optional<std::int64_t> memory,
+                                std::function<void()> may_go_on, Communicator& comm) {
   const Progress progress("reading the descriptors", 0, comm.rank() != 0);
-  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, beside, memory, comm);
+  return hold_rows(open_row_sources(find_row_places(texts, "/descriptor", comm), comm), options, beside, memory,
+                   std::move(may_go_on), comm);
 }
 
 DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options, std::int64_t beside) {
@@ -98,7 +107,7 @@ DescriptorRows open_run_rows(const RunContext& run, const KMeansOptions& options
   };
   const Progress progress("reading the descriptors", 0, run.comm.rank() != 0);
   DescriptorRows data = hold_rows(open_row_sources(places, run.comm, require_current), options, beside,
-                                  run.config.cluster.memory, run.comm);
+                                  run.config.cluster.memory, may_go_on(*run.signals, run.config.run), run.comm);
   data.names_images = true;
   return data;
 }

@@ -3,10 +3,12 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/comm/communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/stop_signals.hpp"
 #include "pipeline/session/run_context.hpp"
 #include "pipeline/stages/cluster/row_sources.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,13 +29,18 @@ struct DescriptorRows {
   [[nodiscard]] std::vector<std::int64_t> offsets() const;
 };
 
+/// For passes over rows: throws `InterruptedError` when a stop was asked for and run.grace is over. The signals must
+/// live as long.
+[[nodiscard]] std::function<void()> may_go_on(const StopSignals& signals, const RunConfig& config);
+
 /// COLLECTIVE. This rank's rows of the matrix that the datasets FILE.h5[:/dataset] (default /descriptor) and folders
 /// make up (see `find_row_places`), in f16, f32 or f64. `options`: of the k-means that follows, for its use of memory,
-/// and `beside`, bytes that others hold meanwhile; `memory`: cluster.memory. Throws `AgreedError` naming file and
+/// and `beside`, bytes that others hold meanwhile; `memory`: cluster.memory; `may_go_on` is asked before each block of
+/// rows. Throws `AgreedError` naming file and
 /// dataset, and what `plan_row_memory` throws.
 [[nodiscard]] DescriptorRows open_matrix_rows(const std::vector<std::string>& texts, const KMeansOptions& options,
                                               std::int64_t beside, std::optional<std::int64_t> memory,
-                                              Communicator& comm);
+                                              std::function<void()> may_go_on, Communicator& comm);
 
 /// COLLECTIVE. The same for the descriptors of a run: the rows of all shards one after the other. Throws `AgreedError`
 /// also when a shard is missing or of another provenance.
