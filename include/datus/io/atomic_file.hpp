@@ -54,6 +54,11 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Makes a folder and those above it, each brought to disk in the one above: a power cut leaves no file that is synced
+/// itself without its folder. One that is there stays. Throws `std::filesystem::filesystem_error` with the folder that
+/// cannot be made, `SystemError` when it cannot be brought to disk.
+void make_folders(const std::filesystem::path& folder);
+
 /// Throws `SystemError` naming the path when an `AtomicFile` could not get it: it is a folder, or lies in one that does
 /// not exist or cannot be written to. To be called before the work whose result is written there.
 void require_writable(const std::filesystem::path& final_path);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace datus {
@@ -109,6 +110,20 @@ void AtomicFile::commit(const Check& check) {
   }
   committed_ = true;
   sync_folder(folder_of(final_path_));
+}
+
+void make_folders(const fs::path& folder) {
+  std::error_code problem;
+  if (folder.empty() || fs::is_directory(folder, problem)) return;
+  const fs::path above = folder.parent_path();
+  make_folders(above);
+  if (::mkdir(folder.c_str(), 0777) != 0) {
+    const std::error_code code(errno, std::generic_category());
+    // Another process may have made it just now.
+    if (code == std::errc::file_exists && fs::is_directory(folder, problem)) return;
+    throw fs::filesystem_error("cannot make the folder", folder, code);
+  }
+  sync_folder(above.empty() ? fs::path(".") : above);
 }
 
 void require_writable(const fs::path& final_path) {

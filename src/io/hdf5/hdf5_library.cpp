@@ -89,7 +89,8 @@ std::string library_version() {
 
 void require_readable(const std::filesystem::path& path) {
   std::string why;
-  if (!RegularFile::open(path, why)) throw InputError("Cannot open " + path.string(), why, "Check the path and its permissions.");
+  if (!RegularFile::open(path, why))
+    throw InputError("Cannot open " + path.string(), why, "Check the path and its permissions.");
 }
 
 }  // namespace

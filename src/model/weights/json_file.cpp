@@ -27,55 +27,83 @@ bool is_control(char c) {
 /// What JSON of a file that may be damaged or hostile may be.
 struct Limits {
   std::size_t bytes;
-  int depth;          ///< of brackets within brackets: a file of a million must not take the stack
+  std::size_t depth;         ///< of brackets within brackets: a file of a million must not take the stack
+  std::size_t array_values;  ///< each takes many times its text in memory
   bool strict_names;  ///< no key twice in an object (the JSON library would keep the last), none that garbles a message
 };
 
 /// Throws the error of a text that is refused, for the reason given.
 using Refusal = std::function<void(const std::string& why)>;
 
-/// Watches the parser, so that a text beyond the limits is refused before it takes memory or stack.
-class Watch {
+/// A first reading, which keeps nothing but names: a text beyond the limits is refused before it takes memory or stack.
+/// (The library's own callback looks at all earlier members of an object at the end of each one.)
+class Check final : public nlohmann::json_sax<json> {
  public:
-  Watch(const Limits& limits, const std::string& what, const Refusal& refuse)
+  Check(const Limits& limits, const std::string& what, const Refusal& refuse)
       : limits_(limits), what_(what), refuse_(refuse) {}
 
-  void see(int depth, json::parse_event_t event, const json& parsed) {
-    if (depth > limits_.depth) refuse_(what_ + " is nested too deeply");
-    if (!limits_.strict_names) return;
-    if (event == json::parse_event_t::object_start) names_[static_cast<std::size_t>(depth) + 1].clear();
-    if (event == json::parse_event_t::key) check_name(parsed.get_ref<const std::string&>(), depth);
+  bool null() override { return value(); }
+  bool boolean(bool /*value*/) override { return value(); }
+  bool number_integer(number_integer_t /*value*/) override { return value(); }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return value(); }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return value(); }
+  bool string(string_t& /*value*/) override { return value(); }
+  bool binary(binary_t& /*value*/) override { return value(); }
+  bool start_object(std::size_t /*size*/) override { return open(false); }
+  bool start_array(std::size_t /*size*/) override { return open(true); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    if (limits_.strict_names) check_name(name);
+    return true;
+  }
+  bool parse_error(std::size_t /*place*/, const std::string& /*token*/, const json::exception& error) override {
+    refuse_(what_ + " is not JSON: " + printable(error.what()));
+    return false;
   }
 
  private:
-  void check_name(const std::string& name, int depth) {
+  /// Something that is open.
+  struct Level {
+    bool is_array = false;
+    std::size_t values = 0;
+    std::set<std::string> names = {};
+  };
+
+  bool value() {
+    if (levels_.empty() || !levels_.back().is_array) return true;
+    if (++levels_.back().values > limits_.array_values) refuse_("an array in " + what_ + " is too long");
+    return true;
+  }
+  bool open(bool is_array) {
+    value();
+    if (levels_.size() == limits_.depth) refuse_(what_ + " is nested too deeply");
+    levels_.push_back({.is_array = is_array});
+    return true;
+  }
+  bool close() {
+    levels_.pop_back();
+    return true;
+  }
+  void check_name(const std::string& name) {
     if (name.size() > longest_name) refuse_("a name in " + what_ + " is too long");
     if (std::ranges::any_of(name, is_control)) refuse_("a name in " + what_ + " holds control characters");
-    if (!names_[static_cast<std::size_t>(depth)].insert(name).second) refuse_(what_ + " names " + name + " twice");
+    if (!levels_.back().names.insert(name).second) refuse_(what_ + " names " + name + " twice");
   }
 
   const Limits& limits_;
   const std::string& what_;
   const Refusal& refuse_;
-  /// Of the object that is open at each depth.
-  std::vector<std::set<std::string>> names_{static_cast<std::size_t>(limits_.depth) + 2};
+  std::vector<Level> levels_;
 };
 
 /// Calls `refuse` with a reason that begins with `what` the bytes are.
 json parse(std::span<const std::byte> bytes, const Limits& limits, const std::string& what, const Refusal& refuse) {
   if (bytes.size() > limits.bytes) refuse(what + " has " + std::to_string(bytes.size()) + " bytes");
   const auto* first = reinterpret_cast<const char*>(bytes.data());
-  Watch watch(limits, what, refuse);
-  const json::parser_callback_t see = [&](int depth, json::parse_event_t event, json& parsed) {
-    watch.see(depth, event, parsed);
-    return true;
-  };
-  try {
-    return json::parse(first, first + bytes.size(), see);
-  } catch (const json::exception& error) {
-    refuse(what + " is not JSON: " + printable(error.what()));
-    throw;
-  }
+  Check check(limits, what, refuse);
+  (void)json::sax_parse(first, first + bytes.size(), &check);
+  return json::parse(first, first + bytes.size());
 }
 
 [[noreturn]] void fail_type(const std::string& key, const std::string& source, const std::string& found) {
@@ -87,12 +115,12 @@ json parse(std::span<const std::byte> bytes, const Limits& limits, const std::st
 
 nlohmann::json parse_weights_json(std::span<const std::byte> bytes, const std::string& what,
                                   const std::string& source) {
-  constexpr Limits limits{.bytes = 16 * mebibyte, .depth = 4, .strict_names = true};
+  constexpr Limits limits{.bytes = 16 * mebibyte, .depth = 4, .array_values = 64, .strict_names = true};
   return parse(bytes, limits, what, [&](const std::string& why) { throw_damaged(source, why); });
 }
 
 nlohmann::json read_json_object(const std::filesystem::path& path) {
-  constexpr Limits limits{.bytes = 4 * mebibyte, .depth = 64, .strict_names = false};
+  constexpr Limits limits{.bytes = 4 * mebibyte, .depth = 64, .array_values = 1 << 20, .strict_names = false};
   const Refusal refuse = [&](const std::string& why) {
     throw InputError("cannot use " + path.string(), why, "Put the right file beside the weights, or remove this one.");
   };

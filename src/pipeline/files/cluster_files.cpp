@@ -1,6 +1,7 @@
 #include "pipeline/files/cluster_files.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/atomic_hdf5.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "pipeline/files/dataset_checks.hpp"
@@ -89,7 +90,7 @@ void write_cluster_files(const std::filesystem::path& centroids_path, const std:
                          const WriteOptions& options, Communicator& comm) {
   std::optional<AtomicHdf5> file;
   on_root(comm, [&] {
-    std::filesystem::create_directories(centroids_path.parent_path());
+    make_folders(centroids_path.parent_path());
     AtomicHdf5 centroids_file(centroids_path, options);
     write_clusters_of_k(centroids_file.writer(), "", clusters);
     write_provenance(centroids_file.writer(), provenance);

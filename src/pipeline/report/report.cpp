@@ -163,7 +163,7 @@ void write_report(const RunContext& run, int max_images, const std::string& eval
     data.has_truth = run.dataset->has_truth();
     chosen = choose_images(run, max_images);
   });
-  on_root(run.comm, [&] { fs::create_directories(run.directory.report().parent_path() / "images"); });
+  on_root(run.comm, [&] { make_folders(run.directory.report().parent_path() / "images"); });
 
   std::vector<std::int64_t> painted(chosen.size(), 0);
   collectively(run.comm, [&] {

@@ -5,6 +5,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/text.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "pipeline/files/config_file.hpp"
 #include "pipeline/files/image_changes.hpp"
@@ -119,7 +120,7 @@ void forget(const RunDirectory& directory, const ImageList& list, const std::vec
             const WriteOptions& options) {
   require_held(options);
   fs::remove_all(directory.folder(Stage::cluster));
-  fs::create_directories(directory.folder(Stage::cluster));
+  make_folders(directory.folder(Stage::cluster));
   fs::remove_all(records_of_masks(directory));
   // Last: until then they tell that there is something to forget.
   for (const std::int64_t image : images) {

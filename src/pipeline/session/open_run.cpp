@@ -65,7 +65,7 @@ void in_folder(const RunDirectory& directory, const std::function<void()>& body)
 
 /// Makes the folders and clears away what killed jobs left: only the holder of the lock may.
 void prepare_folders(const RunDirectory& directory, const RunLock& lock) {
-  for (const Stage stage : all_stages) fs::create_directories(directory.folder(stage));
+  for (const Stage stage : all_stages) make_folders(directory.folder(stage));
   remove_leftovers(directory, lock);
   lock.require_held();
   remove_checksums(directory);
@@ -109,7 +109,7 @@ void say_who_has_no_shard(const ImageList& list, const Communicator& comm) {
 std::unique_ptr<const RunLock> take_folder(const RunDirectory& directory, const JobIdentity& job,
                                            const StopSignals& signals, Communicator& comm) {
   // The lock needs a place.
-  on_root(comm, [&] { in_folder(directory, [&] { fs::create_directories(directory.root()); }); });
+  on_root(comm, [&] { in_folder(directory, [&] { make_folders(directory.root()); }); });
   auto lock =
       std::make_unique<const RunLock>(directory.lock(), job, comm, LockTiming{}, [&] { return signals.requested(); });
   on_root(comm, [&] { in_folder(directory, [&] { prepare_folders(directory, *lock); }); });

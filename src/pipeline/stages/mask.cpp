@@ -77,7 +77,7 @@ void write_record(const RunContext& run, int k, ShardIndex shard, const std::vec
                     .previews = {}};
   if (needs_preview(k)) record.previews = hashes_of(preview_folder(masks), names, run.threads);
   const fs::path path = run.directory.mask_record(k, shard);
-  fs::create_directories(path.parent_path());
+  make_folders(path.parent_path());
   write_text_atomically(path, to_text(record), run.writing());
 }
 

@@ -1,6 +1,7 @@
 #include "pipeline/stages/mask_output.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/io/atomic_file.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/files/mask_record.hpp"
 
@@ -75,7 +76,7 @@ LabelMap DenseMasks::mask(const DenseClusters& clusters) {
 void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
                       const Palette& palette, const WriteOptions& options) {
   const fs::path path = root / name;
-  fs::create_directories(path.parent_path());
+  make_folders(path.parent_path());
   AtomicFile file(path, options);
   write_mask(file.path(), labels, clusters, palette);
   file.commit([&](const fs::path& written) {
@@ -86,7 +87,7 @@ void write_mask_files(const fs::path& root, const std::string& name, const Label
   });
   if (!needs_preview(clusters)) return;
   const fs::path preview_path = preview_folder(root) / name;
-  fs::create_directories(preview_path.parent_path());
+  make_folders(preview_path.parent_path());
   AtomicFile preview(preview_path, options);
   write_mask_preview(preview.path(), labels, palette);
   preview.commit();

@@ -177,5 +177,20 @@ TEST(WriteTextAtomically, WritesAndReplaces) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a.json"});
 }
 
+TEST(MakeFolders, MakesWhatIsMissing) {
+  const TempFolder folder;
+  make_folders(folder / "a" / "b" / "c");
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "a" / "b" / "c"));
+  make_folders(folder / "a" / "b" / "c");
+  make_folders((folder / "d").string() + "/");
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "d"));
+  std::filesystem::create_directory_symlink(folder / "d", folder / "link");
+  make_folders(folder / "link" / "e");
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "d" / "e"));
+  write_bytes(folder / "file", "");
+  EXPECT_THROW(make_folders(folder / "file"), std::filesystem::filesystem_error);
+  EXPECT_THROW(make_folders(folder / "file" / "f"), std::filesystem::filesystem_error);
+}
+
 }  // namespace atomic_file_test
 }  // namespace datus

@@ -186,6 +186,33 @@ TEST(Weights, OtherFilesAreNamed) {
   expect_part(error_if_any<InputError>([&] { (void)WeightFile::open(empty.path()); }), "the file is empty");
 }
 
+/// A safetensors file with this header and data.
+std::string with_header(const std::string& header, const std::string& data = "") {
+  std::string size(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) size[i] = static_cast<char>((header.size() >> (8 * i)) & 0xFFU);
+  return size + header + data;
+}
+
+// What takes time or memory beyond the size of the file would end this test by its limit.
+TEST(Weights, LongHeadersTakeTimeInProportion) {
+  std::string header = "{";
+  for (int i = 0; i < 230'000; ++i) {
+    header += (i == 0 ? "\"t" : ",\"t") + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  }
+  EXPECT_EQ(read_error(with_header(header + "}")), "no error");
+  const auto refused = [](const std::string& text, const std::string& why) {
+    EXPECT_NE(read_error(with_header(text)).find(why), std::string::npos) << why;
+  };
+  refused("{\"a\":" + std::string(5'000'000, '['), "nested too deeply");
+  std::string empty_arrays;
+  for (int i = 0; i < 3'000'000; ++i) empty_arrays += "[],";
+  refused("{\"a\":[" + empty_arrays + "[]]}", "an array in the header is too long");
+  std::string ones;
+  for (int i = 0; i < 3'000'000; ++i) ones += "1,";
+  refused(R"({"a":{"dtype":"F32","data_offsets":[0,4],"shape":[)" + ones + "1]}}",
+          "an array in the header is too long");
+}
+
 TEST(Weights, EveryTruncationIsRefused) {
   for (const char* name : {"dino_p16.safetensors", "dino_p16.pth", "dino_p8_full_args.pth"}) {
     const std::string whole = bytes_of(data_path(folder + name));
