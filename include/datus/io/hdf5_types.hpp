@@ -54,6 +54,7 @@ template <Hdf5Element T>
 enum class ChunkHint {
   whole,          ///< one piece: for small datasets
   per_row,        ///< one row each, for example one image of [images, rows, cols]
+  deflated,       ///< one piece, compressed as gzip does: for masks
   about_one_mib,  ///< as many rows as fit in 1 MiB, at least one: for long matrices
 };
 

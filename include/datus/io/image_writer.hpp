@@ -22,6 +22,9 @@ void write_png(const std::filesystem::path& path, const Image& image);
 void write_palette_png(const std::filesystem::path& path, std::span<const std::uint8_t> indices, int height, int width,
                        const Palette& palette);
 
+/// 8-bit grey levels, [height, width] row-major.
+void write_grey_png(const std::filesystem::path& path, std::span<const std::uint8_t> levels, int height, int width);
+
 /// 16-bit grey levels, [height, width] row-major.
 void write_grey16_png(const std::filesystem::path& path, std::span<const std::uint16_t> levels, int height, int width);
 

@@ -27,6 +27,10 @@ inline constexpr int max_mask_clusters = 65535;
 /// writing fails.
 void write_mask(const std::filesystem::path& path, const LabelMap& labels, int clusters, const Palette& palette);
 
+/// The same as grey levels without a palette, which no reader takes for colours: 8 bits with 255 for `no_label`, or,
+/// for more than 255 labels, 16 bits with 65535. Throws as `write_mask` does.
+void write_grey_mask(const std::filesystem::path& path, const LabelMap& map, int labels);
+
 /// Writes the colours of a label map as an RGB PNG, for people. Not collective. Throws as
 /// `write_mask` does.
 void write_mask_preview(const std::filesystem::path& path, const LabelMap& labels, const Palette& palette);

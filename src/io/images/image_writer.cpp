@@ -140,6 +140,11 @@ void write_palette_png(const std::filesystem::path& path, std::span<const std::u
         1);
 }
 
+void write_grey_png(const std::filesystem::path& path, std::span<const std::uint8_t> levels, int height, int width) {
+  write(path, {.height = height, .width = width, .colour_type = PNG_COLOR_TYPE_GRAY, .bytes = levels, .palette = {}},
+        1);
+}
+
 void write_grey16_png(const std::filesystem::path& path, std::span<const std::uint16_t> levels, int height, int width) {
   std::vector<std::uint8_t> bytes(levels.size() * 2);
   for (std::size_t i = 0; i < levels.size(); ++i) {

@@ -32,23 +32,32 @@ std::vector<Value> stored_values(const std::filesystem::path& path, const LabelM
   return values;
 }
 
+void require_countable(const std::filesystem::path& path, int clusters) {
+  if (clusters >= 1 && clusters <= max_mask_clusters) return;
+  throw UsageError(
+      "Cannot write mask " + path.string(),
+      "a PNG holds at most " + std::to_string(max_mask_clusters) + " clusters, not " + std::to_string(clusters),
+      "Use fewer clusters.");
+}
+
 }  // namespace
 
 void write_mask(const std::filesystem::path& path, const LabelMap& labels, int clusters, const Palette& palette) {
-  if (clusters < 1 || clusters > max_mask_clusters) {
-    throw UsageError(
-        "Cannot write mask " + path.string(),
-        "a PNG holds at most " + std::to_string(max_mask_clusters) + " clusters, not " + std::to_string(clusters),
-        "Use fewer clusters.");
-  }
-  if (needs_preview(clusters)) {
-    write_grey16_png(path, stored_values<std::uint16_t>(path, labels, clusters), labels.height, labels.width);
-    return;
-  }
+  if (needs_preview(clusters)) return write_grey_mask(path, labels, clusters);
+  require_countable(path, clusters);
   Palette shown = palette;
   shown.colours.clear();
   for (int i = 0; i < clusters; ++i) shown.colours.push_back(palette.of(i));
   write_palette_png(path, stored_values<std::uint8_t>(path, labels, clusters), labels.height, labels.width, shown);
+}
+
+void write_grey_mask(const std::filesystem::path& path, const LabelMap& map, int labels) {
+  require_countable(path, labels);
+  if (needs_preview(labels)) {
+    write_grey16_png(path, stored_values<std::uint16_t>(path, map, labels), map.height, map.width);
+  } else {
+    write_grey_png(path, stored_values<std::uint8_t>(path, map, labels), map.height, map.width);
+  }
 }
 
 void write_mask_preview(const std::filesystem::path& path, const LabelMap& labels, const Palette& palette) {
