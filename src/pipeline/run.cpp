@@ -9,6 +9,7 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
+#include "pipeline/session/carried_classes.hpp"
 #include "pipeline/session/open_run.hpp"
 #include "pipeline/session/recorded_job.hpp"
 #include "pipeline/session/run_context.hpp"
@@ -245,6 +246,7 @@ ExitCode do_everything(RunContext& run, const std::string& command) {
   return recorded_job(run, command, [&] {
     JobResults results;
     require_evaluable(run);
+    results.summary.carried_classes = carry_classes(run);
     StageSet all;
     for (const Stage stage : all_stages) all.set(stage);
     do_stages(run, all, results);

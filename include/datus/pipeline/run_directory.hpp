@@ -47,6 +47,9 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path mask(int k, std::string_view image) const { return masks(k) / mask_name(image); }
   [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
   [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }
+  /// Classes of the clusters that the run has from the one whose clusters it was labelled with.
+  [[nodiscard]] std::filesystem::path carried_classes(int k) const { return clusters(k) / "classes.json"; }
+  [[nodiscard]] std::filesystem::path exports() const { return root_ / "export"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report" / "index.html"; }
   [[nodiscard]] std::filesystem::path unreadable() const { return root_ / "unreadable.tsv"; }
   [[nodiscard]] std::filesystem::path summary() const { return root_ / "summary.json"; }

@@ -38,6 +38,12 @@ std::vector<std::string> files_without_record(const RunDirectory& directory) {
   for (const auto& path : {directory.config(), directory.selection(), directory.unreadable()}) {
     add_file(directory, path, names);
   }
+  const fs::path clusters = directory.clusters(0).parent_path();
+  if (fs::is_directory(clusters)) {
+    for (const auto& entry : fs::directory_iterator(clusters)) {
+      add_file(directory, entry.path() / directory.carried_classes(0).filename(), names);
+    }
+  }
   for (const auto& path : directory.virtual_files()) add_file(directory, path, names);
   for (const fs::path& folder : {directory.scores(0).parent_path(), directory.report().parent_path()}) {
     if (!fs::is_directory(folder)) continue;

@@ -8,6 +8,7 @@
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/score_files.hpp"
+#include "pipeline/files/cluster_classes.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
@@ -132,6 +133,14 @@ std::vector<ReportResult> collect_results(const RunContext& run) {
         result.iou = result.evaluation->protocols.front().second.iou;
       }
     }
+    if (!result.evaluation) {
+      if (auto carried = classes_of_run(run.directory, k)) {
+        result.mapping = std::move(carried->mapping);
+        result.classes = carried->classes;
+        result.class_names = std::move(carried->class_names);
+        result.classes_from = std::move(carried->source);
+      }
+    }
     results.push_back(std::move(result));
   }
   return results;
@@ -158,7 +167,8 @@ void write_report(const RunContext& run, int max_images, const std::string& eval
     data.class_names = run.dataset->classes();
     data.classes = static_cast<int>(data.class_names.size());
     for (const auto& result : data.results) {
-      if (result.evaluation) data.classes = std::max(data.classes, result.evaluation->classes);
+      data.classes = std::max(data.classes, result.evaluation ? result.evaluation->classes : result.classes);
+      if (data.class_names.empty()) data.class_names = result.class_names;
     }
     data.has_truth = run.dataset->has_truth();
     chosen = choose_images(run, max_images);

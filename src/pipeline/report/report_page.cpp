@@ -84,6 +84,12 @@ std::string class_name(const ReportData& data, int index) {
   return position < data.class_names.size() ? data.class_names[position] : "class " + std::to_string(index);
 }
 
+/// ", IoU 43.2"; empty where there is no ground truth.
+std::string iou_text(const ReportResult& result, int index) {
+  const auto position = static_cast<std::size_t>(index);
+  return position < result.iou.size() ? ", IoU " + percent(result.iou[position]) : std::string();
+}
+
 std::string score_section(const ReportData& data) {
   std::string rows;
   for (const auto& result : data.results) {
@@ -99,7 +105,9 @@ std::string score_section(const ReportData& data) {
     const std::string why = !data.evaluation_failure.empty() ? "Evaluation failed: " + escaped(data.evaluation_failure)
                             : data.has_truth                 ? "The masks have not been evaluated."
                                                              : "The data set has no ground truth.";
-    return "<section><h2>Scores</h2><p class=\"note\">" + why + "</p></section>\n";
+    const std::string from = data.results.empty() ? "" : data.results.front().classes_from;
+    return "<section><h2>Scores</h2><p class=\"note\">" + why +
+           (from.empty() ? "" : " Classes of the clusters: " + escaped(from) + ".") + "</p></section>\n";
   }
   std::string text =
       "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
@@ -133,7 +141,9 @@ std::string decimals(const char* format, const std::optional<double>& value) {
 }
 
 std::string selection_section(const ReportData& data) {
-  if (data.selection.empty()) return "";
+  // Clusters that come from another run have been chosen there.
+  const bool is_fitted = std::ranges::any_of(data.selection, [](const auto& value) { return value.iterations > 0; });
+  if (!is_fitted) return "";
   std::string text =
       "<section><h2>Which K?</h2>\n<table><tr><th>K</th><th>iterations</th><th>inertia</th><th>of previous</th>"
       "<th>silhouette</th><th>stability</th></tr>\n";
@@ -168,8 +178,7 @@ std::string legend_section(const ReportData& data) {
       if (!result.mapping.empty()) {
         const int matched = result.mapping[static_cast<std::size_t>(cluster)];
         text += matched < 0 ? " <small>no class</small>"
-                            : " <small>" + escaped(class_name(data, matched)) + ", IoU " +
-                                  percent(result.iou[static_cast<std::size_t>(matched)]) + "</small>";
+                            : " <small>" + escaped(class_name(data, matched)) + iou_text(result, matched) + "</small>";
       }
       text += "</span>";
     }

@@ -14,8 +14,11 @@ namespace datus {
 struct ReportResult {
   int k = 0;
   std::optional<Evaluation> evaluation;    ///< empty without ground truth
-  std::vector<int> mapping;                ///< [K] class or -1, of the first protocol; empty without ground truth
-  std::vector<std::optional<double>> iou;  ///< [classes] of the first protocol
+  std::vector<int> mapping;                ///< [K] class or -1, of the first protocol; empty where no classes are known
+  std::vector<std::optional<double>> iou;  ///< [classes] of the first protocol; empty without ground truth
+  int classes = 0;                         ///< without ground truth: those that clusters have from another run
+  std::vector<std::string> class_names;    ///< of them
+  std::string classes_from;                ///< whose they are
 };
 
 /// Everything on the page; pictures lie beside it under `picture_name`.

@@ -126,6 +126,7 @@ std::string summary_text(const RunSummary& summary) {
   if (summary.segments > 0) text += ", " + counted_with_commas(summary.segments, "segment");
   if (summary.unreadable > 0) text += ", " + text_of(summary.unreadable) + " unreadable";
   if (summary.tally) text += "\n" + tally_text(*summary.tally);
+  if (!summary.carried_classes.empty()) text += "\nclasses of the clusters: " + summary.carried_classes;
   text += "\n" + counted_with_commas(summary.ranks, "rank") + " with " +
           counted_with_commas(summary.threads, "thread") + " each, " + text_of(summary.seconds, 1) + " seconds\n";
   return text;
@@ -145,6 +146,9 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
                           {"images_per_second", rate ? Json(*rate) : Json(nullptr)},
                           {"note", work.note}};
   }
+  Json carried = summary.carried_classes.empty() ? Json(nullptr) : Json(summary.carried_classes);
+  if (carried.is_null() && before.is_object() && before.contains("carried_classes"))
+    carried = before["carried_classes"];
   Json suggested = Json::array();
   if (summary.suggested_k) {
     suggested = *summary.suggested_k;
@@ -163,6 +167,7 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
           {"ranks", summary.ranks},
           {"threads", summary.threads},
           {"seconds", summary.seconds},
+          {"carried_classes", std::move(carried)},
           {"suggested_k", std::move(suggested)},
           {"stages", std::move(stages)}};
 }

@@ -43,6 +43,7 @@ struct RunSummary {
   int threads = 1;     ///< per rank
   double seconds = 0;  ///< of the whole job
   std::vector<StageWork> stages;
+  std::string carried_classes;                  ///< whose classes the clusters have; empty for none but their own
   std::optional<std::vector<int>> suggested_k;  ///< by the tree; nothing where this job made no clusters
 };
 

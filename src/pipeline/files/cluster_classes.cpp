@@ -1,0 +1,75 @@
+#include "pipeline/files/cluster_classes.hpp"
+
+#include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
+#include "datus/pipeline/score_files.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace datus {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+ClusterClasses from_scores(const fs::path& path, const std::string& protocol) {
+  Evaluation scores = read_scores(path);
+  const auto named = [&](const std::string& name) {
+    return std::ranges::find(scores.protocols, name, &std::pair<std::string, Scores>::first);
+  };
+  auto chosen = named(protocol.empty() ? "strict" : protocol);
+  if (chosen == scores.protocols.end() && protocol.empty()) chosen = scores.protocols.begin();
+  if (chosen == scores.protocols.end()) {
+    throw InputError("There is no mapping of clusters to classes by " + protocol + " in " + path.string(),
+                     "the run was evaluated by other protocols", "Add it to evaluate.protocols and run again.");
+  }
+  return {.mapping = chosen->second.mapping,
+          .classes = scores.classes,
+          .class_names = std::move(scores.class_names),
+          .source = "ground truth, matched by " + chosen->first};
+}
+
+ClusterClasses from_carried(const fs::path& path, int k) {
+  const auto text = text_of_file(path);
+  try {
+    const Json json = Json::parse(text.value_or(""));
+    ClusterClasses classes{.mapping = json.at("mapping").get<std::vector<int>>(),
+                           .classes = json.at("classes").get<int>(),
+                           .class_names = json.at("class_names").get<std::vector<std::string>>(),
+                           .source = json.at("source").get<std::string>()};
+    const bool fits = std::ssize(classes.mapping) == k && std::ranges::all_of(classes.mapping, [&](int index) {
+                        return index >= -1 && index < classes.classes;
+                      });
+    const bool is_named = classes.class_names.empty() || std::ssize(classes.class_names) == classes.classes;
+    if (fits && is_named) return classes;
+    throw InputError(path.string() + " cannot be used", "it is not of " + std::to_string(k) + " clusters",
+                     "Run 'datus apply' again: it writes the file anew.");
+  } catch (const Json::exception& error) {
+    throw InputError(path.string() + " cannot be used", error.what(),
+                     "Run 'datus apply' again: it writes the file anew.");
+  }
+}
+
+}  // namespace
+
+std::optional<ClusterClasses> classes_of_run(const RunDirectory& run, int k, const std::string& protocol) {
+  if (fs::exists(run.scores(k))) return from_scores(run.scores(k), protocol);
+  if (fs::exists(run.carried_classes(k))) return from_carried(run.carried_classes(k), k);
+  return std::nullopt;
+}
+
+void write_carried_classes(const fs::path& path, const ClusterClasses& classes, const WriteOptions& options) {
+  const Json json = {{"schema", 1},
+                     {"k", classes.mapping.size()},
+                     {"source", classes.source},
+                     {"classes", classes.classes},
+                     {"class_names", classes.class_names},
+                     {"mapping", classes.mapping}};
+  fs::create_directories(path.parent_path());
+  write_text_atomically(path, json.dump(1) + "\n", options);
+}
+
+}  // namespace datus
