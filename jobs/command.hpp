@@ -70,6 +70,7 @@ Command add_cluster(CLI::App& program);
 Command add_mask(CLI::App& program);
 Command add_evaluate(CLI::App& program);
 Command add_apply(CLI::App& program);
+Command add_export(CLI::App& program);
 Command add_report(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_clean(CLI::App& program);

@@ -11,7 +11,7 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 15> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 16> examples = {{
     {"run",
      "  datus run mine.yaml\n"
      "  datus run mine.yaml --set cluster.k=27,31 --set model.input_size=448\n"
@@ -38,6 +38,9 @@ constexpr std::array<std::pair<std::string_view, Lines>, 15> examples = {{
      "  datus evaluate mine.yaml\n"
      "  datus evaluate --predictions masks --truth truth --classes 27 --json scores.json\n"},
     {"apply", "  datus apply runs/mine --images next-month --run runs/next-month\n"},
+    {"export",
+     "  datus export runs/mine --to class --names names.yaml\n"
+     "  datus export runs/mine --to mmseg --k 27 --out /data/reef-mmseg --images copy\n"},
     {"report",
      "  datus report runs/mine\n"
      "  datus report mine.yaml --images 100\n"},

@@ -228,7 +228,7 @@ void check_rest(RunVerifier& check) {
     const std::string top = name.substr(0, name.find('/'));
     if (is_unfinished(path)) {
       check.add(Kind::note, path, "unfinished: being written, or left by a job that was killed");
-    } else if (top == "log" || top == "claims") {
+    } else if (top == "log" || top == "claims" || top == "export") {
       continue;
     } else if (is_result_folder(top)) {
       check.add(Kind::foreign, path, "no file of this run has this name");
