@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 // datus export: which masks, what their classes are, and where it refuses.
@@ -161,6 +162,22 @@ TEST_F(Export, NothingThatIsThereIsOverwritten) {
   expect_refusal(exported("grey", {"--out", "out"}), 2, {"There is something in"});
   for (const auto& entry : fs::directory_iterator(suite_folder().path())) {
     EXPECT_EQ(entry.path().filename().string().find(".tmp-"), std::string::npos) << entry.path();
+  }
+}
+
+TEST_F(Export, AFailingDiskLeavesNothing) {
+  for (const auto& [format, fault, words] : std::vector<std::tuple<std::string, std::string, std::vector<std::string>>>{
+           {"class", "write:2:ENOSPC:/.out.tmp-", {"No space left on device"}},
+           {"coco-rle", "write:1:EIO:results.json", {"results.json", "Input/output error"}},
+           {"hdf5", "open:1:EACCES:masks.h5", {"masks.h5"}},
+           {"grey", "rename:1:EROFS:/.out.tmp-", {"/out", "Read-only file system"}}}) {
+    SCOPED_TRACE(format);
+    const Outcome outcome =
+        run_program({"export", "run", "--to", format, "--out", "out"},
+                    {.folder = suite_folder().path(),
+                     .environment = {"LD_PRELOAD=" + faults_library_path(), "DATUS_FAULT=" + fault}});
+    expect_refusal(outcome, 1, words);
+    for (const std::string& name : suite_folder().names()) EXPECT_EQ(name.find("out"), std::string::npos) << name;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/stop_signals.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_folder.hpp"
 #include "datus/io/dataset.hpp"
@@ -15,6 +16,7 @@
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <ostream>
@@ -99,6 +101,7 @@ class MaskExport {
   }
 
   void write_image(const MaskRecord& record, const ExportedImage& image, Made& made) const {
+    signals_.check_grace(std::chrono::seconds(0), "The export");
     const std::string& name = image.listed.name;
     const LabelMap clusters = run_.mask(record, mask_name(name));
     if (format_.is_of_images) require_size_of(clusters, image.listed);
@@ -114,6 +117,7 @@ class MaskExport {
   ExportWriter& writer_;
   Photos photos_;
   ExportTally tally_;
+  StopSignals signals_;
 };
 
 void write_text(const fs::path& path, const std::string& text) {
