@@ -53,7 +53,8 @@ Command add_evaluate(CLI::App& program) {
   parser->add_option("--json", request.json, "File for the scores; - is standard output");
   parser->add_option_function<std::string>(
       "--protocol", [arguments](const std::string& list) { arguments->set("evaluate.protocols", "[" + list + "]"); },
-      "strict, datus-compat, many_to_one, separated by commas (evaluate.protocols)");
+      "strict, datus-compat, stego, stego-crop, many_to_one, over-clustering, separated by commas "
+      "(evaluate.protocols)");
   parser->add_option_function<std::string>(
       "--void", [arguments](const std::string& value) { arguments->set("dataset.void", value); },
       "Value of the truth that is no class (dataset.void)");

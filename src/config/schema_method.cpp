@@ -132,10 +132,20 @@ void add_outputs(Keys& keys) {
   evaluate("protocols", &E::protocols,
            list_of(choice<E::Protocol>({{"strict", E::Protocol::strict},
                                         {"datus-compat", E::Protocol::datus_compat},
-                                        {"many_to_one", E::Protocol::many_to_one}})),
-           {Stage::evaluate}, "Ways to match clusters with classes and to score them.");
+                                        {"stego", E::Protocol::stego},
+                                        {"stego-crop", E::Protocol::stego_crop},
+                                        {"many_to_one", E::Protocol::many_to_one},
+                                        {"over-clustering", E::Protocol::over_clustering}})),
+           {Stage::evaluate}, "Ways to match clusters with classes and to score them: docs/protocols.md.");
   evaluate("mapping", &E::mapping, word_or("null", file_path()), {},
            "Scores file whose mapping of clusters to classes is taken instead of a new matching.");
+  evaluate(
+      "matching", &E::matching, choice<E::Matching>({{"given", E::Matching::given}, {"own", E::Matching::own}}),
+      {Stage::evaluate},
+      "Classes of the clusters: as given by `mapping` or, in `datus apply`, by the scores of the fitted run, where "
+      "there are such; or matched anew on the images that are scored.");
+  evaluate("bootstrap", &E::bootstrap, integer<int>(0), {Stage::evaluate},
+           "Data sets drawn from the images for the 95 % intervals of the scores; 0: no intervals.");
   using S = StorageConfig;
   Adder storage(keys, "storage", &Config::storage);
   storage(

@@ -121,6 +121,13 @@ class Validator {
     }
   }
 
+  void evaluate() const {
+    if (config_.evaluate.matching == EvaluateConfig::Matching::own && config_.evaluate.mapping) {
+      refuse("evaluate.matching", "evaluate.mapping", "a mapping is given, and a new one is asked for",
+             "Set evaluate.mapping to null, or evaluate.matching to given.");
+    }
+  }
+
  private:
   [[nodiscard]] std::string described(const std::string& name) const {
     return name + " = " + find_key(name)->write(config_);
@@ -184,6 +191,7 @@ void validate(const Config& config, const OriginOf& origin_of) {
   validator.descriptor();
   validator.cluster();
   validator.mask();
+  validator.evaluate();
 }
 
 void require_key(const Config& config, const std::string& key, const std::string& why) {

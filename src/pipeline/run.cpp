@@ -130,14 +130,10 @@ void do_evaluate(RunContext& run, JobResults& results) {
   work.stage = stage_name(Stage::evaluate);
   try {
     require_evaluable(run);
-    for (const int k : run.config.cluster.k) {
-      auto evaluation = evaluate_run(run, k);
-      if (!evaluation) continue;
-      results.scores.push_back(std::move(*evaluation));
-      work.shards = run.list.shards();
-      work.images += run.dataset->truth_count();
-    }
-    if (results.scores.empty()) work.note = "no ground truth";
+    results.scores = evaluate_run(run, run.config.cluster.k);
+    if (!results.scores.empty()) work.shards = run.list.shards();
+    work.images = std::ssize(results.scores) * run.dataset->truth_count();
+    if (!run.dataset->has_truth()) work.note = "no ground truth";
     say_what_was_scored(run, results);
   } catch (const AgreedError& error) {
     if (error.exit_code() != ExitCode::bad_input) throw;

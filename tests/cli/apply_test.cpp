@@ -1,6 +1,7 @@
 #include "cli/plain_files.hpp"
 #include "datus/io/image_reader.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -85,6 +86,27 @@ TEST_F(Apply, ToAListWithItsGroundTruthIsReadAsTheRunsOwn) {
   for (const char* part : {"classes", "class_names", "mapping", "counts", "miou"}) {
     EXPECT_EQ(scores("applied")[part], scores("run")[part]) << part;
   }
+}
+
+// The scores of the fitted run are changed, so that its mapping is none that a matching would find.
+TEST_F(Apply, TheMappingIsThatOfTheFittedRunOrMatchedAnew) {
+  const Json own = scores("run");
+  auto fitted = nlohmann::ordered_json::parse(bytes_of(folder_ / "run/scores/k003.json"));
+  for (auto& [protocol, result] : fitted.items()) std::ranges::reverse(result["mapping"]);
+  write_bytes(folder_ / "run/scores/k003.json", fitted.dump());
+  ASSERT_NE(own["mapping"], fitted["strict"]["mapping"]);
+  const Outcome given = apply("plain/images", {"--truth", "plain/truth"});
+  ASSERT_EQ(given.code, 0) << given;
+  EXPECT_EQ(scores("applied")["mapping"], fitted["strict"]["mapping"]);
+  EXPECT_EQ(scores("applied")["provenance"]["matched_on"], scores("applied")["provenance"]["fitted_on"]);
+  fs::remove_all(folder_ / "applied");
+  const Outcome anew = apply("plain/images", {"--truth", "plain/truth", "--set", "evaluate.matching=own"});
+  ASSERT_EQ(anew.code, 0) << anew;
+  EXPECT_EQ(scores("applied")["mapping"], own["mapping"]);
+  EXPECT_EQ(scores("applied")["miou"], own["miou"]);
+  EXPECT_EQ(scores("applied")["provenance"]["matched_on"], scores("applied")["provenance"]["assigned_on"]);
+  expect_refusal(apply("plain/images", {"--set", "evaluate.matching=own", "--set", "evaluate.mapping=s.json"}), 2,
+                 {"evaluate.matching", "evaluate.mapping"});
 }
 
 TEST_F(Apply, ToGroundTruthOfOtherClassesIsRefused) {

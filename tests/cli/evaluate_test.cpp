@@ -191,6 +191,29 @@ TEST_F(EvaluateCommand, TheLargestLabelsOfAllRanksCount) {
   }
 }
 
+// Two clusters, two classes; the right third of an image of 320 x 480 pixels is outside of the crop.
+TEST_F(EvaluateCommand, StegoIsOfItsCropAndOfAsManyClustersAsClasses) {
+  LabelMap labels(320, 480, 0);
+  std::vector<std::uint8_t> truth(labels.labels.size(), 0);
+  for (std::size_t p = 0; p < truth.size(); ++p) {
+    labels.labels[p] = p % 480 < 240 ? 0 : 1;
+    truth[p] = p % 480 < 240 || p % 480 >= 400 ? 0 : 1;
+  }
+  write_prediction("a.png", labels, 2);
+  write_truth("a.png", truth, 320, 480);
+  const Outcome outcome = evaluate({"--protocol", "strict,stego-crop"}, {.ranks = 2});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_NEAR(scores()["strict"]["pixel_accuracy"].get<double>(), 400.0 / 480.0, 1e-12);
+  EXPECT_EQ(scores()["stego-crop"]["pixel_accuracy"], 1.0);
+  EXPECT_EQ(scores()["stego-crop"]["pixels"]["total"], 320 * 320);
+  EXPECT_EQ(scores()["stego-crop"]["provenance"]["pixels"], "shorter side 320, centre crop");
+  fs::remove(scores_file());
+  expect_refusal(evaluate({"--protocol", "stego"}), 3, {"a.png", "320 x 480", "stego-crop"});
+  expect_refusal(evaluate({"--protocol", "stego-crop", "--clusters", "3"}), 2, {"stego-crop", "3 and 2"});
+  expect_refusal(evaluate({"--protocol", "over-clustering"}, {.ranks = 2}), 2, {"over-clustering", "2 and 2"});
+  EXPECT_FALSE(fs::exists(scores_file()));
+}
+
 TEST_F(EvaluateCommand, AGivenMappingIsUsedAsItIs) {
   LabelMap labels(1, 4);
   labels.labels = {0, 0, 1, 1};

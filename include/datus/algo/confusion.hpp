@@ -1,7 +1,7 @@
 #pragma once
 
 #include "datus/algo/hungarian.hpp"
-#include "datus/core/image.hpp"
+#include "datus/algo/image_counts.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,15 +22,8 @@ class ConfusionMatrix {
   /// All counts 0. Throws `UsageError` without at least one cluster and one class.
   ConfusionMatrix(int clusters, int classes);
 
-  /// Adds the pixels of one image. `prediction` holds clusters 0 ... clusters-1 or -1 (unassigned), `truth` classes
-  /// 0 ... classes-1 or -1 (void). Throws `InputError`, and adds nothing, when the sizes differ or a label is none of
-  /// these; the caller knows the image's name.
-  void add(const LabelMap& prediction, const LabelMap& truth);
-
-  /// Makes room for more clusters and classes, with counts 0. Throws `UsageError` for less than there are.
-  void grow(int clusters, int classes);
-  /// Adds the counts of a matrix of the same size.
-  ConfusionMatrix& operator+=(const ConfusionMatrix& other);
+  /// Adds one image. Throws `UsageError`, and adds nothing, for a cluster or a class that is none of the matrix.
+  void add(const ImageCounts& image);
 
   [[nodiscard]] int clusters() const noexcept { return clusters_; }
   [[nodiscard]] int classes() const noexcept { return classes_; }

@@ -281,11 +281,15 @@ struct MaskConfig {
 
 /// `evaluate.*`: scores against ground truth.
 struct EvaluateConfig {
-  enum class Protocol { strict, datus_compat, many_to_one };
+  enum class Protocol { strict, datus_compat, stego, stego_crop, many_to_one, over_clustering };
+  enum class Matching { given, own };
 
   std::vector<Protocol> protocols = {Protocol::strict, Protocol::datus_compat};
   /// Scores file whose cluster-to-class mapping is used instead of matching anew.
   std::optional<std::filesystem::path> mapping;
+  Matching matching = Matching::given;
+  /// Data sets that are drawn for the intervals of the scores; 0: no intervals.
+  int bootstrap = 1000;
   friend bool operator==(const EvaluateConfig&, const EvaluateConfig&) = default;
 };
 

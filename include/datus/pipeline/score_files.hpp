@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/algo/bootstrap.hpp"
 #include "datus/algo/boundary.hpp"
 #include "datus/algo/scores.hpp"
 #include "datus/io/atomic_file.hpp"
@@ -17,17 +18,25 @@ namespace datus {
 /// so on.
 using ScoreProvenance = std::map<std::string, std::string>;
 
+/// Scores of one K under one protocol, over the pixels that it counts.
+struct ProtocolScores {
+  std::string protocol;  ///< its name in the configuration
+  Scores scores;
+  BoundaryScores boundary;
+  Intervals intervals;
+  std::vector<std::int64_t> counts;        ///< [K, classes] pixels, neither void nor unassigned
+  std::vector<std::int64_t> class_pixels;  ///< [classes] of the ground truth, unassigned ones too
+  ScoreProvenance provenance;
+};
+
 /// Scores of one K under several protocols, in order.
 struct Evaluation {
   int k = 0;
   int classes = 0;
   int void_value = 255;
   std::vector<std::string> class_names;  ///< empty when not known
-  std::vector<std::int64_t> counts;      ///< [K, classes] pixels, neither void nor unassigned
-  TruthPixels truth;                     ///< of the images that are scored
-  BoundaryScores boundary;
-  std::vector<std::pair<std::string, Scores>> protocols;
-  ScoreProvenance provenance;
+  TruthPixels truth;                     ///< of the images that are scored, all their pixels
+  std::vector<ProtocolScores> protocols;
 };
 
 /// JSON, one object keyed by protocol: equal scores give equal bytes.
@@ -36,10 +45,16 @@ struct Evaluation {
 /// Writes it. Atomic.
 void write_scores(const std::filesystem::path& path, const Evaluation& evaluation, const WriteOptions& options = {});
 
-/// Reads it back. Throws `InputError` naming the file when it is not a score file.
+/// Reads it back; `truth` is that of the protocol with the most pixels. Throws `InputError` naming the file when it is
+/// not a score file.
 [[nodiscard]] Evaluation read_scores(const std::filesystem::path& path);
 
-/// The cluster-to-class mapping of a protocol in a score file; that of "strict" when it does not have the protocol.
+/// The scores in a file whose mapping is used for a protocol: its own, or else those of "strict", or else the first.
+/// Throws `InputError` naming the file when there are none.
+[[nodiscard]] const ProtocolScores& mapping_source(const Evaluation& evaluation, const std::string& protocol,
+                                                   const std::filesystem::path& path);
+
+/// The cluster-to-class mapping in a score file that `mapping_source` finds for a protocol.
 /// `classes` are those of the ground truth, `class_names` their names; without names it is only known that there are at
 /// least so many. Throws `InputError` naming the file when it does not have `clusters` entries below `classes`, or was
 /// made with another number of classes or other names; numbers in place of names are not compared.

@@ -1,5 +1,6 @@
 #include "datus/algo/scores.hpp"
 
+#include "algo/scores/class_scores.hpp"
 #include "algo/scores/partition_scores.hpp"
 #include "datus/algo/hungarian.hpp"
 #include "datus/core/error.hpp"
@@ -11,7 +12,6 @@ namespace datus {
 namespace {
 
 using Eigen::Index;
-using ClassCounts = Eigen::Array<std::int64_t, 1, Eigen::Dynamic>;
 
 std::vector<int> majority_classes(const Eigen::Ref<const CountMatrix>& counts) {
   std::vector<int> class_of(static_cast<std::size_t>(counts.rows()), -1);
@@ -41,61 +41,16 @@ std::vector<int> checked(std::span<const int> mapping, const ConfusionMatrix& ma
   return {mapping.begin(), mapping.end()};
 }
 
-/// Pixels of each class, [1, classes] each.
-struct ClassPixels {
-  ClassCounts hit;        ///< of the class and predicted so (TP)
-  ClassCounts predicted;  ///< predicted to be of the class (TP + FP)
-  ClassCounts truth;      ///< of the class (TP + FN)
-};
-
-ClassPixels class_pixels(const ConfusionMatrix& matrix, const std::vector<int>& mapping, bool drop_unscored) {
-  const auto counts = matrix.counts();
-  CountMatrix by_class = CountMatrix::Zero(matrix.classes(), matrix.classes());  // [predicted class, true class]
-  for (Index cluster = 0; cluster < counts.rows(); ++cluster) {
-    const int label = mapping[static_cast<std::size_t>(cluster)];
-    if (label >= 0) by_class.row(label) += counts.row(cluster);
-  }
-  ClassPixels pixels;
-  pixels.hit = by_class.diagonal().transpose();
-  pixels.predicted = by_class.rowwise().sum().transpose();
-  if (drop_unscored) {
-    pixels.truth = by_class.colwise().sum();
-  } else {
-    pixels.truth = matrix.counts_and_unassigned().colwise().sum();
+ClassPixels class_pixels(const ConfusionMatrix& matrix, const std::vector<int>& mapping, bool drops_unscored) {
+  ClassPixels pixels(matrix.classes());
+  const auto table = matrix.counts_and_unassigned();
+  for (int cluster = 0; cluster <= matrix.clusters(); ++cluster) {
+    for (int label = 0; label < matrix.classes(); ++label) {
+      const CellCount cell{cluster < matrix.clusters() ? cluster : no_label, label, table(cluster, label)};
+      pixels.add(cell, mapping, drops_unscored);
+    }
   }
   return pixels;
-}
-
-std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-/// Mean over the classes marked in `counted`, all of which have a value; null when there is none.
-std::optional<double> mean(const std::vector<std::optional<double>>& values, const std::vector<bool>& counted) {
-  double sum = 0.0;
-  int count = 0;
-  for (std::size_t label = 0; label < values.size(); ++label) {
-    if (!counted[label]) continue;
-    sum += values[label].value();
-    ++count;
-  }
-  if (count == 0) return std::nullopt;
-  return sum / count;
-}
-
-void set_class_scores(Scores& scores, const ClassPixels& pixels, bool predicted_only_counts) {
-  std::vector<bool> counted;
-  for (Index label = 0; label < pixels.truth.size(); ++label) {
-    const std::int64_t hit = pixels.hit(label);
-    const std::int64_t both = pixels.predicted(label) + pixels.truth(label);
-    scores.iou.push_back(ratio(hit, both - hit));
-    scores.f1.push_back(ratio(2 * hit, both));
-    counted.push_back(pixels.truth(label) > 0 || (predicted_only_counts && both > 0));
-  }
-  scores.miou = mean(scores.iou, counted);
-  scores.macro_f1 = mean(scores.f1, counted);
-  scores.pixel_accuracy = ratio(pixels.hit.sum(), pixels.truth.sum());
 }
 
 void set_pixel_counts(Scores& scores, const ConfusionMatrix& matrix) {
@@ -110,24 +65,17 @@ void set_pixel_counts(Scores& scores, const ConfusionMatrix& matrix) {
 
 }  // namespace
 
+std::vector<int> classes_of_clusters(const ConfusionMatrix& matrix, Protocol protocol) {
+  return rules_of(protocol).takes_majority ? majority_classes(matrix.counts()) : match_clusters(matrix.counts());
+}
+
 Scores score(const ConfusionMatrix& matrix, Protocol protocol, std::optional<std::span<const int>> mapping) {
-  bool compat = false;
-  std::vector<int> (*match)(const Eigen::Ref<const CountMatrix>&) = match_clusters;
-  switch (protocol) {
-    case Protocol::strict:
-      break;
-    case Protocol::datus_compat:
-      compat = true;
-      break;
-    case Protocol::many_to_one:
-      match = majority_classes;
-      break;
-  }
+  const ProtocolRules rules = rules_of(protocol);
   Scores scores;
-  scores.mapping = mapping ? checked(*mapping, matrix) : match(matrix.counts());
+  scores.mapping = mapping ? checked(*mapping, matrix) : classes_of_clusters(matrix, protocol);
   set_pixel_counts(scores, matrix);
-  set_class_scores(scores, class_pixels(matrix, scores.mapping, compat), compat);
-  const auto table = compat ? matrix.counts() : matrix.counts_and_unassigned();
+  set_class_scores(scores, class_pixels(matrix, scores.mapping, rules.drops_unscored), rules);
+  const auto table = rules.drops_unscored ? matrix.counts() : matrix.counts_and_unassigned();
   scores.nmi = normalised_mutual_information(table);
   scores.ari = adjusted_rand_index(table);
   return scores;

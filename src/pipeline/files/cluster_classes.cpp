@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 ClusterClasses from_scores(const fs::path& path, const std::string& protocol) {
   Evaluation scores = read_scores(path);
   const auto named = [&](const std::string& name) {
-    return std::ranges::find(scores.protocols, name, &std::pair<std::string, Scores>::first);
+    return std::ranges::find(scores.protocols, name, &ProtocolScores::protocol);
   };
   auto chosen = named(protocol.empty() ? "strict" : protocol);
   if (chosen == scores.protocols.end() && protocol.empty()) chosen = scores.protocols.begin();
@@ -26,10 +26,10 @@ ClusterClasses from_scores(const fs::path& path, const std::string& protocol) {
     throw InputError("There is no mapping of clusters to classes by " + protocol + " in " + path.string(),
                      "the run was evaluated by other protocols", "Add it to evaluate.protocols and run again.");
   }
-  return {.mapping = chosen->second.mapping,
+  return {.mapping = chosen->scores.mapping,
           .classes = scores.classes,
           .class_names = std::move(scores.class_names),
-          .source = "ground truth, matched by " + chosen->first};
+          .source = "ground truth, matched by " + chosen->protocol};
 }
 
 ClusterClasses from_carried(const fs::path& path, int k) {

@@ -25,13 +25,29 @@ Json json_of(const std::vector<std::optional<double>>& values) {
   return array;
 }
 
-Json json_of(const Scores& scores, const Evaluation& evaluation) {
+Json json_of(const std::optional<Interval>& interval) {
+  return interval ? Json{interval->low, interval->high} : Json(nullptr);
+}
+
+Json json_of(const Intervals& intervals) {
+  return {{"level", Intervals::level},
+          {"replicates", intervals.replicates},
+          {"images", intervals.images},
+          {"miou", json_of(intervals.miou)},
+          {"fwiou", json_of(intervals.fwiou)},
+          {"pixel_accuracy", json_of(intervals.pixel_accuracy)},
+          {"macro_f1", json_of(intervals.macro_f1)},
+          {"boundary_f", json_of(intervals.boundary_f)}};
+}
+
+Json json_of(const ProtocolScores& result, const Evaluation& evaluation) {
+  const Scores& scores = result.scores;
   Json counts = Json::array();
   for (int k = 0; k < evaluation.k; ++k) {
     Json row = Json::array();
     for (int c = 0; c < evaluation.classes; ++c) {
-      row.push_back(evaluation.counts.at(static_cast<std::size_t>(k) * static_cast<std::size_t>(evaluation.classes) +
-                                         static_cast<std::size_t>(c)));
+      row.push_back(result.counts.at(static_cast<std::size_t>(k) * static_cast<std::size_t>(evaluation.classes) +
+                                     static_cast<std::size_t>(c)));
     }
     counts.push_back(std::move(row));
   }
@@ -41,25 +57,29 @@ Json json_of(const Scores& scores, const Evaluation& evaluation) {
   json["classes"] = evaluation.classes;
   json["void"] = evaluation.void_value;
   json["miou"] = json_of(scores.miou);
+  json["fwiou"] = json_of(scores.fwiou);
   json["pixel_accuracy"] = json_of(scores.pixel_accuracy);
   json["macro_f1"] = json_of(scores.macro_f1);
   json["nmi"] = json_of(scores.nmi);
   json["ari"] = json_of(scores.ari);
   json["boundary"] = {{"tolerance", BoundaryCounts::tolerance},
-                      {"precision", json_of(evaluation.boundary.precision)},
-                      {"recall", json_of(evaluation.boundary.recall)},
-                      {"f", json_of(evaluation.boundary.f)}};
+                      {"precision", json_of(result.boundary.precision)},
+                      {"recall", json_of(result.boundary.recall)},
+                      {"f", json_of(result.boundary.f)}};
+  json["intervals"] = json_of(result.intervals);
   json["iou"] = json_of(scores.iou);
+  json["precision"] = json_of(scores.precision);
+  json["recall"] = json_of(scores.recall);
   json["f1"] = json_of(scores.f1);
   json["pixels"] = {{"total", scores.total},
                     {"void", scores.void_pixels},
                     {"unassigned", scores.unassigned},
                     {"unmatched", scores.unmatched}};
-  json["class_pixels"] = evaluation.truth.of_class;
+  json["class_pixels"] = result.class_pixels;
   json["mapping"] = scores.mapping;
   json["counts"] = std::move(counts);
   if (!evaluation.class_names.empty()) json["class_names"] = evaluation.class_names;
-  json["provenance"] = evaluation.provenance;
+  json["provenance"] = result.provenance;
   return json;
 }
 
@@ -74,14 +94,37 @@ std::vector<std::optional<double>> numbers_of(const Json& json) {
   return values;
 }
 
+/// Of a member that scores of earlier versions lack.
+Json member(const Json& json, const char* name) {
+  return json.contains(name) ? json.at(name) : Json();
+}
+
+std::optional<Interval> interval_of(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return Interval{json.at(0).get<double>(), json.at(1).get<double>()};
+}
+
+Intervals intervals_of(const Json& json) {
+  return {.replicates = json.at("replicates").get<int>(),
+          .images = json.at("images").get<std::int64_t>(),
+          .miou = interval_of(json.at("miou")),
+          .fwiou = interval_of(json.at("fwiou")),
+          .pixel_accuracy = interval_of(json.at("pixel_accuracy")),
+          .macro_f1 = interval_of(json.at("macro_f1")),
+          .boundary_f = interval_of(json.at("boundary_f"))};
+}
+
 Scores scores_of(const Json& json) {
   Scores scores;
   scores.miou = number_of(json.at("miou"));
+  scores.fwiou = number_of(member(json, "fwiou"));
   scores.pixel_accuracy = number_of(json.at("pixel_accuracy"));
   scores.macro_f1 = number_of(json.at("macro_f1"));
   scores.nmi = number_of(json.at("nmi"));
   scores.ari = number_of(json.at("ari"));
   scores.iou = numbers_of(json.at("iou"));
+  scores.precision = numbers_of(member(json, "precision"));
+  scores.recall = numbers_of(member(json, "recall"));
   scores.f1 = numbers_of(json.at("f1"));
   scores.mapping = json.at("mapping").get<std::vector<int>>();
   const auto& pixels = json.at("pixels");
@@ -96,6 +139,24 @@ BoundaryScores boundary_of(const Json& json) {
   return {.precision = number_of(json.at("precision")),
           .recall = number_of(json.at("recall")),
           .f = number_of(json.at("f"))};
+}
+
+ProtocolScores result_of(const std::string& protocol, const Json& json) {
+  ProtocolScores result{.protocol = protocol,
+                        .scores = scores_of(json),
+                        .boundary = {},
+                        .intervals = {},
+                        .counts = {},
+                        .class_pixels = {},
+                        .provenance = {}};
+  if (json.contains("boundary")) result.boundary = boundary_of(json.at("boundary"));
+  if (json.contains("intervals")) result.intervals = intervals_of(json.at("intervals"));
+  if (json.contains("provenance")) result.provenance = json.at("provenance").get<ScoreProvenance>();
+  if (json.contains("class_pixels")) json.at("class_pixels").get_to(result.class_pixels);
+  for (const auto& row : json.at("counts")) {
+    for (const auto& count : row) result.counts.push_back(count.get<std::int64_t>());
+  }
+  return result;
 }
 
 /// Names that are nothing but the numbers of the classes.
@@ -130,7 +191,7 @@ std::string misfit(const Evaluation& mapped, const std::vector<int>& mapping, in
 
 std::string scores_text(const Evaluation& evaluation) {
   Json json;
-  for (const auto& [protocol, scores] : evaluation.protocols) json[protocol] = json_of(scores, evaluation);
+  for (const auto& result : evaluation.protocols) json[result.protocol] = json_of(result, evaluation);
   return json.dump(1) + "\n";
 }
 
@@ -149,35 +210,35 @@ Evaluation read_scores(const std::filesystem::path& path) {
       evaluation.classes = json.at("classes").get<int>();
       evaluation.void_value = json.at("void").get<int>();
       if (json.contains("class_names")) json.at("class_names").get_to(evaluation.class_names);
-      if (json.contains("provenance")) evaluation.provenance = json.at("provenance").get<ScoreProvenance>();
-      evaluation.protocols.emplace_back(protocol, scores_of(json));
-      if (json.contains("boundary")) evaluation.boundary = boundary_of(json.at("boundary"));
-      evaluation.truth.void_pixels = evaluation.protocols.back().second.void_pixels;
-      if (json.contains("class_pixels")) json.at("class_pixels").get_to(evaluation.truth.of_class);
-      evaluation.counts.clear();
-      for (const auto& row : json.at("counts")) {
-        for (const auto& count : row) evaluation.counts.push_back(count.get<std::int64_t>());
-      }
+      evaluation.protocols.push_back(result_of(protocol, json));
     }
   } catch (const Json::exception& error) {
     throw InputError(path.string() + " is not a score file", error.what(), "Give a file that 'datus evaluate' wrote.");
   }
+  const auto largest =
+      std::ranges::max_element(evaluation.protocols, {}, [](const auto& one) { return one.scores.total; });
+  if (largest != evaluation.protocols.end()) {
+    evaluation.truth = {largest->class_pixels, largest->scores.void_pixels};
+  }
   return evaluation;
+}
+
+const ProtocolScores& mapping_source(const Evaluation& evaluation, const std::string& protocol,
+                                     const std::filesystem::path& path) {
+  if (evaluation.protocols.empty()) {
+    throw InputError(path.string() + " holds no scores", "it is empty", "Give a file that 'datus evaluate' wrote.");
+  }
+  for (const auto& wanted : {protocol, std::string("strict")}) {
+    const auto found = std::ranges::find(evaluation.protocols, wanted, &ProtocolScores::protocol);
+    if (found != evaluation.protocols.end()) return *found;
+  }
+  return evaluation.protocols.front();
 }
 
 std::vector<int> read_mapping(const std::filesystem::path& path, const std::string& protocol, int clusters, int classes,
                               const std::vector<std::string>& class_names) {
   const auto evaluation = read_scores(path);
-  if (evaluation.protocols.empty()) {
-    throw InputError(path.string() + " holds no scores", "it is empty", "Give a file that 'datus evaluate' wrote.");
-  }
-  auto chosen = evaluation.protocols.begin();
-  for (const auto& wanted : {std::string("strict"), protocol}) {
-    const auto found = std::find_if(evaluation.protocols.begin(), evaluation.protocols.end(),
-                                    [&](const auto& entry) { return entry.first == wanted; });
-    if (found != evaluation.protocols.end()) chosen = found;
-  }
-  const auto& mapping = chosen->second.mapping;
+  const auto& mapping = mapping_source(evaluation, protocol, path).scores.mapping;
   const std::string why = misfit(evaluation, mapping, clusters, classes, class_names);
   if (!why.empty()) {
     throw InputError("The mapping of " + path.string() + " does not fit", why,
@@ -188,19 +249,31 @@ std::vector<int> read_mapping(const std::filesystem::path& path, const std::stri
 }
 
 std::string score_table(const std::vector<Evaluation>& evaluations) {
-  std::string text = "   K  protocol        mIoU   accuracy   macro F1     NMI     ARI  boundary F\n";
+  std::string text =
+      "   K  protocol            mIoU  (95 %)         accuracy  (95 %)       macro F1   fwIoU     NMI     ARI  "
+      "boundary F\n";
   const auto cell = [](const std::optional<double>& value) {
     char buffer[32];
     if (!value) return std::string("       -");
     (void)std::snprintf(buffer, sizeof buffer, "%8.2f", 100 * *value);
     return std::string(buffer);
   };
+  const auto interval = [](const std::optional<Interval>& value) {
+    char buffer[64];
+    if (!value) return std::string("                ");
+    (void)std::snprintf(buffer, sizeof buffer, "  (%.2f-%.2f)", 100 * value->low, 100 * value->high);
+    std::string padded = buffer;
+    padded.resize(std::max<std::size_t>(padded.size(), 16), ' ');
+    return padded;
+  };
   for (const auto& evaluation : evaluations) {
-    for (const auto& [protocol, scores] : evaluation.protocols) {
+    for (const auto& result : evaluation.protocols) {
+      const Scores& scores = result.scores;
       char head[64];
-      (void)std::snprintf(head, sizeof head, "%4d  %-13s", evaluation.k, protocol.c_str());
-      text += head + cell(scores.miou) + "   " + cell(scores.pixel_accuracy) + "   " + cell(scores.macro_f1) +
-              cell(scores.nmi) + cell(scores.ari) + "    " + cell(evaluation.boundary.f) + "\n";
+      (void)std::snprintf(head, sizeof head, "%4d  %-15s", evaluation.k, result.protocol.c_str());
+      text += head + cell(scores.miou) + interval(result.intervals.miou) + " " + cell(scores.pixel_accuracy) +
+              interval(result.intervals.pixel_accuracy) + " " + cell(scores.macro_f1) + cell(scores.fwiou) +
+              cell(scores.nmi) + cell(scores.ari) + "    " + cell(result.boundary.f) + "\n";
     }
   }
   return text;

@@ -246,8 +246,14 @@ Protocol protocol_of(EvaluateConfig::Protocol protocol) {
       return Protocol::strict;
     case EvaluateConfig::Protocol::datus_compat:
       return Protocol::datus_compat;
+    case EvaluateConfig::Protocol::stego:
+      return Protocol::stego;
+    case EvaluateConfig::Protocol::stego_crop:
+      return Protocol::stego_crop;
     case EvaluateConfig::Protocol::many_to_one:
       return Protocol::many_to_one;
+    case EvaluateConfig::Protocol::over_clustering:
+      return Protocol::over_clustering;
   }
   throw_no_value();
 }
@@ -258,8 +264,14 @@ std::string protocol_name(EvaluateConfig::Protocol protocol) {
       return "strict";
     case EvaluateConfig::Protocol::datus_compat:
       return "datus-compat";
+    case EvaluateConfig::Protocol::stego:
+      return "stego";
+    case EvaluateConfig::Protocol::stego_crop:
+      return "stego-crop";
     case EvaluateConfig::Protocol::many_to_one:
       return "many_to_one";
+    case EvaluateConfig::Protocol::over_clustering:
+      return "over-clustering";
   }
   throw_no_value();
 }

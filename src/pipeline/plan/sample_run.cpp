@@ -135,6 +135,8 @@ void probe_kmeans(const RunContext& run, double seconds, Calibration& result) {
 void measure_clusters(const RunContext& sample, std::int64_t segments, Calibration& result) {
   const std::vector<int> clusters = clusters_up_to(segments, sample);
   Config config = sample.config;
+  // Others need a certain number of clusters, or more images.
+  config.evaluate.protocols = {EvaluateConfig::Protocol::strict};
   if (clusters != config.cluster.k) {
     config.cluster.k = clusters;
     config.cluster.init = ClusterConfig::Init::random;
@@ -154,7 +156,7 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
   const bool has_truth = run.dataset->has_truth() && run.config.mask.resolution == MaskConfig::Resolution::original;
   if (has_truth) {
     result.evaluate_thread_seconds_per_image =
-        seconds_by_cluster([&](int k) { (void)evaluate_run(run, k); }) / rounds(run.list.size());
+        seconds_by_cluster([&](int k) { (void)evaluate_run(run, {k}); }) / rounds(run.list.size());
   }
   const double report = seconds_of(run.comm, [&] { write_report(run, report_images); });
   result.report_thread_seconds_per_picture = report / rounds(std::min<std::int64_t>(report_images, run.list.size())) /

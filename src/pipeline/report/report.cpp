@@ -129,8 +129,8 @@ std::vector<ReportResult> collect_results(const RunContext& run) {
     if (fs::exists(run.directory.scores(k))) {
       result.evaluation = read_scores(run.directory.scores(k));
       if (!result.evaluation->protocols.empty()) {
-        result.mapping = result.evaluation->protocols.front().second.mapping;
-        result.iou = result.evaluation->protocols.front().second.iou;
+        result.mapping = result.evaluation->protocols.front().scores.mapping;
+        result.iou = result.evaluation->protocols.front().scores.iou;
       }
     }
     if (!result.evaluation) {

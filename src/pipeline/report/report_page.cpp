@@ -90,16 +90,39 @@ std::string iou_text(const ReportResult& result, int index) {
   return position < result.iou.size() ? ", IoU " + percent(result.iou[position]) : std::string();
 }
 
+std::string percent(const std::optional<double>& value, const std::optional<Interval>& interval) {
+  if (!interval) return percent(value);
+  return percent(value) + " (" + percent(interval->low) + "–" + percent(interval->high) + ")";
+}
+
+std::string score_row(int k, const ProtocolScores& of_protocol) {
+  const auto& [protocol, scores, boundary, intervals, counts, class_pixels, provenance] = of_protocol;
+  std::string row = "<tr><td>" + std::to_string(k) + "</td><td>" + escaped(protocol) + "</td>";
+  for (const std::string& cell :
+       {percent(scores.miou, intervals.miou), percent(scores.pixel_accuracy, intervals.pixel_accuracy),
+        percent(scores.macro_f1, intervals.macro_f1), percent(scores.fwiou, intervals.fwiou), percent(scores.nmi),
+        percent(scores.ari), percent(boundary.f, intervals.boundary_f)}) {
+    row += "<td>" + cell + "</td>";
+  }
+  return row + "</tr>\n";
+}
+
+/// Whose the clusters and classes are.
+std::string origin_phrase(const ProtocolScores& of_protocol, const Evaluation& evaluation) {
+  const auto part = [&](const char* name) {
+    const auto found = of_protocol.provenance.find(name);
+    return found == of_protocol.provenance.end() ? std::string("?") : escaped(found->second);
+  };
+  return "fitted on " + part("fitted_on") + "; assigned on " + part("assigned_on") + "; matched on " +
+         part("matched_on") + "; scored on " + part("scored_on") +
+         "; ground truth: " + escaped(truth_text(evaluation.truth, evaluation.class_names));
+}
+
 std::string score_section(const ReportData& data) {
   std::string rows;
   for (const auto& result : data.results) {
     if (!result.evaluation) continue;
-    for (const auto& [protocol, scores] : result.evaluation->protocols) {
-      rows += "<tr><td>" + std::to_string(result.k) + "</td><td>" + escaped(protocol) + "</td><td>" +
-              percent(scores.miou) + "</td><td>" + percent(scores.pixel_accuracy) + "</td><td>" +
-              percent(scores.macro_f1) + "</td><td>" + percent(scores.nmi) + "</td><td>" + percent(scores.ari) +
-              "</td><td>" + percent(result.evaluation->boundary.f) + "</td></tr>\n";
-    }
+    for (const auto& of_protocol : result.evaluation->protocols) rows += score_row(result.k, of_protocol);
   }
   if (rows.empty()) {
     const std::string why = !data.evaluation_failure.empty() ? "Evaluation failed: " + escaped(data.evaluation_failure)
@@ -110,22 +133,22 @@ std::string score_section(const ReportData& data) {
            (from.empty() ? "" : " Classes of the clusters: " + escaped(from) + ".") + "</p></section>\n";
   }
   std::string text =
-      "<section><h2>Scores, in percent</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
-      "<th>macro F1</th><th>NMI</th><th>ARI</th><th>boundary F</th></tr>\n" +
+      "<section><h2>Scores, in percent (95 % intervals over "
+      "images)</h2>\n<table><tr><th>K</th><th>protocol</th><th>mIoU</th><th>pixel accuracy</th>"
+      "<th>macro F1</th><th>fwIoU</th><th>NMI</th><th>ARI</th><th>boundary F</th></tr>\n" +
       rows + "</table>\n";
   std::map<std::string, std::string> values_of_k;  // K by what is said of it, mostly the same for all
   for (const auto& result : data.results) {
     if (!result.evaluation) continue;
-    const auto& provenance = result.evaluation->provenance;
-    const auto part = [&](const char* name) {
-      const auto found = provenance.find(name);
-      return found == provenance.end() ? std::string("?") : escaped(found->second);
-    };
-    std::string& values =
-        values_of_k["fitted on " + part("fitted_on") + "; assigned on " + part("assigned_on") + "; matched on " +
-                    part("matched_on") + "; scored on " + part("scored_on") +
-                    "; ground truth: " + escaped(truth_text(result.evaluation->truth, result.evaluation->class_names))];
-    values += (values.empty() ? "" : ", ") + std::to_string(result.k);
+    std::map<std::string, std::string> protocols;  // by what is said of them
+    for (const auto& of_protocol : result.evaluation->protocols) {
+      std::string& names = protocols[origin_phrase(of_protocol, *result.evaluation)];
+      names += (names.empty() ? " " : ", ") + escaped(of_protocol.protocol);
+    }
+    for (const auto& [phrase, names] : protocols) {
+      std::string& values = values_of_k[phrase];
+      values += (values.empty() ? "" : ", ") + std::to_string(result.k) + (protocols.size() == 1 ? "" : names);
+    }
   }
   for (const auto& [phrase, values] : values_of_k) {
     text += "<p class=\"note\">K = " + values + ": " + phrase + ".</p>\n";

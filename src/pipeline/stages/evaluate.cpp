@@ -1,28 +1,25 @@
 #include "datus/pipeline/evaluate.hpp"
 
-#include "datus/algo/boundary.hpp"
-#include "datus/algo/confusion.hpp"
+#include "datus/algo/protocol.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/io/input_guard.hpp"
-#include "datus/io/mask_file.hpp"
+#include "datus/model/evaluation_crop.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
+#include "pipeline/stages/compared_images.hpp"
 #include "pipeline/stages/evaluate.hpp"
 #include "pipeline/stages/mask.hpp"
+#include "pipeline/stages/protocol_scores.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <functional>
-#include <iterator>
+#include <cstddef>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,150 +30,44 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A prediction and the ground truth that it is compared with.
-struct Pair {
-  fs::path prediction;
-  DatasetItem truth;
-};
+using ComparedByK = std::vector<std::vector<ComparedImage>>;
 
-/// How many there are; 0: as many as the largest label says.
-struct Sizes {
-  int clusters = 0;
-  int classes = 0;
-};
-
-/// What evaluation counts.
-struct PixelCounts {
-  ConfusionMatrix matrix;
-  BoundaryCounts boundary;
-};
-
-/// Counts of this rank's images: some for each thread at work, so that none waits for another.
-class Counts {
- public:
-  explicit Counts(const Sizes& sizes)
-      : sizes_(sizes),
-        empty_{ConfusionMatrix(sizes.clusters == 0 ? 1 : sizes.clusters, sizes.classes == 0 ? 1 : sizes.classes), {}} {}
-
-  /// From any thread. Throws what `ConfusionMatrix::add` throws.
-  void add(const LabelMap& prediction, const LabelMap& truth) {
-    PixelCounts counts = take();
-    ConfusionMatrix& matrix = counts.matrix;
-    matrix.grow(sizes_.clusters == 0 ? room_for(prediction, matrix.clusters()) : sizes_.clusters,
-                sizes_.classes == 0 ? room_for(truth, matrix.classes()) : sizes_.classes);
-    matrix.add(prediction, truth);
-    counts.boundary.add(prediction, truth);
-    const std::scoped_lock lock(mutex_);
-    idle_.push_back(std::move(counts));
-  }
-
-  /// COLLECTIVE. The sum over all threads and ranks.
-  [[nodiscard]] PixelCounts sum(Communicator& comm) {
-    std::array<std::int64_t, 2> size = {empty_.matrix.clusters(), empty_.matrix.classes()};
-    for (const auto& [matrix, boundary] : idle_) {
-      size = {std::max<std::int64_t>(size[0], matrix.clusters()), std::max<std::int64_t>(size[1], matrix.classes())};
-    }
-    comm.allreduce(size, ReduceOp::max);
-    const auto clusters = static_cast<int>(size[0]);
-    const auto classes = static_cast<int>(size[1]);
-    PixelCounts sum{ConfusionMatrix(clusters, classes), {}};
-    for (auto& [matrix, boundary] : idle_) {
-      matrix.grow(clusters, classes);
-      sum.matrix += matrix;
-      sum.boundary += boundary;
-    }
-    comm.allreduce(sum.matrix.values(), ReduceOp::sum);
-    comm.allreduce(sum.boundary.values(), ReduceOp::sum);
-    return sum;
-  }
-
- private:
-  static int room_for(const LabelMap& map, int count) {
-    const auto largest = std::max_element(map.labels.begin(), map.labels.end());
-    return largest == map.labels.end() ? count : std::max(count, *largest + 1);
-  }
-
-  PixelCounts take() {
-    const std::scoped_lock lock(mutex_);
-    if (idle_.empty()) return empty_;
-    PixelCounts counts = std::move(idle_.back());
-    idle_.pop_back();
-    return counts;
-  }
-
-  Sizes sizes_;
-  PixelCounts empty_;
-  std::mutex mutex_;
-  std::vector<PixelCounts> idle_;
-};
-
-/// COLLECTIVE. Counts over the pairs of all ranks; `pairs` are this rank's. `may_go_on` is asked before each
-/// pair and gives up by throwing. Rank 0 tells how far it is with its own.
-PixelCounts compare(const std::vector<Pair>& pairs, const Dataset& dataset, const Sizes& sizes, int threads,
-                    const std::function<void()>& may_go_on, Communicator& comm) {
-  Counts counts(sizes);
+/// COLLECTIVE. The pairs of this rank, compared for each K. Rank 0 tells how far it is with its own.
+ComparedByK compare(const std::vector<TruthAndMasks>& pairs, const Comparison& comparison, Communicator& comm) {
+  ComparedByK images;
   collectively(comm, [&] {
     Progress progress("evaluate", std::ssize(pairs), comm.rank() != 0);
-    parallel_for(static_cast<std::int64_t>(pairs.size()), threads, [&](std::int64_t i) {
-      may_go_on();
-      const auto& pair = pairs[static_cast<std::size_t>(i)];
-      const LabelMap prediction = read_mask(pair.prediction);
-      const LabelMap truth = dataset.read_truth(pair.truth);
-      try {
-        counts.add(prediction, truth);
-      } catch (const Error& error) {
-        throw InputError("Cannot compare " + pair.prediction.string() + " with " + pair.truth.truth.string(),
-                         error.what(), "");
-      }
-      progress.add(1);
-    });
+    images = compare_images(pairs, comparison, [&] { progress.add(1); });
   });
-  return counts.sum(comm);
+  return images;
 }
 
-/// Classes without names are counted from the values that occur; those of a mapping are there all the same.
-int classes_with(const fs::path& mapping_file, int counted) {
-  return std::max(counted, read_scores(mapping_file).classes);
+/// What does not depend on K.
+ScoreRequest request_of(const Config& config, const Dataset& dataset, int threads) {
+  ScoreRequest request;
+  request.protocols = config.evaluate.protocols;
+  request.class_names = dataset.classes();
+  request.void_value = config.dataset.void_label;
+  request.replicates = config.evaluate.bootstrap;
+  request.seed = config.run.seed;
+  request.threads = threads;
+  return request;
 }
 
-Evaluation score_all(PixelCounts counts, const Config& config, const Dataset& dataset,
-                     const std::optional<fs::path>& mapping_file) {
-  ConfusionMatrix& matrix = counts.matrix;
-  if (mapping_file && dataset.classes().empty()) {
-    matrix.grow(matrix.clusters(), classes_with(*mapping_file, matrix.classes()));
-  }
-  Evaluation evaluation;
-  evaluation.boundary = score(counts.boundary);
-  evaluation.k = matrix.clusters();
-  evaluation.classes = matrix.classes();
-  evaluation.void_value = config.dataset.void_label;
-  evaluation.class_names = dataset.classes();
-  const auto cells = matrix.counts();
-  evaluation.counts.assign(cells.data(), cells.data() + cells.size());
-  const Eigen::RowVectorX<std::int64_t> of_class = matrix.counts_and_unassigned().colwise().sum();
-  evaluation.truth = {{of_class.begin(), of_class.end()}, matrix.void_pixels()};
-  for (const auto protocol : config.evaluate.protocols) {
-    const std::string name = protocol_name(protocol);
-    std::optional<std::vector<int>> mapping;
-    if (mapping_file) {
-      mapping = read_mapping(*mapping_file, name, evaluation.k, evaluation.classes, evaluation.class_names);
-    }
-    evaluation.protocols.emplace_back(name, score(matrix, protocol_of(protocol), mapping));
-  }
-  return evaluation;
-}
-
-/// Predictions of the readable images with ground truth in this rank's share of the shards, by the shards' own lists.
-std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
-  std::vector<Pair> pairs;
+/// The readable images with ground truth in this rank's share of the shards, by the shards' own lists, with their masks
+/// for each K.
+std::vector<TruthAndMasks> pairs_of_run(const RunContext& run, const std::vector<int>& clusters) {
+  std::vector<TruthAndMasks> pairs;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   for (std::int64_t shard = begin; shard < end; ++shard) {
-    require_current_masks(run, k, {shard});
+    for (const int k : clusters) require_current_masks(run, k, {shard});
     const auto segments =
         read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
-      if (!item.truth.empty()) pairs.push_back({run.directory.mask(k, item.name), item});
+      if (item.truth.empty()) continue;
+      pairs.push_back({image, item, {}});
+      for (const int k : clusters) pairs.back().masks.push_back(run.directory.mask(k, item.name));
     }
   }
   return pairs;
@@ -184,8 +75,76 @@ std::vector<Pair> pairs_of_run(const RunContext& run, int k) {
 
 /// The scores whose mapping of clusters to classes is taken, where there are such.
 std::optional<fs::path> mapping_for(const RunContext& run, int k) {
+  if (run.config.evaluate.matching == EvaluateConfig::Matching::own) return std::nullopt;
   if (run.fitted && fs::exists(run.fitted->directory.scores(k))) return run.fitted->directory.scores(k);
   return run.config.evaluate.mapping;
+}
+
+/// A mapping fits the ground truth, as far as that is known.
+void require_fitting_mapping(const RunContext& run, int k) {
+  const auto file = mapping_for(run, k);
+  if (!file) return;
+  const auto& names = run.dataset->classes();
+  const int classes =
+      names.empty() ? std::max(run.truth_classes, read_scores(*file).classes) : static_cast<int>(names.size());
+  for (const auto protocol : run.config.evaluate.protocols) {
+    (void)read_mapping(*file, protocol_name(protocol), k, classes, names);
+  }
+}
+
+/// Some K fits, as far as the classes are known; what else does not is left out later, which is said then.
+void require_fitting_protocol(const RunContext& run, EvaluateConfig::Protocol wanted) {
+  const Config& config = run.config;
+  const std::string name = protocol_name(wanted);
+  if (wanted == EvaluateConfig::Protocol::stego) {
+    const PixelSize size = config.model.input_size;
+    const bool is_crop = size.rows == evaluation_crop_side && size.cols == evaluation_crop_side;
+    if (!is_crop || config.model.resize != ModelConfig::Resize::crop) {
+      throw UsageError("Protocol stego does not fit this run",
+                       "it scores the centre of images of 320 pixels on the shorter side, and the model sees something "
+                       "else with model.input_size = " +
+                           dimensions_text(size.rows, size.cols) + " and model.resize other than crop, or that size",
+                       "Set model.input_size: 320 and model.resize: crop, or use stego-crop.");
+    }
+  }
+  const int classes = static_cast<int>(run.dataset->classes().size());
+  if (classes == 0) return;
+  std::string why;
+  for (const int k : config.cluster.k) {
+    why = misfit(protocol_of(wanted), k, classes);
+    if (why.empty()) return;
+  }
+  throw UsageError("Protocol " + name + " does not score any K of this run", why,
+                   "Change cluster.k, or leave it out of evaluate.protocols.");
+}
+
+std::string name_of(MaskConfig::Refine refine) {
+  switch (refine) {
+    case MaskConfig::Refine::none:
+      return "none";
+    case MaskConfig::Refine::crf:
+      return "crf";
+    case MaskConfig::Refine::guided:
+      return "guided";
+  }
+  return {};
+}
+
+/// What a reader of the scores has to know of the run to compare them with others.
+ScoreProvenance provenance_of(const RunContext& run, int k, const std::optional<fs::path>& mapping,
+                              std::int64_t scored) {
+  const std::string here = run.images_description();
+  return {
+      {"fitted_on", run.fitted ? run.fitted->description : here},
+      {"assigned_on", here},
+      {"matched_on", !mapping                                 ? here
+                     : mapping == run.config.evaluate.mapping ? "a given mapping"
+                                                              : run.fitted->description},
+      {"scored_on", std::to_string(scored) + " of " + counted(run.list.size(), "image")},
+      {"flip", run.config.model.flip ? "true" : "false"},
+      {"refine", name_of(run.config.mask.refine)},
+      {"run", run.provenance.of(Stage::evaluate, k).hash().hex()},
+  };
 }
 
 std::unique_ptr<Dataset> open_pairs(const Config& config, const EvaluateRequest& request) {
@@ -212,56 +171,49 @@ void require_evaluable(const RunContext& run) {
                        "the truth has the images' own size",
                        "Set mask.resolution: original, or leave out dataset.truth.");
     }
-    const auto& names = run.dataset->classes();
-    for (const int k : run.config.cluster.k) {
-      const auto mapping = mapping_for(run, k);
-      if (!mapping) continue;
-      const int classes = names.empty() ? classes_with(*mapping, run.truth_classes) : static_cast<int>(names.size());
-      for (const auto protocol : run.config.evaluate.protocols) {
-        (void)read_mapping(*mapping, protocol_name(protocol), k, classes, names);
-      }
-    }
+    for (const auto protocol : run.config.evaluate.protocols) require_fitting_protocol(run, protocol);
+    for (const int k : run.config.cluster.k) require_fitting_mapping(run, k);
   });
 }
 
-std::optional<Evaluation> evaluate_run(const RunContext& run, int k) {
-  if (!run.dataset->has_truth()) return std::nullopt;
-  std::vector<Pair> pairs;
-  collectively(run.comm, [&] { pairs = pairs_of_run(run, k); });
+std::vector<Evaluation> evaluate_run(const RunContext& run, const std::vector<int>& clusters) {
+  if (!run.dataset->has_truth()) return {};
+  std::vector<TruthAndMasks> pairs;
+  collectively(run.comm, [&] { pairs = pairs_of_run(run, clusters); });
   // Of masks that are current: should the evaluation fail, no older scores may pass for theirs.
   on_root(run.comm, [&] {
     run.require_held();
-    fs::remove(run.directory.scores(k));
+    for (const int k : clusters) fs::remove(run.directory.scores(k));
   });
-  const auto may_go_on = [&] {
-    run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate");
-  };
-  const int classes = static_cast<int>(run.dataset->classes().size());
-  auto counts = compare(pairs, *run.dataset, {k, classes}, run.threads, may_go_on, run.comm);
+  ScoreRequest request = request_of(run.config, *run.dataset, run.threads);
+  request.leaves_out_misfits = true;
+  const Comparison comparison{
+      .dataset = *run.dataset,
+      .sizes = {clusters, static_cast<int>(request.class_names.size())},
+      .protocols = request.protocols,
+      .threads = run.threads,
+      .may_go_on = [&] { run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The stage evaluate"); }};
+  ComparedByK images = compare(pairs, comparison, run.comm);
   std::int64_t scored = std::ssize(pairs);
   run.comm.allreduce(std::span(&scored, 1), ReduceOp::sum);
-  Evaluation evaluation;
-  collectively(run.comm, [&] {
-    const auto mapping = mapping_for(run, k);
-    evaluation = score_all(std::move(counts), run.config, *run.dataset, mapping);
-    const std::string here = run.images_description();
-    evaluation.provenance = {
-        {"fitted_on", run.fitted ? run.fitted->description : here},
-        {"assigned_on", here},
-        {"matched_on", !mapping                                 ? here
-                       : mapping == run.config.evaluate.mapping ? "a given mapping"
-                                                                : run.fitted->description},
-        {"scored_on", std::to_string(scored) + " of " + counted(run.list.size(), "image")},
-        {"run", run.provenance.of(Stage::evaluate, k).hash().hex()},
-    };
-  });
-  on_root(run.comm, [&] { write_scores(run.directory.scores(k), evaluation, run.writing()); });
-  return evaluation;
+  std::vector<Evaluation> evaluations;
+  for (std::size_t i = 0; i < clusters.size(); ++i) {
+    const int k = clusters[i];
+    const auto of_k = std::exchange(images[i], {});
+    request.clusters = k;
+    request.mapping_file = mapping_for(run, k);
+    request.provenance = provenance_of(run, k, request.mapping_file, scored);
+    Evaluation evaluation = score_images(of_k, request, run.comm);
+    if (evaluation.protocols.empty()) continue;
+    on_root(run.comm, [&] { write_scores(run.directory.scores(k), evaluation, run.writing()); });
+    evaluations.push_back(std::move(evaluation));
+  }
+  return evaluations;
 }
 
 Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request, int threads, Communicator& comm) {
   std::unique_ptr<Dataset> dataset;
-  std::vector<Pair> pairs;
+  std::vector<TruthAndMasks> pairs;
   collectively(comm, [&] {
     dataset = open_pairs(config, request);
     if (request.json) {
@@ -272,18 +224,21 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     const auto [begin, end] = share_of(static_cast<std::int64_t>(dataset->items().size()), comm);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& item = dataset->items()[static_cast<std::size_t>(i)];
-      if (!item.truth.empty()) pairs.push_back({item.image, item});
+      if (!item.truth.empty()) pairs.push_back({i, item, {item.image}});
     }
   });
-  const Sizes sizes{request.clusters.value_or(0), static_cast<int>(dataset->classes().size())};
-  auto counts = compare(
-      pairs, *dataset, sizes, threads, [] {}, comm);
-  Evaluation evaluation;
-  collectively(comm, [&] {
-    evaluation = score_all(std::move(counts), config, *dataset, config.evaluate.mapping);
-    evaluation.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
-                             {"images", std::to_string(dataset->truth_count())}};
-  });
+  ScoreRequest scores = request_of(config, *dataset, threads);
+  scores.clusters = request.clusters.value_or(0);
+  scores.mapping_file = config.evaluate.mapping;
+  scores.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
+                       {"images", std::to_string(dataset->truth_count())}};
+  const Comparison comparison{.dataset = *dataset,
+                              .sizes = {{scores.clusters}, static_cast<int>(scores.class_names.size())},
+                              .protocols = scores.protocols,
+                              .threads = threads,
+                              .masks_are_from_elsewhere = true};
+  const auto images = compare(pairs, comparison, comm);
+  Evaluation evaluation = score_images(images.front(), scores, comm);
   if (comm.rank() == 0) {
     for (const std::string& note : dataset->truth_notes()) log::info(note);
   }

@@ -108,8 +108,10 @@ std::map<std::string, Expected> method_keys() {
       {"mask.resolution", {"original", {"mask.resolution=grid"}, {"full"}}},
       {"mask.formats", {"[png]", {}, {"[]", "[png, png]", "[rle]", "null"}}},
       {"evaluate.protocols",
-       {"[strict, datus-compat]", {"evaluate.protocols=strict"}, {"[]", "stego", "[strict, strict]"}}},
+       {"[strict, datus-compat]", {"evaluate.protocols=strict"}, {"[]", "dense", "[stego_crop]", "[strict, strict]"}}},
       {"evaluate.mapping", {"null", {"evaluate.mapping=/s.json"}, not_a_path}},
+      {"evaluate.matching", {"given", {"evaluate.matching=own"}, {"fitted", "null"}}},
+      {"evaluate.bootstrap", {"1000", {"evaluate.bootstrap=0"}, {"-1", "1.5", "null"}}},
       {"storage.embeddings", {"float16", {"storage.embeddings=float32"}, {"float64", "null"}}},
       {"storage.compression", {"none", {}, {"gzip"}}},
   };

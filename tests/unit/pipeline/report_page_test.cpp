@@ -27,10 +27,12 @@ ReportData hostile_data() {
   result.iou = {0.5, std::nullopt};
   Evaluation evaluation;
   evaluation.k = 2;
-  Scores scores;
-  scores.miou = 0.5;
-  evaluation.protocols = {{text(7), scores}};
-  evaluation.provenance = {{"fitted_on", text(8)}};
+  ProtocolScores scores;
+  scores.protocol = text(7);
+  scores.scores.miou = 0.5;
+  scores.intervals.miou = {0.25, 0.75};
+  scores.provenance = {{"fitted_on", text(8)}};
+  evaluation.protocols = {scores};
   result.evaluation = evaluation;
   data.results = {result};
   return data;

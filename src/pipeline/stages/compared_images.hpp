@@ -1,0 +1,56 @@
+#pragma once
+
+#include "datus/algo/image_counts.hpp"
+#include "datus/config/config.hpp"
+#include "datus/io/dataset.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace datus {
+
+/// Ground truth and the masks that are compared with it.
+struct TruthAndMasks {
+  std::int64_t image = 0;  ///< its position in the data set
+  DatasetItem truth;
+  std::vector<std::filesystem::path> masks;  ///< one for each K
+};
+
+/// An image for one K.
+struct ComparedImage {
+  bool is_learned_from = false;     ///< by protocols that learn on one half of the images
+  ImageCounts all;                  ///< of all its pixels
+  std::optional<ImageCounts> crop;  ///< of those of `evaluation_crop`, where a protocol counts them
+};
+
+/// How many labels there are; 0: as many as occur.
+struct LabelSizes {
+  std::vector<int> clusters;  ///< one for each K
+  int classes = 0;
+};
+
+struct Comparison {
+  const Dataset& dataset;
+  LabelSizes sizes;
+  std::vector<EvaluateConfig::Protocol> protocols;
+  int threads = 1;
+  /// Asked before each image; gives up by throwing.
+  std::function<void()> may_go_on = [] {};
+  /// Masks of which nobody knows whether the model has seen STEGO's crop alone: they must be that crop.
+  bool masks_are_from_elsewhere = false;
+};
+
+/// Compares masks with ground truth, each file decoded once, and returns for each K the images in the order of
+/// `pairs`. Not collective. `tell` is called after each image, from any thread. Throws `InputError` naming the files.
+[[nodiscard]] std::vector<std::vector<ComparedImage>> compare_images(const std::vector<TruthAndMasks>& pairs,
+                                                                     const Comparison& comparison,
+                                                                     const std::function<void()>& tell);
+
+/// Whether an image is one of those that classes are learned from: half of all, by a hash of its name without the
+/// extension, so that an image stays where it is when others come.
+[[nodiscard]] bool is_learned_from(const std::string& name);
+
+}  // namespace datus
