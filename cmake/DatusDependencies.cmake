@@ -70,6 +70,13 @@ find_package(PNG)
 if(NOT PNG_FOUND)
   datus_missing(libpng libpng-dev libpng libpng)
 endif()
+find_path(LIBDEFLATE_INCLUDE_DIR libdeflate.h)
+find_library(LIBDEFLATE_LIBRARY deflate)
+if(LIBDEFLATE_INCLUDE_DIR AND LIBDEFLATE_LIBRARY)
+  datus_interface(libdeflate "${LIBDEFLATE_INCLUDE_DIR}" "${LIBDEFLATE_LIBRARY}")
+else()
+  datus_missing(libdeflate libdeflate-dev libdeflate libdeflate)
+endif()
 
 # Optional: without them, images of these types are left out, and said to be.
 if(DATUS_TIFF)

@@ -9,7 +9,8 @@
 
 namespace datus {
 
-// PNG files. Equal pixels give equal bytes: fixed filter and compression, no time, no text. Each
+// PNG files. Equal pixels give equal bytes with one version of libdeflate: fixed filter and compression, no time, no
+// text. Each
 // function replaces what is at `path` and does not flush it to the disk: pass the path of an
 // `AtomicFile`, and commit it. Not collective. They throw `UsageError` for sizes that do not fit
 // the pixels, `SystemError` naming the file when writing fails.

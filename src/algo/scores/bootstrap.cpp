@@ -136,21 +136,14 @@ std::optional<Interval> interval_of(std::vector<double> values) {
   return Interval{quantile((1 - Intervals::level) / 2), quantile((1 + Intervals::level) / 2)};
 }
 
-/// The scores of the replicates that have a value, score by score.
-struct Draws {
-  std::vector<double> miou;
-  std::vector<double> fwiou;
-  std::vector<double> pixel_accuracy;
-  std::vector<double> macro_f1;
-  std::vector<double> boundary_f;
+/// One replicate.
+struct Draw {
+  Scores scores;
+  BoundaryScores boundary;
 };
 
-void keep(std::vector<double>& draws, const std::optional<double>& value) {
-  if (value) draws.push_back(*value);
-}
-
 /// `sums` [columns, block_size] of the block of a replicate, which has place `r` there.
-void add_draw(Draws& draws, const std::int64_t* sums, std::size_t r, int classes, const ProtocolRules& rules) {
+Draw draw_of(const std::int64_t* sums, std::size_t r, int classes, const ProtocolRules& rules) {
   const auto at = [&](std::size_t column) { return sums[column * block_size + r]; };
   ClassPixels pixels(classes);
   const std::size_t count = pixels.hit.size();
@@ -159,15 +152,23 @@ void add_draw(Draws& draws, const std::int64_t* sums, std::size_t r, int classes
     pixels.predicted[label] = at(3 * label + 1);
     pixels.truth[label] = at(3 * label + 2);
   }
-  Scores scores;
-  set_class_scores(scores, pixels, rules);
-  keep(draws.miou, scores.miou);
-  keep(draws.fwiou, scores.fwiou);
-  keep(draws.pixel_accuracy, scores.pixel_accuracy);
-  keep(draws.macro_f1, scores.macro_f1);
+  Draw draw;
+  set_class_scores(draw.scores, pixels, rules);
   BoundaryCounts boundary;
   for (std::size_t i = 0; i < 4; ++i) boundary.values()[i] = at(3 * count + i);
-  keep(draws.boundary_f, score(boundary).f);
+  draw.boundary = score(boundary);
+  return draw;
+}
+
+/// Of the replicates that have a value.
+template <class Value>
+std::optional<Interval> interval_over(const std::vector<Draw>& draws, const Value& value_of) {
+  std::vector<double> values;
+  for (const Draw& draw : draws) {
+    const std::optional<double> value = value_of(draw);
+    if (value) values.push_back(*value);
+  }
+  return interval_of(std::move(values));
 }
 
 }  // namespace
@@ -187,17 +188,16 @@ Intervals bootstrap(std::span<const ImageCounts* const> images, Protocol protoco
   if (options.replicates == 0 || intervals.images < 2) return intervals;
   const Entries entries(images, mapping, classes, rules.drops_unscored);
   const auto sums = sums_of_replicates(images, entries, options, comm);
-  Draws draws;
-  for (int r = 0; r < options.replicates; ++r) {
-    const auto block = static_cast<std::size_t>(r / block_size);
-    add_draw(draws, sums.data() + block * entries.columns() * block_size, static_cast<std::size_t>(r % block_size),
-             classes, rules);
-  }
-  intervals.miou = interval_of(std::move(draws.miou));
-  intervals.fwiou = interval_of(std::move(draws.fwiou));
-  intervals.pixel_accuracy = interval_of(std::move(draws.pixel_accuracy));
-  intervals.macro_f1 = interval_of(std::move(draws.macro_f1));
-  intervals.boundary_f = interval_of(std::move(draws.boundary_f));
+  std::vector<Draw> draws(static_cast<std::size_t>(options.replicates));
+  parallel_for(options.replicates, options.threads, [&](std::int64_t r) {
+    const auto* of_block = sums.data() + static_cast<std::size_t>(r / block_size) * entries.columns() * block_size;
+    draws[static_cast<std::size_t>(r)] = draw_of(of_block, static_cast<std::size_t>(r % block_size), classes, rules);
+  });
+  intervals.miou = interval_over(draws, [](const Draw& draw) { return draw.scores.miou; });
+  intervals.fwiou = interval_over(draws, [](const Draw& draw) { return draw.scores.fwiou; });
+  intervals.pixel_accuracy = interval_over(draws, [](const Draw& draw) { return draw.scores.pixel_accuracy; });
+  intervals.macro_f1 = interval_over(draws, [](const Draw& draw) { return draw.scores.macro_f1; });
+  intervals.boundary_f = interval_over(draws, [](const Draw& draw) { return draw.boundary.f; });
   return intervals;
 }
 

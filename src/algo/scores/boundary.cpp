@@ -1,7 +1,10 @@
 #include "datus/algo/boundary.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
 namespace datus {
@@ -9,53 +12,99 @@ namespace {
 
 constexpr int reach = BoundaryCounts::tolerance;
 
-/// Where neighbours differ, and whether they count, as flags of a pixel.
-void mark_differences(const std::int32_t* labels, const std::int32_t* truth, std::size_t neighbour, int count,
-                      std::uint8_t* flags) {
-  for (int x = 0; x < count; ++x) {
-    const bool differs = labels[x] != labels[static_cast<std::size_t>(x) + neighbour];
-    const bool counts = truth[x] != no_label && truth[static_cast<std::size_t>(x) + neighbour] != no_label;
-    flags[x] |= static_cast<std::uint8_t>(differs && counts);
+constexpr std::size_t word_bits = 64;
+
+/// A bit for each pixel; rows begin with a word, and end with bits that are no pixels.
+class PixelBits {
+ public:
+  PixelBits(int height, int width)
+      : words_((static_cast<std::size_t>(width) + word_bits - 1) / word_bits),
+        bits_(static_cast<std::size_t>(height) * words_) {}
+
+  [[nodiscard]] std::size_t words() const { return words_; }
+  [[nodiscard]] std::uint64_t* row(int y) { return bits_.data() + static_cast<std::size_t>(y) * words_; }
+  [[nodiscard]] const std::uint64_t* row(int y) const { return bits_.data() + static_cast<std::size_t>(y) * words_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& all() const { return bits_; }
+
+ private:
+  std::size_t words_;
+  std::vector<std::uint64_t> bits_;
+};
+
+/// Flags of the pixels of a row that differ from their right or their lower neighbour. `next` and `next_truth` are the
+/// row below, or the same where there is none.
+void mark_boundary(const std::int32_t* labels, const std::int32_t* next, const std::int32_t* truth,
+                   const std::int32_t* next_truth, std::size_t width, std::uint8_t* flags) {
+  const auto counts = [](std::int32_t one, std::int32_t other) { return (one | other) >= 0 ? 1 : 0; };  // -1: void
+  const auto differ = [](std::int32_t one, std::int32_t other) { return one != other ? 1 : 0; };
+  const std::size_t last = width - 1;
+  for (std::size_t x = 0; x < last; ++x) {
+    const int right = differ(labels[x], labels[x + 1]) & counts(truth[x], truth[x + 1]);
+    const int below = differ(labels[x], next[x]) & counts(truth[x], next_truth[x]);
+    flags[x] = static_cast<std::uint8_t>(right | below);
   }
+  flags[last] = static_cast<std::uint8_t>(differ(labels[last], next[last]) & counts(truth[last], next_truth[last]));
 }
 
-/// The indices of the boundary pixels of `map`.
-std::vector<std::size_t> boundary_of(const LabelMap& map, const LabelMap& truth) {
+/// The boundary pixels of `map`.
+PixelBits boundary_of(const LabelMap& map, const LabelMap& truth) {
+  constexpr std::size_t group = sizeof(std::uint64_t);  // flags that are looked at together: most of them are 0
   const auto width = static_cast<std::size_t>(map.width);
-  std::vector<std::uint8_t> flags(width);
-  std::vector<std::size_t> pixels;
+  PixelBits bits(map.height, map.width);
+  std::vector<std::uint8_t> flags(bits.words() * word_bits);
   for (int y = 0; y < map.height; ++y) {
     const std::size_t line = static_cast<std::size_t>(y) * width;
-    std::ranges::fill(flags, std::uint8_t{0});
-    mark_differences(map.labels.data() + line, truth.labels.data() + line, 1, map.width - 1, flags.data());
-    if (y + 1 < map.height) {
-      mark_differences(map.labels.data() + line, truth.labels.data() + line, width, map.width, flags.data());
-    }
-    for (std::size_t x = 0; x < width; ++x) {
-      if (flags[x] != 0) pixels.push_back(line + x);
+    const std::size_t next = y + 1 < map.height ? line + width : line;
+    mark_boundary(map.labels.data() + line, map.labels.data() + next, truth.labels.data() + line,
+                  truth.labels.data() + next, width, flags.data());
+    std::uint64_t* row = bits.row(y);
+    for (std::size_t x = 0; x < width; x += group) {
+      std::uint64_t any = 0;
+      std::memcpy(&any, flags.data() + x, group);
+      if (any == 0) continue;
+      for (std::size_t i = x; i < x + group; ++i) row[i / word_bits] |= std::uint64_t{flags[i]} << i % word_bits;
     }
   }
-  return pixels;
+  return bits;
+}
+
+/// The same row, one pixel wider on both sides of each bit.
+std::vector<std::uint64_t> widened(const std::vector<std::uint64_t>& row) {
+  std::vector<std::uint64_t> wide(row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const std::uint64_t before = i == 0 ? 0 : row[i - 1] >> (word_bits - 1);
+    const std::uint64_t after = i + 1 == row.size() ? 0 : row[i + 1] << (word_bits - 1);
+    wide[i] = row[i] | row[i] << 1U | row[i] >> 1U | before | after;
+  }
+  return wide;
 }
 
 /// Which pixels are near one of `pixels`.
-std::vector<std::uint8_t> surroundings(const std::vector<std::size_t>& pixels, int height, int width) {
-  std::vector<std::uint8_t> near(static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
-  for (const std::size_t pixel : pixels) {
-    const int row = static_cast<int>(pixel / static_cast<std::size_t>(width));
-    const int col = static_cast<int>(pixel % static_cast<std::size_t>(width));
+PixelBits surroundings(const PixelBits& pixels, int height, int width) {
+  PixelBits near(height, width);
+  std::array<std::vector<std::uint64_t>, reach + 1> wide;  // by how much
+  for (int row = 0; row < height; ++row) {
+    wide[0].assign(pixels.row(row), pixels.row(row) + pixels.words());
+    if (std::ranges::all_of(wide[0], [](std::uint64_t word) { return word == 0; })) continue;
+    for (std::size_t i = 1; i < wide.size(); ++i) wide.at(i) = widened(wide.at(i - 1));
     for (int y = std::max(0, row - reach); y <= std::min(height - 1, row + reach); ++y) {
       int half = reach;
       while (half * half + (y - row) * (y - row) > reach * reach) --half;
-      const auto line = near.begin() + static_cast<std::ptrdiff_t>(y) * width;
-      std::fill(line + std::max(0, col - half), line + std::min(width, col + half + 1), std::uint8_t{1});
+      const auto& from = wide.at(static_cast<std::size_t>(half));
+      std::uint64_t* to = near.row(y);
+      for (std::size_t i = 0; i < from.size(); ++i) to[i] |= from[i];
     }
   }
   return near;
 }
 
-std::int64_t count_near(const std::vector<std::size_t>& pixels, const std::vector<std::uint8_t>& near) {
-  return std::ranges::count_if(pixels, [&](std::size_t pixel) { return near[pixel] != 0; });
+std::int64_t count_both(const PixelBits& one, const PixelBits& other) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < one.all().size(); ++i) {
+    const std::uint64_t both = one.all()[i] & other.all()[i];
+    if (both != 0) count += std::popcount(both);
+  }
+  return count;
 }
 
 std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
@@ -66,12 +115,13 @@ std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 void BoundaryCounts::add(const LabelMap& prediction, const LabelMap& truth) {
+  if (truth.labels.empty()) return;
   const auto predicted = boundary_of(prediction, truth);
   const auto real = boundary_of(truth, truth);
-  values_[0] += std::ssize(predicted);
-  values_[1] += count_near(predicted, surroundings(real, truth.height, truth.width));
-  values_[2] += std::ssize(real);
-  values_[3] += count_near(real, surroundings(predicted, truth.height, truth.width));
+  values_[0] += count_both(predicted, predicted);
+  values_[1] += count_both(predicted, surroundings(real, truth.height, truth.width));
+  values_[2] += count_both(real, real);
+  values_[3] += count_both(real, surroundings(predicted, truth.height, truth.width));
 }
 
 BoundaryCounts& BoundaryCounts::operator+=(const BoundaryCounts& other) {

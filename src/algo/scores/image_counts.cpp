@@ -3,51 +3,57 @@
 #include "datus/core/error.hpp"
 #include "datus/core/text.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <string_view>
 
 namespace datus {
 namespace {
 
-/// Labels below `limit` (0: any) or -1; returns the largest.
-std::int32_t check_labels(const LabelMap& map, int limit, std::string_view map_name, std::string_view label_name,
-                          std::string_view none_name, std::string_view what_to_do) {
-  if (map.labels.empty()) return no_label;
-  const auto [least, most] = std::ranges::minmax(map.labels);
-  const std::int32_t end = limit == 0 ? std::numeric_limits<std::int32_t>::max() : limit;
-  if (least >= no_label && most < end) return most;
-  const auto wrong =
-      std::ranges::find_if(map.labels, [=](std::int32_t label) { return label < no_label || label >= end; });
-  const auto position = wrong - map.labels.begin();
-  throw InputError(
-      "The " + std::string(map_name) + " has the " + std::string(label_name) + " " + std::to_string(*wrong) +
-          " in row " + std::to_string(position / map.width) + ", column " + std::to_string(position % map.width),
-      "0 to " + std::to_string(end - 1) + ", or -1 for " + std::string(none_name) + ", are possible", what_to_do);
+/// What the labels of a map may be, and how to speak of them.
+struct LabelRange {
+  int count = 0;  ///< 0: any
+  std::string_view map_name;
+  std::string_view label_name;
+  std::string_view none_name;
+  std::string_view what_to_do;
+};
+
+[[noreturn]] void refuse(std::int32_t label, std::size_t position, int width, const LabelRange& range) {
+  const auto line = static_cast<std::size_t>(width);
+  throw InputError("The " + std::string(range.map_name) + " has the " + std::string(range.label_name) + " " +
+                       std::to_string(label) + " in row " + std::to_string(position / line) + ", column " +
+                       std::to_string(position % line),
+                   (range.count == 0 ? "0 and more" : "0 to " + std::to_string(range.count - 1)) + ", or -1 for " +
+                       std::string(range.none_name) + ", are possible",
+                   range.what_to_do);
 }
 
-/// Pixels by cluster and class, both from -1 on, with a row for those clusters only that occur.
+bool is_within(std::int32_t label, const LabelRange& range) {
+  return label >= no_label && (range.count == 0 || label < range.count);
+}
+
+/// Pixels by cluster and class, both from -1 on, as far as they occur.
 class CellTable {
  public:
-  CellTable(std::int32_t largest_cluster, std::int32_t largest_class)
-      : rows_(static_cast<std::size_t>(largest_cluster) + 2), width_(static_cast<std::size_t>(largest_class) + 2) {}
-
   void add(std::int32_t cluster, std::int32_t label, std::int64_t pixels) {
-    auto& row = rows_[static_cast<std::size_t>(cluster + 1)];
-    if (row.empty()) row.resize(width_);
-    row[static_cast<std::size_t>(label + 1)] += pixels;
+    const auto row = static_cast<std::size_t>(cluster + 1);
+    const auto column = static_cast<std::size_t>(label + 1);
+    if (row >= rows_.size()) rows_.resize(row + 1);
+    if (column >= rows_[row].size()) rows_[row].resize(column + 1);
+    rows_[row][column] += pixels;
   }
 
   void move_to(ImageCounts& counts) const {
+    counts.clusters = rows_.empty() ? 0 : static_cast<std::int32_t>(rows_.size()) - 1;
     for (std::size_t cluster = 0; cluster < rows_.size(); ++cluster) {
-      if (rows_[cluster].empty()) continue;
-      counts.void_pixels += rows_[cluster][0];
-      for (std::size_t label = 1; label < width_; ++label) {
-        const std::int64_t pixels = rows_[cluster][label];
-        if (pixels == 0) continue;
-        counts.cells.push_back({static_cast<std::int32_t>(cluster) - 1, static_cast<std::int32_t>(label) - 1, pixels});
+      const auto& row = rows_[cluster];
+      if (row.empty()) continue;
+      counts.void_pixels += row[0];
+      for (std::size_t label = 1; label < row.size(); ++label) {
+        if (row[label] == 0) continue;
+        counts.cells.push_back(
+            {static_cast<std::int32_t>(cluster) - 1, static_cast<std::int32_t>(label) - 1, row[label]});
       }
     }
     counts.cells.shrink_to_fit();
@@ -55,7 +61,6 @@ class CellTable {
 
  private:
   std::vector<std::vector<std::int64_t>> rows_;
-  std::size_t width_;
 };
 
 }  // namespace
@@ -67,19 +72,19 @@ ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int c
                      "its ground truth has " + dimensions_text(truth.height, truth.width),
                      "Make both at the same resolution.");
   }
-  const std::int32_t largest_cluster = check_labels(prediction, clusters, "prediction", "cluster", "unassigned",
-                                                    "Give the number of clusters that the masks were made with.");
-  const std::int32_t largest_class = check_labels(truth, classes, "ground truth", "class", "void",
-                                                  "Check the list of classes and which value of the ground truth is "
-                                                  "void.");
+  const LabelRange of_mask{clusters, "prediction", "cluster", "unassigned",
+                           "Give the number of clusters that the masks were made with."};
+  const LabelRange of_truth{classes, "ground truth", "class", "void",
+                            "Check the list of classes and which value of the ground truth is void."};
   ImageCounts counts;
-  counts.clusters = largest_cluster + 1;
-  CellTable table(largest_cluster, largest_class);
+  CellTable table;
   // Neighbours mostly agree: a run at a time.
   const std::size_t size = truth.labels.size();
   for (std::size_t begin = 0; begin < size;) {
     const std::int32_t cluster = prediction.labels[begin];
     const std::int32_t label = truth.labels[begin];
+    if (!is_within(cluster, of_mask)) refuse(cluster, begin, prediction.width, of_mask);
+    if (!is_within(label, of_truth)) refuse(label, begin, truth.width, of_truth);
     std::size_t end = begin + 1;
     while (end < size && prediction.labels[end] == cluster && truth.labels[end] == label) ++end;
     table.add(cluster, label, static_cast<std::int64_t>(end - begin));
