@@ -109,6 +109,16 @@ TEST_F(Apply, TheMappingIsThatOfTheFittedRunOrMatchedAnew) {
                  {"evaluate.matching", "evaluate.mapping"});
 }
 
+TEST_F(Apply, ProtocolsThatDoNotGoWithTheRunAreRefusedBeforeTheWork) {
+  const auto with = [&](const std::string& setting) {
+    return apply("plain/images", {"--truth", "plain/truth", "--set", setting});
+  };
+  expect_refusal(with("evaluate.protocols=stego"), 2, {"stego", "model.input_size", "stego-crop"});
+  expect_refusal(with("evaluate.protocols=[strict, stego-crop]"), 2, {"stego-crop", "here are 3 and 27"});
+  expect_refusal(with("evaluate.protocols=over-clustering"), 2, {"over-clustering", "here are 3 and 27"});
+  EXPECT_TRUE(files_below(folder_ / "applied/keys").empty()) << "found too late";
+}
+
 TEST_F(Apply, ToGroundTruthOfOtherClassesIsRefused) {
   const std::string files = "images: plain/images, truth: plain/truth";
   write_config("raw.yaml", "{kind: index_png, " + files + "}");

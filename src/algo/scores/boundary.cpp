@@ -1,10 +1,9 @@
-#include "datus/algo/boundary.hpp"
+#include "algo/scores/boundary_scan.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <vector>
 
 namespace datus {
@@ -12,61 +11,7 @@ namespace {
 
 constexpr int reach = BoundaryCounts::tolerance;
 
-constexpr std::size_t word_bits = 64;
-
-/// A bit for each pixel; rows begin with a word, and end with bits that are no pixels.
-class PixelBits {
- public:
-  PixelBits(int height, int width)
-      : words_((static_cast<std::size_t>(width) + word_bits - 1) / word_bits),
-        bits_(static_cast<std::size_t>(height) * words_) {}
-
-  [[nodiscard]] std::size_t words() const { return words_; }
-  [[nodiscard]] std::uint64_t* row(int y) { return bits_.data() + static_cast<std::size_t>(y) * words_; }
-  [[nodiscard]] const std::uint64_t* row(int y) const { return bits_.data() + static_cast<std::size_t>(y) * words_; }
-  [[nodiscard]] const std::vector<std::uint64_t>& all() const { return bits_; }
-
- private:
-  std::size_t words_;
-  std::vector<std::uint64_t> bits_;
-};
-
-/// Flags of the pixels of a row that differ from their right or their lower neighbour. `next` and `next_truth` are the
-/// row below, or the same where there is none.
-void mark_boundary(const std::int32_t* labels, const std::int32_t* next, const std::int32_t* truth,
-                   const std::int32_t* next_truth, std::size_t width, std::uint8_t* flags) {
-  const auto counts = [](std::int32_t one, std::int32_t other) { return (one | other) >= 0 ? 1 : 0; };  // -1: void
-  const auto differ = [](std::int32_t one, std::int32_t other) { return one != other ? 1 : 0; };
-  const std::size_t last = width - 1;
-  for (std::size_t x = 0; x < last; ++x) {
-    const int right = differ(labels[x], labels[x + 1]) & counts(truth[x], truth[x + 1]);
-    const int below = differ(labels[x], next[x]) & counts(truth[x], next_truth[x]);
-    flags[x] = static_cast<std::uint8_t>(right | below);
-  }
-  flags[last] = static_cast<std::uint8_t>(differ(labels[last], next[last]) & counts(truth[last], next_truth[last]));
-}
-
-/// The boundary pixels of `map`.
-PixelBits boundary_of(const LabelMap& map, const LabelMap& truth) {
-  constexpr std::size_t group = sizeof(std::uint64_t);  // flags that are looked at together: most of them are 0
-  const auto width = static_cast<std::size_t>(map.width);
-  PixelBits bits(map.height, map.width);
-  std::vector<std::uint8_t> flags(bits.words() * word_bits);
-  for (int y = 0; y < map.height; ++y) {
-    const std::size_t line = static_cast<std::size_t>(y) * width;
-    const std::size_t next = y + 1 < map.height ? line + width : line;
-    mark_boundary(map.labels.data() + line, map.labels.data() + next, truth.labels.data() + line,
-                  truth.labels.data() + next, width, flags.data());
-    std::uint64_t* row = bits.row(y);
-    for (std::size_t x = 0; x < width; x += group) {
-      std::uint64_t any = 0;
-      std::memcpy(&any, flags.data() + x, group);
-      if (any == 0) continue;
-      for (std::size_t i = x; i < x + group; ++i) row[i / word_bits] |= std::uint64_t{flags[i]} << i % word_bits;
-    }
-  }
-  return bits;
-}
+constexpr std::size_t word_bits = PixelBits::word_bits;
 
 /// The same row, one pixel wider on both sides of each bit.
 std::vector<std::uint64_t> widened(const std::vector<std::uint64_t>& row) {
@@ -115,13 +60,17 @@ std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 void BoundaryCounts::add(const LabelMap& prediction, const LabelMap& truth) {
-  if (truth.labels.empty()) return;
-  const auto predicted = boundary_of(prediction, truth);
-  const auto real = boundary_of(truth, truth);
-  values_[0] += count_both(predicted, predicted);
-  values_[1] += count_both(predicted, surroundings(real, truth.height, truth.width));
-  values_[2] += count_both(real, real);
-  values_[3] += count_both(real, surroundings(predicted, truth.height, truth.width));
+  *this += count_boundary(scan_pixels(prediction, truth));
+}
+
+BoundaryCounts count_boundary(const PixelScan& scan) {
+  BoundaryCounts counts;
+  const auto values = counts.values();
+  values[0] = count_both(scan.predicted, scan.predicted);
+  values[1] = count_both(scan.predicted, surroundings(scan.real, scan.height, scan.width));
+  values[2] = count_both(scan.real, scan.real);
+  values[3] = count_both(scan.real, surroundings(scan.predicted, scan.height, scan.width));
+  return counts;
 }
 
 BoundaryCounts& BoundaryCounts::operator+=(const BoundaryCounts& other) {

@@ -1,8 +1,11 @@
 #include "datus/algo/image_counts.hpp"
 
+#include "algo/scores/boundary_scan.hpp"
+#include "algo/scores/pixel_scan.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/text.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -63,6 +66,20 @@ class CellTable {
   std::vector<std::vector<std::int64_t>> rows_;
 };
 
+/// Calls `body` with the index of each pixel that ends a run, in order.
+template <class Body>
+void for_each_end(const PixelBits& ends, int height, int width, const Body& body) {
+  for (int y = 0; y < height; ++y) {
+    const std::size_t line = static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
+    const std::uint64_t* row = ends.row(y);
+    for (std::size_t word = 0; word < ends.words(); ++word) {
+      for (std::uint64_t rest = row[word]; rest != 0; rest &= rest - 1) {
+        body(line + word * PixelBits::word_bits + static_cast<std::size_t>(std::countr_zero(rest)));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int clusters, int classes) {
@@ -78,20 +95,19 @@ ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int c
                             "Check the list of classes and which value of the ground truth is void."};
   ImageCounts counts;
   CellTable table;
+  const PixelScan scan = scan_pixels(prediction, truth);
+  std::size_t begin = 0;
   // Neighbours mostly agree: a run at a time.
-  const std::size_t size = truth.labels.size();
-  for (std::size_t begin = 0; begin < size;) {
+  for_each_end(scan.ends, scan.height, scan.width, [&](std::size_t last) {
     const std::int32_t cluster = prediction.labels[begin];
     const std::int32_t label = truth.labels[begin];
     if (!is_within(cluster, of_mask)) refuse(cluster, begin, prediction.width, of_mask);
     if (!is_within(label, of_truth)) refuse(label, begin, truth.width, of_truth);
-    std::size_t end = begin + 1;
-    while (end < size && prediction.labels[end] == cluster && truth.labels[end] == label) ++end;
-    table.add(cluster, label, static_cast<std::int64_t>(end - begin));
-    begin = end;
-  }
+    table.add(cluster, label, static_cast<std::int64_t>(last + 1 - begin));
+    begin = last + 1;
+  });
   table.move_to(counts);
-  counts.boundary.add(prediction, truth);
+  counts.boundary = count_boundary(scan);
   return counts;
 }
 

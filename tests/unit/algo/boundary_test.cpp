@@ -1,5 +1,7 @@
 #include "datus/algo/boundary.hpp"
 
+#include "algo/scores/pixel_scan.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -91,6 +93,30 @@ TEST(Boundary, CountsAsTheDefinitionSays) {
   EXPECT_EQ(values_of(sum), expected);
   EXPECT_GT(expected[1], 0);
   EXPECT_LT(expected[1], expected[0]);
+}
+
+// Widths around those of a word, and of a vector.
+TEST(PixelScan, IsTheSameOnEachPath) {
+  std::mt19937 generator(4);
+  for (const int width : {1, 2, 7, 8, 9, 31, 63, 64, 65, 130}) {
+    const LabelMap prediction = rectangles(9, width, 4, 0.1, generator);
+    const LabelMap truth = rectangles(9, width, 3, 0.1, generator);
+    const PixelScan scalar = scan_pixels(prediction, truth, SimdPath::scalar);
+    for (int y = 0; y < 9; ++y) {
+      for (int x = 0; x < width; ++x) {
+        const auto here = static_cast<std::size_t>(y * width + x);
+        const bool ends = x + 1 == width || prediction.labels[here] != prediction.labels[here + 1] ||
+                          truth.labels[here] != truth.labels[here + 1];
+        EXPECT_EQ((scalar.ends.row(y)[x / 64] >> (x % 64) & 1U) != 0, ends) << width << ": " << y << ", " << x;
+      }
+    }
+    for (const SimdPath path : supported_simd_paths()) {
+      const PixelScan scan = scan_pixels(prediction, truth, path);
+      EXPECT_EQ(scan.predicted.all(), scalar.predicted.all()) << name(path) << ", " << width;
+      EXPECT_EQ(scan.real.all(), scalar.real.all()) << name(path) << ", " << width;
+      EXPECT_EQ(scan.ends.all(), scalar.ends.all()) << name(path) << ", " << width;
+    }
+  }
 }
 
 TEST(Boundary, AnOutlineWithinThreePixelsIsRight) {

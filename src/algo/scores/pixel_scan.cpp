@@ -1,0 +1,63 @@
+#include "algo/scores/pixel_scan.hpp"
+
+#include "algo/scores/pixel_scan_kernels.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace datus {
+namespace {
+
+using namespace pixel_scan_kernels;
+
+/// The last pixel of a row has a neighbour below at most.
+std::uint8_t last_flags(const Rows& rows, std::size_t x) {
+  const bool counts = (rows.truth[x] | rows.truth_below[x]) >= 0;
+  int flags = end_flag;
+  if (counts && rows.prediction[x] != rows.prediction_below[x]) flags |= predicted_flag;
+  if (counts && rows.truth[x] != rows.truth_below[x]) flags |= real_flag;
+  return static_cast<std::uint8_t>(flags);
+}
+
+/// Puts the flags of a row, which mostly are 0, into its bits.
+void set_bits(const std::vector<std::uint8_t>& flags, int y, PixelScan& scan) {
+  constexpr std::size_t group = sizeof(std::uint64_t);  // flags that are looked at together
+  constexpr std::size_t word_bits = PixelBits::word_bits;
+  std::uint64_t* predicted = scan.predicted.row(y);
+  std::uint64_t* real = scan.real.row(y);
+  std::uint64_t* ends = scan.ends.row(y);
+  for (std::size_t begin = 0; begin < flags.size(); begin += group) {
+    std::uint64_t any = 0;
+    std::memcpy(&any, flags.data() + begin, group);
+    if (any == 0) continue;
+    for (std::size_t x = begin; x < begin + group; ++x) {
+      const std::uint64_t flag = flags[x];
+      predicted[x / word_bits] |= (flag & predicted_flag) << x % word_bits;
+      real[x / word_bits] |= (flag / real_flag & 1U) << x % word_bits;
+      ends[x / word_bits] |= (flag / end_flag & 1U) << x % word_bits;
+    }
+  }
+}
+
+}  // namespace
+
+PixelScan scan_pixels(const LabelMap& prediction, const LabelMap& truth, SimdPath path) {
+  const PixelBits none(truth.height, truth.width);
+  PixelScan scan{truth.height, truth.width, none, none, none};
+  if (truth.labels.empty()) return scan;
+  RowPass* const mark = path == SimdPath::scalar ? mark_scalar : mark_avx2;
+  const auto width = static_cast<std::size_t>(truth.width);
+  std::vector<std::uint8_t> flags(none.words() * PixelBits::word_bits);
+  for (int y = 0; y < truth.height; ++y) {
+    const std::size_t line = static_cast<std::size_t>(y) * width;
+    const std::size_t below = y + 1 < truth.height ? line + width : line;
+    const Rows rows{prediction.labels.data() + line, prediction.labels.data() + below, truth.labels.data() + line,
+                    truth.labels.data() + below};
+    mark(rows, width, flags.data());
+    flags[width - 1] = last_flags(rows, width - 1);
+    set_bits(flags, y, scan);
+  }
+  return scan;
+}
+
+}  // namespace datus

@@ -1,0 +1,9 @@
+#include "algo/scores/pixel_scan_loops.hpp"
+
+namespace datus::pixel_scan_kernels {
+
+void mark_avx2(const Rows& rows, std::size_t width, std::uint8_t* flags) {
+  mark(rows, width, flags);
+}
+
+}  // namespace datus::pixel_scan_kernels
