@@ -13,25 +13,25 @@ constexpr int reach = BoundaryCounts::tolerance;
 
 constexpr std::size_t word_bits = PixelBits::word_bits;
 
-/// The same row, one pixel wider on both sides of each bit.
-std::vector<std::uint64_t> widened(const std::vector<std::uint64_t>& row) {
-  std::vector<std::uint64_t> wide(row.size());
+/// `wide` becomes the same row, one pixel wider on both sides of each bit.
+void widen(const std::vector<std::uint64_t>& row, std::vector<std::uint64_t>& wide) {
+  std::uint64_t before = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const std::uint64_t before = i == 0 ? 0 : row[i - 1] >> (word_bits - 1);
-    const std::uint64_t after = i + 1 == row.size() ? 0 : row[i + 1] << (word_bits - 1);
-    wide[i] = row[i] | row[i] << 1U | row[i] >> 1U | before | after;
+    const std::uint64_t after = i + 1 == row.size() ? 0 : row[i + 1];
+    wide[i] = row[i] | row[i] << 1U | row[i] >> 1U | before >> (word_bits - 1) | after << (word_bits - 1);
+    before = row[i];
   }
-  return wide;
 }
 
 /// Which pixels are near one of `pixels`.
 PixelBits surroundings(const PixelBits& pixels, int height, int width) {
   PixelBits near(height, width);
   std::array<std::vector<std::uint64_t>, reach + 1> wide;  // by how much
+  for (auto& row : wide) row.resize(near.words());
   for (int row = 0; row < height; ++row) {
     wide[0].assign(pixels.row(row), pixels.row(row) + pixels.words());
     if (std::ranges::all_of(wide[0], [](std::uint64_t word) { return word == 0; })) continue;
-    for (std::size_t i = 1; i < wide.size(); ++i) wide.at(i) = widened(wide.at(i - 1));
+    for (std::size_t i = 1; i < wide.size(); ++i) widen(wide.at(i - 1), wide.at(i));
     for (int y = std::max(0, row - reach); y <= std::min(height - 1, row + reach); ++y) {
       int half = reach;
       while (half * half + (y - row) * (y - row) > reach * reach) --half;

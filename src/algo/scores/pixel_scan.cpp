@@ -2,7 +2,7 @@
 
 #include "algo/scores/pixel_scan_kernels.hpp"
 
-#include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace datus {
@@ -19,6 +19,13 @@ std::uint8_t last_flags(const Rows& rows, std::size_t x) {
   return static_cast<std::uint8_t>(flags);
 }
 
+/// One flag of eight pixels, whose flags lie one after the other in memory, as eight bits.
+std::uint64_t gathered(std::uint64_t flags, int flag) {
+  static_assert(std::endian::native == std::endian::little, "the first pixel is the lowest byte");
+  const std::uint64_t lowest = flags / static_cast<unsigned>(flag) & 0x0101010101010101U;
+  return lowest * 0x0102040810204080U >> 56U;  // bit 8 i comes to bit 56 + i, and no two of them meet
+}
+
 /// Puts the flags of a row, which mostly are 0, into its bits.
 void set_bits(const std::vector<std::uint8_t>& flags, int y, PixelScan& scan) {
   constexpr std::size_t group = sizeof(std::uint64_t);  // flags that are looked at together
@@ -26,16 +33,13 @@ void set_bits(const std::vector<std::uint8_t>& flags, int y, PixelScan& scan) {
   std::uint64_t* predicted = scan.predicted.row(y);
   std::uint64_t* real = scan.real.row(y);
   std::uint64_t* ends = scan.ends.row(y);
-  for (std::size_t begin = 0; begin < flags.size(); begin += group) {
+  for (std::size_t x = 0; x < flags.size(); x += group) {
     std::uint64_t any = 0;
-    std::memcpy(&any, flags.data() + begin, group);
+    std::memcpy(&any, flags.data() + x, group);
     if (any == 0) continue;
-    for (std::size_t x = begin; x < begin + group; ++x) {
-      const std::uint64_t flag = flags[x];
-      predicted[x / word_bits] |= (flag & predicted_flag) << x % word_bits;
-      real[x / word_bits] |= (flag / real_flag & 1U) << x % word_bits;
-      ends[x / word_bits] |= (flag / end_flag & 1U) << x % word_bits;
-    }
+    predicted[x / word_bits] |= gathered(any, predicted_flag) << x % word_bits;
+    real[x / word_bits] |= gathered(any, real_flag) << x % word_bits;
+    ends[x / word_bits] |= gathered(any, end_flag) << x % word_bits;
   }
 }
 

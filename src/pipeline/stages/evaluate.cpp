@@ -230,7 +230,9 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
   ScoreRequest scores = request_of(config, *dataset, threads);
   scores.clusters = request.clusters.value_or(0);
   scores.mapping_file = config.evaluate.mapping;
-  scores.provenance = {{"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
+  scores.provenance = {{"fitted_on", "not known"},
+                       {"assigned_on", "these files"},
+                       {"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                        {"images", std::to_string(dataset->truth_count())}};
   const Comparison comparison{.dataset = *dataset,
                               .sizes = {{scores.clusters}, static_cast<int>(scores.class_names.size())},
