@@ -77,6 +77,7 @@ Command add_clean(CLI::App& program);
 Command add_plan(CLI::App& program);
 Command add_preflight(CLI::App& program);
 Command add_config(CLI::App& program);
+Command add_datasets(CLI::App& program);
 Command add_version(CLI::App& program);
 
 }  // namespace datus::jobs

@@ -11,7 +11,7 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 16> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 17> examples = {{
     {"run",
      "  datus run mine.yaml\n"
      "  datus run mine.yaml --set cluster.k=27,31 --set model.input_size=448\n"
@@ -58,6 +58,9 @@ constexpr std::array<std::pair<std::string_view, Lines>, 16> examples = {{
     {"config",
      "  datus config\n"
      "  datus config mine.yaml --set cluster.k=27\n"},
+    {"datasets",
+     "  datus datasets\n"
+     "  datus datasets voc > mine_set.yaml\n"},
     {"version", "  datus version\n"},
 }};
 

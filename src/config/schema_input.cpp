@@ -1,7 +1,5 @@
+#include "config/dataset_type.hpp"
 #include "config/key_adder.hpp"
-#include "datus/core/dataset_kinds.hpp"
-
-#include <utility>
 
 namespace datus {
 namespace {
@@ -31,13 +29,14 @@ void add_run(Keys& keys) {
 
 void add_dataset(Keys& keys) {
   using D = DatasetConfig;
-  std::vector<std::string> names;
-  for (const DatasetKindName& kind : dataset_kinds) names.emplace_back(kind.name);
   Adder add(keys, "dataset", &Config::dataset);
-  add("kind", &D::kind, one_of(std::move(names)), {Stage::evaluate}, "How images and ground truth are laid out.");
-  add("images", &D::images, word_or("null", file_path()), {}, "Folder of the images.");
+  add("kind", &D::kind, dataset_type(), {Stage::evaluate},
+      "How images and ground truth are laid out, and what the ground truth means: a plain layout, or a description "
+      "(`datus datasets` lists them).");
+  add("images", &D::images, word_or("null", file_path()), {},
+      "Folder of the images; of a described data set its root.");
   add("truth", &D::truth, word_or("null", file_path()), {},
-      "Folder of the ground truth, which some images may be without.");
+      "Folder of the ground truth, which some images may be without. A described data set finds its own.");
   add("classes", &D::classes, class_source(), {Stage::evaluate},
       "Number of classes, or a file with their names: text, one per line, or JSON.");
   add("label_map", &D::label_map, word_or("null", name_or_path()), {Stage::evaluate},
@@ -46,7 +45,7 @@ void add_dataset(Keys& keys) {
       "array with the class of each label, or an object {\"label\": class}; -1 is void.");
   add("void", &D::void_label, integer<int>(0, 65535), {Stage::evaluate},
       "Label in the ground truth of pixels that do not count, unless a label map makes it a class.");
-  add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val2017`.");
+  add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val`.");
   add("list", &D::list, word_or("null", file_path()), {},
       "Text file with the images to take, one per line. For `datus evaluate` on plain files: those to score.");
   add("shard_size", &D::shard_size, word_or("auto", integer<int>(1)), embedding(),

@@ -1,7 +1,7 @@
 #include "config/validate.hpp"
 
 #include "config/schema.hpp"
-#include "datus/core/dataset_kinds.hpp"
+#include "datus/core/dataset_type.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
@@ -20,9 +20,9 @@ class Validator {
 
   void dataset() const {
     const DatasetConfig& dataset = config_.dataset;
-    for (const DatasetKindName& kind : dataset_kinds) {
+    for (const PlainDatasetType& type : plain_dataset_types) {
       // What `dataset.images` holds, and whether it needs a split, is seen when it is opened.
-      if (kind.name != dataset.kind || !kind.lists_images || dataset.list || dataset.images) continue;
+      if (type.name != dataset.kind.name || !type.lists_images || dataset.list || dataset.images) continue;
       refuse("dataset.kind", "dataset.list", "it names the images", "Set dataset.list, or dataset.images to the list.");
     }
   }

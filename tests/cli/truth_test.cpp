@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -165,6 +166,34 @@ TEST_F(Truth, ScoresOfOtherClustersGoWithThem) {
   ASSERT_EQ(run({"run.seed=7", "dataset.kind=folder", "dataset.truth=null"}).code, 0);
   EXPECT_FALSE(fs::exists(directory() / "scores/k003.json"));
   EXPECT_EQ(report().find("<td>strict</td>"), std::string::npos);
+}
+
+// A data set that nobody knows, in ten lines.
+TEST_F(Truth, ADescriptionOfADataSetNeedsNoCode) {
+  write_data(4, [](int /*i*/, int x) { return x < 4 ? 9 : x < width / 2 ? 3 : 5; });
+  for (const auto& [from, to, suffix] :
+       {std::tuple("images", "reef/photos/val/a", "_raw"), std::tuple("truth", "reef/labels/val/a", "_ids")}) {
+    fs::create_directories(folder() / to);
+    for (int i = 0; i < 4; ++i) {
+      fs::rename(folder() / from / name_of(i),
+                 folder() / to / (fs::path(name_of(i)).stem().string() + suffix + ".png"));
+    }
+  }
+  write_bytes(folder() / "reef.yaml",
+              "about: a reef\nimages:\n  folder: photos/{split}\n  suffix: _raw\ntruth:\n  folder: labels/{split}\n"
+              "  suffix: _ids\n  void: 9\nsplits: [train, val]\nlabel_maps: {ground: {classes: {sand: 3, rock: 5}}}\n");
+  const Arguments reef = {"dataset.kind=" + (folder() / "reef.yaml").string(),
+                          "dataset.images=" + (folder() / "reef").string(), "dataset.truth=null", "dataset.split=val"};
+  const Outcome outcome = run(reef, {.ranks = 2});
+  ASSERT_EQ(outcome.code, 0) << outcome;
+  EXPECT_EQ(strict()["class_names"], Json({"sand", "rock"}));
+  EXPECT_EQ(strict()["pixels"]["void"], 4 * height * 4);
+  EXPECT_EQ(strict()["class_pixels"], Json({4 * height * (width / 2 - 4), 4 * height * (width / 2)}));
+  EXPECT_TRUE(fs::exists(directory() / "masks/k003/a/image100_raw.png"));
+  const std::string provenance = strict()["provenance"]["run"];
+  write_bytes(folder() / "reef.yaml", bytes_of(folder() / "reef.yaml") + "# a remark\n");
+  ASSERT_EQ(run(reef).code, 0);
+  EXPECT_NE(strict()["provenance"]["run"], provenance);
 }
 
 TEST_F(Truth, OfSomeImagesScoresThese) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/core/dataset_type.hpp"
 #include "datus/core/hash.hpp"
 
 #include <array>
@@ -62,8 +63,8 @@ struct DatasetConfig {
   /// says.
   enum class Orientation { stored, exif };
 
-  /// Name of one of the `dataset_kinds`.
-  std::string kind = "folder";
+  /// One of the `plain_dataset_types`, or a description.
+  DatasetType kind = "folder";
   std::optional<std::filesystem::path> images;
   std::optional<std::filesystem::path> truth;
   ClassSource classes;

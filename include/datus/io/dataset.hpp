@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/core/dataset_type.hpp"
 #include "datus/core/image.hpp"
 #include "datus/io/image_reader.hpp"
 
@@ -29,12 +30,11 @@ struct DatasetOptions {
   /// #. A truth column replaces pairing with `truth` by stem.
   /// - `index_png`: as folder or, where there is `list` or `images` is a text file, as list, with a `truth` folder of
   /// PNGs whose value (palette index or grey level) is the class.
-  /// - `suim`: the same with the `truth` folder of SUIM's colour BMP masks (those directly in it).
-  /// - `coco_stuff`: COCO's image folder or one split of it, with stuffthingmaps as `truth`; `list` may hold the image
-  /// ids to use, one per line. Without `split`, `images` and `truth` may be other folders with such files, or `images`
-  /// a text file as for list.
+  /// - a description: `images` is the root of the data set, with images and ground truth in its folders; or `images`
+  /// and `truth` are these folders themselves, or, without `split`, other folders with such files, or `images` a text
+  /// file as for list.
   /// Images without ground truth are not scored.
-  std::string kind = "folder";
+  DatasetType kind = "folder";
   std::filesystem::path images;
   std::optional<std::filesystem::path> truth;
   /// Class names: a JSON file with an array, or with an object that has one as "classes"; a text file with a name per
@@ -42,20 +42,18 @@ struct DatasetOptions {
   std::optional<std::filesystem::path> classes;
   /// From stored values to classes: a JSON file with an array (value -> class), an object {"value":
   /// class}, or an object that has such an array as "fine_to_coarse"; class -1 is void, as is a
-  /// value that an object leaves out. Or a built-in map: suim6 (default; plants, sea-floor and
-  /// water merged) and suim8 for suim; coco_stuff_27 (default), coco_stuff_15 and coco_stuff_3 for
-  /// coco_stuff (a path with such a name at its end, where there is no such file). A JSON map for suim maps from
-  /// suim8's classes.
+  /// value that an object leaves out. Or a label map of the description, whose first one is the default (a path with
+  /// such a name at its end, where there is no such file). Of colours the value is their position in the description.
   std::optional<std::filesystem::path> label_map;
-  /// The stored value that is no class, unless `label_map` makes it one; none for data sets without one. SUIM has none
-  /// and does not use it.
+  /// The stored value that is no class, unless `label_map` makes it one; none for data sets without one. Descriptions
+  /// may have void values of their own in its place.
   std::optional<int> void_value = 255;
-  /// coco_stuff only: the subfolder, for example val2017.
+  /// Of descriptions: the part of the data set, for example val.
   std::string split;
   /// All kinds but folder; the images of predictions by their names, with or without extension.
   std::optional<std::filesystem::path> list;
   /// The images are masks to compare with the ground truth: one that no image has is an error, where the layout has no
-  /// other files in its folder (all but SUIM).
+  /// other files in its folder.
   bool images_are_predictions = false;
   /// Names what a folder below `images` is ("datus run") where it holds results of datus, whose masks and pictures are
   /// no images of the data set, and nothing for others. Empty: none does.
@@ -136,7 +134,7 @@ class Dataset {
 
 /// The kind for plain files, whose ground truth is stored as in a data set of `kind`: `images` is a folder or a list,
 /// the truth a folder. `has_truth`: there is such a folder, or `lists_truth`. Throws `UsageError` for an unknown kind.
-[[nodiscard]] std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images,
+[[nodiscard]] DatasetType kind_of_plain_files(const DatasetType& kind, const std::filesystem::path& images,
                                               bool has_truth);
 
 /// Whether `images` is a list with ground truth in a second column. Throws `InputError` for a list that cannot be read.

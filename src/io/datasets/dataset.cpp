@@ -38,11 +38,11 @@ void require_names(const std::vector<DatasetItem>& items) {
 void require_fitting(const DatasetOptions& options, const io_detail::DatasetKind& kind) {
   if (options.images.empty()) throw UsageError("dataset.images is missing", "it says where the images are", "Set it.");
   if (options.list && !kind.takes_list) {
-    throw UsageError("dataset.list does not go with dataset.kind: " + options.kind,
+    throw UsageError("dataset.list does not go with dataset.kind: " + options.kind.name,
                      "this kind takes all images of a folder", "Remove it, or use dataset.kind: list.");
   }
   if (!options.split.empty() && !kind.takes_split) {
-    throw UsageError("dataset.split does not go with dataset.kind: " + options.kind, "this kind has no splits",
+    throw UsageError("dataset.split does not go with dataset.kind: " + options.kind.name, "this kind has no splits",
                      "Remove it, and point dataset.images at the split's folder.");
   }
 }
@@ -67,15 +67,19 @@ void require_truth_of_its_own(const std::vector<DatasetItem>& items) {
 }
 
 /// Gives the images their ground truth, where the list did not. Returns whether there is any.
-bool find_truth(std::vector<DatasetItem>& items, const DatasetOptions& options, const io_detail::DatasetKind& kind) {
+bool find_truth(std::vector<DatasetItem>& items, DatasetOptions options, const io_detail::DatasetKind& kind) {
   const bool has_column = std::ranges::any_of(items, [](const DatasetItem& item) { return !item.truth.empty(); });
   if (options.truth && has_column) {
     throw UsageError("dataset.truth and a second column in " + options.list.value_or(options.images).string() +
                          " exclude each other",
                      "both say where the ground truth is", "Remove one of them.");
   }
+  if (!options.truth && !has_column && kind.truth_root) {
+    const auto root = kind.truth_root(options);
+    if (!root.empty()) options.truth = root;
+  }
   if (!options.truth && !has_column && kind.needs_truth) {
-    throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind + " has ground truth",
+    throw UsageError("dataset.truth is missing", "dataset.kind: " + options.kind.name + " has ground truth",
                      "Set dataset.truth to its folder, or use dataset.kind: folder.");
   }
   if (options.truth) kind.pair_truth(items, options);
@@ -136,8 +140,9 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const io_detail::DatasetKind kind = io_detail::dataset_kind(options.kind);
   require_fitting(options, kind);
   auto [items, left_out] = find_images(options, kind);
-  auto labelling =
-      io_detail::make_labelling(options, kind.label_maps, kind.has_void ? options.void_value : std::nullopt);
+  std::vector<int> void_values = kind.void_values.value_or(std::vector<int>());
+  if (!kind.void_values && options.void_value) void_values.push_back(*options.void_value);
+  auto labelling = io_detail::make_labelling(options, kind.label_maps, void_values);
   std::optional<TruthReader> reader;
   if (find_truth(items, options, kind)) {
     const auto table = std::make_shared<const io_detail::LabelTable>(std::move(labelling.table));

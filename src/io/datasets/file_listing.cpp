@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 1> png_type = {".png"};
-constexpr std::array<std::string_view, 1> bmp_type = {".bmp"};
 constexpr std::array<std::string_view, 2> truth_types = {".png", ".bmp"};
 /// What file servers, Windows and archives of macOS put beside images: pictures of them under their names, images that
 /// somebody deleted, and images as they were some days ago.
@@ -37,6 +36,11 @@ std::string list_of(std::span<const std::string_view> extensions) {
 
 [[noreturn]] void throw_unlistable(const fs::path& folder, const std::string& why) {
   throw InputError("Cannot list folder " + folder.string(), why, "Check the path and its permissions.");
+}
+
+std::string without_suffix(std::string stem, std::string_view suffix) {
+  if (stem.ends_with(suffix)) stem.resize(stem.size() - suffix.size());
+  return stem;
 }
 
 /// Walks through one root. `around_` are the resolved folders from the root to the present one: a
@@ -112,9 +116,6 @@ std::span<const std::string_view> image_extensions() {
 std::span<const std::string_view> png_extension() noexcept {
   return png_type;
 }
-std::span<const std::string_view> bmp_extension() noexcept {
-  return bmp_type;
-}
 
 std::vector<std::string> list_files(const fs::path& root, std::span<const std::string_view> extensions, Depth depth) {
   Walk walk(extensions, depth);
@@ -153,17 +154,18 @@ FoundImages list_images(const fs::path& root, Depth depth, const FolderTest& res
 }
 
 void pair_truth_by_stem(std::vector<DatasetItem>& items, const fs::path& root,
-                        std::span<const std::string_view> extensions, Depth depth) {
+                        std::span<const std::string_view> extensions, Depth depth, const StemSuffixes& suffixes) {
   std::unordered_map<std::string, std::string> truth_of;
   for (const auto& name : list_files(root, extensions, depth)) {
-    const auto [other, is_new] = truth_of.emplace(stem_of(name), name);
+    if (!stem_of(name).ends_with(suffixes.truth)) continue;
+    const auto [other, is_new] = truth_of.emplace(without_suffix(stem_of(name), suffixes.truth), name);
     if (!is_new) {
       throw InputError("Two ground-truth files for one image in " + root.string(), other->second + " and " + name,
                        "Remove one of them.");
     }
   }
   for (auto& item : items) {
-    const auto found = truth_of.find(stem_of(item.name));
+    const auto found = truth_of.find(without_suffix(stem_of(item.name), suffixes.image));
     if (found == truth_of.end()) continue;
     item.truth_name = found->second;
     item.truth = root / found->second;
@@ -171,7 +173,8 @@ void pair_truth_by_stem(std::vector<DatasetItem>& items, const fs::path& root,
   if (std::ranges::all_of(items, [](const DatasetItem& item) { return item.truth.empty(); })) {
     const std::string& name = items.front().name;
     throw InputError("No image has ground truth in " + root.string(),
-                     "there is no " + stem_of(name) + std::string(extensions.front()) + " for " + name +
+                     "there is no " + without_suffix(stem_of(name), suffixes.image) + std::string(suffixes.truth) +
+                         std::string(extensions.front()) + " for " + name +
                          ", and none for the others: files pair by their name without extension",
                      "Correct dataset.truth, or leave it out.");
   }

@@ -14,7 +14,6 @@ enum class Depth { top_level, recursive };
 
 [[nodiscard]] std::span<const std::string_view> image_extensions();
 [[nodiscard]] std::span<const std::string_view> png_extension() noexcept;
-[[nodiscard]] std::span<const std::string_view> bmp_extension() noexcept;
 
 /// Names relative to `root` of the files below it with one of `extensions`, in byte order, '/'
 /// between folders. Hidden files and folders, and what the system keeps (@eaDir, #recycle, ...), are left
@@ -39,10 +38,17 @@ struct FoundImages {
 /// may be empty). Throws `InputError` when there are none.
 [[nodiscard]] FoundImages list_images(const std::filesystem::path& root, Depth depth, const FolderTest& results_in);
 
-/// Gives each item the file below `root` that has the same stem and one of `extensions`, where there is one; other
-/// files there are left alone. Throws `InputError` when no item has one, or naming the stem with two.
+/// What ends stems and is no part of what pairs them.
+struct StemSuffixes {
+  std::string_view image;
+  std::string_view truth;  ///< files without it are no ground truth
+};
+
+/// Gives each item the file below `root` that has the same stem, but for `suffixes`, and one of `extensions`, where
+/// there is one; other files there are left alone. Throws `InputError` when no item has one, or naming the stem with
+/// two.
 void pair_truth_by_stem(std::vector<DatasetItem>& items, const std::filesystem::path& root,
-                        std::span<const std::string_view> extensions, Depth depth);
+                        std::span<const std::string_view> extensions, Depth depth, const StemSuffixes& suffixes = {});
 
 /// Throws `InputError` naming a PNG or BMP file in `root` or below that is no item's ground truth by its stem.
 void require_no_extra_truth(const std::vector<DatasetItem>& items, const std::filesystem::path& root);

@@ -1,6 +1,6 @@
 #include "io/datasets/kinds.hpp"
 
-#include "datus/core/dataset_kinds.hpp"
+#include "datus/core/dataset_type.hpp"
 #include "datus/core/error.hpp"
 #include "io/datasets/list_file.hpp"
 
@@ -17,23 +17,21 @@ struct Row {
   DatasetKind (*kind)();
 };
 
-constexpr std::array<Row, dataset_kinds.size()> table = {{{"folder", folder_kind},
-                                                          {"list", list_kind},
-                                                          {"index_png", index_png_kind},
-                                                          {"suim", suim_kind},
-                                                          {"coco_stuff", coco_stuff_kind}}};
-static_assert(std::equal(table.begin(), table.end(), dataset_kinds.begin(),
-                         [](const Row& row, const DatasetKindName& kind) { return row.name == kind.name; }));
+constexpr std::array<Row, plain_dataset_types.size()> table = {
+    {{"folder", folder_kind}, {"list", list_kind}, {"index_png", index_png_kind}}};
+static_assert(std::equal(table.begin(), table.end(), plain_dataset_types.begin(),
+                         [](const Row& row, const PlainDatasetType& type) { return row.name == type.name; }));
 
 }  // namespace
 
-DatasetKind dataset_kind(const std::string& name) {
+DatasetKind dataset_kind(const DatasetType& type) {
+  if (type.description) return described_kind(type.description);
   std::string names;
   for (const Row& row : table) {
-    if (row.name == name) return row.kind();
+    if (row.name == type.name) return row.kind();
     names.append(names.empty() ? "" : ", ").append(row.name);
   }
-  throw UsageError("Unknown dataset.kind: " + name, "it is none of " + names, "Choose one of these.");
+  throw UsageError("Unknown dataset.kind: " + type.name, "it is none of " + names, "Choose one of these.");
 }
 
 }  // namespace io_detail
@@ -44,7 +42,7 @@ bool lists_truth(const std::filesystem::path& images) {
                              [](const io_detail::ListEntry& entry) { return !entry.truth.empty(); });
 }
 
-std::string kind_of_plain_files(const std::string& kind, const std::filesystem::path& images, bool has_truth) {
+DatasetType kind_of_plain_files(const DatasetType& kind, const std::filesystem::path& images, bool has_truth) {
   if (has_truth && io_detail::dataset_kind(kind).has_own_truth) return kind;
   if (!std::filesystem::is_directory(images)) return "list";
   return has_truth ? "index_png" : "folder";

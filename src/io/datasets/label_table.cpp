@@ -17,6 +17,7 @@ namespace datus::io_detail {
 namespace {
 
 using nlohmann::json;
+using LabelMapping = DatasetDescription::LabelMap;
 
 constexpr auto map_format = "Write an array with the class of each value, or an object {\"value\": class}; -1 is void.";
 constexpr auto names_format =
@@ -139,8 +140,8 @@ std::vector<std::string> read_classes(const std::filesystem::path& path) {
 
 /// The built-in map that `path` means: the first when it is not given, the one that its last part names when there is
 /// no such file (the configuration has made it absolute, as it does all paths). Null for a file of its own.
-const BuiltInMap* find_built_in(const std::optional<std::filesystem::path>& path,
-                                const std::vector<BuiltInMap>& built_in) {
+const LabelMapping* find_built_in(const std::optional<std::filesystem::path>& path,
+                                  const std::vector<LabelMapping>& built_in) {
   std::error_code unknown;
   if (built_in.empty()) return nullptr;
   if (!path) return &built_in.front();
@@ -151,7 +152,7 @@ const BuiltInMap* find_built_in(const std::optional<std::filesystem::path>& path
     names.append(names.empty() ? "" : ", ").append(map.name);
   }
   throw InputError("Cannot read label map " + path->string(),
-                   "there is no such file, and the built-in maps are " + names,
+                   "there is no such file, and the label maps of this data set are " + names,
                    "Choose one of these, or correct the path.");
 }
 
@@ -165,6 +166,17 @@ void name_classes(Labelling& labelling, const std::filesystem::path& names_path,
                          names_path.string() + " has " + std::to_string(count) + " classes",
                      "Name every class, or correct the map.");
   }
+}
+
+void make_void(Labelling& labelling, int value, const std::optional<std::filesystem::path>& label_map) {
+  if (value < 0 || value >= LabelTable::values) {
+    throw UsageError("dataset.void is out of range", std::to_string(value) + " is not a value from 0 to 65535",
+                     "Give the value of void pixels, or null if there are none.");
+  }
+  const std::int32_t label = labelling.table[static_cast<std::uint16_t>(value)];
+  if (!label_map || label < 0) return labelling.table.set(value, no_label);
+  labelling.note += std::string(labelling.note.empty() ? "" : "; ") + "dataset.void has no effect: to " +
+                    label_map->string() + " its value " + std::to_string(value) + " is class " + std::to_string(label);
 }
 
 }  // namespace
@@ -196,10 +208,10 @@ std::int64_t LabelTable::class_count() const {
   return std::max<std::int64_t>(0, std::int64_t{*std::max_element(labels_->begin(), labels_->end())} + 1);
 }
 
-Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltInMap>& built_in,
-                         std::optional<int> void_value) {
+Labelling make_labelling(const DatasetOptions& options, const std::vector<LabelMapping>& built_in,
+                         const std::vector<int>& void_values) {
   Labelling labelling;
-  if (const BuiltInMap* chosen = find_built_in(options.label_map, built_in)) {
+  if (const LabelMapping* chosen = find_built_in(options.label_map, built_in)) {
     labelling = {LabelTable(chosen->labels), chosen->classes};
     if (options.classes) name_classes(labelling, *options.classes, chosen->name);
   } else if (options.label_map) {
@@ -213,19 +225,7 @@ Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltI
       labelling.table.limit(static_cast<std::int64_t>(labelling.classes.size()));
     }
   }
-  if (void_value) {
-    if (*void_value < 0 || *void_value >= LabelTable::values) {
-      throw UsageError("dataset.void is out of range", std::to_string(*void_value) + " is not a value from 0 to 65535",
-                       "Give the value of void pixels, or null if there are none.");
-    }
-    if (options.label_map && labelling.table[static_cast<std::uint16_t>(*void_value)] >= 0) {
-      labelling.note = "dataset.void has no effect: to " + options.label_map->string() + " its value " +
-                       std::to_string(*void_value) + " is class " +
-                       std::to_string(labelling.table[static_cast<std::uint16_t>(*void_value)]);
-    } else {
-      labelling.table.set(*void_value, no_label);
-    }
-  }
+  for (const int value : void_values) make_void(labelling, value, options.label_map);
   return labelling;
 }
 

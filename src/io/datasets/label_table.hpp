@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/core/dataset_description.hpp"
 #include "datus/core/image.hpp"
 #include "datus/io/dataset.hpp"
 
@@ -35,25 +36,12 @@ class LabelTable {
   /// One more than the largest class; 0 when there is none.
   [[nodiscard]] std::int64_t class_count() const;
 
-  static constexpr std::int32_t outside = -2;
+  static constexpr std::int32_t outside = DatasetDescription::unknown;
   static constexpr std::int64_t values = 65536;
 
  private:
   std::unique_ptr<std::array<std::int32_t, values>> labels_;
 };
-
-/// A label map that needs no file.
-struct BuiltInMap {
-  std::string name;
-  std::vector<std::int32_t> labels;  ///< the class of each stored value, `no_label` for void; other values are unknown
-  std::vector<std::string> classes;
-};
-
-/// The names of a constant.
-template <class Names>
-[[nodiscard]] std::vector<std::string> names_of(const Names& names) {
-  return {names.begin(), names.end()};
-}
 
 /// What stored values mean, and the names of the classes.
 struct Labelling {
@@ -62,12 +50,13 @@ struct Labelling {
   std::string note = {};             ///< what people should know of it; mostly empty
 };
 
-/// The labelling that `options.label_map`, `options.classes` and `void_value` ask for. Without a
+/// The labelling that `options.label_map` and `options.classes` ask for, with these void values. Without a
 /// label map it is the first of `built_in`, or, where there is none, the identity. A value that the label map
 /// of the options makes a class is not void, which is noted. Throws
 /// `InputError` naming the file and the entry for a malformed map or list of names, and when they
 /// do not fit each other.
-[[nodiscard]] Labelling make_labelling(const DatasetOptions& options, const std::vector<BuiltInMap>& built_in,
-                                       std::optional<int> void_value);
+[[nodiscard]] Labelling make_labelling(const DatasetOptions& options,
+                                       const std::vector<DatasetDescription::LabelMap>& built_in,
+                                       const std::vector<int>& void_values);
 
 }  // namespace datus::io_detail

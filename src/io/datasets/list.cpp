@@ -30,7 +30,8 @@ std::string name_below(const fs::path& root, const fs::path& file) {
 }
 
 /// The file that an entry means: that of its name, or, for a name without the ending of an image, the one that has it.
-fs::path image_of_entry(const fs::path& path, const std::string& place) {
+/// Where there is neither, the name with `ending`.
+fs::path image_of_entry(const fs::path& path, const std::string& place, const std::string& ending_of_missing) {
   std::error_code unknown;
   if (has_extension(path.filename().string(), image_extensions()) || fs::exists(path, unknown)) return path;
   std::vector<fs::path> found;
@@ -47,16 +48,16 @@ fs::path image_of_entry(const fs::path& path, const std::string& place) {
                      found[0].filename().string() + " and " + found[1].filename().string(),
                      "Write the ending as well.");
   }
-  return found.empty() ? path : found.front();
+  return found.empty() ? fs::path(path) += ending_of_missing : found.front();
 }
 
 /// Items of `list`, whose relative paths start at `root`.
-std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root) {
+std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root, const std::string& ending = {}) {
   std::vector<DatasetItem> items;
   std::map<std::string, std::int64_t> line_of;
   for (const auto& entry : read_list_file(list)) {
     DatasetItem item;
-    item.image = image_of_entry(normal(root / entry.image), place_in(list, entry.line));
+    item.image = image_of_entry(normal(root / entry.image), place_in(list, entry.line), ending);
     item.name = name_below(root, item.image);
     if (!entry.truth.empty()) {
       item.truth = normal(root / entry.truth);
@@ -83,6 +84,10 @@ FoundImages find_images(const DatasetOptions& options) {
 }
 
 }  // namespace
+
+FoundImages images_of_list(const fs::path& list, const fs::path& root, const std::string& ending) {
+  return {.items = items_of(list, normal(root), ending)};
+}
 
 FoundImages images_of_folder_or_list(const DatasetOptions& options) {
   std::error_code unknown;

@@ -62,7 +62,7 @@ storage: {embeddings: none}
 )");
   EXPECT_EQ(config.run.directory, "/scratch/run");
   EXPECT_EQ(config.run.seed, std::numeric_limits<std::uint64_t>::max());
-  EXPECT_EQ(config.dataset.kind, "index_png");
+  EXPECT_EQ(config.dataset.kind.name, "index_png");
   EXPECT_EQ(config.dataset.classes.count, 27);
   EXPECT_FALSE(config.dataset.classes.file);
   EXPECT_EQ(config.dataset.void_label, 0);

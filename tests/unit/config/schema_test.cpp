@@ -35,7 +35,7 @@ std::map<std::string, Expected> input_keys() {
       {"run.seed", {"0", {"run.seed=7"}, not_natural}},
       {"run.grace", {"30", {"run.grace=5"}, not_natural}},
       {"run.mixed_hardware", {"false", {"run.mixed_hardware=true"}, {"0", "maybe", "[false]"}}},
-      {"dataset.kind", {"folder", {"dataset.kind=suim"}, {"voc", "cityscapes", "null", "[folder]", "Folder"}}},
+      {"dataset.kind", {"folder", {"dataset.kind=suim"}, {"vok", "CityScapes", "null", "[folder]", "Folder"}}},
       {"dataset.images", {"null", {"dataset.images=/a"}, not_a_path}},
       {"dataset.truth", {"null", {"dataset.truth=/a"}, not_a_path}},
       {"dataset.classes", {"null", {"dataset.classes=5"}, {"0", "-1", "2.5", "99999999999", "[5]", "\"\""}}},

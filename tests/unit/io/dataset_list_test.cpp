@@ -111,7 +111,7 @@ TEST(DatasetList, OfPredictionsToCompare) {
   options.images = root / "masks";
   options.truth = root / "truth";
   options.images_are_predictions = true;
-  for (const char* kind : {"index_png", "coco_stuff"}) {
+  for (const DatasetType& kind : {DatasetType("index_png"), test::described("coco_stuff")}) {
     options.kind = kind;
     EXPECT_EQ(test::truth_names_of(*open_dataset(options)), (Names{"a.png", "sub/c.d.png"}));
   }

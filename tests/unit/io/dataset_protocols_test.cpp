@@ -1,5 +1,4 @@
 #include "dataset_test_support.hpp"
-#include "io/datasets/protocols.hpp"
 
 #include <array>
 #include <map>
@@ -9,6 +8,7 @@ namespace dataset_protocols_test {
 
 using test::Bytes;
 using test::complaint;
+using test::described;
 using test::expect_mentions;
 using test::first_truth;
 using test::Labels;
@@ -19,28 +19,40 @@ nlohmann::json protocol(const std::string& file) {
   return test::read_json("../../configs/protocols/" + file);
 }
 
-template <class Range>
-Names as_names(const Range& range) {
-  return {range.begin(), range.end()};
+/// Class names of a label map.
+Names classes_of(const std::string& name, std::size_t map = 0) {
+  return described(name).description->label_maps.at(map).classes;
 }
 
 TEST(Protocols, CocoStuffEqualsItsFile) {
   const auto file = protocol("coco_stuff_27.json");
-  EXPECT_EQ(as_names(protocols::coco_stuff_27_classes), file["classes"].get<Names>());
-  const auto& map = protocols::coco_stuff_fine_to_coarse;
-  EXPECT_EQ(Labels(map.begin(), map.end()), file["fine_to_coarse"].get<Labels>());
+  const auto coco = described("coco_stuff").description;
+  EXPECT_EQ(coco->label_maps.at(0).classes, file["classes"].get<Names>());
+  EXPECT_EQ(coco->label_maps.at(0).labels, file["fine_to_coarse"].get<Labels>());
+  const auto ids = described("coco_stuff_ids").description;
+  ASSERT_EQ(ids->label_maps.size(), coco->label_maps.size());
+  for (std::size_t map = 0; map < coco->label_maps.size(); ++map) {
+    Labels one_later = coco->label_maps[map].labels;
+    one_later.insert(one_later.begin(), -1);
+    one_later.resize(256, DatasetDescription::unknown);
+    one_later[255] = -1;
+    EXPECT_EQ(ids->label_maps[map].labels, one_later) << map;
+    EXPECT_EQ(ids->label_maps[map].classes, coco->label_maps[map].classes) << map;
+  }
 }
 
 TEST(Protocols, SuimEqualsItsFile) {
   const auto file = protocol("suim.json");
+  const auto suim = described("suim").description;
+  ASSERT_EQ(suim->colours.size(), 8U);
   for (const auto& [bits, entry] : file["rgb_bits_to_class_8"].items()) {
-    const auto colour = static_cast<std::size_t>(std::stoi(bits, nullptr, 2));
-    const int label = protocols::suim_colour_to_8.at(colour);
-    EXPECT_EQ(label, entry[2]) << bits;
-    EXPECT_EQ(protocols::suim_8_classes.at(static_cast<std::size_t>(label)), entry[1]) << bits;
-    EXPECT_EQ(protocols::suim_8_to_6.at(static_cast<std::size_t>(label)), file["rgb_bits_to_class_6"][bits]) << bits;
+    const auto at = [&](std::size_t channel) { return static_cast<std::uint8_t>(bits[channel] == '1' ? 255 : 0); };
+    const DatasetDescription::Colour colour = {at(0), at(1), at(2)};
+    const auto value = static_cast<std::size_t>(entry[2].get<int>());
+    EXPECT_EQ(suim->colours.at(value), colour) << bits;
+    EXPECT_EQ(suim->label_maps.at(1).classes.at(value), entry[1]) << bits;
+    EXPECT_EQ(suim->label_maps.at(0).labels.at(value), file["rgb_bits_to_class_6"][bits]) << bits;
   }
-  EXPECT_EQ(file["rgb_bits_to_class_8"].size(), 8U);
 }
 
 /// A 24-bit BMP of one row.
@@ -73,7 +85,7 @@ DatasetOptions make_suim(const test::TempFolder& root) {
   test::write_file(root / "masks/d_r_1_.bmp", mask);
   test::write_file(root / "masks/RO/d_r_1_.bmp", mask);
   DatasetOptions options;
-  options.kind = "suim";
+  options.kind = described("suim");
   options.images = root / "images";
   options.truth = root / "masks";
   return options;
@@ -84,14 +96,14 @@ TEST(Suim, SixClassesUnlessEightAreAskedFor) {
   DatasetOptions options = make_suim(root);
   auto dataset = open_dataset(options);
   EXPECT_EQ(first_truth(*dataset), (Labels{0, 1, 2, 3, 4, 5, 5, 5}));
-  EXPECT_EQ(dataset->classes(), as_names(protocols::suim_6_classes));
+  EXPECT_EQ(dataset->classes(), classes_of("suim"));
   EXPECT_EQ(test::truth_names_of(*dataset), (Names{"d_r_1_.bmp"}));
   // A configuration makes paths absolute, a built-in map's name too.
   for (const std::filesystem::path& name : {std::filesystem::path("suim8"), root / "suim8"}) {
     options.label_map = name;
     dataset = open_dataset(options);
     EXPECT_EQ(first_truth(*dataset), (Labels{0, 1, 2, 3, 4, 5, 6, 7}));
-    EXPECT_EQ(dataset->classes(), as_names(protocols::suim_8_classes));
+    EXPECT_EQ(dataset->classes(), classes_of("suim", 1));
   }
   options.label_map = test::write_text(root / "map.json", "[0, 0, 0, 0, 0, 0, 1, -1]");
   EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 0, 0, 0, 0, 0, 1, -1}));
@@ -128,14 +140,15 @@ TEST(PlainFiles, AreOfTheKindThatTheirTruthIsOf) {
   const test::TempFolder root;
   const auto list = test::write_text(root / "list.txt", "a.jpg\n");
   for (const std::string kind : {"folder", "list", "index_png"}) {
-    EXPECT_EQ(kind_of_plain_files(kind, root.path(), true), "index_png");
-    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false), "folder");
-    EXPECT_EQ(kind_of_plain_files(kind, list, true), "list");
-    EXPECT_EQ(kind_of_plain_files(kind, list, false), "list");
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), true).name, "index_png");
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false).name, "folder");
+    EXPECT_EQ(kind_of_plain_files(kind, list, true).name, "list");
+    EXPECT_EQ(kind_of_plain_files(kind, list, false).name, "list");
   }
-  for (const std::string kind : {"suim", "coco_stuff"}) {
+  for (const std::string name : {"suim", "coco_stuff"}) {
+    const DatasetType kind = described(name);
     EXPECT_EQ(kind_of_plain_files(kind, root.path(), true), kind);
-    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false), "folder");
+    EXPECT_EQ(kind_of_plain_files(kind, root.path(), false).name, "folder");
     EXPECT_EQ(kind_of_plain_files(kind, list, true), kind);
   }
 }
@@ -147,7 +160,7 @@ DatasetOptions make_coco(const test::TempFolder& root) {
     test::write_picture(root / ("coco/train2017/" + id + "7.jpg"));
   }
   DatasetOptions options;
-  options.kind = "coco_stuff";
+  options.kind = described("coco_stuff");
   options.images = root / "coco";
   options.truth = root / "coco/stuffthingmaps";
   options.split = "val2017";
@@ -161,7 +174,7 @@ TEST(CocoStuff, RootsAndSplitFoldersAreTheSame) {
     const auto dataset = open_dataset(options);
     EXPECT_EQ(names_of(*dataset), (Names{"000000000139.jpg", "000000000285.jpg"}));
     EXPECT_EQ(test::truth_names_of(*dataset), (Names{"000000000139.png", "000000000285.png"}));
-    EXPECT_EQ(dataset->classes(), as_names(protocols::coco_stuff_27_classes));
+    EXPECT_EQ(dataset->classes(), classes_of("coco_stuff"));
   };
   expect_opens();
   options.truth = root / "coco";
@@ -188,7 +201,7 @@ TEST(CocoStuff, PlainFoldersAndListsAreReadWithTheSameMap) {
   test::write_labels(root / "truth/a.png", {0, 255});
   test::write_labels(root / "truth/sub/b.png", {156});
   DatasetOptions options;
-  options.kind = "coco_stuff";
+  options.kind = described("coco_stuff");
   options.images = root / "photos";
   options.truth = root / "truth";
   const auto fine_to_coarse = protocol("coco_stuff_27.json")["fine_to_coarse"].get<Labels>();
@@ -197,7 +210,7 @@ TEST(CocoStuff, PlainFoldersAndListsAreReadWithTheSameMap) {
     EXPECT_EQ(names_of(*dataset), (Names{"a.jpg", "sub/b.jpg"}));
     EXPECT_EQ(first_truth(*dataset), (Labels{fine_to_coarse[0], -1}));
     EXPECT_EQ(dataset->read_truth(dataset->items()[1]).labels, (Labels{fine_to_coarse[156]}));
-    EXPECT_EQ(dataset->classes(), as_names(protocols::coco_stuff_27_classes));
+    EXPECT_EQ(dataset->classes(), classes_of("coco_stuff"));
   };
   expect_both();
   options.images = test::write_text(root / "photos/list.txt", "a.jpg\nsub/b.jpg\n");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datus/config/dataset_descriptions.hpp"
 #include "datus/io/dataset.hpp"
 #include "datus/io/image_writer.hpp"
 #include "image_test_support.hpp"
@@ -39,6 +40,11 @@ inline std::vector<std::string> truth_names_of(const Dataset& dataset) {
 /// Labels of the first item.
 inline std::vector<std::int32_t> first_truth(const Dataset& dataset) {
   return dataset.read_truth(dataset.items().front()).labels;
+}
+
+/// The kind that the program describes by that name.
+inline DatasetType described(const std::string& name) {
+  return {name, parse_dataset(find_dataset_text(name).value())};
 }
 
 /// What `open_dataset` complains about.

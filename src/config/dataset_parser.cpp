@@ -1,0 +1,138 @@
+#include "config/dataset_labels.hpp"
+#include "config/dataset_reader.hpp"
+#include "datus/config/dataset_descriptions.hpp"
+#include "datus/core/error.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace datus {
+namespace {
+
+using Description = DatasetDescription;
+
+/// Relative, and not out of the root.
+void require_inside(const std::string& path, const YamlEntry& entry) {
+  const std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
+  if (normal.is_absolute() || *normal.begin() == "..") {
+    refuse_entry(entry, path + " leads out of the data set", "Give a path below its root.");
+  }
+}
+
+Description::Files read_files(const YamlEntry& entry, DatasetSection& section) {
+  Description::Files files;
+  files.line = entry.value.Mark().line + 1;
+  const YamlEntry& folder = section.require("folder");
+  files.folders = texts_of(folder.value, folder);
+  for (const std::string& path : files.folders) require_inside(path, folder);
+  files.endings = section.texts("endings");
+  for (std::string& ending : files.endings) {
+    std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (ending.size() < 2 || !ending.starts_with('.'))
+      refuse_entry(*section.take("endings"), ending + " is no ending", "Write one such as .png.");
+  }
+  files.suffix = section.text("suffix");
+  files.is_flat = section.truth("flat");
+  return files;
+}
+
+Description::Colour read_colour(const YAML::Node& node, const YamlEntry& entry) {
+  const auto parts = integers_of(node, 0, 255, entry);
+  if (parts.size() != 3)
+    refuse_entry(entry, "a colour has " + std::to_string(parts.size()) + " parts", "Write [red, green, blue].");
+  return {static_cast<std::uint8_t>(parts[0]), static_cast<std::uint8_t>(parts[1]),
+          static_cast<std::uint8_t>(parts[2])};
+}
+
+void read_colours(Description& description, DatasetSection& truth) {
+  const YamlEntry& colours = truth.require("colours");
+  if (!colours.value.IsSequence() || colours.value.size() == 0)
+    refuse_entry(colours, "it is no list", "Write [[red, green, blue], …].");
+  for (const auto& node : colours.value) {
+    const auto colour = read_colour(node, colours);
+    if (std::ranges::find(description.colours, colour) != description.colours.end()) {
+      refuse_entry(colours, "colour " + std::to_string(description.colours.size()) + " is there twice",
+                   "Remove one of them.");
+    }
+    description.colours.push_back(colour);
+  }
+  if (const YamlEntry* within = truth.take("within"))
+    description.colours_within = integer_of(within->value, 0, 255, *within);
+}
+
+void read_truth(Description& description, const YamlEntry& entry, const YamlSource& source) {
+  DatasetSection truth(entry.value, "truth", source);
+  description.truth = read_files(entry, truth);
+  const std::string kind = truth.text("kind");
+  if (kind == "colours") {
+    description.storage = Description::Storage::colours;
+    read_colours(description, truth);
+  } else if (kind == "coco_panoptic") {
+    description.storage = Description::Storage::coco_panoptic;
+  } else if (!kind.empty() && kind != "index") {
+    refuse_entry(*truth.take("kind"), "there is no kind " + kind, "It is index, colours or coco_panoptic.");
+  }
+  if (description.truth.endings.empty()) {
+    description.truth.endings = {".png"};
+  } else if (description.storage != Description::Storage::colours &&
+             description.truth.endings != std::vector<std::string>{".png"}) {
+    refuse_entry(*truth.take("endings"), "an index is stored in PNG files alone", "Remove it, or use kind: colours.");
+  }
+  description.truth_is_asked_for = truth.truth("only_if_set");
+  if (const YamlEntry* values = truth.take("void")) {
+    description.void_values =
+        values->value.IsNull() ? std::vector<int>() : integers_of(values->value, 0, 65535, *values);
+    for (auto& map : description.label_maps) make_void(map, *description.void_values, *values);
+  }
+  truth.finish();
+}
+
+void read_splits(Description& description, const YamlEntry& entry, const YamlSource& source) {
+  if (entry.value.IsMap()) {
+    for (const YamlEntry& split : yaml_entries(entry.value, "splits.", source)) {
+      const auto folder = texts_of(split.value, split);
+      description.splits.push_back({split.name, folder.front()});
+    }
+    return;
+  }
+  for (const std::string& name : texts_of(entry.value, entry)) description.splits.push_back({name, name});
+}
+
+}  // namespace
+
+std::shared_ptr<const DatasetDescription> parse_dataset(const DatasetText& text) {
+  const YamlSource source{text.origin};
+  const YAML::Node root = parse_yaml(text.text, source);
+  if (!root.IsMap()) {
+    throw UsageError(text.origin + " describes no data set", "its top level is not a map",
+                     "Write about, images and truth; docs/datasets.md has examples.");
+  }
+  DatasetSection top(root, "the description", source);
+  auto description = std::make_shared<Description>();
+  description->origin = text.origin;
+  description->content = Hasher().add(text.text).finish();
+  description->about = top.text("about");
+  const YamlEntry& images = top.require("images");
+  DatasetSection of_images(images.value, "images", source);
+  description->images = read_files(images, of_images);
+  of_images.finish();
+  if (const YamlEntry* splits = top.take("splits")) read_splits(*description, *splits, source);
+  if (const YamlEntry* list = top.take("list")) {
+    description->list = top.text("list");
+    require_inside(description->list, *list);
+  }
+  description->lists_stems = top.truth("lists_stems");
+  if (const YamlEntry* maps = top.take("label_maps")) {
+    if (!maps->value.IsMap())
+      refuse_entry(*maps, "it is no map", "Write `name: {classes: [...]}` lines, indented below it.");
+    for (const YamlEntry& map : yaml_entries(maps->value, "label_maps.", source)) {
+      description->label_maps.push_back(read_dataset_labels(map, source));
+    }
+  }
+  read_truth(*description, top.require("truth"), source);
+  top.finish();
+  return description;
+}
+
+}  // namespace datus

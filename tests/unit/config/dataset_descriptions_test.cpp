@@ -1,0 +1,106 @@
+#include "datus/config/dataset_descriptions.hpp"
+
+#include "unit/config/config_files.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace datus::test {
+namespace dataset_descriptions_test {
+
+class DatasetDescriptions : public ConfigFiles {
+ protected:
+  [[nodiscard]] DatasetType kind_of(const std::string& text) const {
+    (void)write("set.yaml", text);
+    return load_config(write("run.yaml", "dataset: {kind: ./set.yaml}\n"), {}).dataset.kind;
+  }
+  /// What is wrong with a description, after a line that is not.
+  [[nodiscard]] std::string error(const std::string& text) const {
+    return usage_error([&] { (void)kind_of("about: mine\n" + text); });
+  }
+};
+
+constexpr const char* small = "images: {folder: photos}\ntruth: {folder: labels}\n";
+
+TEST_F(DatasetDescriptions, AFileIsADescription) {
+  const DatasetType kind = kind_of(
+      "about: mine\nimages: {folder: photos, suffix: _i}\nsplits: {val: validation}\n"
+      "truth: {folder: [a, b], kind: colours, colours: [[1, 2, 3], [4, 5, 6]], within: 7, void: 1}\n"
+      "label_maps: {one: {classes: [thing]}}\n");
+  ASSERT_NE(kind.description, nullptr);
+  const DatasetDescription& set = *kind.description;
+  EXPECT_EQ(set.images.suffix, "_i");
+  EXPECT_EQ(set.truth.folders, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(set.splits.at(0).folder, "validation");
+  EXPECT_EQ(set.colours.at(1), (DatasetDescription::Colour{4, 5, 6}));
+  EXPECT_EQ(set.colours_within, 7);
+  EXPECT_EQ(set.label_maps.at(0).labels, (std::vector<std::int32_t>{0, -1}));
+  EXPECT_EQ(kind_of(small).description->void_values, std::nullopt);
+}
+
+TEST_F(DatasetDescriptions, LabelMapsHaveThreeForms) {
+  const auto labels = [&](const std::string& map) {
+    return kind_of(std::string(small) + "label_maps: {m: " + map + "}\n").description->label_maps.at(0).labels;
+  };
+  using Labels = std::vector<std::int32_t>;
+  EXPECT_EQ(labels("{classes: [a, b]}"), (Labels{0, 1}));
+  EXPECT_EQ(labels("{classes: [a, b], first: 2}"), (Labels{-2, -2, 0, 1}));
+  EXPECT_EQ(labels("{classes: [a, b], values: [1, -1, 0]}"), (Labels{1, -1, 0}));
+  EXPECT_EQ(labels("{classes: {a: 3, b: [0, 1]}}"), (Labels{1, 1, -2, 0}));
+  const Labels others = labels("{classes: {a: 3}, others: void}");
+  EXPECT_EQ(others.size(), 65536U);
+  EXPECT_EQ(others[3], 0);
+  EXPECT_EQ(others[65535], -1);
+}
+
+TEST_F(DatasetDescriptions, MistakesNameFileAndLine) {
+  const auto expect = [&](const std::string& text, const std::vector<std::string>& words) {
+    const std::string message = error(text);
+    for (const std::string& word : words) EXPECT_NE(message.find(word), std::string::npos) << message;
+  };
+  expect("images: {folder: photos}\n", {"set.yaml:1", "no key truth"});
+  expect(small + std::string("colour: 3\n"), {"set.yaml:4", "colour is no key"});
+  expect("images: {folder: ../photos}\ntruth: {folder: labels}\n", {"set.yaml:2", "../photos"});
+  expect("images: {folder: /photos}\ntruth: {folder: labels}\n", {"set.yaml:2", "/photos"});
+  expect("images: {folder: p, endings: jpg}\ntruth: {folder: l}\n", {"set.yaml:2", "jpg is no ending"});
+  expect("images: {folder: p}\ntruth:\n  folder: l\n  kind: grey\n", {"set.yaml:5", "grey", "colours"});
+  expect("images: {folder: p}\ntruth:\n  folder: l\n  kind: colours\n  colours: [[1, 2]]\n", {"set.yaml:6", "2 parts"});
+  expect("images: {folder: p}\ntruth: {folder: l, kind: colours, colours: [[1, 2, 3], [1, 2, 3]]}\n", {"twice"});
+  expect("images: {folder: p}\ntruth: {folder: l, kind: colours, colours: [[1, 2, 256]]}\n", {"256", "0 to 255"});
+  expect("images: {folder: p}\ntruth: {folder: l, endings: [.bmp]}\n", {"set.yaml:3", "PNG"});
+  expect("images: {folder: p}\ntruth: {folder: l, void: 1}\nlabel_maps: {m: {classes: [a, b]}}\n",
+         {"value 1 is class b"});
+  expect(small + std::string("label_maps:\n  m:\n    classes: {a: [1, 2], b: 2}\n"), {"set.yaml:6", "value 2 has two"});
+  expect(small + std::string("label_maps: {m: {classes: [a], values: [1]}}\n"), {"-1 to 0"});
+  expect(small + std::string("label_maps: {m: {classes: [a], values: [0], first: 1}}\n"), {"first", "values"});
+  expect("images: [\n", {"set.yaml:", "not YAML"});
+}
+
+TEST_F(DatasetDescriptions, TheContentIsPartOfTheProvenance) {
+  const auto settings = [&](const std::string& text) {
+    (void)write("set.yaml", text);
+    return settings_text(load_config(write("run.yaml", "dataset: {kind: ./set.yaml}\n"), {}), Stage::evaluate);
+  };
+  EXPECT_EQ(settings(small), settings(small));
+  EXPECT_NE(settings(small), settings(std::string(small) + "# more\n"));
+}
+
+TEST_F(DatasetDescriptions, AFolderOfTheUserComesFirst) {
+  (void)write("voc.yaml", small);
+  (void)write("reef.yaml", small);
+  const auto origin = [](const std::string& kind) {
+    return default_config(Overrides{"dataset.kind=" + kind}).dataset.kind.description->origin;
+  };
+  EXPECT_EQ(origin("voc"), "configs/datasets/voc.yaml");
+  ::setenv("DATUS_DATASETS", write("x.yaml", "").parent_path().c_str(), 1);
+  EXPECT_NE(origin("voc"), "configs/datasets/voc.yaml");
+  EXPECT_EQ(std::filesystem::path(origin("reef")).filename(), "reef.yaml");
+  EXPECT_EQ(origin("camvid"), "configs/datasets/camvid.yaml");
+  const auto names = dataset_names();
+  EXPECT_NE(std::ranges::find(names, "reef"), names.end());
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+  ::unsetenv("DATUS_DATASETS");
+}
+
+}  // namespace dataset_descriptions_test
+}  // namespace datus::test
