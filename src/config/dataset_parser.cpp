@@ -33,7 +33,7 @@ Description::Files read_files(const YamlEntry& entry, DatasetSection& section) {
       refuse_entry(*section.take("endings"), ending + " is no ending", "Write one such as .png.");
   }
   files.suffix = section.text("suffix");
-  files.is_flat = section.truth("flat");
+  files.is_flat = section.flag("flat");
   return files;
 }
 
@@ -79,7 +79,7 @@ void read_truth(Description& description, const YamlEntry& entry, const YamlSour
              description.truth.endings != std::vector<std::string>{".png"}) {
     refuse_entry(*truth.take("endings"), "an index is stored in PNG files alone", "Remove it, or use kind: colours.");
   }
-  description.truth_is_asked_for = truth.truth("only_if_set");
+  description.truth_is_asked_for = truth.flag("only_if_set");
   if (const YamlEntry* values = truth.take("void")) {
     description.void_values =
         values->value.IsNull() ? std::vector<int>() : integers_of(values->value, 0, 65535, *values);
@@ -122,7 +122,7 @@ std::shared_ptr<const DatasetDescription> parse_dataset(const DatasetText& text)
     description->list = top.text("list");
     require_inside(description->list, *list);
   }
-  description->lists_stems = top.truth("lists_stems");
+  description->lists_stems = top.flag("lists_stems");
   if (const YamlEntry* maps = top.take("label_maps")) {
     if (!maps->value.IsMap())
       refuse_entry(*maps, "it is no map", "Write `name: {classes: [...]}` lines, indented below it.");

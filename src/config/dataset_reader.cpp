@@ -73,7 +73,7 @@ std::string DatasetSection::text(std::string_view key) {
   return list.empty() ? std::string() : list.front();
 }
 
-bool DatasetSection::truth(std::string_view key) {
+bool DatasetSection::flag(std::string_view key) {
   const YamlEntry* entry = take(key);
   if (entry == nullptr) return false;
   const std::string word = entry->value.IsScalar() ? entry->value.Scalar() : "";

@@ -20,7 +20,7 @@ class DatasetSection {
   [[nodiscard]] const YamlEntry* take(std::string_view key);
   [[nodiscard]] const YamlEntry& require(std::string_view key);
   [[nodiscard]] std::string text(std::string_view key);  ///< empty where it is not written
-  [[nodiscard]] bool truth(std::string_view key);        ///< false where it is not written
+  [[nodiscard]] bool flag(std::string_view key);         ///< false where it is not written
   /// A list of texts, or one.
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// Refuses keys that nobody took.

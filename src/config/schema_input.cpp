@@ -44,7 +44,9 @@ void add_dataset(Keys& keys) {
       "an "
       "array with the class of each label, or an object {\"label\": class}; -1 is void.");
   add("void", &D::void_label, integer<int>(0, 65535), {Stage::evaluate},
-      "Label in the ground truth of pixels that do not count, unless a label map makes it a class.");
+      "Label in the ground truth of pixels that do not count, unless a label map makes it a class or a described data "
+      "set "
+      "says its own.");
   add("split", &D::split, word_or("null", word()), {}, "Part of the data set, such as `val`.");
   add("list", &D::list, word_or("null", file_path()), {},
       "Text file with the images to take, one per line. For `datus evaluate` on plain files: those to score.");

@@ -74,6 +74,17 @@ TEST(Usage, EveryCommandHasExamplesAndManners) {
   EXPECT_NE(run_program({"run", "--help"}).out.find("--set A.B=C --set D.E=F"), std::string::npos);
 }
 
+TEST(Usage, DataSetsAreListedAndPrinted) {
+  const Outcome list = run_program({"datasets"}, {.ranks = 2});
+  ASSERT_EQ(list.code, 0) << list;
+  for (const char* line : {"cityscapes       Cityscapes", "\nvoc ", "\nsuim "}) {
+    EXPECT_NE(list.out.find(line), std::string::npos) << line << list;
+  }
+  const Outcome one = run_program({"datasets", "voc"});
+  EXPECT_EQ(one.out, bytes_of(source_path("configs/datasets/voc.yaml"))) << one;
+  expect_refusal(run_program({"datasets", "vok"}), 2, {"vok", "datus datasets"});
+}
+
 TEST(Usage, SetIsGivenOnceForEachSetting) {
   const Outcome both = run_program({"config", "--set", "cluster.k=9", "--set", "run.seed=7"});
   EXPECT_NE(both.out.find("k: [9]"), std::string::npos) << both;
