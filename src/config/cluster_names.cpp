@@ -1,9 +1,10 @@
 #include "datus/config/cluster_names.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/regular_file.hpp"
+#include "datus/core/text.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include <yaml-cpp/yaml.h>
 
@@ -28,11 +29,13 @@ int cluster_of(const std::filesystem::path& file, const YAML::Node& node, int cl
 }  // namespace
 
 std::vector<ClusterName> read_cluster_names(const std::filesystem::path& file, int clusters) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream.is_open() || std::filesystem::is_directory(file)) refuse(file, {}, "there is no such file");
+  std::string why;
+  const auto open = RegularFile::open(file, why);
+  const auto text = open ? text_of_file(file) : std::nullopt;
+  if (!text) refuse(file, {}, why.empty() ? "reading failed" : why);
   std::vector<ClusterName> names;
   try {
-    const YAML::Node root = YAML::Load(stream);
+    const YAML::Node root = YAML::Load(*text);
     if (!root.IsMap() || root.size() == 0) refuse(file, root.Mark(), "it is not a map of clusters to classes");
     for (const auto& entry : root) {
       const int cluster = cluster_of(file, entry.first, clusters);

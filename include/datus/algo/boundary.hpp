@@ -17,7 +17,7 @@ class BoundaryCounts {
   /// Largest Euclidean distance, in pixels, of what is near.
   static constexpr int tolerance = 3;
 
-  /// Adds one image. Both maps have the same size (`ConfusionMatrix::add` checks that); -1 is one more label of a
+  /// Adds one image. Both maps have the same size (`count_image` checks that); -1 is one more label of a
   /// prediction, and void in the truth. A boundary pixel has another label than its right or its lower neighbour. Pairs
   /// of neighbours of which one is void do not count, in either map.
   void add(const LabelMap& prediction, const LabelMap& truth);

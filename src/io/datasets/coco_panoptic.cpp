@@ -2,10 +2,10 @@
 
 #include "datus/core/error.hpp"
 #include "datus/io/image_reader.hpp"
+#include "io/disk/file_bytes.hpp"
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -49,8 +49,8 @@ const CocoPanoptic::Annotations& CocoPanoptic::annotations_of(const fs::path& fo
   const fs::path path = segments_file(folder);
   auto annotations = std::make_unique<Annotations>();
   try {
-    std::ifstream file(path);
-    const json all = json::parse(file, is_needed);
+    const auto bytes = read_file_bytes(path);
+    const json all = json::parse(bytes.begin(), bytes.end(), is_needed);
     for (const json& annotation : all.at("annotations")) {
       Segments segments;
       for (const json& segment : annotation.at("segments_info")) {
