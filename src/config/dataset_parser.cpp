@@ -73,6 +73,11 @@ void read_truth(Description& description, const YamlEntry& entry, const YamlSour
   } else if (!kind.empty() && kind != "index") {
     refuse_entry(*truth.take("kind"), "there is no kind " + kind, "It is index, colours or coco_panoptic.");
   }
+  for (const char* key : {"colours", "within"}) {
+    const YamlEntry* of_colours = truth.take(key);
+    if (of_colours == nullptr || description.storage == Description::Storage::colours) continue;
+    refuse_entry(*of_colours, "the ground truth is none of colours", "Write kind: colours as well, or remove it.");
+  }
   if (description.truth.endings.empty()) {
     description.truth.endings = {".png"};
   } else if (description.storage != Description::Storage::colours &&

@@ -143,6 +143,12 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   std::vector<int> void_values = kind.void_values.value_or(std::vector<int>());
   if (!kind.void_values && options.void_value) void_values.push_back(*options.void_value);
   auto labelling = io_detail::make_labelling(options, kind.label_maps, void_values);
+  constexpr int usual_void = 255;
+  if (kind.void_values && options.void_value.value_or(usual_void) != usual_void &&
+      std::ranges::find(void_values, *options.void_value) == void_values.end()) {
+    labelling.note += std::string(labelling.note.empty() ? "" : "; ") + "dataset.void has no effect: " + kind.name +
+                      " says itself which values are void";
+  }
   std::optional<TruthReader> reader;
   if (find_truth(items, options, kind)) {
     const auto table = std::make_shared<const io_detail::LabelTable>(std::move(labelling.table));

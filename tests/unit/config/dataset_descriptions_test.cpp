@@ -73,6 +73,7 @@ TEST_F(DatasetDescriptions, MistakesNameFileAndLine) {
   expect(small + std::string("label_maps:\n  m:\n    classes: {a: [1, 2], b: 2}\n"), {"set.yaml:6", "value 2 has two"});
   expect(small + std::string("label_maps: {m: {classes: [a], values: [1]}}\n"), {"-1 to 0"});
   expect(small + std::string("label_maps: {m: {classes: [a], values: [0], first: 1}}\n"), {"first", "values"});
+  expect("images: {folder: p}\ntruth: {folder: l, colours: [[1, 2, 3]]}\n", {"set.yaml:3", "kind: colours"});
   expect("images: [\n", {"set.yaml:", "not YAML"});
 }
 

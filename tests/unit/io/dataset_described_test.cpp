@@ -182,6 +182,22 @@ TEST(DescribedDataset, EachShippedOneReadsItsTree) {
   }
 }
 
+TEST(DescribedDataset, AVoidValueThatHasNoEffectIsSaid) {
+  const auto tried = cases();
+  const auto camvid = std::ranges::find(tried, "camvid", &Case::kind);
+  for (const auto& [value, notes] : {std::pair{255, 0U}, {11, 0U}, {7, 1U}}) {
+    const test::TempFolder root;
+    DatasetOptions options = make(*camvid, root);
+    options.void_value = value;
+    const auto dataset = open_dataset(options);
+    ASSERT_EQ(dataset->truth_notes().size(), notes) << value;
+    for (const std::string& note : dataset->truth_notes()) {
+      EXPECT_NE(note.find("dataset.void has no effect"), std::string::npos) << note;
+    }
+    EXPECT_EQ(test::first_truth(*dataset), camvid->labels);
+  }
+}
+
 TEST(DescribedDataset, EachShippedOneIsTriedOrHasATestOfItsOwn) {
   const auto tried = cases();
   for (const DatasetText& text : shipped_datasets()) {
