@@ -2,7 +2,6 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/regular_file.hpp"
-#include "datus/core/text.hpp"
 
 #include <algorithm>
 
@@ -30,9 +29,8 @@ int cluster_of(const std::filesystem::path& file, const YAML::Node& node, int cl
 
 std::vector<ClusterName> read_cluster_names(const std::filesystem::path& file, int clusters) {
   std::string why;
-  const auto open = RegularFile::open(file, why);
-  const auto text = open ? text_of_file(file) : std::nullopt;
-  if (!text) refuse(file, {}, why.empty() ? "reading failed" : why);
+  const auto text = text_of_file(file, why);
+  if (!text) refuse(file, {}, why);
   std::vector<ClusterName> names;
   try {
     const YAML::Node root = YAML::Load(*text);

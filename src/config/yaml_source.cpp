@@ -2,7 +2,6 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/regular_file.hpp"
-#include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -36,11 +35,8 @@ std::vector<YamlEntry> merged_entries(const YAML::Node& maps, const std::string&
 
 std::string yaml_file_content(const std::filesystem::path& file, const std::string& what) {
   std::string why;
-  const auto open = RegularFile::open(file, why);
-  auto content = open ? text_of_file(file) : std::nullopt;
-  if (content) return *std::move(content);
-  throw UsageError("Cannot read " + what + " " + file.string(), why.empty() ? "reading failed" : why,
-                   "Give the path of a YAML file.");
+  if (auto content = text_of_file(file, why)) return *std::move(content);
+  throw UsageError("Cannot read " + what + " " + file.string(), why, "Give the path of a YAML file.");
 }
 
 YAML::Node parse_yaml(const std::string& text, const YamlSource& source) {

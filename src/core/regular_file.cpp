@@ -97,4 +97,23 @@ std::size_t RegularFile::read(std::span<std::byte> bytes) {
   return done;
 }
 
+std::optional<std::string> text_of_file(const std::filesystem::path& path, std::string& why) {
+  auto file = RegularFile::open(path, why);
+  if (!file) return std::nullopt;
+  // Files of /proc say that they are empty, so what can be read counts.
+  constexpr std::size_t piece = std::size_t{1} << 16U;
+  std::string text;
+  try {
+    for (std::size_t end = 0, got = piece; got == piece; end += got) {
+      text.resize(end + piece);
+      got = file->read(std::as_writable_bytes(std::span(text).subspan(end)));
+      text.resize(end + got);
+    }
+  } catch (const InputError&) {
+    why = "reading failed";
+    return std::nullopt;
+  }
+  return text;
+}
+
 }  // namespace datus

@@ -1,6 +1,5 @@
 #include "datus/core/text.hpp"
 
-#include "datus/core/error.hpp"
 #include "datus/core/regular_file.hpp"
 
 #include <array>
@@ -86,21 +85,7 @@ std::string pad_left(const std::string& text, std::size_t width) {
 
 std::optional<std::string> text_of_file(const std::filesystem::path& path) {
   std::string why;
-  auto file = RegularFile::open(path, why);
-  if (!file) return std::nullopt;
-  // Files of /proc say that they are empty, so what can be read counts.
-  constexpr std::size_t piece = std::size_t{1} << 16U;
-  std::string text;
-  try {
-    for (std::size_t end = 0, got = piece; got == piece; end += got) {
-      text.resize(end + piece);
-      got = file->read(std::as_writable_bytes(std::span(text).subspan(end)));
-      text.resize(end + got);
-    }
-  } catch (const InputError&) {
-    return std::nullopt;
-  }
-  return text;
+  return text_of_file(path, why);
 }
 
 }  // namespace datus

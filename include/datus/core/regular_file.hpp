@@ -42,4 +42,7 @@ class RegularFile {
   std::int64_t modified_ = 0;
 };
 
+/// `text_of_file`, for who says why there is none.
+[[nodiscard]] std::optional<std::string> text_of_file(const std::filesystem::path& path, std::string& why);
+
 }  // namespace datus

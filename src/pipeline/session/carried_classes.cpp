@@ -14,6 +14,7 @@ std::string carry_classes(const RunContext& run) {
       auto classes = classes_of_run(run.fitted->directory, k);
       const std::filesystem::path path = run.directory.carried_classes(k);
       if (!classes) {
+        run.require_held();
         std::filesystem::remove(path);
         continue;
       }
