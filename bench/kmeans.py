@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares an iteration of datus' k-means with FAISS' and scikit-learn's: same rows, same first centroids, same threads
 on the same cores, in turns. Prints times, ratios, how near the machine's limits datus comes, and the proof that all
 programs did the same work. docs/performance.md explains the figures; bench/run_kmeans is the usual way to call this."""

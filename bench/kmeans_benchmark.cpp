@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Iterations of k-means, and what the same threads of the same process can read and compute at best. Under mpirun the
 // rows are shared among the ranks. bench/run_kmeans compares with other programs and writes the tables of
 // docs/performance.md.

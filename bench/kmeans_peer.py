@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times iterations of another program's k-means: FAISS or scikit-learn, whichever Python's packages this runs with.
 bench/kmeans.py calls it, once for each measurement."""
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times iterations of datus' k-means on 1 and 2 MPI ranks with one thread each, checks what goes through the allreduce
 against the formula, fits the model of docs/performance.md, checks it on sizes that were not used for the fit, and prints
 what it predicts for more ranks. bench/run_kmeans is the usual way to call this."""

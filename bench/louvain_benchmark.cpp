@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys -> edges -> communities -> segments, for every path that this CPU has, on one core.
 
 #include "datus/algo/affinity.hpp"

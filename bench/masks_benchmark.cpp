@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing masks against libpng with its defaults, and evaluating them against decoding the same files alone, in turns.
 
 #include "datus/comm/self_communicator.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a call of `parallel_for` costs: bodies that do nothing, and bodies of some microseconds with a pause between the
 // calls, as the passes of k-means have them.
 

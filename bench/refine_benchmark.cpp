@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Soft classes of pixels that are made to follow an image's edges: images of 320 x 320, two threads with an image each,
 // by method, number of classes and path.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing a shard of keys as a run does (rounded to half, hashed, brought to disk, read back and checked, renamed), in
 // turns with dd, which writes the bytes of the same file with bs=1M conv=fsync to the same folder.
 

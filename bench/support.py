@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: data, processes on the same cores, statistics, Markdown."""
 import json
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Forward passes of Vision Transformers, in turns with their matrix products alone (LibTorch's and OpenBLAS's), one
 // image per thread. The rate of a pass counts the operations of the matrix products only, so that the rates can be
 // compared.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """How many edges of the affinity graph change when a backbone computes in bfloat16 or float16 instead of float32.
 
 Runs a plain ViT (the original naming, .safetensors) in PyTorch on the CPU, every stored value rounded to the type in question, on photos of

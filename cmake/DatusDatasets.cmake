@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The descriptions of configs/datasets become part of the program, so that they are found wherever it lies.
 file(GLOB DATUS_DATASET_FILES CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/configs/datasets/*.yaml)
 list(SORT DATUS_DATASET_FILES)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Finds every third-party package and gives each one a target, so that the layers name targets only.
 # All that is missing is reported at once, with the names under which package managers know it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # datus_add_layer(NAME [FOLDER LAYER/WING] [BUT WINGS ...] [LAYERS ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...]
 #                 [CUDA_LIBRARIES ...]): one static library for src/NAME with public headers in include/datus/NAME; for the
 # files of one wing alone (FOLDER), or but for those of some wings. The headers of PRIVATE_LIBRARIES and CUDA_LIBRARIES are

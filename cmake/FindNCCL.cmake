@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # FindNCCL: NVIDIA's collectives. Defines NCCL_FOUND, NCCL_VERSION and the target NCCL::nccl.
 #
 # Looked for in this order: NCCL_ROOT (variable or environment), the copy that comes with a LibTorch from pip (so that the

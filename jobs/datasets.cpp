@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
 #include "datus/config/dataset_descriptions.hpp"
 #include "datus/core/error.hpp"

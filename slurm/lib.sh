@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Shared by the scripts in slurm/: the site, the layout of the job, and how its steps are started. Source it with `root` set to
 # the folder of the project; it starts nothing.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Submits a run as a chain of jobs, each with resources of its own and each after the one before it: extract, segment, describe,
 # cluster, mask+evaluate+report. Prints the number of each. Usage:
 #   slurm/pipeline.sh [--dry-run] CONFIG [--set key=value …] [--run DIR]

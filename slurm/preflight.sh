@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Checks the nodes of a job before its real work starts, in some seconds. Every problem is one line, "preflight: NODE: …", and
 # nothing is written but test files that are removed again. Run it in a job: datus.sbatch does, and so can you (salloc). Usage:
 #   slurm/preflight.sh [CONFIG] [--set key=value …] [--run DIR]

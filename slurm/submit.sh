@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Submits a run as one job, with the options of the site. Usage:
 #   slurm/submit.sh [--dry-run] CONFIG [options of datus run]
 #   slurm/submit.sh [--dry-run] --calibrate CONFIG [options of datus plan]     one node measures for `datus plan CONFIG --nodes N`

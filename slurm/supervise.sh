@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # How a batch job ends: signals, requeues, exit codes. Source it after lib.sh, with `job` set to what Slurm calls it.
 #
 #   what happens                         who is told               what the job does

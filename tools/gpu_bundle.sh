@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # The bundle of tools/gpu_check, which sources this: find_program, test_programs and bench_programs are there.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Runs of the sample images for tools/gpu_check, which sources this: `datus`, `root`, `work`, `python` and the functions with_libraries,
 # pass, fail and skip are there.

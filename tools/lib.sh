@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Shared by the scripts in tools/: packages, configuration, build. Source it; it sets `root` and where a compiler cache looks.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

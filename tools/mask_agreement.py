@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The share of pixels with the same label in two folders of masks. Ends with 1 below --at-least, or where files are missing."""
 import argparse
 import pathlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys -> edges on a GPU. The kernels are timed against cuBLAS computing the same K K^T in f32, all of it, without
 // edges: in turns, by the clock of the GPU, over more images than its cache holds. Then the whole way from keys in
 // memory to graphs in memory. Exit code 77 where there is no card.

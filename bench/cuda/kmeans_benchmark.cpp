@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time of one Lloyd iteration on a GPU, in exact and in fast mode, as the difference between runs of few and of many
 // iterations: what comes before the first one is in both. The labels and centroids of the first run of each kind are
 // compared with those of the processor, bit by bit. Exit code 77 where there is no card.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Images per second of a Vision Transformer on a GPU: fed with images of the host, as the stages are, and with images
 // that lie on the card already, where nothing is copied. Exit code 77 where there is no card.
 

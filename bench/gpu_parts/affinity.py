@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Affinity graphs: bench_gpu_affinity, which measures in turns with cuBLAS by itself."""
 from .common import json_lines, run
 

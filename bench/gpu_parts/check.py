@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the peers compute what datus computes: on the CPU, on small sizes, without a card."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the parts of bench/gpu share: processes that measure in turns, the clock of the card, its limits."""
 import json
 import os

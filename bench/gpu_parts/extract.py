@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What of the forward pass's speed is left in a whole `datus extract`, from JPEG files to shards of keys."""
 import os
 import random

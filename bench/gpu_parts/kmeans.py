@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lloyd iterations: datus in exact and fast mode against plain PyTorch, and flash-kmeans and cuVS where they are."""
 import os
 

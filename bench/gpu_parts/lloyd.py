@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lloyd iterations in plain PyTorch, the peer that is always there."""
 import torch
 

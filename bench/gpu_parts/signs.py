@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What share of pairs of patches changes the sign of its product of keys when another device or precision computes them."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Forward passes: datus against timm's model, or a plain one, under torch.compile, with the same weights on the same card."""
 import os
 

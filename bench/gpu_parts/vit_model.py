@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A plain Vision Transformer in PyTorch, the peer that is always there; random weights; their file for datus."""
 import dataclasses
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kmeans/limit_kernels.hpp"
 
 namespace datus::bench {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kmeans/machine_limits.hpp"
 
 #include "datus/algo/aligned_vector.hpp"

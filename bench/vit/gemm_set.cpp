@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vit/gemm_set.hpp"
 
 #include "datus/core/parallel.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vit/part_times.hpp"
 
 #include "datus/core/parallel.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vit/random_vit.hpp"
 
 #include "unit/model/weight_builders.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vit/vit_shape.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A cluster of CPU nodes, here with 2 × 32 cores each. Copy it to slurm/site.sh (or name it in DATUS_SITE) and adapt it.
 
 # Who pays, and where: sbatch itself reads these.

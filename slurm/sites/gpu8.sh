@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A cluster with 8 GPUs and 96 cores in each GPU node, and CPU nodes beside them. Copy it to slurm/site.sh (or name it in
 # DATUS_SITE) and adapt it.
 

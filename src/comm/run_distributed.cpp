@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/comm/run_distributed.hpp"
 
 #include "comm/failure.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/codec.hpp"
 #include "config/value_codec.hpp"
 #include "datus/core/error.hpp"

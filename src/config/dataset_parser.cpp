@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/dataset_labels.hpp"
 #include "config/dataset_reader.hpp"
 #include "datus/config/dataset_descriptions.hpp"

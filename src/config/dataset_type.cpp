@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/dataset_type.hpp"
 
 #include "config/value_codec.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/reader.hpp"
 #include "config/text.hpp"
 #include "datus/core/error.hpp"

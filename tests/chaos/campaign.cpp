@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "chaos/campaign.hpp"
 
 #include "chaos/shard_counts.hpp"

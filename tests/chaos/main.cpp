@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kills a job again and again, at random instants and at the worst ones, and lets it go on with other numbers of ranks:
 // what comes out must be, byte for byte, what an undisturbed run makes, and only the work in flight may be done again.
 // Usage: datus_chaos --kills N [--seed S] [--ranks-max R] [--keep DIR]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/plain_files.hpp"
 #include "datus/io/mask_file.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/suite_folder.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/image_writer.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "support/program.hpp"
 #include "support/run_files.hpp"
 #include "support/temp_folder.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/plans.hpp"
 #include "cli/suite_folder.hpp"
 #include "support/program.hpp"

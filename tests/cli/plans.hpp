@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // What the tests of `datus plan` share: the sample's configuration, and a plan that must not leave a trace.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/suite_folder.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A CUDA runtime on the CPU, for tests on machines without a card: the files in folders named cuda are compiled with

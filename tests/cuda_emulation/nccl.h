@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // NCCL between threads of one process, for tests: names and values as in NVIDIA's header, and of it what src/comm/cuda

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether the program's GPU libraries fit each other: a call into each, which needs no card. Loading the wrong one of
 // two copies would show only later, on a cluster.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A rank that fails ends the whole job within seconds, with its message and its exit code; an error that all ranks agreed
 # on is printed once. Usage: abort.sh FIXTURE MPIRUN
 set -euo pipefail

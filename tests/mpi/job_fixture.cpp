@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/comm/communicator.hpp"
 #include "datus/comm/run_distributed.hpp"
 

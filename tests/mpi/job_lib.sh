@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by the scripts that start tests/mpi/job_fixture.cpp: `. job_lib.sh FIXTURE MPIRUN`.
 fixture=$1

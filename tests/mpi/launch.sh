@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Right launches run, print results only on stdout and return the program's exit code; wrong ones are refused with exit
 # code 2 before anything is written. Usage: launch.sh FIXTURE MPIRUN
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # scancel: the job ends and stays ended; what is finished is kept, and the next job goes on with it.
 . "$(dirname "$0")/job_lib.sh" "$@"
 begin

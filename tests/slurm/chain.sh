@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What happens between the jobs of a chain: images that cannot be read do not end it, a failed job cancels those after it, and
 # a preempted job keeps them waiting.
 . "$(dirname "$0")/job_lib.sh" "$@"

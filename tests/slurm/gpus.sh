@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Which GPUs the ranks of a job see: all that the job has on their node, and none of another job's.
 . "$(dirname "$0")/job_lib.sh" "$@"
 begin

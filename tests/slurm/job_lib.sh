@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests in this folder: `. job_lib.sh PROGRAM MPIRUN WORK FAULTS`. PROGRAM is datus, WORK a folder that the tests
 # share, FAULTS the library of tests/support/faults.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A two-node Slurm on this machine, of its own: daemons, ports, keys and state below one folder. Source it.
 #   lab_start FOLDER; lab_stop
 # Several run side by side: neither do they share ports, nor the numbers of jobs, by which Open MPI names what ranks of a node

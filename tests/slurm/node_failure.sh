@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The daemon of a node is killed under a running job. Slurm requeues the job on what is left, where it goes on beside ranks that
 # live on behind the dead daemon, and ends with the files of an undisturbed run.
 . "$(dirname "$0")/job_lib.sh" "$@"

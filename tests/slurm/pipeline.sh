@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Undisturbed jobs: the smoke test, a whole run, the chain of stages, an array; all end COMPLETED with the files of a plain mpirun.
 . "$(dirname "$0")/job_lib.sh" "$@"
 begin

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A calibration as a job, and a plan made from it on the "login node": Slurm takes the sbatch lines that it prints.
 . "$(dirname "$0")/job_lib.sh" "$@"
 begin

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A job of higher priority takes the nodes away, mid-extract and mid-cluster, with and without a grace time. The job is requeued,
 # goes on, and ends with the files of an undisturbed run.
 . "$(dirname "$0")/job_lib.sh" "$@"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The checks before a job's work: nothing to say of a good job; of each kind of bad one a line that names node and problem, an
 # exit code, and no run directory.
 . "$(dirname "$0")/job_lib.sh" "$@"

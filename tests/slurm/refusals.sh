@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Wrong launches and failing checks are refused with the reason in the log of the job, and no output is touched; right launches
 # that look like wrong ones are not.
 . "$(dirname "$0")/job_lib.sh" "$@"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The time of a job ends before its run does: Slurm sends USR1 to the batch shell, the ranks save and leave with exit code 75, the job
 # requeues itself and goes on. A job whose ranks do not leave in time is requeued all the same; one that was requeued often
 # enough is not.

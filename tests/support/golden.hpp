@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A tiny reader for the golden .safetensors files, on purpose independent of the program's own reader.

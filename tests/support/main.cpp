@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main of test programs that hold several files: `--file NAME_test.cpp` runs the cases of that file alone.
 
 #include <iostream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Where the build has put things. Only places.cpp is compiled with paths of this machine, so that a compiler cache

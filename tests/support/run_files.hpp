@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // What a run directory holds: the files that must be the same however the run came about, and those that tell of jobs.

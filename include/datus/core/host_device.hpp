@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /// Marks a function whose very same code runs on a GPU as well. Such a function computes with additions,

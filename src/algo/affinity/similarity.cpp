@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/similarity.hpp"
 
 #include "algo/affinity/matrix_product.hpp"

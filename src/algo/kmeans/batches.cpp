@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/batches.hpp"
 
 #include "algo/kmeans/keyed_permutation.hpp"

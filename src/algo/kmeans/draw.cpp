@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/draw.hpp"
 
 #include "algo/kmeans/lowest.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/extreme_rows.hpp"
 
 #include "algo/kmeans/blocks.hpp"

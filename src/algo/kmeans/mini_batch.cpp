@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/mini_batch.hpp"
 
 #include "algo/kmeans/batches.hpp"

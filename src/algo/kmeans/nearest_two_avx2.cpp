@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/nearest_two.hpp"
 #include "algo/kmeans/nearest_two_avx.hpp"
 #include "algo/kmeans/strips_avx2.hpp"

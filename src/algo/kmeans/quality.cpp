@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/agreement.hpp"
 #include "algo/kmeans/checks.hpp"
 #include "algo/kmeans/float_mode.hpp"

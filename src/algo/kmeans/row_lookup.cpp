@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/row_lookup.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/thread_weights.hpp"
 
 #include "algo/kmeans/blocks.hpp"

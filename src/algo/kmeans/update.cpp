@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/update.hpp"
 
 #include "algo/kmeans/totals.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GCC 12 warns about the deliberately undefined operands inside its own intrinsics (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

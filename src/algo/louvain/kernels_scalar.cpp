@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/louvain/kernels.hpp"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/louvain/links.hpp"
 
 namespace datus::louvain_detail {

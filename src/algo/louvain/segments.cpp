@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/segments.hpp"
 
 #include "datus/algo/bit_graph.hpp"

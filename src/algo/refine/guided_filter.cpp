@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/guided_filter.hpp"
 
 #include "algo/refine/groups.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/refine/guided_loops.hpp"
 
 namespace datus::refine_detail {

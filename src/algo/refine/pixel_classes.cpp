@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/pixel_classes.hpp"
 
 #include "algo/refine/pixel_checks.hpp"

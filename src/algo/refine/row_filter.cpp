@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/refine/row_filter.hpp"
 
 #include "algo/refine/gaussian_filter.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/scores/boundary_scan.hpp"
 
 #include <algorithm>

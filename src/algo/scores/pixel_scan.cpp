@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/scores/pixel_scan.hpp"
 
 #include "algo/scores/pixel_scan_kernels.hpp"

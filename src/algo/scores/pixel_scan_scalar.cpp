@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/scores/pixel_scan_loops.hpp"
 
 namespace datus::pixel_scan_kernels {

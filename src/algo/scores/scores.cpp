@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/scores.hpp"
 
 #include "algo/scores/class_scores.hpp"

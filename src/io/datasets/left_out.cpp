@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/datasets/left_out.hpp"
 
 #include "datus/core/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/datasets/utf8.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/disk/file_bytes.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/streamed_file.hpp"
 
 #include "io/disk/write_descriptor.hpp"

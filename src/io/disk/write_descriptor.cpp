@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/disk/write_descriptor.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/error.hpp"
 #include "io/hdf5/hdf5_filters.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/hdf5/hdf5_storage.hpp"
 
 #include "datus/core/error.hpp"

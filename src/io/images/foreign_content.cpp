@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/images/foreign_content.hpp"
 
 #include "io/images/byte_view.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/images/image_header.hpp"
 
 #include "datus/core/text.hpp"

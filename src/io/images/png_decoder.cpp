@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/images/png_decoder.hpp"
 
 #include "datus/core/error.hpp"

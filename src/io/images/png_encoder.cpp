@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/images/png_encoder.hpp"
 
 #include "datus/core/error.hpp"

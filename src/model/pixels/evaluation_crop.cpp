@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/model/evaluation_crop.hpp"
 
 #include "model/pixels/centre_crop.hpp"

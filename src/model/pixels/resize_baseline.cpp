@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/pixels/resize_loops.hpp"
 
 namespace datus::resize_kernels {

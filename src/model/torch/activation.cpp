@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/activation.hpp"
 
 #include "model/torch/activation_kernels.hpp"

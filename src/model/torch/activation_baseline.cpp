@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/activation_loops.hpp"
 #include "model/torch/lanes_baseline.hpp"
 

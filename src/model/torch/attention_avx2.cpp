@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/attention_loops.hpp"
 #include "model/torch/lanes_avx2.hpp"
 

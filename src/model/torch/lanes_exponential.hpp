@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // For any of the Lanes. Internal linkage, see attention_loops.hpp.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/rotary_positions.hpp"
 
 #include <cmath>

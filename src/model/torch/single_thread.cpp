@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/single_thread.hpp"
 
 #include <ATen/Parallel.h>

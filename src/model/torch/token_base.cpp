@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/token_base.hpp"
 
 #include "model/vit/position_grid.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/transformer_block.hpp"
 
 #include "model/torch/activation.hpp"

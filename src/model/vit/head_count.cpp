@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/vit/head_count.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/weights/checkpoint_tensors.hpp"
 
 #include "datus/core/error.hpp"

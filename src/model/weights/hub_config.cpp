@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/weights/hub_config.hpp"
 
 #include "model/weights/json_file.hpp"

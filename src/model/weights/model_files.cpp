@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/model/model_files.hpp"
 
 #include "datus/model/weight_files.hpp"

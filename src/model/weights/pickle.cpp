@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/weights/pickle.hpp"
 
 #include "model/weights/damaged_file.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/error.hpp"
 #include "datus/io/mask_file.hpp"
 #include "pipeline/export/export_writer.hpp"

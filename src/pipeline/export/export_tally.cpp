@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/export/export_tally.hpp"
 
 #include "datus/core/text.hpp"

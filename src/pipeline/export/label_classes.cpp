@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/export/label_classes.hpp"
 
 #include "datus/config/cluster_names.hpp"

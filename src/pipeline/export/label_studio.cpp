@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/label_runs.hpp"
 #include "datus/io/streamed_file.hpp"
 #include "pipeline/export/export_writer.hpp"

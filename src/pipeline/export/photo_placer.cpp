@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/export/photo_placer.hpp"
 
 #include "datus/core/error.hpp"

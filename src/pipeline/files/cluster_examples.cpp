@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/cluster_examples.hpp"
 
 #include "datus/core/types.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/descriptors_file.hpp"
 
 #include "datus/io/atomic_hdf5.hpp"

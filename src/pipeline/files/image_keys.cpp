@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/image_keys.hpp"
 
 #include "pipeline/files/dataset_checks.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/keys_writer.hpp"
 
 #include "pipeline/files/grid_attributes.hpp"

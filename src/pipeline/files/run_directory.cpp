@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/run_directory.hpp"
 
 #include "datus/core/names.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/segment_tally.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include "datus/algo/affinity.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/pending/files_to_make.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/pending/stale_files.hpp"
 
 #include "pipeline/files/verified_file.hpp"

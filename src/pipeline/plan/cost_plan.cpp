@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/cost_plan.hpp"
 
 #include "datus/core/job_identity.hpp"

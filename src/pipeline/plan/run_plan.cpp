@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/plan/run_plan.hpp"
 
 #include "datus/core/text.hpp"

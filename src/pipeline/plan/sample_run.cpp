@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/plan/sample_run.hpp"
 
 #include "datus/algo/kmeans_quality.hpp"

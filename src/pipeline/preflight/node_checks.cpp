@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/preflight/node_checks.hpp"
 
 #include "datus/comm/device_communicator.hpp"

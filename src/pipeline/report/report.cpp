@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/report/report.hpp"
 
 #include "datus/core/parallel.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/carried_classes.hpp"
 
 #include "pipeline/files/cluster_classes.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/frozen_list.hpp"
 
 #include "datus/config/config.hpp"

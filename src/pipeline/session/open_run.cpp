@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/open_run.hpp"
 
 #include "datus/comm/rank_threads.hpp"

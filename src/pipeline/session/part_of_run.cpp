@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/part_of_run.hpp"
 
 #include "pipeline/inputs/plain_images.hpp"

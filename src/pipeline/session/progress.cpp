@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/progress.hpp"
 
 #include "datus/core/log.hpp"

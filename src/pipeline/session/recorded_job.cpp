@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/recorded_job.hpp"
 
 #include "datus/core/log.hpp"

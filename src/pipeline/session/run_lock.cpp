@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/run_lock.hpp"
 
 #include "datus/core/error.hpp"

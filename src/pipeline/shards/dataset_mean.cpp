@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/dataset_mean.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/shard_work.hpp"
 
 #include "datus/core/log.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/unreadable.hpp"
 
 #include "datus/io/atomic_file.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/compared_images.hpp"
 
 #include "datus/algo/protocol.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/dense_labels.hpp"
 
 #include "datus/algo/similarity.hpp"

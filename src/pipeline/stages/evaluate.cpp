@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/evaluate.hpp"
 
 #include "datus/algo/protocol.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/refined_labels.hpp"
 
 #include "datus/model/resize.hpp"

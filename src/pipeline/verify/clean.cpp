@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/clean.hpp"
 
 #include "datus/core/job_identity.hpp"

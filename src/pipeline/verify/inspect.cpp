@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/inspect.hpp"
 
 #include "datus/io/hdf5_reader.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/gpu.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "datus/model/vision_transformer.hpp"

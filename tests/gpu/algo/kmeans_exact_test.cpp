@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // k-means on a GPU gives the bits of the processor's: shapes of rows and centroids, layouts, random cases.
 #include "kmeans_on_gpu.hpp"
 #include "support/gpu_required.hpp"

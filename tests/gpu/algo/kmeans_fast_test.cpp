@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fast mode on a GPU: tensor cores that are as wrong as they may be do not show in a bit.
 #include "kmeans_on_gpu.hpp"
 #include "support/gpu_required.hpp"

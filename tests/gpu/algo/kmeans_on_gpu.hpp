@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // k-means on a GPU in any layout over ranks, beside the same on the processor.

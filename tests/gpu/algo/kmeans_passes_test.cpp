@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What surrounds the passes of k-means on a GPU: rows that do not fit its memory, stops and resumption, errors,
 // assign_rows.
 #include "kmeans_on_gpu.hpp"

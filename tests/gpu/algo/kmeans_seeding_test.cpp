@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // First centroids on a GPU: k-means++ there, and k-means|| and random rows beside it, with the bits of the processor.
 #include "kmeans_on_gpu.hpp"
 #include "support/gpu_required.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/cuda/layer_kernels.hpp"
 
 #include "datus/core/cuda/memory.hpp"

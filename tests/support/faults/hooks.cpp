@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls that libdatus_faults.so stands in front of. Each asks the plan and forwards to the library behind it.
 
 #include "support/faults/plan.hpp"

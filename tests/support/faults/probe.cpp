@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes each call that libdatus_faults.so stands in front of and prints what it gave back, one line each: "write 10",
 // or "write ENOSPC". Usage: faults_probe FOLDER [threads|mpi]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/bootstrap.hpp"
 
 #include "datus/algo/scores.hpp"

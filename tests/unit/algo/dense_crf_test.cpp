@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/dense_crf.hpp"
 
 #include "algo/refine/gaussian_filter.hpp"

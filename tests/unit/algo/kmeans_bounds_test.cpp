@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/bounds.hpp"
 #include "algo/kmeans/search_centroids.hpp"
 #include "datus/core/error.hpp"

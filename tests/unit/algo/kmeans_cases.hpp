@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Random cases for property tests of k-means: drawn from a seed, and made smaller when a property fails.

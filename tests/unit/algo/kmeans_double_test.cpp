@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of any size, far from 0, near-duplicates: k-means ends where Lloyd's does in plain double precision.
 #include "datus/comm/self_communicator.hpp"
 #include "kmeans_cases.hpp"

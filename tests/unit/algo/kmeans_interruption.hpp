@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // k-means that is stopped or killed at a chosen moment, and what it leaves to go on from.

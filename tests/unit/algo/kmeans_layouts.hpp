@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // k-means on any layout over ranks, threads and SIMD paths, and bitwise comparison of what comes out: for property

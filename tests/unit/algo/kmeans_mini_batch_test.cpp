@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/batches.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/simd_path.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fixed-point scales, small and large numbers, float modes, empty clusters, stopping.
 #include "datus/comm/self_communicator.hpp"
 #include "kmeans_reference.hpp"

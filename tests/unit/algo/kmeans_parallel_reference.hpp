@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // k-means|| as `kmeans` defines it, to the bit, in plain loops over all rows: what the real one is compared with.

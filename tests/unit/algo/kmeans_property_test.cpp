@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What holds for any rows, settings and layout, over random cases.
 #include "kmeans_cases.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/kmeans_quality.hpp"
 
 #include "algo/scores/partition_scores.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Interruptions: k-means that is stopped or killed anywhere, and goes on elsewhere, ends with the same bits.
 #include "kmeans_cases.hpp"
 #include "kmeans_interruption.hpp"

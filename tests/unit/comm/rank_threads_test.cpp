@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/comm/rank_threads.hpp"
 
 #include "datus/comm/self_communicator.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversions of many values at once, which use what the CPU has for it: the same bits as one by one, and as arithmetic
 // in double says.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/look_ahead.hpp"
 
 #include "no_new_threads.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/dataset.hpp"
 #include "support/temp_folder.hpp"
 

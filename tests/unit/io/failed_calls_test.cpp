@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files written while system calls fail, are interrupted or do a part of their work: every call that a write makes on
 // its temporary file, one after the other, with the reasons that no small file system can give.
 

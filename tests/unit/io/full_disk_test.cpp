@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files written to a file system with too little room: at each amount of it, either the whole file or a clear error and
 // nothing.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files of other programs that are in order, but hold what this library or datus has no use for; and those it reads.
 
 #include "datus/io/hdf5.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "hdf5_foreign.hpp"
 
 #include "datus/io/hdf5.hpp"

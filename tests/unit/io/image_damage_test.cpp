@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Damaged files: an error that names the file, or a picture, but never a crash. Run them under the sanitizers.
 
 #include "datus/core/philox.hpp"

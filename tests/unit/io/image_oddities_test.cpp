@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JPEGs that libjpeg reads with a warning of what does not matter, and files that are no image.
 
 #include "datus/io/image_reader.hpp"

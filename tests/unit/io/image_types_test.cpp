@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files of many kinds, made by tests/data/images/make.py, against what Pillow makes of them.
 
 #include "datus/core/philox.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/label_polygons.hpp"
 #include "datus/io/label_runs.hpp"
 #include "support/filled_polygon.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a folder of images holds besides them: not listed, and said.
 
 #include "dataset_test_support.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /// The HDF5 library does not free a file that it failed to close, which the leak check of the sanitizers would report.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/mask_file.hpp"
 
 #include "datus/io/image_reader.hpp"

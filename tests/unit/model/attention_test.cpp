@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/attention.hpp"
 
 #include "datus/core/parallel.hpp"

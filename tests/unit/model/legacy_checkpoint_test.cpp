@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The format of torch.save before version 1.6, and what both formats of checkpoints share.
 
 #include "model/weights/legacy_checkpoint.hpp"

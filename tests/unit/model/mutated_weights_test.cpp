@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each kind of weights file, damaged in every way that a seed gives: it is read, or refused with an error that names
 // the file. It never crashes the program, takes much memory or hangs. DATUS_MUTATIONS=100000 tries more than the
 // default number; DATUS_MUTATION=17 tries that one alone.

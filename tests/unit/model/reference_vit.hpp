@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A Vision Transformer in plain loops and double precision: the independent truth for what has no golden file. It takes

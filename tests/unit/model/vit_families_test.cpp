@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Families without a golden file, and what lies beside a weights file.
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights that lie in several files, and what a path stands for.
 
 #include "datus/model/weight_files.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reading weights takes little memory beside what they are read to.
 
 #include "datus/model/weights.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Damage to weights files, drawn from a seed: of what disks and networks do, and of what someone hostile would write.

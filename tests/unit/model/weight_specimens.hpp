@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Valid weights of each kind, taken apart so that a mutation can reach behind checksums and lengths.

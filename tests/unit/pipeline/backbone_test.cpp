@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/backbone/backbone.hpp"
 
 #include "support/golden.hpp"

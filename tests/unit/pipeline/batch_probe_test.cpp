@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/batch_probe.hpp"
 
 #include "datus/core/error.hpp"

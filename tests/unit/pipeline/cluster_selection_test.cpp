@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/cluster_selection.hpp"
 
 #include "datus/io/hdf5.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/files/config_file.hpp"
 
 #include "support/temp_folder.hpp"

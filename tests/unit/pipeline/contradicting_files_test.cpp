@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that are undamaged, but whose parts do not fit each other: a writer that was wrong, or somebody else's file.
 
 #include "datus/comm/self_communicator.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A calibration of round numbers and runs to plan with it: what they cost can be worked out by hand.

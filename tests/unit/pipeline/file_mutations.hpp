@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Damage to HDF5 files: what lies where in a file, and changes drawn from a seed that reach every part of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Every kind of file that a run keeps: how it is written, and how it is read by the stage that needs it.

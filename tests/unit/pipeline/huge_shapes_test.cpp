@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small files that promise more than there is memory for.
 
 #include "pipeline/files/cluster_files.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each file of a run, damaged in every way that a seed gives: damage is found, or was in bytes that nobody reads. It is
 // never used, and never crashes the program. DATUS_MUTATIONS=100000 tries more than the default number;
 // DATUS_MUTATION=17 tries that one alone.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is made of the facts of all ranks: one line for each problem, whatever the number of ranks and nodes that have
 // it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/rewritten_images.hpp"
 
 #include "datus/core/hash.hpp"

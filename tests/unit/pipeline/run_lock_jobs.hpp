@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Jobs, locks and waiting for the tests of the lock of a run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/lock_file.hpp"
 #include "run_lock_jobs.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/pending/run_size.hpp"
 
 #include "datus/comm/self_communicator.hpp"

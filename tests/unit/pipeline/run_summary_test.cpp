@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/run_summary.hpp"
 
 #include "support/thread_communicator.hpp"

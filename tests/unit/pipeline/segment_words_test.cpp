@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/segment_words.hpp"
 
 #include "datus/io/hdf5.hpp"

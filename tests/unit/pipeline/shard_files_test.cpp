@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/descriptors_file.hpp"
 #include "pipeline/files/image_keys.hpp"

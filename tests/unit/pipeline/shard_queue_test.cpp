@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session/shard_queue.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Small files of every kind that a run keeps, with contents that differ from shard to shard.

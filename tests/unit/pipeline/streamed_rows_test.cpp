@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/cluster/streamed_rows.hpp"
 
 #include "datus/comm/self_communicator.hpp"

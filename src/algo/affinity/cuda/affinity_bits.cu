@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/cuda/affinity_bits.hpp"
 #include "datus/core/cuda/dynamic_shared.cuh"
 #include "datus/core/cuda/launch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/cuda/approximate_product.hpp"
 
 #include "datus/core/gpu.hpp"

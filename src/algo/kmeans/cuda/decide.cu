@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/approximate.hpp"
 #include "algo/kmeans/cuda/tensor.hpp"
 #include "datus/core/cuda/launch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/cuda/tensor.hpp"
 
 #include "algo/kmeans/cuda/approximate_product.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/cuda/fetch.cuh"
 #include "algo/kmeans/cuda/weighing.hpp"
 #include "algo/kmeans/random.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/images/tiff_decoder.hpp"
 
 #include "datus/io/image_reader.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/cuda/launch.hpp"
 #include "model/pixels/cuda/crop_kernels.hpp"
 #include "model/pixels/resize_kernels.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model/torch/cuda/fused_layers.hpp"
 
 #include "datus/core/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datus/core/cuda/check.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"

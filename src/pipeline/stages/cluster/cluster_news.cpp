@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/cluster/cluster_news.hpp"
 
 #include "datus/core/text.hpp"

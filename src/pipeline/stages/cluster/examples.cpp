@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/cluster/examples.hpp"
 
 #include "datus/algo/cluster_tree.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/cluster/memory_budget.hpp"
 
 #include "datus/core/error.hpp"

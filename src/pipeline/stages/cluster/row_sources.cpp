@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/cluster/row_sources.hpp"
 
 #include "datus/core/error.hpp"

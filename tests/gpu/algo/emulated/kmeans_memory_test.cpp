@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A GPU whose memory does not suffice for k-means, on all ranks or on one, and memory that is given back.
 #include "gpu/algo/kmeans_on_gpu.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "comm/cuda/nccl_communicator.hpp"
 #include "datus/core/cuda/memory.hpp"
 #include "support/device_sums.hpp"
