@@ -79,6 +79,9 @@ Command add_plan(CLI::App& program);
 Command add_preflight(CLI::App& program);
 Command add_config(CLI::App& program);
 Command add_datasets(CLI::App& program);
+Command add_weights(CLI::App& program);
+Command add_manual(CLI::App& program);
+Command add_completion(CLI::App& program);
 Command add_version(CLI::App& program);
 
 }  // namespace datus::jobs

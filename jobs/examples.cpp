@@ -12,8 +12,9 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 17> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 20> examples = {{
     {"run",
+     "  datus run --images photos --weights dinov2-s14\n"
      "  datus run mine.yaml\n"
      "  datus run mine.yaml --set cluster.k=27,31 --set model.input_size=448\n"
      "  mpirun -n 4 datus run mine.yaml --run /scratch/mine\n"},
@@ -62,6 +63,12 @@ constexpr std::array<std::pair<std::string_view, Lines>, 17> examples = {{
     {"datasets",
      "  datus datasets\n"
      "  datus datasets voc > mine_set.yaml\n"},
+    {"weights",
+     "  datus weights list\n"
+     "  datus weights get dinov2-s14\n"
+     "  datus run --images photos --weights dinov2-s14\n"},
+    {"manual", "  datus manual datus-run | man -l -\n"},
+    {"completion", "  source <(datus completion bash)\n"},
     {"version", "  datus version\n"},
 }};
 

@@ -14,9 +14,9 @@ Command add_export(CLI::App& program) {
       "export", "Write the masks of a run as other programs read them: PNGs of classes, COCO, folders to train on");
   auto request = std::make_shared<ExportRequest>();
   std::string formats;
-  for (const std::string& format : export_formats()) formats += (formats.empty() ? "" : ", ") + format;
+  for (const std::string& format : export_formats()) formats += (formats.empty() ? "" : ",") + format;
   parser->add_option("RUN", request->run, "Directory of the run")->required();
-  parser->add_option("--to", request->format, "Format: " + formats)->type_name("FORMAT")->required();
+  parser->add_option("--to", request->format, "Format")->type_name("{" + formats + "}")->required();
   parser->add_option("--k", request->k, "Number of clusters, where the run has several");
   parser->add_option("--out", request->out, "New folder (RUN/export/kNNN-FORMAT)")->type_name("DIR");
   parser->add_option("--names", request->names, "YAML with a line 'CLUSTER: CLASS' for each cluster that has a class")

@@ -6,7 +6,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 debian_packages=(
   g++ cmake ninja-build ccache lld
   libopenmpi-dev openmpi-bin libtorch-dev libopenblas-dev libhdf5-dev libeigen3-dev libyaml-cpp-dev libcli11-dev
-  libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libdeflate-dev libtiff-dev libwebp-dev libxxhash-dev libgtest-dev libbenchmark-dev
+  libspdlog-dev nlohmann-json3-dev libturbojpeg0-dev libpng-dev libdeflate-dev libtiff-dev libwebp-dev libxxhash-dev
+  libcurl4-openssl-dev libssl-dev libgtest-dev libbenchmark-dev
 )
 
 # A compiler cache finds what was compiled in another folder too: of a path into this tree it sees the part below it. Where

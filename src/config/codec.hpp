@@ -107,6 +107,9 @@ template <class T>
 /// A path, made absolute from the folder of its origin. In this and all other paths `~` in front, `$NAME` and `${NAME}`
 /// are expanded, `$$` is a `$`; a variable that is not set or empty is a `UsageError`.
 [[nodiscard]] CodecOf<std::filesystem::path> file_path();
+/// The same, or the name of known weights, which stands for their file in the folder for weights: a `UsageError` with
+/// the command that fetches them where it is not there. A file of that name goes first.
+[[nodiscard]] CodecOf<std::filesystem::path> weights_path();
 /// A path that stays as written.
 [[nodiscard]] CodecOf<std::filesystem::path> path_as_written();
 /// A name (letters, digits, - and _ only), kept and hashed as it is; or the path of a file, made absolute, of which

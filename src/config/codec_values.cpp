@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/codec.hpp"
 #include "config/value_codec.hpp"
+#include "datus/config/known_weights.hpp"
 #include "datus/core/error.hpp"
 
 #include <cstdlib>
@@ -161,6 +162,22 @@ CodecOf<std::filesystem::path> file_path() {
     return text ? std::optional(resolved(*text, value)) : std::nullopt;
   };
   return codec_of<std::filesystem::path>("path", parse, print_path);
+}
+
+CodecOf<std::filesystem::path> weights_path() {
+  const auto parse = [](const RawValue& value) -> std::optional<std::filesystem::path> {
+    const std::string* text = text_scalar(value);
+    if (text == nullptr) return std::nullopt;
+    const auto known = find_known_weights(*text);
+    const auto path = resolved(*text, value);
+    std::error_code unknown;
+    if (!known || std::filesystem::exists(path, unknown)) return path;
+    if (const auto file = weights_file(*known); std::filesystem::exists(file, unknown)) return file;
+    throw UsageError("The weights " + *text + " are not on this machine",
+                     value.origin + ": there is no " + weights_file(*known).string(),
+                     "Fetch them where there is a network, for example on a login node: datus weights get " + *text);
+  };
+  return codec_of<std::filesystem::path>("path, or a name that `datus weights list` has", parse, print_path);
 }
 
 CodecOf<std::filesystem::path> path_as_written() {

@@ -63,6 +63,15 @@ LabelMap read_dataset_labels(const YamlEntry& entry, const YamlSource& source) {
   const std::string others = section.text("others");
   if (!others.empty() && others != "void")
     refuse_entry(*section.take("others"), others + " is not void", "Leave it out, or write void.");
+  if (const YamlEntry* colours = section.take("colours")) {
+    map.colours = colours_of(colours->value, *colours);
+    if (map.colours.size() != map.classes.size()) {
+      refuse_entry(*colours,
+                   "there are " + std::to_string(map.colours.size()) + " colours for " +
+                       std::to_string(map.classes.size()) + " classes",
+                   "Give each class one, in their order.");
+    }
+  }
   section.finish();
   if (others == "void") {
     map.labels.resize(largest_value + 1, DatasetDescription::unknown);

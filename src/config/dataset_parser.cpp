@@ -38,28 +38,26 @@ Description::Files read_files(const YamlEntry& entry, DatasetSection& section) {
   return files;
 }
 
-Description::Colour read_colour(const YAML::Node& node, const YamlEntry& entry) {
-  const auto parts = integers_of(node, 0, 255, entry);
-  if (parts.size() != 3)
-    refuse_entry(entry, "a colour has " + std::to_string(parts.size()) + " parts", "Write [red, green, blue].");
-  return {static_cast<std::uint8_t>(parts[0]), static_cast<std::uint8_t>(parts[1]),
-          static_cast<std::uint8_t>(parts[2])};
-}
-
 void read_colours(Description& description, DatasetSection& truth) {
   const YamlEntry& colours = truth.require("colours");
-  if (!colours.value.IsSequence() || colours.value.size() == 0)
-    refuse_entry(colours, "it is no list", "Write [[red, green, blue], …].");
-  for (const auto& node : colours.value) {
-    const auto colour = read_colour(node, colours);
-    if (std::ranges::find(description.colours, colour) != description.colours.end()) {
-      refuse_entry(colours, "colour " + std::to_string(description.colours.size()) + " is there twice",
-                   "Remove one of them.");
-    }
-    description.colours.push_back(colour);
+  description.colours = colours_of(colours.value, colours);
+  for (auto colour = description.colours.begin(); colour != description.colours.end(); ++colour) {
+    if (std::find(description.colours.begin(), colour, *colour) == colour) continue;
+    refuse_entry(colours, "colour " + std::to_string(colour - description.colours.begin()) + " is there twice",
+                 "Remove one of them.");
   }
   if (const YamlEntry* within = truth.take("within"))
     description.colours_within = integer_of(within->value, 0, 255, *within);
+}
+
+/// A class has the colour of its first value in the files, unless the label map says another one.
+void give_colours(Description::LabelMap& map, const std::vector<Description::Colour>& of_values) {
+  if (!map.colours.empty() || of_values.empty()) return;
+  for (std::size_t label = 0; label < map.classes.size(); ++label) {
+    const auto value = std::ranges::find(map.labels, static_cast<std::int32_t>(label)) - map.labels.begin();
+    if (value >= std::ssize(of_values)) return map.colours.clear();
+    map.colours.push_back(of_values[static_cast<std::size_t>(value)]);
+  }
 }
 
 void read_truth(Description& description, const YamlEntry& entry, const YamlSource& source) {
@@ -85,7 +83,7 @@ void read_truth(Description& description, const YamlEntry& entry, const YamlSour
              description.truth.endings != std::vector<std::string>{".png"}) {
     refuse_entry(*truth.take("endings"), "an index is stored in PNG files alone", "Remove it, or use kind: colours.");
   }
-  description.truth_is_asked_for = truth.flag("only_if_set");
+  description.truth_is_optional = truth.flag("optional");
   if (const YamlEntry* values = truth.take("void")) {
     description.void_values =
         values->value.IsNull() ? std::vector<int>() : integers_of(values->value, 0, 65535, *values);
@@ -137,6 +135,7 @@ std::shared_ptr<const DatasetDescription> parse_dataset(const DatasetText& text)
     }
   }
   read_truth(*description, top.require("truth"), source);
+  for (auto& map : description->label_maps) give_colours(map, description->colours);
   top.finish();
   return description;
 }

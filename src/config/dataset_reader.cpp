@@ -89,4 +89,17 @@ void DatasetSection::finish() const {
   }
 }
 
+std::vector<std::array<std::uint8_t, 3>> colours_of(const YAML::Node& node, const YamlEntry& entry) {
+  if (!node.IsSequence() || node.size() == 0) refuse_entry(entry, "it is no list", "Write [[red, green, blue], …].");
+  std::vector<std::array<std::uint8_t, 3>> colours;
+  for (const auto& element : node) {
+    const auto parts = integers_of(element, 0, 255, entry);
+    if (parts.size() != 3)
+      refuse_entry(entry, "a colour has " + std::to_string(parts.size()) + " parts", "Write [red, green, blue].");
+    colours.push_back({static_cast<std::uint8_t>(parts[0]), static_cast<std::uint8_t>(parts[1]),
+                       static_cast<std::uint8_t>(parts[2])});
+  }
+  return colours;
+}
+
 }  // namespace datus

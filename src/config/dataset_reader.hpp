@@ -3,6 +3,7 @@
 
 #include "config/yaml_source.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,5 +45,7 @@ class DatasetSection {
 /// A list of them, or one.
 [[nodiscard]] std::vector<int> integers_of(const YAML::Node& node, int low, int high, const YamlEntry& entry);
 [[nodiscard]] std::vector<std::string> texts_of(const YAML::Node& node, const YamlEntry& entry);
+/// A list of [red, green, blue].
+[[nodiscard]] std::vector<std::array<std::uint8_t, 3>> colours_of(const YAML::Node& node, const YamlEntry& entry);
 
 }  // namespace datus

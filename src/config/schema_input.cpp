@@ -64,8 +64,9 @@ void add_dataset(Keys& keys) {
 
 void add_model_input(Adder<ModelConfig>& add) {
   using M = ModelConfig;
-  add("weights", &M::weights, word_or("null", file_path()), {},
-      "Weights: a .pth or .safetensors file, the index of a sharded one, or its folder.");
+  add("weights", &M::weights, word_or("null", weights_path()), {},
+      "Weights: a .pth or .safetensors file, the index of a sharded one, or its folder; or a name such as "
+      "`dinov2-s14`, once `datus weights get` has fetched it.");
   add("input_size", &M::input_size, pixel_size(), geometry(),
       "Pixels of the model's input, a multiple of the patch size.");
   add("resize", &M::resize,

@@ -60,7 +60,7 @@ void add_descriptor(Keys& keys) {
       "What crops are cut from: the model's input.");
   add("crop_resize", &D::crop_resize, integer<int>(1), describe, "Shorter side of a crop after its resize, in pixels.");
   add("crop_size", &D::crop_size, integer<int>(1), describe, "Side of the square cut from its centre, in pixels.");
-  add("weights", &D::weights, word_or("same", file_path()), {},
+  add("weights", &D::weights, word_or("same", weights_path()), {},
       "Weights of another model for `masked_crop`; `same`: those of the model section.");
   add("smoothing", &D::smoothing, word_or("null", positive_number()), {Stage::describe, Stage::mask},
       "For `mean_key`: embeddings are first averaged over their image, with weights exp((cosine - 1) / smoothing), "

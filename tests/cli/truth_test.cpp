@@ -182,7 +182,8 @@ TEST_F(Truth, ADescriptionOfADataSetNeedsNoCode) {
   }
   write_bytes(folder() / "reef.yaml",
               "about: a reef\nimages:\n  folder: photos/{split}\n  suffix: _raw\ntruth:\n  folder: labels/{split}\n"
-              "  suffix: _ids\n  void: 9\nsplits: [train, val]\nlabel_maps: {ground: {classes: {sand: 3, rock: 5}}}\n");
+              "  suffix: _ids\n  void: 9\nsplits: [train, val]\nlabel_maps: {ground: {classes: {sand: 3, rock: 5}, "
+              "colours: [[250, 200, 100], [90, 90, 90]]}}\n");
   const Arguments reef = {"dataset.kind=" + (folder() / "reef.yaml").string(),
                           "dataset.images=" + (folder() / "reef").string(), "dataset.truth=null", "dataset.split=val"};
   const Outcome outcome = run(reef, {.ranks = 2});
@@ -191,6 +192,12 @@ TEST_F(Truth, ADescriptionOfADataSetNeedsNoCode) {
   EXPECT_EQ(strict()["pixels"]["void"], 4 * height * 4);
   EXPECT_EQ(strict()["class_pixels"], Json({4 * height * (width / 2 - 4), 4 * height * (width / 2)}));
   EXPECT_TRUE(fs::exists(directory() / "masks/k003/a/image100_raw.png"));
+  EXPECT_EQ(strict()["class_colours"], Json({{250, 200, 100}, {90, 90, 90}}));
+  const Outcome exported = run_program({"export", directory().string(), "--to", "class"});
+  ASSERT_EQ(exported.code, 0) << exported;
+  const Json classes = Json::parse(bytes_of(directory() / "export/k003-class/classes.json"))["classes"];
+  EXPECT_EQ(classes[0]["colour"], Json({250, 200, 100}));
+  EXPECT_EQ(classes[1]["colour"], Json({90, 90, 90}));
   const std::string provenance = strict()["provenance"]["run"];
   write_bytes(folder() / "reef.yaml", bytes_of(folder() / "reef.yaml") + "# a remark\n");
   ASSERT_EQ(run(reef).code, 0);

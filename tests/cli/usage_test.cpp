@@ -45,8 +45,9 @@ std::size_t count_in(const std::string& text, const std::string& part) {
 
 // As any other error: with the program's name, and once for all ranks.
 TEST(Usage, AWrongCommandLineIsSaidOnce) {
-  for (const Arguments& arguments : {Arguments{"rum"}, Arguments{"run"}, Arguments{"run", "a.yaml", "--no-such-option"},
-                                     Arguments{"run", "a.yaml", "-q", "-v"}}) {
+  for (const Arguments& arguments :
+       {Arguments{"rum"}, Arguments{"apply"}, Arguments{"run", "a.yaml", "--no-such-option"},
+        Arguments{"run", "a.yaml", "-q", "-v"}}) {
     for (const Outcome& outcome : {run_program(arguments), run_program(arguments, three_ranks)}) {
       expect_refusal(outcome, 2, {"datus: error: Cannot read the command line (", "--help'."});
       EXPECT_EQ(count_in(outcome.err, "Cannot read"), 1U) << outcome;
@@ -71,7 +72,7 @@ TEST(Usage, EveryCommandHasExamplesAndManners) {
     EXPECT_EQ(outcome.out.find("KEY=VALUE ..."), std::string::npos) << "--set takes one setting" << outcome;
     ++commands;
   }
-  EXPECT_EQ(commands, 17);
+  EXPECT_EQ(commands, 20);
   EXPECT_NE(run_program({"run", "--help"}).out.find("--set A.B=C --set D.E=F"), std::string::npos);
 }
 

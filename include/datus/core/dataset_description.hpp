@@ -36,13 +36,14 @@ struct DatasetDescription {
     std::string folder;  ///< what `{split}` stands for
   };
 
+  using Colour = std::array<std::uint8_t, 3>;
+
   struct LabelMap {
     std::string name;
     std::vector<std::int32_t> labels;  ///< the class of each stored value, -1 for void, `unknown` for no value
     std::vector<std::string> classes;
+    std::vector<Colour> colours = {};  ///< of the classes; empty where they have none
   };
-
-  using Colour = std::array<std::uint8_t, 3>;
 
   std::string origin;  ///< the file, for messages
   std::string about;   ///< one line
@@ -50,7 +51,7 @@ struct DatasetDescription {
   Files images;
   Files truth;
   Storage storage = Storage::index;
-  bool truth_is_asked_for = false;  ///< only `dataset.truth` brings ground truth
+  bool truth_is_optional = false;  ///< images without its folder are a data set too
   std::vector<Split> splits;
   std::string list;          ///< text file with the images of a part, below the root; may be empty
   bool lists_stems = false;  ///< lists name images without folder, and often without ending

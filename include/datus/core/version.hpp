@@ -3,7 +3,7 @@
 
 namespace datus {
 
-/// Of this program: "0.1.0".
+/// Of this program: "0.2.0".
 [[nodiscard]] const char* version() noexcept;
 
 }  // namespace datus

@@ -81,7 +81,8 @@ class Dataset {
   /// For `open_dataset`. Throws `InputError` for no items, a name that is not UTF-8, or two items
   /// with the same stem. `reader` may be empty: no truth.
   Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::optional<TruthReader> reader,
-          std::string left_out = {}, std::string label_note = {});
+          std::string left_out = {}, std::string label_note = {},
+          std::vector<DatasetDescription::Colour> class_colours = {});
   ~Dataset() = default;
   Dataset(const Dataset&) = delete;
   Dataset& operator=(const Dataset&) = delete;
@@ -91,6 +92,8 @@ class Dataset {
   /// Class names, one for each label; numbers where only their count is known, empty where not even
   /// that is.
   [[nodiscard]] const std::vector<std::string>& classes() const noexcept { return classes_; }
+  /// The colours that a description gives the classes, one for each; empty where it gives none.
+  [[nodiscard]] const std::vector<DatasetDescription::Colour>& class_colours() const noexcept { return class_colours_; }
   /// Whether any image has ground truth.
   [[nodiscard]] bool has_truth() const noexcept { return reader_.has_value(); }
   [[nodiscard]] std::int64_t truth_count() const;
@@ -122,6 +125,7 @@ class Dataset {
   std::optional<TruthReader> reader_;
   std::string left_out_;
   std::string label_note_;
+  std::vector<DatasetDescription::Colour> class_colours_;
 };
 
 /// Finds the images and the ground truth of a data set; opens none of them. Folders are listed in

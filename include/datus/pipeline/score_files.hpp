@@ -4,6 +4,7 @@
 #include "datus/algo/bootstrap.hpp"
 #include "datus/algo/boundary.hpp"
 #include "datus/algo/scores.hpp"
+#include "datus/core/dataset_description.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/truth_pixels.hpp"
 
@@ -35,8 +36,9 @@ struct Evaluation {
   int k = 0;
   int classes = 0;
   int void_value = 255;
-  std::vector<std::string> class_names;  ///< empty when not known
-  TruthPixels truth;                     ///< of the images that are scored, all their pixels
+  std::vector<std::string> class_names;                        ///< empty when not known
+  std::vector<DatasetDescription::Colour> class_colours = {};  ///< [classes], or empty
+  TruthPixels truth;                                           ///< of the images that are scored, all their pixels
   std::vector<ProtocolScores> protocols;
 };
 

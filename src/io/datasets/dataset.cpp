@@ -91,12 +91,14 @@ bool find_truth(std::vector<DatasetItem>& items, DatasetOptions options, const i
 }  // namespace
 
 Dataset::Dataset(std::vector<DatasetItem> items, std::vector<std::string> classes, std::optional<TruthReader> reader,
-                 std::string left_out, std::string label_note)
+                 std::string left_out, std::string label_note, std::vector<DatasetDescription::Colour> class_colours)
     : items_(std::move(items)),
       classes_(std::move(classes)),
       reader_(std::move(reader)),
       left_out_(std::move(left_out)),
-      label_note_(std::move(label_note)) {
+      label_note_(std::move(label_note)),
+      class_colours_(std::move(class_colours)) {
+  if (class_colours_.size() != classes_.size()) class_colours_.clear();
   require_names(items_);
 }
 
@@ -159,7 +161,7 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
     reader = {.classes = classes, .header = kind.read_truth_header};
   }
   return std::make_unique<Dataset>(std::move(items), std::move(labelling.classes), std::move(reader),
-                                   std::move(left_out), std::move(labelling.note));
+                                   std::move(left_out), std::move(labelling.note), std::move(labelling.colours));
 }
 
 }  // namespace datus

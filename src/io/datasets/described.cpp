@@ -69,13 +69,15 @@ FoundImages find_images(const Description& description, const DatasetOptions& op
                    "Check dataset.images and the images of " + description.origin + ".");
 }
 
-/// Throws where ground truth should be, but is not.
+/// Empty where there is none; throws where it should be there.
 fs::path truth_root(const Description& description, const DatasetOptions& options) {
   std::error_code unknown;
-  if (description.truth_is_asked_for) return {};
   const Search search{description, description.truth, options.images, options.split, "truth"};
+  const Search images{description, description.images, options.images, options.split, "images"};
   const bool is_list = fs::is_regular_file(options.images, unknown);
-  if (!is_list && described_folder(search)) return options.images;
+  const auto folder = is_list ? std::nullopt : described_folder(search);
+  if (folder && folder != described_folder(images)) return options.images;
+  if (description.truth_is_optional) return {};
   throw UsageError("dataset.truth is missing",
                    is_list ? "the list " + options.images.string() + " has no column of it" : looked_for(search),
                    "Set dataset.truth to its folder, or use dataset.kind: folder.");

@@ -144,9 +144,16 @@ std::vector<std::string> read_classes(const std::filesystem::path& path) {
 const LabelMapping* find_built_in(const std::optional<std::filesystem::path>& path,
                                   const std::vector<LabelMapping>& built_in) {
   std::error_code unknown;
-  if (built_in.empty()) return nullptr;
-  if (!path) return &built_in.front();
+  if (!path) return built_in.empty() ? nullptr : &built_in.front();
   if (std::filesystem::exists(*path, unknown)) return nullptr;
+  if (built_in.empty()) {
+    if (path->has_parent_path()) return nullptr;
+    throw InputError(
+        "There is no label map " + path->string(),
+        "no such file is here, and maps with a name belong to described data sets",
+        "Set dataset.kind to the data set that has it ('datus datasets'): its images may be a list too, or "
+        "a folder of your own. Or give a JSON file.");
+  }
   std::string names;
   for (const auto& map : built_in) {
     if (path->filename() == map.name) return &map;
@@ -213,7 +220,7 @@ Labelling make_labelling(const DatasetOptions& options, const std::vector<LabelM
                          const std::vector<int>& void_values) {
   Labelling labelling;
   if (const LabelMapping* chosen = find_built_in(options.label_map, built_in)) {
-    labelling = {LabelTable(chosen->labels), chosen->classes};
+    labelling = {LabelTable(chosen->labels), chosen->classes, chosen->colours};
     if (options.classes) name_classes(labelling, *options.classes, chosen->name);
   } else if (options.label_map) {
     labelling.table = read_label_map(*options.label_map);

@@ -47,8 +47,9 @@ class LabelTable {
 /// What stored values mean, and the names of the classes.
 struct Labelling {
   LabelTable table;
-  std::vector<std::string> classes;  ///< empty when not even their number is known
-  std::string note = {};             ///< what people should know of it; mostly empty
+  std::vector<std::string> classes;                      ///< empty when not even their number is known
+  std::vector<DatasetDescription::Colour> colours = {};  ///< of the classes; mostly empty
+  std::string note = {};                                 ///< what people should know of it; mostly empty
 };
 
 /// The labelling that `options.label_map` and `options.classes` ask for, with these void values. Without a

@@ -36,6 +36,14 @@ LabelClasses numbered(int k) {
 
 }  // namespace
 
+Palette LabelClasses::palette() const {
+  Palette palette = label_palette(count());
+  if (std::ssize(colours) != count()) return palette;
+  palette.colours.clear();
+  for (const auto& [red, green, blue] : colours) palette.colours.push_back({red, green, blue});
+  return palette;
+}
+
 std::vector<int> LabelClasses::clusters_of(int index) const {
   std::vector<int> clusters;
   for (std::size_t cluster = 0; cluster < of_cluster.size(); ++cluster) {
@@ -59,7 +67,8 @@ LabelClasses find_classes(const RunDirectory& run, int k, const std::optional<st
   if (!known) return numbered(k);
   LabelClasses classes{.names = std::move(known->class_names),
                        .of_cluster = std::move(known->mapping),
-                       .source = std::move(known->source)};
+                       .source = std::move(known->source),
+                       .colours = std::move(known->class_colours)};
   for (int i = classes.count(); i < known->classes; ++i) classes.names.push_back("class_" + zero_padded(i, 3));
   return classes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/core/dataset_description.hpp"
 #include "datus/core/image.hpp"
 #include "datus/io/palette.hpp"
 #include "datus/pipeline/run_directory.hpp"
@@ -14,12 +15,13 @@ namespace datus {
 
 /// The classes of an export: what its values mean.
 struct LabelClasses {
-  std::vector<std::string> names;  ///< by their number
-  std::vector<int> of_cluster;     ///< [K] class of each cluster; -1: none
-  std::string source;              ///< a phrase for people: who says so
+  std::vector<std::string> names;                        ///< by their number
+  std::vector<int> of_cluster;                           ///< [K] class of each cluster; -1: none
+  std::string source;                                    ///< a phrase for people: who says so
+  std::vector<DatasetDescription::Colour> colours = {};  ///< [classes] of the data set; empty where it has none
 
   [[nodiscard]] int count() const { return static_cast<int>(names.size()); }
-  [[nodiscard]] Palette palette() const { return label_palette(count()); }
+  [[nodiscard]] Palette palette() const;
   [[nodiscard]] std::vector<int> clusters_of(int index) const;
   /// A map of clusters as one of classes; `no_label` where a cluster has none.
   [[nodiscard]] LabelMap classes_of(const LabelMap& clusters) const;

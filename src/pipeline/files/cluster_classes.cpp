@@ -30,6 +30,7 @@ ClusterClasses from_scores(const fs::path& path, const std::string& protocol) {
   return {.mapping = chosen->scores.mapping,
           .classes = scores.classes,
           .class_names = std::move(scores.class_names),
+          .class_colours = std::move(scores.class_colours),
           .source = "ground truth, matched by " + chosen->protocol};
 }
 
@@ -40,12 +41,15 @@ ClusterClasses from_carried(const fs::path& path, int k) {
     ClusterClasses classes{.mapping = json.at("mapping").get<std::vector<int>>(),
                            .classes = json.at("classes").get<int>(),
                            .class_names = json.at("class_names").get<std::vector<std::string>>(),
+                           .class_colours = {},
                            .source = json.at("source").get<std::string>()};
+    if (json.contains("class_colours")) json.at("class_colours").get_to(classes.class_colours);
     const bool fits = std::ssize(classes.mapping) == k && std::ranges::all_of(classes.mapping, [&](int index) {
                         return index >= -1 && index < classes.classes;
                       });
+    const bool is_coloured = classes.class_colours.empty() || std::ssize(classes.class_colours) == classes.classes;
     const bool is_named = classes.class_names.empty() || std::ssize(classes.class_names) == classes.classes;
-    if (fits && is_named) return classes;
+    if (fits && is_named && is_coloured) return classes;
     throw InputError(path.string() + " cannot be used", "it is not of " + std::to_string(k) + " clusters",
                      "Run 'datus apply' again: it writes the file anew.");
   } catch (const Json::exception& error) {
@@ -63,12 +67,13 @@ std::optional<ClusterClasses> classes_of_run(const RunDirectory& run, int k, con
 }
 
 void write_carried_classes(const fs::path& path, const ClusterClasses& classes, const WriteOptions& options) {
-  const Json json = {{"schema", 1},
-                     {"k", classes.mapping.size()},
-                     {"source", classes.source},
-                     {"classes", classes.classes},
-                     {"class_names", classes.class_names},
-                     {"mapping", classes.mapping}};
+  Json json = {{"schema", 1},
+               {"k", classes.mapping.size()},
+               {"source", classes.source},
+               {"classes", classes.classes},
+               {"class_names", classes.class_names},
+               {"mapping", classes.mapping}};
+  if (!classes.class_colours.empty()) json["class_colours"] = classes.class_colours;
   fs::create_directories(path.parent_path());
   write_text_atomically(path, json.dump(1) + "\n", options);
 }

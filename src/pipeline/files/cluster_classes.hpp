@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/core/dataset_description.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
@@ -14,10 +15,11 @@ namespace datus {
 /// What a run knows of the classes of its clusters: from its own ground truth, or from the run whose clusters it was
 /// labelled with.
 struct ClusterClasses {
-  std::vector<int> mapping;              ///< [K] class of each cluster, or -1
-  int classes = 0;                       ///< how many there are
-  std::vector<std::string> class_names;  ///< [classes], or empty where they have none
-  std::string source;                    ///< a phrase for people: what they come from
+  std::vector<int> mapping;                                    ///< [K] class of each cluster, or -1
+  int classes = 0;                                             ///< how many there are
+  std::vector<std::string> class_names;                        ///< [classes], or empty where they have none
+  std::vector<DatasetDescription::Colour> class_colours = {};  ///< [classes], or empty where they have none
+  std::string source;                                          ///< a phrase for people: what they come from
 };
 
 /// The mapping of RUN/scores/kNNN.json by `protocol`, by "strict" or else the first where that is empty; without scores

@@ -80,6 +80,7 @@ Json json_of(const ProtocolScores& result, const Evaluation& evaluation) {
   json["mapping"] = scores.mapping;
   json["counts"] = std::move(counts);
   if (!evaluation.class_names.empty()) json["class_names"] = evaluation.class_names;
+  if (!evaluation.class_colours.empty()) json["class_colours"] = evaluation.class_colours;
   json["provenance"] = result.provenance;
   return json;
 }
@@ -211,6 +212,7 @@ Evaluation read_scores(const std::filesystem::path& path) {
       evaluation.classes = json.at("classes").get<int>();
       evaluation.void_value = json.at("void").get<int>();
       if (json.contains("class_names")) json.at("class_names").get_to(evaluation.class_names);
+      if (json.contains("class_colours")) json.at("class_colours").get_to(evaluation.class_colours);
       evaluation.protocols.push_back(result_of(protocol, json));
     }
   } catch (const Json::exception& error) {

@@ -48,6 +48,7 @@ ScoreRequest request_of(const Config& config, const Dataset& dataset, int thread
   ScoreRequest request;
   request.protocols = config.evaluate.protocols;
   request.class_names = dataset.classes();
+  request.class_colours = dataset.class_colours();
   request.void_value = config.dataset.void_label;
   request.replicates = config.evaluate.bootstrap;
   request.seed = config.run.seed;

@@ -170,6 +170,7 @@ Evaluation score_images(const std::vector<ComparedImage>& images, const ScoreReq
   evaluation.classes = scorer.classes();
   evaluation.void_value = request.void_value;
   evaluation.class_names = request.class_names;
+  evaluation.class_colours = request.class_colours;
   const Eigen::RowVectorX<std::int64_t> of_class = all.matrix.counts_and_unassigned().colwise().sum();
   evaluation.truth = {{of_class.begin(), of_class.end()}, all.matrix.void_pixels()};
   for (const auto wanted : request.protocols) {

@@ -3,6 +3,7 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
+#include "datus/core/dataset_description.hpp"
 #include "datus/pipeline/score_files.hpp"
 #include "pipeline/stages/compared_images.hpp"
 
@@ -17,8 +18,9 @@ namespace datus {
 /// What scores of one K are made from, beside the images.
 struct ScoreRequest {
   std::vector<EvaluateConfig::Protocol> protocols;
-  int clusters = 0;                      ///< 0: as many as occur
-  std::vector<std::string> class_names;  ///< empty: as many classes as occur
+  int clusters = 0;                                            ///< 0: as many as occur
+  std::vector<std::string> class_names;                        ///< empty: as many classes as occur
+  std::vector<DatasetDescription::Colour> class_colours = {};  ///< of them, where they have colours
   int void_value = 255;
   std::optional<std::filesystem::path> mapping_file;  ///< scores whose mapping is taken
   int replicates = 1000;                              ///< of the bootstrap

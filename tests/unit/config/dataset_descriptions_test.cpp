@@ -54,6 +54,22 @@ TEST_F(DatasetDescriptions, LabelMapsHaveThreeForms) {
   EXPECT_EQ(others[65535], -1);
 }
 
+TEST_F(DatasetDescriptions, ClassesHaveTheColoursOfTheirLabelMapOrOfTheGroundTruth) {
+  using Colours = std::vector<DatasetDescription::Colour>;
+  const std::string truth =
+      "images: {folder: p}\ntruth: {folder: l, kind: colours, colours: [[1, 2, 3], [4, 5, 6], [7, 8, 9]]}\n";
+  const auto colours = [&](const std::string& text, const std::string& map) {
+    return kind_of(text + "label_maps: {m: " + map + "}\n").description->label_maps.at(0).colours;
+  };
+  EXPECT_EQ(colours(truth, "{classes: {a: [2, 0], b: 1}}"), (Colours{{1, 2, 3}, {4, 5, 6}}));
+  EXPECT_EQ(colours(truth, "{classes: {a: 2, b: 1}, colours: [[0, 0, 1], [0, 0, 2]]}"),
+            (Colours{{0, 0, 1}, {0, 0, 2}}));
+  EXPECT_EQ(colours(small, "{classes: [a, b]}"), Colours());
+  EXPECT_NE(error(small + std::string("label_maps: {m: {classes: [a, b], colours: [[1, 2, 3]]}}\n"))
+                .find("1 colours for 2 classes"),
+            std::string::npos);
+}
+
 TEST_F(DatasetDescriptions, MistakesNameFileAndLine) {
   const auto expect = [&](const std::string& text, const std::vector<std::string>& words) {
     const std::string message = error(text);

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# Finds the packages that the layers' targets name, all but the compiler's, LibTorch, CLI11 and GoogleTest: for the build, and, from
+# the installed package, for projects that link the layers. What is missing is noted in DATUS_MISSING, with the names under which
+# package managers know it.
+
+set(DATUS_MISSING "")
+
+# datus_missing(NAME DEBIAN SPACK CONDA): notes a package for the report at the end.
+function(datus_missing NAME DEBIAN SPACK CONDA)
+  string(APPEND DATUS_MISSING "\n  ${NAME}: Debian/Ubuntu '${DEBIAN}', Spack '${SPACK}', conda-forge '${CONDA}'")
+  set(DATUS_MISSING "${DATUS_MISSING}" PARENT_SCOPE)
+endfunction()
+
+# datus_interface(NAME INCLUDES LIBRARIES): target datus::NAME for a package that brings none. Imported, as those of other packages
+# are: an installed package names it, and whoever uses that has it found anew.
+function(datus_interface NAME INCLUDES LIBRARIES)
+  if(NOT TARGET datus::${NAME})
+    add_library(datus::${NAME} INTERFACE IMPORTED GLOBAL)
+    target_include_directories(datus::${NAME} SYSTEM INTERFACE ${INCLUDES})
+    target_link_libraries(datus::${NAME} INTERFACE ${LIBRARIES})
+  endif()
+endfunction()
+
+find_package(Threads REQUIRED)
+find_package(MPI COMPONENTS CXX)
+if(NOT MPI_CXX_FOUND)
+  datus_missing(MPI "libopenmpi-dev openmpi-bin" openmpi openmpi)
+endif()
+find_package(Eigen3 3.3 NO_MODULE)
+if(NOT Eigen3_FOUND)
+  datus_missing(Eigen libeigen3-dev eigen eigen)
+endif()
+find_package(yaml-cpp)
+if(NOT yaml-cpp_FOUND)
+  datus_missing(yaml-cpp libyaml-cpp-dev yaml-cpp yaml-cpp)
+endif()
+find_package(spdlog)
+if(NOT spdlog_FOUND)
+  datus_missing(spdlog libspdlog-dev spdlog spdlog)
+endif()
+find_package(nlohmann_json)
+if(NOT nlohmann_json_FOUND)
+  datus_missing("JSON for Modern C++" nlohmann-json3-dev nlohmann-json nlohmann_json)
+endif()
+find_package(PNG)
+if(NOT PNG_FOUND)
+  datus_missing(libpng libpng-dev libpng libpng)
+endif()
+find_path(LIBDEFLATE_INCLUDE_DIR libdeflate.h)
+find_library(LIBDEFLATE_LIBRARY deflate)
+if(LIBDEFLATE_INCLUDE_DIR AND LIBDEFLATE_LIBRARY)
+  datus_interface(libdeflate "${LIBDEFLATE_INCLUDE_DIR}" "${LIBDEFLATE_LIBRARY}")
+else()
+  datus_missing(libdeflate libdeflate-dev libdeflate libdeflate)
+endif()
+
+# Optional: without them, images of these types are left out, and said to be.
+if(DATUS_TIFF)
+  find_package(TIFF 4.5 QUIET)
+endif()
+if(DATUS_WEBP)
+  find_path(WEBP_INCLUDE_DIR webp/demux.h)
+  find_library(WEBP_LIBRARY webp)
+  find_library(WEBPDEMUX_LIBRARY webpdemux)
+  if(WEBP_INCLUDE_DIR AND WEBP_LIBRARY AND WEBPDEMUX_LIBRARY)
+    datus_interface(webp "${WEBP_INCLUDE_DIR}" "${WEBPDEMUX_LIBRARY};${WEBP_LIBRARY}")
+  endif()
+endif()
+
+# Optional: without them 'datus weights get' says what is missing.
+if(DATUS_DOWNLOAD)
+  find_package(CURL 7.85 QUIET)
+  find_package(OpenSSL QUIET COMPONENTS Crypto)
+endif()
+
+# One writer per file: the serial library is enough, and must be the one found where both are installed.
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 COMPONENTS C)
+if(HDF5_FOUND)
+  datus_interface(hdf5 "${HDF5_C_INCLUDE_DIRS}" "${HDF5_C_LIBRARIES}")
+  target_compile_definitions(datus::hdf5 INTERFACE ${HDF5_C_DEFINITIONS})
+else()
+  datus_missing(HDF5 libhdf5-dev hdf5~mpi hdf5)
+endif()
+
+find_path(TURBOJPEG_INCLUDE_DIR turbojpeg.h)
+find_library(TURBOJPEG_LIBRARY turbojpeg)
+if(TURBOJPEG_INCLUDE_DIR AND TURBOJPEG_LIBRARY)
+  datus_interface(turbojpeg "${TURBOJPEG_INCLUDE_DIR}" "${TURBOJPEG_LIBRARY}")
+else()
+  datus_missing(libjpeg-turbo libturbojpeg0-dev libjpeg-turbo libjpeg-turbo)
+endif()
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h)
+find_library(XXHASH_LIBRARY xxhash)
+if(XXHASH_INCLUDE_DIR AND XXHASH_LIBRARY)
+  datus_interface(xxhash "${XXHASH_INCLUDE_DIR}" "${XXHASH_LIBRARY}")
+else()
+  datus_missing(xxHash libxxhash-dev xxhash xxhash)
+endif()
