@@ -8,6 +8,8 @@ set(DATUS_MODULE_FOLDER ${CMAKE_INSTALL_LIBDIR}/datus)
 set(DATUS_PACKAGE_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/datus)
 file(RELATIVE_PATH DATUS_BIN_TO_MODULE /${CMAKE_INSTALL_BINDIR} /${DATUS_MODULE_FOLDER})
 set_target_properties(datus PROPERTIES INSTALL_RPATH "$ORIGIN/${DATUS_BIN_TO_MODULE}")
+# Libraries of modules, Spack or pip are found where they were when it was built.
+set_target_properties(datus datus_transformer_library PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS datus RUNTIME)
 # It is opened by name: programs that link datus::transformer_module look where it lies.
 install(TARGETS datus_transformer_library LIBRARY DESTINATION ${DATUS_MODULE_FOLDER})
