@@ -39,6 +39,6 @@ struct Partition {
 /// Not collective, one thread. Throws `UsageError` for an option out of range or a path that this CPU lacks.
 [[nodiscard]] Partition louvain(const BitGraph& graph, const LouvainOptions& options = {},
                                 SimdPath path = best_simd_path());
-[[nodiscard]] Partition louvain(const WeightedGraph& graph, const LouvainOptions& options = {});
+[[nodiscard]] Partition louvain(const WeightedGraph& graph, const LouvainOptions& options = {});  ///< With weights.
 
 }  // namespace datus

@@ -38,7 +38,7 @@ struct ProtocolRules {
   Clusters clusters = Clusters::any;
 };
 
-[[nodiscard]] ProtocolRules rules_of(Protocol protocol);
+[[nodiscard]] ProtocolRules rules_of(Protocol protocol);  ///< Those of its definition.
 
 /// Why so many clusters cannot be scored by a protocol; empty where they can.
 [[nodiscard]] std::string misfit(Protocol protocol, int clusters, int classes);

@@ -32,7 +32,7 @@ inline constexpr auto all_stages = [] {
 }();
 static_assert(all_stages.back() == Stage::evaluate, "stage_names has a name for each stage");
 
-[[nodiscard]] constexpr const char* stage_name(Stage stage) {
+[[nodiscard]] constexpr const char* stage_name(Stage stage) {  ///< "extract", …
   return stage_names.at(static_cast<std::size_t>(stage));
 }
 
@@ -216,7 +216,7 @@ inline constexpr std::array descriptor_kinds = {
                      .width = DescriptorTraits::Width::embedding},
 };
 
-[[nodiscard]] constexpr const DescriptorTraits& traits_of(DescriptorConfig::Kind kind) {
+[[nodiscard]] constexpr const DescriptorTraits& traits_of(DescriptorConfig::Kind kind) {  ///< Its row.
   return descriptor_kinds.at(static_cast<std::size_t>(kind));
 }
 static_assert(

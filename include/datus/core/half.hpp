@@ -19,7 +19,7 @@ struct half {
 
 /// Element-wise over equally long spans.
 void to_half(std::span<const float> from, std::span<half> to);
-void to_float(std::span<const half> from, std::span<float> to);
+void to_float(std::span<const half> from, std::span<float> to);  ///< The way back.
 /// As `to_half`; returns whether `to_float` gives every value back to the bit, the sign of zeros included.
 [[nodiscard]] bool to_half_exactly(std::span<const float> from, std::span<half> to);
 

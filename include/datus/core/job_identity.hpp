@@ -28,7 +28,7 @@ enum class ProcessState {
   dead,
   unknown,  ///< it is on another machine or in another PID namespace
 };
-[[nodiscard]] ProcessState state_of(const ProcessIdentity& process);
+[[nodiscard]] ProcessState state_of(const ProcessIdentity& process);  ///< As its machine sees it.
 
 /// One start of one job. Rank 0 makes it and gives it to the others, so that it is the same on all ranks.
 struct JobIdentity {
@@ -47,6 +47,6 @@ struct JobIdentity {
 
 /// One line of text, and back. Throws `InputError` (naming nothing but the text) for a text that is none.
 [[nodiscard]] std::string to_text(const JobIdentity& job);
-[[nodiscard]] JobIdentity job_from_text(const std::string& text);
+[[nodiscard]] JobIdentity job_from_text(const std::string& text);  ///< The way back.
 
 }  // namespace datus

@@ -32,7 +32,7 @@ enum class Rounding { nearest, up, down };
 /// A cell of a table, with spaces behind (`pad_right`) or before the text (`pad_left`): to `width` characters, or one
 /// space where it has as many or more.
 [[nodiscard]] std::string pad_right(const std::string& text, std::size_t width);
-[[nodiscard]] std::string pad_left(const std::string& text, std::size_t width);
+[[nodiscard]] std::string pad_left(const std::string& text, std::size_t width);  ///< The text behind.
 
 /// The bytes of a regular file; nothing for whatever else is there, and when it cannot be read.
 [[nodiscard]] std::optional<std::string> text_of_file(const std::filesystem::path& path);

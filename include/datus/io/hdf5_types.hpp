@@ -31,8 +31,8 @@ enum class Dtype { f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, te
 [[nodiscard]] std::string_view to_string(Dtype dtype) noexcept;
 /// Bytes of one number; 0 for `text` and `other`, whose size is a property of the dataset.
 [[nodiscard]] std::int64_t size_of(Dtype dtype) noexcept;
-[[nodiscard]] bool is_floating(Dtype dtype) noexcept;
-[[nodiscard]] bool is_integer(Dtype dtype) noexcept;
+[[nodiscard]] bool is_floating(Dtype dtype) noexcept;  ///< f16 to f64, bf16
+[[nodiscard]] bool is_integer(Dtype dtype) noexcept;   ///< with and without sign
 
 /// The types that datus writes as numbers.
 template <class T>
@@ -41,7 +41,7 @@ concept Hdf5Element =
     std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t>;
 
 template <Hdf5Element T>
-[[nodiscard]] constexpr Dtype dtype_of() noexcept {
+[[nodiscard]] constexpr Dtype dtype_of() noexcept {  ///< That of a C++ type.
   if constexpr (std::same_as<T, half>) return Dtype::f16;
   if constexpr (std::same_as<T, float>) return Dtype::f32;
   if constexpr (std::same_as<T, double>) return Dtype::f64;
