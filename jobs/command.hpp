@@ -73,6 +73,8 @@ Command add_evaluate(CLI::App& program);
 Command add_apply(CLI::App& program);
 Command add_export(CLI::App& program);
 Command add_report(CLI::App& program);
+Command add_leaderboard(CLI::App& program);
+Command add_sweep(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_clean(CLI::App& program);
 Command add_plan(CLI::App& program);

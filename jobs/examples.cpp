@@ -12,7 +12,7 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 20> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 22> examples = {{
     {"run",
      "  datus run --images photos --weights dinov2-s14\n"
      "  datus run mine.yaml\n"
@@ -46,6 +46,12 @@ constexpr std::array<std::pair<std::string_view, Lines>, 20> examples = {{
     {"report",
      "  datus report runs/mine\n"
      "  datus report mine.yaml --images 100\n"},
+    {"leaderboard",
+     "  datus leaderboard runs/a runs/b\n"
+     "  datus leaderboard runs/* --protocol strict --format latex --out table.tex\n"},
+    {"sweep",
+     "  datus sweep sweep.yaml --list\n"
+     "  mpirun -n 4 datus sweep sweep.yaml\n"},
     {"inspect",
      "  datus inspect dino.pth\n"
      "  datus inspect keys.h5\n"

@@ -74,8 +74,11 @@ Config load_config(const std::optional<std::filesystem::path>& file, std::span<c
     settings = read_settings(*file);
   }
   for (const std::string& text : overrides) settings.push_back(read_assignment(text, "--set"));
-  if (file && !name_a_method(settings)) start.preset = preset_of_files;
+  return resolved(std::move(start), settings, file.has_value());
+}
 
+Config resolved(Config start, std::span<const Setting> settings, bool of_file) {
+  if (of_file && !name_a_method(settings)) start.preset = preset_of_files;
   Loader loader(std::move(start));
   for (const Setting& setting : settings) {
     if (is_preset(setting)) loader.apply(setting);

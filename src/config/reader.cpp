@@ -63,6 +63,16 @@ bool is_section(const std::string& name) {
   return false;
 }
 
+const Key& key_of(const std::string& full_name, const std::string& origin) {
+  if (const Key* key = find_key(full_name)) return *key;
+  const std::size_t dot = full_name.find('.');
+  if (dot != std::string::npos) refuse_unknown_key(full_name.substr(0, dot), full_name.substr(dot + 1), origin);
+  if (is_section(full_name)) {
+    throw UsageError(full_name + " is a section, not a key", origin, "Write section.key=value for one key of it.");
+  }
+  refuse_unknown_key("", full_name, origin);
+}
+
 }  // namespace
 
 std::vector<Setting> read_settings(const std::filesystem::path& file) {
@@ -95,18 +105,14 @@ Setting read_assignment(const std::string& assignment, std::string_view source) 
   if (equals == std::string::npos || equals == 0) {
     throw UsageError(origin + " sets nothing", "there is no key and `=` in it", "Write section.key=value.");
   }
-  const std::string full_name = assignment.substr(0, equals);
-  const Key* key = find_key(full_name);
-  if (key == nullptr) {
-    const std::size_t dot = full_name.find('.');
-    if (dot != std::string::npos) refuse_unknown_key(full_name.substr(0, dot), full_name.substr(dot + 1), origin);
-    if (is_section(full_name)) {
-      throw UsageError(full_name + " is a section, not a key", origin, "Write section.key=value for one key of it.");
-    }
-    refuse_unknown_key("", full_name, origin);
-  }
+  const Key& key = key_of(assignment.substr(0, equals), origin);
   const YAML::Node node = parse_yaml(assignment.substr(equals + 1), YamlSource{origin, false});
-  return {key, read_value(node, *key, RawValue{{}, false, origin, {}})};
+  return {&key, read_value(node, key, RawValue{{}, false, origin, {}})};
+}
+
+Setting read_entry(const YamlEntry& entry, const std::string& name, const std::filesystem::path& folder) {
+  const Key& key = key_of(name, entry.origin);
+  return {&key, read_value(entry.value, key, RawValue{{}, false, entry.origin, folder})};
 }
 
 }  // namespace datus

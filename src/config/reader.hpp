@@ -2,8 +2,10 @@
 #pragma once
 
 #include "config/schema.hpp"
+#include "config/yaml_source.hpp"
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,13 @@ struct Setting {
 /// The setting in "section.key=value", with a YAML value. `source` says where it was written, such
 /// as "--set". Throws `UsageError` likewise.
 [[nodiscard]] Setting read_assignment(const std::string& assignment, std::string_view source);
+
+/// The setting of an entry whose name is "section.key", in a file of this folder. Throws likewise.
+[[nodiscard]] Setting read_entry(const YamlEntry& entry, const std::string& name, const std::filesystem::path& folder);
+
+/// The configuration of these settings, the last one of a key winning. `of_file`: without a preset and a word on the
+/// method it is that of files. Throws as `load_config`.
+[[nodiscard]] Config resolved(Config start, std::span<const Setting> settings, bool of_file);
 
 /// Throws the `UsageError` for a key that does not exist, written at `origin`, naming the ones that
 /// do.
