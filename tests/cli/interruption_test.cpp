@@ -154,6 +154,9 @@ TEST_F(Interruption, DuringClusteringAndMasks) {
   const auto started = count("shard");
   expect_finishes(3);
   EXPECT_EQ(count("shard") - started, 2 * 8) << "masks for two values of K, and nothing before them again";
+  // As of a job that ended right before it removed it, or as a power cut brings it back.
+  write_bytes(run() / "clusters" / "checkpoint.h5", "of clusters that are written");
+  expect_finishes(1);
 }
 
 TEST_F(Interruption, ASecondJobIsRefusedAndTheFirstGoesOn) {

@@ -139,6 +139,8 @@ void ClusterCheckpoint::save(const KMeansState& state, int dim) const {
 void ClusterCheckpoint::remove() const {
   on_root(comm_, [&] {
     std::error_code problem;
+    if (!fs::exists(fs::symlink_status(path_, problem))) return;
+    if (options_.before_rename) options_.before_rename();
     fs::remove(path_, problem);
     if (problem) {
       throw SystemError("Cannot remove the checkpoint " + path_.string(), problem.message(), "Remove it by hand.");

@@ -21,7 +21,7 @@ class ClusterCheckpoint {
   [[nodiscard]] std::optional<KMeansState> read() const;
   /// COLLECTIVE. Rank 0 replaces the file by the state; `dim` is the length of the rows.
   void save(const KMeansState& state, int dim) const;
-  /// COLLECTIVE. Removes the file: its results are written.
+  /// COLLECTIVE. Removes the file, where there is one: its results are written. Asks `before_rename` first.
   void remove() const;
 
  private:

@@ -83,16 +83,14 @@ std::vector<ClusterSummary> write_cuts(const RunContext& run, const std::vector<
 }
 
 /// COLLECTIVE. k-means over the segments of the run.
-std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int>& clusters) {
+std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int>& clusters,
+                                    const ClusterCheckpoint& checkpoint) {
   const auto options = kmeans_options(run.config, clusters, run.threads);
   const ClusterGpu gpu(run.config.cluster, run.comm);
   const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
-  const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
   const auto made = fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm);
-  auto summaries = write_clusterings(run, made, data);
-  checkpoint.remove();
-  return summaries;
+  return write_clusterings(run, made, data);
 }
 
 /// COLLECTIVE. What the files of other K were cut from.
@@ -128,20 +126,18 @@ std::vector<FineFit> current_fine_fits(const RunContext& run, const std::vector<
 }
 
 /// COLLECTIVE. Cuts of a tree over fine clusters, which k-means fits once for all K.
-std::vector<ClusterSummary> fit_tree(const RunContext& run, const std::vector<int>& clusters) {
+std::vector<ClusterSummary> fit_tree(const RunContext& run, const std::vector<int>& clusters,
+                                     const ClusterCheckpoint& checkpoint) {
   const ClusterConfig& config = run.config.cluster;
   const auto options = kmeans_options(run.config, {*config.fine}, run.threads);
   const ClusterGpu gpu(config, run.comm);
   const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
-  const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
   const auto fits = fit_fine(data, config, clusters, options, current_fine_fits(run, clusters, data, gpu), gpu,
                              checkpoint, *run.signals, run.comm);
   std::vector<const FineFit*> fit_of_k;
   for (const int k : clusters) fit_of_k.push_back(&fit_for(fits, config, k));
-  auto summaries = write_cuts(run, clusters, fit_of_k, data);
-  checkpoint.remove();
-  return summaries;
+  return write_cuts(run, clusters, fit_of_k, data);
 }
 
 /// COLLECTIVE. The centroids of the fitted run, for descriptors of `dim` values.
@@ -235,13 +231,16 @@ std::vector<ClusterSummary> cluster_run(const RunContext& run) {
     stale.push_back(k);
   }
   std::vector<ClusterSummary> summaries;
+  const ClusterCheckpoint checkpoint(run.directory.cluster_checkpoint(), run.writing(), run.comm);
   if (!stale.empty()) {
     if (run.config.cluster.fine) {
-      summaries = run.fitted ? assign_run_to_tree(run, stale) : fit_tree(run, stale);
+      summaries = run.fitted ? assign_run_to_tree(run, stale) : fit_tree(run, stale, checkpoint);
     } else {
-      summaries = run.fitted ? assign_run(run, stale) : fit_run(run, stale);
+      summaries = run.fitted ? assign_run(run, stale) : fit_run(run, stale, checkpoint);
     }
   }
+  // Where all was there already, too: a job may have ended before it came to this, or a power cut has brought it back.
+  checkpoint.remove();
   for (const int k : run.config.cluster.k) {
     if (std::find(stale.begin(), stale.end(), k) == stale.end()) {
       ClusterSummary summary;
