@@ -46,9 +46,13 @@ Config ConfigArguments::load(Communicator& comm) const {
 }
 
 void ConfigArguments::set_path(const std::string& key, const std::string& value) {
-  std::string quoted = "'";
-  for (const char c : literal_path(value)) quoted += c == '\'' ? std::string("''") : std::string(1, c);
-  set(key, quoted + "'");
+  std::string quoted;
+  for (const char c : literal_path(value)) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    // YAML would make a blank of it.
+    quoted += c == '\n' ? std::string("\\n") : c == '\r' ? std::string("\\r") : std::string(1, c);
+  }
+  set(key, "\"" + quoted + "\"");
 }
 
 void ConfigArguments::set(const std::string& key, const std::string& yaml) {

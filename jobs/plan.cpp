@@ -36,17 +36,16 @@ std::string shell_word(const std::string& text) {
   return result + "'";
 }
 
-/// An option that overrides a setting: `--set`, or `--run` for what that was (see `ConfigArguments::set_path`).
+/// An option that overrides a setting: `--set`, or `--run` for what that was, where `ConfigArguments::set_path` had
+/// nothing to change.
 std::string option_of(const std::string& setting) {
-  const std::string of_run = "run.directory='";
-  if (!setting.starts_with(of_run) || !setting.ends_with("'") || setting.size() == of_run.size()) {
+  const std::string of_run = "run.directory=\"";
+  if (!setting.starts_with(of_run) || !setting.ends_with("\"") || setting.size() == of_run.size()) {
     return " --set " + shell_word(setting);
   }
-  std::string directory = setting.substr(of_run.size(), setting.size() - of_run.size() - 1);
-  for (auto at = directory.find("''"); at != std::string::npos; at = directory.find("''", at + 1)) {
-    directory.erase(at, 1);
-  }
-  return " --run " + shell_word(directory);
+  const std::string directory = setting.substr(of_run.size(), setting.size() - of_run.size() - 1);
+  const bool is_changed = directory.find_first_of("\\\"$~") != std::string::npos;
+  return is_changed ? " --set " + shell_word(setting) : " --run " + shell_word(directory);
 }
 
 /// What `datus run` is to be started with.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Wrong command lines, configurations and places: exit code 2 (or 1 where the system says no), and a message that names
@@ -315,6 +316,21 @@ TEST(Usage, ConfigPrintsWhatItWouldUse) {
   EXPECT_NE(first.out.find("[4, 9]"), std::string::npos) << first;
   const Outcome again = run_program({"config", config_file(folder / "c.yaml", first.out)});
   EXPECT_EQ(again.out, first.out);
+}
+
+// Whatever YAML or a shell would make of it; `datus config` writes it as YAML.
+TEST(Usage, APathOfTheCommandLineIsTakenAsItIs) {
+  for (const auto& [name, yaml] :
+       std::vector<std::pair<std::string, std::string>>{{"a\nb", R"("a\x0ab")"},
+                                                        {"a \r\n b ", R"("a \x0d\x0a b ")"},
+                                                        {"it's \"c\"", R"("it's \"c\"")"},
+                                                        {R"(back\slash\n)", R"("back\\slash\\n")"},
+                                                        {"$HOME", R"("$$HOME")"},
+                                                        {"~", R"("./~")"},
+                                                        {"a: b #c", R"("a: b #c")"}}) {
+    const Outcome outcome = run_program({"config", "--run", name});
+    EXPECT_NE(outcome.out.find("\n  directory: " + yaml + "\n"), std::string::npos) << yaml << ": " << outcome;
+  }
 }
 
 }  // namespace usage_test
