@@ -6,6 +6,25 @@
 # say TEXT...: a line for the log of the job.
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "$(basename "${script:-$0}")" "$*"; }
 
+# as_typed WORDS...: as they would be typed to a shell, on one line, whatever is in them.
+as_typed() {
+  local line
+  printf -v line '%q ' "$@"
+  printf '%s\n' "${line% }"
+}
+
+# words_of NAME: sets `words` to the options in this variable of the site: a text with blanks between them, or an array where
+# options have blanks in them. What looks like a pattern of file names stays as it is.
+words_of() {
+  words=()
+  if [[ $(declare -p "$1") == "declare -a"* ]]; then
+    local -n options_of_site=$1
+    words=("${options_of_site[@]}")
+  else
+    read -r -d '' -a words <<<"${!1}" || true
+  fi
+}
+
 # load_site: reads the site's settings, $DATUS_SITE or slurm/site.sh; without one, defaults and whatever is in the environment.
 load_site() {
   run_options="" extract_options="" segment_options="" describe_options="" cluster_options="" mask_options="" smoke_options=""
@@ -19,6 +38,8 @@ load_site() {
   # shellcheck disable=SC2317 # called where the site has none of its own
   load_libraries() { :; }
   site=${DATUS_SITE:-$root/slurm/site.sh}
+  # A name without a slash is looked for on PATH by `.`.
+  [[ $site == */* ]] || site=./$site
   if [ -f "$site" ]; then
     # shellcheck source=/dev/null # the site's own
     . "$site"
@@ -28,8 +49,8 @@ load_site() {
   fi
   datus_command=("$datus_program")
   if [ -n "$container" ]; then
-    # shellcheck disable=SC2206 # options are words
-    datus_command=(apptainer exec $container_options "$container" datus)
+    words_of container_options
+    datus_command=(apptainer exec "${words[@]}" "$container" datus)
   fi
 }
 

@@ -5,7 +5,7 @@
 #   slurm/pipeline.sh [--dry-run] CONFIG [--set key=value …] [--run DIR]
 # Resources: extract_options, segment_options, … of the site (slurm/sites has examples; `datus plan --nodes` suggests them).
 set -Eeuo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 . "$root/slurm/lib.sh"
 load_site
 
@@ -15,7 +15,7 @@ if [ "${1:-}" = --dry-run ]; then
   shift
 fi
 if [ $# -eq 0 ] || [[ $1 == -* ]]; then
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 [ -f "$1" ] || { echo "pipeline.sh: there is no configuration $1" >&2; exit 2; }
@@ -30,27 +30,31 @@ cancel_submitted() {
 }
 trap cancel_submitted ERR
 
-# submit STAGES OPTIONS ARGUMENTS...: after the job before it. A failed job cancels those after it (kill-on-invalid-dep); one that
-# is requeued keeps them waiting.
+# submit STAGES OPTIONS ARGUMENTS...: after the job before it, with the options in that variable of the site. A failed job cancels
+# those after it (kill-on-invalid-dep); one that is requeued keeps them waiting. A dry run prints what a shell would take: the
+# number of a job, which is not known yet, is kept in a variable.
 submit() {
-  local stages=$1 options=$2 after=() id
+  local stages=$1 after="" id
+  words_of "$2"
   shift 2
-  if [ ${#submitted[@]} -gt 0 ]; then after=(--dependency="afterok:${submitted[-1]}"); fi
-  # shellcheck disable=SC2206 # options are words
-  local command=(sbatch --parsable --job-name="datus-$stages" $options --kill-on-invalid-dep=yes "${after[@]}"
-    "$root/slurm/datus.sbatch" "$stages" "$@")
+  local command=(sbatch --parsable --job-name="datus-$stages" "${words[@]}" --kill-on-invalid-dep=yes)
+  local job=("$root/slurm/datus.sbatch" "$stages" "$@")
   if [ "$dry_run" -eq 1 ]; then
-    echo "${command[@]}"
-    submitted+=("ID_OF_${stages^^}")
+    # shellcheck disable=SC2016 # the shell that it is pasted into is to expand it
+    if [ ${#submitted[@]} -gt 0 ]; then printf -v after ' --dependency=afterok:${%s%%%%;*}' "${submitted[-1]}"; fi
+    submitted+=("${stages//+/_}")
+    # shellcheck disable=SC2016
+    printf '%s=$(%s%s %s)\n' "${submitted[-1]}" "$(as_typed "${command[@]}")" "$after" "$(as_typed "${job[@]}")"
     return
   fi
-  id=$("${command[@]}")
+  if [ ${#submitted[@]} -gt 0 ]; then command+=(--dependency="afterok:${submitted[-1]}"); fi
+  id=$("${command[@]}" "${job[@]}")
   submitted+=("${id%%;*}")
   echo "$stages ${submitted[-1]}"
 }
 
-submit extract "$extract_options" "$@"
-submit segment "$segment_options" "$@"
-submit describe "$describe_options" "$@"
-submit cluster "$cluster_options" "$@"
-submit mask+evaluate+report "$mask_options" "$@"
+submit extract extract_options "$@"
+submit segment segment_options "$@"
+submit describe describe_options "$@"
+submit cluster cluster_options "$@"
+submit mask+evaluate+report mask_options "$@"

@@ -15,7 +15,8 @@ longest_minutes=${DATUS_PREFLIGHT_MINUTES:-10}
 # --- on one node -------------------------------------------------------------------------------------------------------------
 
 here=${SLURMD_NODENAME:-$(hostname -s)}
-problem() { echo "preflight: $here: $*"; }
+# On one line, whatever names are in it.
+problem() { echo "preflight: $here: ${*//$'\n'/ }"; }
 
 # check_program WRAPPER… PROGRAM: it is there, and so are its libraries; in a container where the wrapper is one.
 check_program() {

@@ -48,10 +48,9 @@ run_step() {
   return "$code"
 }
 
-# state_of_job: "RUNNING None", "COMPLETING TimeLimit", ...; empty while the controller does not answer.
-state_of_job() {
-  scontrol -o show job "$job" 2>/dev/null | sed -n 's/.* JobState=\([^ ]*\) Reason=\([^ ]*\).*/\1 \2/p'
-}
+# state_of_job: "RUNNING None", "COMPLETING TimeLimit", ...; empty while the controller does not answer. Of these two words alone:
+# names and paths, which anybody may choose, could look like others.
+state_of_job() { squeue -h -t all -j "$job" -o '%T %r' 2>/dev/null; }
 
 # wait_for_state: the same, however long the controller takes to come back, within a minute.
 wait_for_state() {
@@ -66,7 +65,8 @@ wait_for_state() {
   done
 }
 
-log_of_job() { scontrol -o show job "$job" 2>/dev/null | sed -n 's/.* StdOut=\([^ ]*\).*/\1/p'; }
+# The log of the job: where this shell writes to, whatever its name.
+log_of_job=/proc/$$/fd/1
 
 # requeue WHY: does not return.
 requeue() {
@@ -87,18 +87,14 @@ requeue() {
 }
 
 killed_before() {
-  local log
-  log=$(log_of_job)
-  if [ -f "$log" ]; then grep -c 'requeued (a rank was killed' "$log" || true; else echo 0; fi
+  if [ -f "$log_of_job" ]; then grep -c 'requeued (a rank was killed' "$log_of_job" || true; else echo 0; fi
 }
 
 # code_in_log: the exit code that a rank of this start left with by itself, by what srun says of it; nothing where none did. srun's
 # own code is the highest of all ranks: a rank that is ended because another one failed hides why that one did.
 code_in_log() {
-  local log
-  log=$(log_of_job)
-  if [ -f "$log" ]; then
-    awk '/ datus.sbatch: job [0-9_]+, start / {code = ""} /^srun: error: .* Exited with exit code [0-9]+$/ {code = $NF} END {print code}' "$log"
+  if [ -f "$log_of_job" ]; then
+    awk '/ datus.sbatch: job [0-9_]+, start / {code = ""} /^srun: error: .* Exited with exit code [0-9]+$/ {code = $NF} END {print code}' "$log_of_job"
   fi
 }
 

@@ -94,7 +94,7 @@ submit_run() {
     "$root/slurm/datus.sbatch" "$shared/run.yaml")
 }
 
-state_of() { scontrol -o show job "$1" | sed -n 's/.* JobState=\([^ ]*\).*/\1/p'; }
+state_of() { squeue -h -t all -j "$1" -o %T; }
 restarts_of() { scontrol -o show job "$1" | sed -n 's/.* Restarts=\([^ ]*\).*/\1/p'; }
 is_in_state() { [ "$(state_of "$1")" = "$2" ]; }
 has_ended() { case $(state_of "$1") in PENDING | CONFIGURING | RUNNING | COMPLETING | SUSPENDED | REQUEUED | PREEMPTED) false ;; *) true ;; esac }

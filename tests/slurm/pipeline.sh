@@ -13,8 +13,8 @@ expect_equal "runs/smoke-$smoke" "demo/runs/smoke-$smoke"
 
 # A dry run names the five jobs and submits none.
 "$root/slurm/pipeline.sh" --dry-run "$shared/run.yaml" >"$work/dry.log" 2>&1 || complain "a dry run of the chain" "$work/dry.log"
-[ "$(grep -c '^sbatch .*datus.sbatch' "$work/dry.log")" -eq 5 ] || complain "a dry run names not five jobs" "$work/dry.log"
-[ "$(grep -c 'afterok:ID_OF_' "$work/dry.log")" -eq 4 ] || complain "four jobs must wait for another" "$work/dry.log"
+[ "$(grep -c '^[a-z_]*=.(sbatch .*datus.sbatch' "$work/dry.log")" -eq 5 ] || complain "a dry run names not five jobs" "$work/dry.log"
+[ "$(grep -c 'afterok:.{[a-z]*%%;\*}' "$work/dry.log")" -eq 4 ] || complain "four jobs must wait for another" "$work/dry.log"
 [ "$(squeue -h -t all | wc -l)" -eq 1 ] || complain "a dry run submitted something"
 
 mkdir chain whole
@@ -32,6 +32,23 @@ expect_text none.log "there is no configuration"
 job=$(cd whole && "$root/slurm/submit.sh" "$shared/run.yaml" | sed 's/.* //')
 expect_end "$job" COMPLETED 120 "$work/whole/datus-$job.log"
 expect_equal "$(run_of whole)"
+
+# A project, a run and a job with odd names; what a dry run prints is pasted into a shell. A signal at its end shows that the
+# job knows its state and its log.
+odd=$'it\'s a "dir" $(touch HIT)\n Command=none JobState=COMPLETED'
+mkdir -p "$work/$odd"
+cp -r "$root/slurm" "$work/$odd/slurm"
+cp "$shared/run.yaml" "$work/$odd/the run.yaml"
+printed=$(cd "$work/$odd" && slurm/submit.sh --dry-run "the run.yaml" --run "runs/$odd")
+job=$(cd "$work/$odd" && SBATCH_JOB_NAME=$odd bash -c "$printed" | sed 's/.* //')
+log=$work/$odd/datus-$job.log
+lab_wait 60 "the job with odd names works" is_extracting "$work/$odd/runs/$odd" || complain "the job with odd names did not begin" "$log"
+scancel --batch --signal=USR1 "$job"
+expect_end "$job" COMPLETED 120 "$log"
+expect_text "$log" "requeued (it was asked to stop, exit code 75)"
+[ -z "$(find "$work" -name HIT)" ] || complain "something in a name was run"
+"$program" inspect --verify "$work/$odd/runs/$odd" >odd.log 2>&1 || complain "the run with an odd name is not whole" odd.log
+diff -r "$reference/masks" "$work/$odd/runs/$odd/masks" >odd.log || complain "the run with an odd name has other masks" odd.log
 
 # An array: a data set for each task.
 for k in 5 7; do
