@@ -26,4 +26,8 @@ std::string faults_library_path() {
   return DATUS_FAULTS_LIBRARY;
 }
 
+std::string recorder_library_path() {
+  return DATUS_RECORDER_LIBRARY;
+}
+
 }  // namespace datus::test

@@ -24,4 +24,7 @@ std::string mpirun_path();
 /// The library to preload that makes system calls fail.
 std::string faults_library_path();
 
+/// The library to preload that writes down what a program does to its files.
+std::string recorder_library_path();
+
 }  // namespace datus::test

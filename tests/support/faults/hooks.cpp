@@ -1,51 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls that libdatus_faults.so stands in front of. Each asks the plan and forwards to the library behind it.
 
+#include "support/faults/forward.hpp"
 #include "support/faults/plan.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <utility>
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-// glibc declares open and open64, fopen and fopen64, … as functions of their own; other systems have one of each only.
-#define DATUS_HOOK extern "C" __attribute__((visibility("default")))
-
 namespace datus::faults {
 namespace {
-
-/// The function of this name behind this library.
-template <class Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
-/// Where a descriptor leads to; empty if the system does not say.
-class DescriptorPath {
- public:
-  explicit DescriptorPath(int descriptor) {
-    const int saved_errno = errno;
-    std::array<char, 32> link{};
-    (void)std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", descriptor);
-    const long size = ::syscall(SYS_readlinkat, AT_FDCWD, link.data(), path_.data(), path_.size() - 1);
-    path_[static_cast<std::size_t>(std::max(size, 0L))] = '\0';
-    errno = saved_errno;
-  }
-  [[nodiscard]] const char* get() const { return path_.data(); }
-
- private:
-  std::array<char, 4096> path_{};
-};
 
 Verdict judge(Call call, const Target& target) {
   Plan& plan = Plan::of_this_process();
@@ -75,16 +45,6 @@ Result perform(const Verdict& verdict, Result failure, const Forward& forward) {
 std::size_t shortened(const Verdict& verdict, std::size_t size) {
   return verdict.shorten ? (size + 1) / 2 : size;
 }
-
-/// The mode that follows the flags of an open, where they ask for one.
-#define DATUS_READ_MODE(flags, mode)                                \
-  mode_t mode = 0;                                                  \
-  if (((flags)&O_CREAT) != 0 || ((flags)&O_TMPFILE) == O_TMPFILE) { \
-    std::va_list arguments;                                         \
-    va_start(arguments, flags);                                     \
-    mode = static_cast<mode_t>(va_arg(arguments, unsigned));        \
-    va_end(arguments);                                              \
-  }
 
 template <class Forward>
 int opened(const char* path, const Forward& forward) {
