@@ -96,13 +96,15 @@ class Acquisition {
       case ProcessState::unknown:
         break;
     }
-    return take_over_if_silent(*seen);
+    return take_over_if_silent(*seen, holder);
   }
 
-  bool take_over_if_silent(const Sighting& seen) const {
+  bool take_over_if_silent(const Sighting& seen, const std::optional<JobIdentity>& holder) const {
     const std::string silence = "without a sign of life for " + in_seconds(timing_.stale_after);
-    if (between(seen.modified, file_.server_now(text_)) > timing_.stale_after) return take_over(seen, true, silence);
-    switch (watch(seen)) {
+    const bool is_old = between(seen.modified, file_.server_now(text_)) > timing_.stale_after;
+    const bool has_our_clock = holder && !holder->root.boot.empty() && holder->root.boot == job_.root.boot;
+    if (is_old && has_our_clock) return take_over(seen, true, silence);
+    switch (watch(seen, is_old ? two_beats() : timing_.stale_after)) {
       case Watched::silent:
         return take_over(seen, true, silence);
       case Watched::beating:
@@ -113,8 +115,12 @@ class Acquisition {
     return false;
   }
 
-  /// Looks at the file until its modification time moves, or has not moved for long enough.
-  Watched watch(const Sighting& seen) const {
+  /// File systems may give files the time of whoever writes (Lustre, Ceph): where that clock lags behind ours, a lock
+  /// that is being renewed looks old.
+  [[nodiscard]] milliseconds two_beats() const { return std::min(timing_.stale_after / 2, timing_.heartbeat) * 2; }
+
+  /// Looks at the file until its modification time moves, or has not moved for that long.
+  Watched watch(const Sighting& seen, milliseconds patience) const {
     const steady_clock::duration poll = fraction_of_heartbeat();
     steady_clock::duration silence{0};
     bool said = false;
@@ -128,18 +134,18 @@ class Acquisition {
       if (!found || found->text != seen.text) return Watched::changed;
       if (found->modified != seen.modified) return Watched::beating;
       // Not before, because most empty files are full by now, and most living holders have shown themselves.
-      if (!std::exchange(said, true)) say_that_it_takes_a_while(seen);
+      if (!std::exchange(said, true)) say_that_it_takes_a_while(seen, patience);
       // Where this process was stopped, or the file server hung, the holder may have had no chance of a beat either.
       silence += std::min(now - last, 2 * poll);
       last = now;
-      if (std::chrono::duration_cast<milliseconds>(silence) >= timing_.stale_after) return Watched::silent;
+      if (std::chrono::duration_cast<milliseconds>(silence) >= patience) return Watched::silent;
     }
   }
 
-  void say_that_it_takes_a_while(const Sighting& seen) const {
+  void say_that_it_takes_a_while(const Sighting& seen, milliseconds patience) const {
     log::info("the run directory " + directory() + " is locked by " + described(holder_in(seen.text)) +
               "; whether that one is alive cannot be seen from here: watching its lock for up to " +
-              in_seconds(timing_.stale_after));
+              in_seconds(patience));
   }
 
   bool take_over(const Sighting& seen, bool unless_modified, const std::string& why) const {

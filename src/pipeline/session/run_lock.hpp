@@ -24,7 +24,9 @@ struct LockTiming {
 ///
 /// A lock that is there is taken over at once when its holder is dead (same machine, no such process) or is an earlier
 /// restart of the same job; when nothing is known of the holder, its heartbeat is watched: with a beat the job is
-/// refused, without one for `stale_after` the lock is taken over. A dead job leaves nothing behind for good.
+/// refused, without one for `stale_after` the lock is taken over. Where the lock is older than that already, it is
+/// taken over at once if its time is by this machine's clock, and otherwise watched for two beats: other clocks may
+/// lag. A dead job leaves nothing behind for good.
 ///
 /// Files have no compare-and-swap: of several jobs that take over at the same time one may believe for a moment that it
 /// has the lock while another one's is there. In the end one file is there, and only its job passes `require_held`.

@@ -32,6 +32,8 @@ ShardQueue::ShardQueue(fs::path folder, std::vector<ShardIndex> pending, Communi
       before_claim_(std::move(before_claim)) {
   start_ = pending_.size() * static_cast<std::size_t>(comm.rank()) / static_cast<std::size_t>(comm.size());
   on_root(comm_, [this] {
+    // A job that has lost its run leaves no folder in it.
+    if (before_claim_) before_claim_();
     std::error_code error;
     fs::remove_all(folder_, error);
     if (comm_.size() > 1 && !fs::create_directories(folder_, error) && error) {
@@ -111,7 +113,8 @@ bool ShardQueue::make_file(const std::string& name) const {
   const auto create = [&] { return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666); };
   int descriptor = create();
   if (descriptor < 0 && errno == ENOENT) {
-    // A job that had the run before this one has cleared away what it took for its own.
+    // A job that had the run before this one has cleared away what it took for its own; or one that has it now has.
+    if (before_claim_) before_claim_();
     std::error_code ignored;
     fs::create_directories(folder_, ignored);
     descriptor = create();

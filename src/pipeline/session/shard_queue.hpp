@@ -27,7 +27,8 @@ class ShardQueue {
  public:
   /// COLLECTIVE. `pending` is the same on all ranks; `folder` is made by rank 0, emptied of earlier claims: name it
   /// after this start of the job, because ranks of an earlier one may live on for a while. `stop_requested` tells
-  /// whether this rank was asked to stop; `before_claim` throws where this job may work no more.
+  /// whether this rank was asked to stop; `before_claim` throws where this job may work no more, which is asked before
+  /// anything is made.
   ShardQueue(std::filesystem::path folder, std::vector<ShardIndex> pending, Communicator& comm,
              std::function<bool()> stop_requested = {}, std::function<void()> before_claim = {});
   /// COLLECTIVE. Waits for all ranks; rank 0 removes the folder. Returns the shards that no rank got, though none was

@@ -103,13 +103,13 @@ TEST_F(RunLockTakeover, AHigherRestartTakesOverFromAnotherMachine) {
   lock(next)->require_held();
 }
 
-/// Touches a file again and again.
+/// Touches a file again and again, by a clock that is so many seconds off.
 class Beating {
  public:
-  explicit Beating(const fs::path& file)
-      : thread_([file](const std::stop_token& stop) {
+  explicit Beating(const fs::path& file, std::int64_t seconds_off = 0)
+      : thread_([file, seconds_off](const std::stop_token& stop) {
           while (!stop.stop_requested()) {
-            utimensat(AT_FDCWD, file.c_str(), nullptr, 0);
+            set_age(file, seconds_off);
             std::this_thread::sleep_for(milliseconds(3));
           }
         }) {}
@@ -144,14 +144,37 @@ TEST_F(RunLockTakeover, AHolderElsewhereThatIsSilentIsFollowedAfterAWhile) {
   EXPECT_EQ(bytes_of(file), text_of(job("2")));
 }
 
-TEST_F(RunLockTakeover, ALockThatIsOldForTheFileServerIsFollowedAtOnce) {
+// Where files have the time of whoever writes: a clock may be wrong, a beat is a beat.
+TEST_F(RunLockTakeover, AHolderWhoseClockIsWrongIsLeftAlone) {
+  for (const std::int64_t seconds_off : {-3600, 3600}) {
+    write_bytes(file, text_of(foreign_job()));
+    set_age(file, seconds_off);
+    const Beating beating(file, seconds_off);
+    EXPECT_TRUE(
+        contains(refusal(job("2"), {.stale_after = std::chrono::minutes(30), .heartbeat = beat}), "node-far-away"))
+        << seconds_off;
+  }
+}
+
+// By the clock of this machine; its process cannot be seen from here all the same, as from another container.
+TEST_F(RunLockTakeover, ALockThatIsOldByOurClockIsFollowedAtOnce) {
+  JobIdentity hidden = job("815");
+  hidden.root.process_space = "pid:[1]";
+  write_bytes(file, text_of(hidden));
+  set_age(file, -3600);
+  lock(job("2"), {.stale_after = std::chrono::minutes(30), .heartbeat = never})->require_held();
+}
+
+TEST_F(RunLockTakeover, ALockThatIsOldForTheFileServerIsFollowedAfterTwoBeats) {
   for (const std::string& content : {text_of(foreign_job()), std::string(), std::string("garbage"),
                                      std::string(100'000, '\0'), text_of(foreign_job()).substr(0, 40),
                                      to_text(foreign_job()), text_of(foreign_job()) + text_of(foreign_job())}) {
     SCOPED_TRACE(content.substr(0, 200));
     write_bytes(file, content);
     set_age(file, -3600);
+    const auto begin = steady_clock::now();
     lock(job("2"), {.stale_after = std::chrono::minutes(30), .heartbeat = beat})->require_held();
+    EXPECT_GE(steady_clock::now() - begin, 2 * beat);
   }
 }
 

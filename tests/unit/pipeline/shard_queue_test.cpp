@@ -6,6 +6,7 @@
 #include "support/thread_communicator.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <latch>
@@ -165,13 +166,29 @@ TEST(ShardQueue, ClaimsThatVanishEndNothing) {
   EXPECT_EQ(done.size(), 8U);
 }
 
-TEST(ShardQueue, WhoMayWorkNoMoreClaimsNothing) {
+// It loses the run before it begins, or between its claims, when the other job may have cleared away the folder.
+TEST(ShardQueue, WhoMayWorkNoMoreClaimsAndMakesNothing) {
   const TempFolder folder;
+  std::atomic<bool> lost = true;
+  const auto ask = [&] {
+    if (lost) throw SystemError("The run was taken over", "by another job", "Let it go on.");
+  };
   run_on_threads(2, [&](Communicator& comm) {
-    ShardQueue queue(folder / "claims", shards(4), comm, {},
-                     [] { throw SystemError("The run was taken over", "by another job", "Let it go on."); });
+    EXPECT_THROW(ShardQueue(folder / "claims", shards(4), comm, {}, ask), AgreedError);
+    EXPECT_FALSE(fs::exists(folder / "claims"));
+    comm.barrier();
+    lost = false;
+    comm.barrier();
+    ShardQueue queue(
+        folder / "claims", shards(4), comm, [&] { return lost.load(); }, ask);
+    comm.barrier();
+    lost = true;
+    fs::remove_all(folder / "claims");
+    comm.barrier();
+    // It is asked to stop, too, which it would leave a file about.
     EXPECT_THROW(static_cast<void>(queue.claim()), SystemError);
-    EXPECT_EQ(queue.claimed(), 0);
+    comm.barrier();
+    EXPECT_FALSE(fs::exists(folder / "claims"));
   });
 }
 
