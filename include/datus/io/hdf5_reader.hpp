@@ -75,6 +75,15 @@ class Hdf5Reader {
     return values;
   }
 
+  /// The same, compared with the content hash that datus stores with a dataset of that type. Throws `InputError` also
+  /// when there is none, or it differs.
+  template <Hdf5Element T>
+  [[nodiscard]] std::vector<T> read_verified(std::string_view name) const {
+    std::vector<T> values = read<T>(name);
+    require_content(name, dtype_of<T>(), std::as_bytes(std::span(values)));
+    return values;
+  }
+
   /// Rows [first, first + count) into `values`, which must have just their size. A stored type that differs from T is
   /// converted where no value changes: to a wider floating-point type, or between integers with each value checked.
   template <Hdf5Element T>
@@ -105,6 +114,7 @@ class Hdf5Reader {
  private:
   struct Impl;
   void read_all(std::string_view name, Dtype dtype, std::span<std::byte> values) const;
+  void require_content(std::string_view name, Dtype dtype, std::span<const std::byte> values) const;
   void read_rows_as(std::string_view name, Dtype dtype, std::int64_t first, std::int64_t count,
                     std::span<std::byte> values) const;
 

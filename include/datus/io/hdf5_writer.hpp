@@ -18,6 +18,8 @@
 
 namespace datus {
 
+struct DeflatedDataset;
+
 /// Writes one HDF5 file whose bytes depend on nothing but the calls made: no times, no paths, no variable-length
 /// strings, format fixed to that of HDF5 1.10, every stored byte defined.
 ///
@@ -70,6 +72,13 @@ class Hdf5Writer {
   /// copied and the sources are not opened. Their file names must be relative, so that a moved folder still works.
   void write_virtual(std::string_view name, Dtype dtype, const Shape& row_shape,
                      std::span<const VirtualSource> sources);
+
+  /// Writes a whole dataset that was compressed before.
+  void write_deflated(std::string_view name, const DeflatedDataset& dataset);
+
+  /// Makes a link to an object of another file, whose path must be relative to the folder of this one. It need not be
+  /// there yet.
+  void link(std::string_view name, const std::filesystem::path& file, std::string_view object);
 
   /// Makes a group; nothing happens when this writer has made it already.
   void group(std::string_view name);

@@ -18,18 +18,22 @@ static_assert(std::endian::native == std::endian::little, "files are little-endi
 /// Deepest nesting of groups that is listed; a file whose groups link in a circle would have no end.
 constexpr int deepest_group = 32;
 
-struct Links {
-  std::vector<std::pair<std::string, bool>> entries;  ///< name, and whether the link leads to an object of this file
+struct Link {
+  std::string name;
+  bool is_hard = false;  ///< it leads to an object of this file
+  std::string value;     ///< of any other, where it leads to
 };
 
 /// A C function: no exception may pass.
-herr_t keep_link(hid_t, const char* name, const H5L_info_t* info, void* links) noexcept {
+herr_t keep_link(hid_t group, const char* name, const H5L_info_t* info, void* links) noexcept {
   try {
-    static_cast<Links*>(links)->entries.emplace_back(name, info->type == H5L_TYPE_HARD);
+    Link& link = static_cast<std::vector<Link>*>(links)->emplace_back(Link{name, info->type == H5L_TYPE_HARD, {}});
+    if (link.is_hard) return 0;
+    link.value.resize(info->u.val_size);
+    return H5Lget_val(group, name, link.value.data(), link.value.size(), H5P_DEFAULT);
   } catch (const std::bad_alloc&) {
     return -1;
   }
-  return 0;
 }
 
 void list_members(const File& file, const std::string& group, int depth, std::vector<Object>& objects) {
@@ -38,13 +42,13 @@ void list_members(const File& file, const std::string& group, int depth, std::ve
                      group + " is nested too deeply, or the groups form a circle", "Write the file anew.");
   }
   const Handle id = file.own(H5Oopen(file.id(), group.c_str(), H5P_DEFAULT), H5Oclose, "open", group);
-  Links links;
+  std::vector<Link> links;
   file.check(H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_link, &links), "list the members of",
              group);
-  for (const auto& [member, is_here] : links.entries) {
-    const std::string name = absolute_name(group == "/" ? member : group + "/" + member);
-    Object object{name, is_here ? ObjectKind::other : ObjectKind::link};
-    if (is_here) {
+  for (Link& link : links) {
+    const std::string name = absolute_name(group == "/" ? link.name : group + "/" + link.name);
+    Object object{name, link.is_hard ? ObjectKind::other : ObjectKind::link, std::move(link.value)};
+    if (link.is_hard) {
       const Handle child = file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
       const H5I_type_t kind = H5Iget_type(child.get());
       if (kind == H5I_GROUP) object.kind = ObjectKind::group;

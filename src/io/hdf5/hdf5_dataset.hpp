@@ -47,6 +47,7 @@ enum class ObjectKind { group, dataset, link, other };
 struct Object {
   std::string name;
   ObjectKind kind = ObjectKind::other;
+  std::string target = {};  ///< where a link leads to, as the file has it
 };
 
 /// Every object of the file, "/" first, the members of a group by name. Soft and external links are `link`.

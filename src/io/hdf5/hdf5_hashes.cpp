@@ -34,11 +34,11 @@ void add_attributes(Hasher& hasher, const File& file, const Object& object) {
 
 }  // namespace
 
-Hasher content_hasher(const Dataset& dataset) {
+Hasher content_hasher(const Shape& shape, const StoredType& type) {
   Hasher hasher;
-  hasher.add(to_string(dataset.type.dtype)).add(static_cast<std::int64_t>(dataset.type.size));
-  hasher.add(static_cast<std::int64_t>(dataset.shape.size()));
-  for (const std::int64_t length : dataset.shape) hasher.add(length);
+  hasher.add(to_string(type.dtype)).add(static_cast<std::int64_t>(type.size));
+  hasher.add(static_cast<std::int64_t>(shape.size()));
+  for (const std::int64_t length : shape) hasher.add(length);
   return hasher;
 }
 
@@ -73,6 +73,7 @@ Hash record_hash(const File& file) {
   for (const Object& object : objects) {
     hasher.add("object").add(object.name).add(static_cast<std::int64_t>(object.kind));
     if (object.kind == ObjectKind::group || object.kind == ObjectKind::dataset) add_attributes(hasher, file, object);
+    if (object.kind == ObjectKind::link) hasher.add(object.target);
   }
   return hasher.finish();
 }

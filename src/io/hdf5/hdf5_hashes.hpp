@@ -13,7 +13,10 @@
 namespace datus::hdf5 {
 
 /// The start of a dataset's content hash: type and shape. Its values, row-major and little-endian, are to be added.
-[[nodiscard]] Hasher content_hasher(const Dataset& dataset);
+[[nodiscard]] Hasher content_hasher(const Shape& shape, const StoredType& type);
+[[nodiscard]] inline Hasher content_hasher(const Dataset& dataset) {
+  return content_hasher(dataset.shape, dataset.type);
+}
 
 /// The content hash of a virtual dataset: type, shape and sources. The values are guarded by the sources' own hashes.
 [[nodiscard]] Hash virtual_content_hash(const Dataset& dataset, std::span<const VirtualSource> sources);
@@ -21,8 +24,8 @@ namespace datus::hdf5 {
 /// The content hash of what the file holds now, read in pieces.
 [[nodiscard]] Hash stored_content_hash(const File& file, const Dataset& dataset);
 
-/// The hash of names, kinds and attributes of all objects of the file (the content hashes are attributes), but for the
-/// attribute that holds it.
+/// The hash of names, kinds and attributes of all objects of the file (the content hashes are attributes), and of the
+/// places that links lead to, but for the attribute that holds it.
 [[nodiscard]] Hash record_hash(const File& file);
 
 }  // namespace datus::hdf5

@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "io/hdf5/hdf5_attribute.hpp"
 #include "io/hdf5/hdf5_convert.hpp"
+#include "io/hdf5/hdf5_deflated.hpp"
 #include "io/hdf5/hdf5_filters.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"
 
@@ -165,9 +166,17 @@ std::string Hdf5Reader::type_name(std::string_view name) const {
 }
 
 void Hdf5Reader::read_all(std::string_view name, Dtype dtype, std::span<std::byte> values) const {
-  const LibraryLock lock;
-  const Impl::Entry& entry = impl_->entry(name);
-  impl_->read_rows(entry, dtype, hdf5::Rounding::refuse, 0, entry.dataset.rows(), values.data());
+  std::vector<std::byte> deflated;
+  {
+    const LibraryLock lock;
+    const Impl::Entry& entry = impl_->entry(name);
+    if (entry.dataset.type.dtype == dtype) deflated = hdf5::stored_chunk(impl_->file, entry.dataset);
+    if (deflated.empty()) {
+      return impl_->read_rows(entry, dtype, hdf5::Rounding::refuse, 0, entry.dataset.rows(), values.data());
+    }
+  }
+  // Outside the library, so by many threads at once.
+  hdf5::inflate(hdf5::absolute_name(name), path(), deflated, values);
 }
 
 void Hdf5Reader::read_rows_as(std::string_view name, Dtype dtype, std::int64_t first, std::int64_t count,

@@ -80,6 +80,21 @@ VerifyResult Hdf5Reader::verify(SourceCheck sources) const {
   return result;
 }
 
+void Hdf5Reader::require_content(std::string_view name, Dtype dtype, std::span<const std::byte> values) const {
+  std::string kept;
+  Shape stored_shape;
+  {
+    const hdf5::LibraryLock lock;
+    const hdf5::Dataset& dataset = impl_->entry(name).dataset;
+    kept = kept_hash(impl_->file, {dataset.id.get(), dataset.name}, hdf5::content_hash_name);
+    stored_shape = dataset.shape;
+  }
+  const hdf5::StoredType type{dtype, static_cast<std::size_t>(size_of(dtype)), false};
+  if (hdf5::content_hasher(stored_shape, type).add_bytes(values).finish().hex() == kept) return;
+  fail_changed(impl_->file, hdf5::absolute_name(name),
+               kept.empty() ? "it has no content hash" : "its content hash differs");
+}
+
 void require_verified(const std::filesystem::path& path, SourceCheck sources) {
   if (Hdf5Reader(path).verify(sources) != VerifyResult::verified) {
     throw InputError(path.string() + " is not complete", "it or a source of it has no record of what was written",

@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/core/hash.hpp"
+#include "datus/io/deflated_dataset.hpp"
 #include "io/hdf5/hdf5_attribute.hpp"
 #include "io/hdf5/hdf5_dataset.hpp"
 #include "io/hdf5/hdf5_hashes.hpp"
@@ -202,6 +203,23 @@ struct Hdf5Writer::Impl {
     }
   }
 
+  /// The chunk goes to the file as it is.
+  void write_chunk(const std::string& name, const DeflatedDataset& deflated) {
+    const StoredType stored{deflated.dtype, static_cast<std::size_t>(size_of(deflated.dtype)), false};
+    Dataset dataset{name, {}, deflated.shape, stored, false};
+    if (chunk_rows(dataset, ChunkHint::deflated) == 0) refuse(file, name, "it is too large for one piece, or empty");
+    const auto bytes = std::ssize(deflated.chunk);
+    file.expect_bytes(bytes);
+    make_dataset(dataset, hdf5::number_type(file, deflated.dtype),
+                 stored_creation_properties(file, dataset, ChunkHint::deflated), ChunkHint::deflated);
+    const std::vector<hsize_t> first(deflated.shape.size(), 0);
+    file.check(
+        H5Dwrite_chunk(dataset.id.get(), H5P_DEFAULT, 0, first.data(), deflated.chunk.size(), deflated.chunk.data()),
+        "write", name);
+    begin_writeback(bytes);
+    finish(dataset, deflated.content);
+  }
+
   void begin_writeback(std::int64_t bytes) {
     bytes_since_writeback += bytes;
     if (bytes_since_writeback < writeback_bytes) return;
@@ -304,6 +322,24 @@ void Hdf5Writer::write_virtual(std::string_view name, Dtype dtype, const Shape& 
   hdf5::map_sources(file, creation, dataset.name, dataset.shape, sources);
   impl_->make_dataset(dataset, type, creation, ChunkHint::whole);
   impl_->finish(dataset, hdf5::virtual_content_hash(dataset, sources));
+}
+
+void Hdf5Writer::write_deflated(std::string_view name, const DeflatedDataset& dataset) {
+  const hdf5::LibraryLock lock;
+  impl_->require_open();
+  impl_->write_chunk(hdf5::absolute_name(name), dataset);
+}
+
+void Hdf5Writer::link(std::string_view name, const std::filesystem::path& file, std::string_view object) {
+  const hdf5::LibraryLock lock;
+  impl_->require_open();
+  const std::string link = hdf5::absolute_name(name);
+  if (file.empty() || file.is_absolute()) refuse(impl_->file, link, "the path " + file.string() + " is not relative");
+  impl_->make_parents(link);
+  const Handle links = impl_->link_properties(link);
+  impl_->file.check(H5Lcreate_external(file.generic_string().c_str(), hdf5::absolute_name(object).c_str(),
+                                       impl_->file.id(), link.c_str(), links.get(), H5P_DEFAULT),
+                    "create", link);
 }
 
 void Hdf5Writer::group(std::string_view name) {

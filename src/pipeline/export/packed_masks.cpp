@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datus/core/names.hpp"
 #include "datus/io/atomic_hdf5.hpp"
-#include "datus/io/mask_file.hpp"
+#include "datus/io/deflated_dataset.hpp"
 #include "pipeline/export/export_writer.hpp"
+#include "pipeline/files/packed_mask.hpp"
 
-#include <array>
-#include <cstddef>
-#include <cstring>
-#include <optional>
+#include <map>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 namespace datus {
@@ -18,20 +17,16 @@ class PackedMasks : public ExportWriter {
  public:
   explicit PackedMasks(const ExportTask& task) : task_(task), file_(task.folder / "masks.h5") {}
 
-  /// The values as they are stored, for `append`: the library compresses them, and is entered by one at a time.
-  std::string add(const ExportedImage&, const ExportedLabels& labels) override {
-    return needs_preview(task_.k) ? stored<std::int32_t>(labels.clusters, 65535)
-                                  : stored<std::uint8_t>(labels.clusters, 255);
+  std::string add(const ExportedImage& image, const ExportedLabels& labels) override {
+    DeflatedDataset mask = packed_mask(labels.clusters, task_.k);
+    const std::lock_guard lock(mutex_);
+    masks_.emplace(image.position, std::move(mask));
+    return {};
   }
 
-  void append(const ExportedImage& image, const std::string& made) override {
-    const std::string name = "mask/" + zero_padded(image.position, 6);
-    const Shape shape = {size_of(made)[0], size_of(made)[1]};
-    if (needs_preview(task_.k)) {
-      write<std::int32_t>(name, made, shape);
-    } else {
-      write<std::uint8_t>(name, made, shape);
-    }
+  void append(const ExportedImage& image, const std::string&) override {
+    const auto mask = masks_.extract(image.position);
+    file_.writer().write_deflated(packed_mask_name(image.position), mask.mapped());
   }
 
   void finish(bool) override {
@@ -40,54 +35,18 @@ class PackedMasks : public ExportWriter {
     for (const ListedImage& image : task_.list.images) names.push_back(image.name);
     writer.write_names("name", names);
     writer.write_names("class_name", task_.classes.names);
-    const auto classes = std::ssize(task_.classes.names);
     writer.write<std::int32_t>("class_of_cluster", task_.classes.of_cluster, {std::ssize(task_.classes.of_cluster)});
-    writer.write<std::uint8_t>("class_palette", colours(task_.classes.palette(), static_cast<int>(classes)),
-                               {classes, 3});
-    writer.write<std::uint8_t>("palette", colours(label_palette(task_.k), task_.k), {task_.k, 3});
-    writer.attribute("/", "k", task_.k);
-    writer.attribute("/", "unassigned", needs_preview(task_.k) ? 65535 : 255);
+    write_colours(writer, "class_palette", task_.classes.palette(), static_cast<int>(task_.classes.names.size()));
+    write_packing(writer, task_.k);
     writer.attribute("/", "description", description_of(task_));
     file_.commit();
   }
 
  private:
-  /// Height, width, and the values, as bytes.
-  template <class Value>
-  static std::string stored(const LabelMap& map, Value unassigned) {
-    const std::int32_t size[] = {map.height, map.width};
-    std::vector<Value> values(map.labels.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = map.labels[i] == no_label ? unassigned : static_cast<Value>(map.labels[i]);
-    }
-    std::string bytes(sizeof size + values.size() * sizeof(Value), '\0');
-    std::memcpy(bytes.data(), size, sizeof size);
-    std::memcpy(bytes.data() + sizeof size, values.data(), values.size() * sizeof(Value));
-    return bytes;
-  }
-  static std::array<std::int32_t, 2> size_of(const std::string& bytes) {
-    std::array<std::int32_t, 2> size{};
-    std::memcpy(size.data(), bytes.data(), sizeof size);
-    return size;
-  }
-  template <class Value>
-  void write(const std::string& name, const std::string& bytes, const Shape& shape) {
-    constexpr std::size_t header = 2 * sizeof(std::int32_t);
-    std::vector<Value> values((bytes.size() - header) / sizeof(Value));
-    std::memcpy(values.data(), bytes.data() + header, bytes.size() - header);
-    file_.writer().write<Value>(name, values, shape, ChunkHint::deflated);
-  }
-  static std::vector<std::uint8_t> colours(const Palette& palette, int count) {
-    std::vector<std::uint8_t> values;
-    for (int i = 0; i < count; ++i) {
-      const Colour colour = palette.of(i);
-      values.insert(values.end(), {colour.red, colour.green, colour.blue});
-    }
-    return values;
-  }
-
   ExportTask task_;
   AtomicHdf5 file_;
+  std::mutex mutex_;
+  std::map<std::int64_t, DeflatedDataset> masks_;  ///< compressed, by image, until their turn comes
 };
 
 }  // namespace
