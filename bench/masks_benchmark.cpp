@@ -160,15 +160,16 @@ void measure_writing(const Dataset& masks, const Settings& settings) {
 }
 
 void measure_evaluation(const Dataset& masks, const Settings& settings) {
-  std::vector<TruthAndMasks> pairs;
+  std::vector<ImageTruth> pairs;
   for (const DatasetItem& item : masks.items()) {
-    if (!item.truth.empty()) pairs.push_back({static_cast<std::int64_t>(pairs.size()), item, {item.image}});
+    if (!item.truth.empty()) pairs.push_back({static_cast<std::int64_t>(pairs.size()), item});
   }
   LabelSizes sizes;
   sizes.clusters = {settings.clusters};
   const std::vector<EvaluateConfig::Protocol> protocols = {EvaluateConfig::Protocol::strict,
                                                            EvaluateConfig::Protocol::datus_compat};
-  const Comparison comparison{.dataset = masks, .sizes = sizes, .protocols = protocols, .threads = settings.threads};
+  const Comparison comparison{
+      .dataset = masks, .masks = masks_of_items(), .sizes = sizes, .protocols = protocols, .threads = settings.threads};
   SelfCommunicator comm;
   ScoreRequest request;
   request.protocols = comparison.protocols;
@@ -187,7 +188,7 @@ void measure_evaluation(const Dataset& masks, const Settings& settings) {
         parallel_for(std::ssize(pairs), settings.threads, [&](std::int64_t i) {
           const auto& pair = pairs[static_cast<std::size_t>(i)];
           const LabelMap truth = masks.read_truth(pair.truth);
-          const LabelMap mask = read_mask(pair.masks.front());
+          const LabelMap mask = read_mask(pair.truth.image);
           if (mask.labels.size() != truth.labels.size()) throw std::runtime_error("masks and truth differ in size");
         });
       });

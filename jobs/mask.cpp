@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "datus/comm/rank_threads.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 #include "datus/pipeline/plain_masks.hpp"
 #include "datus/pipeline/run.hpp"
 
@@ -22,6 +23,9 @@ struct Arguments : ConfigArguments {
 ExitCode mask_files(const Arguments& arguments, Communicator& comm) {
   const Config config = arguments.load(comm);
   const int threads = threads_per_rank(comm);
+  if (comm.rank() == 0 && config.mask.formats != MaskConfig().formats) {
+    log::warning("mask.formats has no effect here: 'datus mask' on plain files writes PNGs ('datus run' takes it)");
+  }
   const bool is_dense = !arguments.keys.empty();
   if (is_dense != has_dense_labels(config.mask)) {
     throw AgreedError(ExitCode::usage, is_dense ? "--keys is of no use here" : "--segments is of no use here",

@@ -127,7 +127,11 @@ void add_outputs(Keys& keys) {
        choice<M::Resolution>(
            {{"original", M::Resolution::original}, {"input", M::Resolution::input}, {"grid", M::Resolution::grid}}),
        {Stage::mask}, "Size of the label maps: of the image, of the model's input, or a pixel per patch.");
-  mask("formats", &M::formats, list_of(choice<M::Format>({{"png", M::Format::png}})), {Stage::mask}, "Files to write.");
+  mask(
+      "formats", &M::formats, list_of(choice<M::Format>({{"png", M::Format::png}, {"hdf5", M::Format::hdf5}})),
+      {Stage::mask},
+      "Files that hold the masks of a run: `png`, one for each image; `hdf5`, one for each shard, where many files are "
+      "a burden. A change makes only what is missing, and removes the others.");
   using E = EvaluateConfig;
   Adder evaluate(keys, "evaluate", &Config::evaluate);
   evaluate("protocols", &E::protocols,

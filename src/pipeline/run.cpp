@@ -210,7 +210,14 @@ void print(const RunContext& run, const JobResults& results) {
 /// Where to look for the results. Rank 0 only.
 void print_places(const RunContext& run, const JobResults& results) {
   std::cout << "\n";
-  for (const int k : run.config.cluster.k) std::cout << "masks   " << run.directory.masks(k).string() << "/\n";
+  for (const int k : run.config.cluster.k) {
+    for (const auto format : run.config.mask.formats) {
+      std::cout << "masks   "
+                << (format == MaskConfig::Format::png ? run.directory.masks(k).string() + "/"
+                                                      : run.directory.mask_index(k).string())
+                << "\n";
+    }
+  }
   for (const auto& one : results.scores) std::cout << "scores  " << run.directory.scores(one.k).string() << "\n";
   std::cout << "report  " << run.directory.report().string() << std::endl;
 }

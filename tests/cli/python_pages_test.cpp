@@ -65,6 +65,15 @@ TEST_F(PythonPages, ARunFromPython) {
   EXPECT_NE(outcome.out.find("5 images, the first a.png of 64 x 40\n"), std::string::npos) << outcome;
   EXPECT_NE(outcome.out.find("values of K: [3]\n"), std::string::npos) << outcome;
   EXPECT_NE(outcome.out.find("a.png (40, 64) ['sea floor', 'rock: a/b']\n"), std::string::npos) << outcome;
+  // The same page on the same masks in HDF5 files.
+  const Outcome packed = run_program({"run", "mine.yaml", "--run", "runs/mine", "--set", "mask.formats=hdf5"},
+                                     {.folder = suite_folder().path()});
+  ASSERT_EQ(packed.code, 0) << packed;
+  ASSERT_FALSE(fs::exists(suite_folder() / "runs/mine/masks/k003"));
+  const auto but_for_the_seconds = [](const std::string& out) { return out.substr(0, out.find(" segments, ")); };
+  const Outcome again = run_page("python.md");
+  EXPECT_EQ(again.code, 0) << again;
+  EXPECT_EQ(but_for_the_seconds(again.out), but_for_the_seconds(outcome.out));
 }
 
 TEST_F(PythonPages, TrainingOnMasks) {

@@ -266,7 +266,8 @@ struct MaskConfig {
   /// `crf`: the fully connected CRF; `guided`: the guided filter.
   enum class Refine { none, crf, guided };
   enum class Resolution { original, input, grid };
-  enum class Format { png };
+  /// `png`: a file for each image; `hdf5`: one for each shard.
+  enum class Format { png, hdf5 };
 
   Labels labels = Labels::segment;
   Refine refine = Refine::none;

@@ -47,6 +47,10 @@ class RunDirectory {
   /// Of an image by its name in the list.
   [[nodiscard]] std::filesystem::path mask(int k, std::string_view image) const { return masks(k) / mask_name(image); }
   [[nodiscard]] std::filesystem::path mask_record(int k, ShardIndex shard) const;
+  /// The masks of a shard in one file, and all of these files as one.
+  [[nodiscard]] std::filesystem::path packed_masks(int k) const { return masks(k).string() + "-packed"; }
+  [[nodiscard]] std::filesystem::path packed_masks(int k, ShardIndex shard) const;
+  [[nodiscard]] std::filesystem::path mask_index(int k) const { return masks(k).string() + ".h5"; }
   [[nodiscard]] std::filesystem::path scores(int k) const { return root_ / "scores" / (cluster_name(k) + ".json"); }
   /// Classes of the clusters that the run has from the one whose clusters it was labelled with.
   [[nodiscard]] std::filesystem::path carried_classes(int k) const { return clusters(k) / "classes.json"; }

@@ -70,8 +70,8 @@ class MaskExport {
   }
 
   const ExportTally& write_all(int threads) {
-    Progress progress("export", run_.list.size(), false);
-    for (std::int64_t shard = 0; shard < run_.list.shards(); ++shard) write({shard}, threads, progress);
+    Progress progress("export", run_.list->size(), false);
+    for (std::int64_t shard = 0; shard < run_.list->shards(); ++shard) write({shard}, threads, progress);
     return tally_;
   }
 
@@ -82,17 +82,15 @@ class MaskExport {
   };
 
   void write(ShardIndex shard, int threads, Progress& progress) {
-    const MaskRecord record = run_.record(shard);
-    const auto [begin, end] = run_.list.range(shard);
+    const auto masks = run_.masks->open(run_.k, shard);
     std::vector<ExportedImage> images;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const ListedImage& listed = run_.list.images[static_cast<std::size_t>(i)];
-      if (record.masks.contains(mask_name(listed.name))) images.push_back({i, listed});
+    for (const std::int64_t image : masks->images()) {
+      images.push_back({image, run_.list->images[static_cast<std::size_t>(image)]});
     }
     std::vector<Made> made(images.size(), {{}, ExportTally(classes_)});
     parallel_for(std::ssize(images), threads, [&](std::int64_t i) {
       const auto index = static_cast<std::size_t>(i);
-      write_image(record, images[index], made[index]);
+      write_image(*masks, images[index], made[index]);
       progress.add(1);
     });
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -101,10 +99,10 @@ class MaskExport {
     }
   }
 
-  void write_image(const MaskRecord& record, const ExportedImage& image, Made& made) const {
+  void write_image(const ShardMasks& masks, const ExportedImage& image, Made& made) const {
     signals_.check_grace(std::chrono::seconds(0), "The export");
     const std::string& name = image.listed.name;
-    const LabelMap clusters = run_.mask(record, mask_name(name));
+    const LabelMap clusters = masks.read(image.position);
     if (format_.is_of_images) require_size_of(clusters, image.listed);
     const LabelMap classes = classes_.classes_of(clusters);
     made.tally.add(clusters, classes);
@@ -140,7 +138,7 @@ ExitCode export_run(const ExportRequest& request, std::ostream& out, Communicato
                                    .final_folder = folder.final_path(),
                                    .k = run.k,
                                    .classes = classes,
-                                   .list = run.list,
+                                   .list = *run.list,
                                    .images = request.images,
                                    .orientation = orientation_of(run.config.dataset),
                                    .name = fs::canonical(request.run).filename().string()});
@@ -151,7 +149,7 @@ ExitCode export_run(const ExportRequest& request, std::ostream& out, Communicato
   if (format.holds_masks) write_text(folder.path() / mask_folder_mark, "");
   folder.commit();
   out << export_text(classes, tally) << "\n" << folder.final_path().string() << std::endl;
-  const std::int64_t without = run.list.size() - tally.images;
+  const std::int64_t without = run.list->size() - tally.images;
   if (without > 0)
     log::warning(counted(without, "image") + " of the run could not be read and " + (without == 1 ? "has" : "have") +
                  " no mask");

@@ -2,13 +2,14 @@
 #include "pipeline/export/exported_run.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/core/hash.hpp"
-#include "datus/core/text.hpp"
-#include "datus/io/mask_file.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/key_mean.hpp"
 #include "pipeline/files/provenance.hpp"
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace datus {
 namespace {
@@ -25,25 +26,6 @@ int chosen_k(const std::filesystem::path& run, const std::vector<int>& values, s
 
 }  // namespace
 
-MaskRecord ExportedRun::record(ShardIndex shard) const {
-  const auto text = text_of_file(directory.mask_record(k, shard));
-  auto found = text ? mask_record_from(*text) : std::nullopt;
-  if (found && found->shard == shard.value && found->provenance == provenance) return *std::move(found);
-  throw InputError("The masks of shard " + std::to_string(shard.value) + " in " + directory.masks(k).string() +
-                       " cannot be exported",
-                   found ? "they come from other clusters or settings than the run has now" : "they are not finished",
-                   "Run 'datus run' or 'datus apply' to its end first.");
-}
-
-LabelMap ExportedRun::mask(const MaskRecord& record, const std::string& name) const {
-  const auto path = directory.masks(k) / name;
-  if (hash_file(path).hex() != record.masks.at(name)) {
-    throw InputError("The mask " + path.string() + " cannot be exported", "it was changed after it was written",
-                     "Run the same command as before again: it makes the mask anew.");
-  }
-  return read_mask(path);
-}
-
 ExportedRun open_exported_run(const std::filesystem::path& run, std::optional<int> k) {
   const RunDirectory directory(run);
   const auto record = read_config_file_record(directory.config());
@@ -53,15 +35,14 @@ ExportedRun open_exported_run(const std::filesystem::path& run, std::optional<in
                             : "it is no run: it has no config.yaml of one",
                      record ? "Start the run again: it writes the file anew." : "Give the directory of a run.");
   }
-  ExportedRun opened{.directory = directory,
-                     .config = load_config(directory.config(), {}),
-                     .list = read_image_list(directory.image_list()),
-                     .provenance = {}};
-  opened.k = chosen_k(run, opened.config.cluster.k, k);
+  Config config = load_config(directory.config(), {});
+  auto list = std::make_unique<const ImageList>(read_image_list(directory.image_list()));
+  const int chosen = chosen_k(run, config.cluster.k, k);
   RunInputs inputs = record->inputs;
-  inputs.set_images(opened.list);
-  opened.provenance = Provenance(opened.config, std::move(inputs)).of(Stage::mask, opened.k).hash().hex();
-  return opened;
+  inputs.set_images(*list);
+  if (needs_dataset_mean(config)) inputs.dataset_mean = hash_of_key_mean(directory.key_mean());
+  auto masks = make_mask_store(config.mask.formats.front(), {directory, *list, Provenance(config, std::move(inputs))});
+  return {directory, std::move(config), std::move(list), std::move(masks), chosen};
 }
 
 }  // namespace datus

@@ -2,15 +2,13 @@
 #pragma once
 
 #include "datus/config/config.hpp"
-#include "datus/core/image.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "pipeline/files/image_list.hpp"
-#include "pipeline/files/mask_record.hpp"
+#include "pipeline/files/mask_store.hpp"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace datus {
 
@@ -18,14 +16,9 @@ namespace datus {
 struct ExportedRun {
   RunDirectory directory;
   Config config;
-  ImageList list;
+  std::unique_ptr<const ImageList> list;
+  std::unique_ptr<const MaskStore> masks;
   int k = 0;
-  std::string provenance;  ///< that masks must have
-
-  /// What the shard's masks are. Throws `InputError` when they are missing, or made from other clusters or settings.
-  [[nodiscard]] MaskRecord record(ShardIndex shard) const;
-  /// Reads a mask that the record names. Throws `InputError` when its bytes are not those that were written.
-  [[nodiscard]] LabelMap mask(const MaskRecord& record, const std::string& name) const;
 };
 
 /// Opens it, with the only K that it has where none is given; changes nothing. Throws `InputError` for what is no run,

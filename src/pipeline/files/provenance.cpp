@@ -81,7 +81,10 @@ void RunInputs::set_images(const ImageList& list) {
   images_of_shards = std::make_shared<const std::vector<Hash>>(std::move(hashes));
 }
 
-Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {}
+Provenance::Provenance(const Config& config, RunInputs inputs) : config_(config), inputs_(std::move(inputs)) {
+  // Masks are the same in files of any format, which can be made from each other.
+  config_.mask.formats = MaskConfig().formats;
+}
 
 StageProvenance Provenance::of(Stage stage) const {
   const StageFiles& files = files_of(stage);

@@ -14,6 +14,10 @@ std::filesystem::path RunDirectory::mask_record(int k, ShardIndex shard) const {
   return root_ / "masks" / ".done" / cluster_name(k) / (zero_padded(shard.value, 6) + ".json");
 }
 
+std::filesystem::path RunDirectory::packed_masks(int k, ShardIndex shard) const {
+  return packed_masks(k) / (zero_padded(shard.value, 6) + ".h5");
+}
+
 std::filesystem::path RunDirectory::log(const std::string& launch, int rank) const {
   return root_ / "log" / launch / ("rank" + zero_padded(rank, 4) + ".jsonl");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/pending/files_to_make.hpp"
 
+#include "pipeline/files/mask_store.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -72,8 +74,17 @@ class Growth {
     return estimate_run_size(config, list, shape_.grid, shape_.dim, shape_.descriptor_dim);
   }
 
-  /// Bytes of a shard's masks that are there. Without a record they are not looked for: in a new run there are none.
+  /// Bytes of a shard's masks that are there, in the formats that are asked for.
   [[nodiscard]] std::int64_t masks_of(int k, ShardIndex shard) const {
+    std::int64_t bytes = 0;
+    if (has_format(run_.config.mask, MaskConfig::Format::hdf5))
+      bytes += bytes_of(run_.directory.packed_masks(k, shard));
+    if (has_format(run_.config.mask, MaskConfig::Format::png)) bytes += mask_files_of(k, shard);
+    return bytes;
+  }
+
+  /// Without a record they are not looked for: in a new run there are none.
+  [[nodiscard]] std::int64_t mask_files_of(int k, ShardIndex shard) const {
     std::int64_t bytes = bytes_of(run_.directory.mask_record(k, shard));
     if (bytes == 0) return 0;
     const auto [begin, end] = run_.list.range(shard);
@@ -102,7 +113,7 @@ FilesToMake files_to_make(const RunContext& run, std::vector<StageSet> stale) {
     std::error_code problem;
     if (!fs::exists(run.directory.assignment(k), problem)) todo.clusters.push_back(k);
     for (std::int64_t shard = 0; shard < run.list.shards(); ++shard) {
-      if (!fs::exists(run.directory.mask_record(k, {shard}), problem)) todo.masks[k].push_back({shard});
+      if (!has_mask_markers(run.directory, run.config.mask, k, {shard})) todo.masks[k].push_back({shard});
     }
   }
   return todo;

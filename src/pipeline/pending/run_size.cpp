@@ -118,15 +118,33 @@ class SizeEstimate {
   [[nodiscard]] std::int64_t masks() const {
     std::int64_t total = 0;
     for (const int k : config_.cluster.k) {
-      const bool preview = needs_preview(k);
-      for (const auto& image : list_.images) {
-        if (!image.is_readable()) continue;
-        const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
-        total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
+      for (const auto format : config_.mask.formats) {
+        total += format == MaskConfig::Format::png ? mask_files(k) : packed_masks(k);
       }
-      total += 256 * list_.shards();  // the records' own
     }
     return total;
+  }
+
+  [[nodiscard]] std::int64_t mask_files(int k) const {
+    const bool preview = needs_preview(k);
+    std::int64_t total = 256 * list_.shards();  // the records' own
+    for (const auto& image : list_.images) {
+      if (!image.is_readable()) continue;
+      const auto in_record = static_cast<std::int64_t>(image.name.size()) + 48;  // name and hash
+      total += mask_bytes(image, preview) + (preview ? 2 : 1) * in_record;
+    }
+    return total;
+  }
+
+  [[nodiscard]] std::int64_t packed_masks(int k) const {
+    constexpr std::int64_t structure = 4500;   // of a shard's file, and as much for the one with the links
+    constexpr std::int64_t per_dataset = 700;  // what HDF5 has of each
+    constexpr std::int64_t per_link = 110;     // with its part of HDF5's tables
+    std::int64_t total = (structure + 3 * k) * (list_.shards() + 1);
+    for (const auto& image : list_.images) {
+      if (image.is_readable()) total += per_dataset + per_link + mask_values(image, needs_preview(k));
+    }
+    return total + 2 * listed_names();
   }
 
   [[nodiscard]] std::int64_t other() const {
@@ -165,12 +183,17 @@ class SizeEstimate {
     return std::int64_t{image.width} * image.height;
   }
 
-  /// An 8-bit mask, or a 16-bit one with its preview. Each pixel row repeats the one above but for the outlines, so
-  /// bytes grow with patches, and slowly with pixels. Measured on the sample's masks (half of this) and on random
+  /// A compressed mask of 8 bits a pixel, or of 16 or more. Each pixel row repeats the one above but for the outlines,
+  /// so bytes grow with patches, and slowly with pixels. Measured on the sample's masks (half of this) and on random
   /// blobs of 60 patches.
+  [[nodiscard]] std::int64_t mask_values(const ListedImage& image, bool is_wide) const {
+    return (is_wide ? 3 : 1) * (patches_ + mask_pixels(image) / 100);
+  }
+
+  /// The PNG, with its preview if it has one.
   [[nodiscard]] std::int64_t mask_bytes(const ListedImage& image, bool preview) const {
     const std::int64_t pixels = mask_pixels(image);
-    return preview ? 2000 + 6 * patches_ + pixels / 40 : 1000 + patches_ + pixels / 100;
+    return preview ? 2000 + 6 * patches_ + pixels / 40 : 1000 + mask_values(image, false);
   }
 
   /// RUN/images.h5 pads all names to the longest.
@@ -238,6 +261,24 @@ RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize 
   for (const Stage stage : all_stages) size.*part_of(stage) += estimate.of(stage, dim, descriptor_dim);
   size.other += estimate.other();
   return size;
+}
+
+RunFiles count_run_files(const Config& config, const ImageList& list) {
+  const auto images = std::ranges::count_if(list.images, &ListedImage::is_readable);
+  const auto clusters = std::ssize(config.cluster.k);
+  RunFiles files;
+  for (const int k : config.cluster.k) {
+    for (const auto format : config.mask.formats) {
+      files.masks += list.shards() + (format == MaskConfig::Format::png ? images * (needs_preview(k) ? 2 : 1) : 1);
+    }
+  }
+  constexpr std::int64_t per_cluster = 3;  // centroids, assignment, scores
+  constexpr std::int64_t of_the_run = 12;  // settings, list, virtual files, summaries, the log of a rank
+  std::int64_t by_shard = 0;
+  for (const StageFiles& stage : stage_files) by_shard += stage.is_by_shard && keeps_files(config.storage, stage.stage);
+  files.all = files.masks + by_shard * list.shards() + per_cluster * clusters + of_the_run +
+              std::min<std::int64_t>(report_images, images) * (3 + 2 * clusters);
+  return files;
 }
 
 RunSize present_run_size(const RunDirectory& directory) {

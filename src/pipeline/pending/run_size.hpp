@@ -62,6 +62,13 @@ static_assert(std::ranges::all_of(stage_files,
 [[nodiscard]] RunSize estimate_run_size(const Config& config, const ImageList& list, GridSize grid, int dim,
                                         int descriptor_dim, std::optional<double> segments_per_image = {});
 
+/// How many files a finished run has, but for the logs of further ranks and jobs: many file systems bound their number.
+struct RunFiles {
+  std::int64_t masks = 0;
+  std::int64_t all = 0;
+};
+[[nodiscard]] RunFiles count_run_files(const Config& config, const ImageList& list);
+
 /// What the files that are there take, by stage. Not those that a killed process left unfinished: they will be removed.
 /// Nothing for a folder that does not exist. Throws `SystemError` when a folder cannot be looked into.
 [[nodiscard]] RunSize present_run_size(const RunDirectory& directory);

@@ -4,6 +4,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/disk_space.hpp"
 #include "pipeline/backbone/backbone.hpp"
+#include "pipeline/files/mask_store.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/stages/cluster/cluster.hpp"
 #include "pipeline/stages/mask.hpp"
@@ -75,6 +76,19 @@ std::vector<ShardIndex> all_shards(const ImageList& list) {
   return shards;
 }
 
+/// The formats in which the first shard has masks that mask.formats does not ask for: "png".
+std::string formats_left_over(const RunContext& run) {
+  std::string names;
+  for (const MaskConfig::Format format : mask_formats) {
+    if (has_format(run.config.mask, format)) continue;
+    const bool any = std::ranges::any_of(run.config.cluster.k, [&](int k) {
+      return std::filesystem::exists(mask_marker(run.directory, format, k, {0}));
+    });
+    if (any) names += (names.empty() ? "" : ", ") + std::string(mask_format_name(format));
+  }
+  return names;
+}
+
 /// COLLECTIVE. Fills in the shards to do as well. What differs is not recorded of masks, only that something does.
 PlannedStage plan_of_masks(RunContext& run, RunPlan& plan) {
   PlannedStage stage{.name = stage_name(Stage::mask), .work = {}, .why = {}};
@@ -86,12 +100,22 @@ PlannedStage plan_of_masks(RunContext& run, RunPlan& plan) {
     stage.work +=
         (stage.work.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " + count_of_shards(std::ssize(shards), plan);
     on_root(run.comm, [&] {
-      replaced += std::ranges::count_if(
-          shards, [&](ShardIndex shard) { return std::filesystem::exists(run.directory.mask_record(k, shard)); });
+      replaced += std::ranges::count_if(shards, [&](ShardIndex shard) {
+        return std::ranges::any_of(run.config.mask.formats, [&](MaskConfig::Format format) {
+          return std::filesystem::exists(mask_marker(run.directory, format, k, shard));
+        });
+      });
     });
   }
-  stage.why =
-      broadcast_text(run.comm, replaced > 0 ? "what is there is of other clusters or settings, or damaged" : "");
+  std::string why;
+  on_root(run.comm, [&] {
+    if (replaced > 0) why = "what is there is of other clusters or settings, or damaged";
+    const std::string left_over = formats_left_over(run);
+    if (!left_over.empty()) {
+      why += (why.empty() ? "" : "; ") + ("files of " + left_over) + ", which mask.formats has not, are removed";
+    }
+  });
+  stage.why = broadcast_text(run.comm, why);
   return stage;
 }
 
@@ -144,8 +168,10 @@ std::string table_of_bytes(const RunPlan& plan) {
   for (const auto& [name, bytes] : run_parts) {
     text += table_line(name, size_text(plan.whole.*bytes), size_text(plan.present.*bytes), size_text(growth.*bytes));
   }
-  return text +
-         table_line("total", size_text(plan.whole.total()), size_text(plan.present.total()), size_text(growth.total()));
+  text +=
+      table_line("total", size_text(plan.whole.total()), size_text(plan.present.total()), size_text(growth.total()));
+  return text + "  about " + std::to_string(plan.files.all) + " files in the end, " + std::to_string(plan.files.masks) +
+         " of them masks\n";
 }
 
 std::string verdict(const RunPlan& plan) {
@@ -166,6 +192,7 @@ RunPlan empty_plan(const RunContext& run, const ImageList& list) {
   plan.shard_size = list.shard_size;
   plan.has_truth = run.dataset->has_truth();
   plan.keeps_keys = keeps_files(run.config.storage, Stage::extract);
+  plan.files = count_run_files(run.config, list);
   return plan;
 }
 

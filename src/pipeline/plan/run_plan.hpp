@@ -31,6 +31,7 @@ struct RunPlan {
   FilesToMake todo;
   std::vector<PlannedStage> stages;  ///< in the order of the data flow, then the report
   RunSize whole;                     ///< of the run directory in the end
+  RunFiles files;                    ///< in the end
   RunSize present;                   ///< of what is there now
   std::int64_t free = 0;             ///< bytes, on the file system of the run directory
   [[nodiscard]] bool fits() const { return required_bytes(whole, present) <= free; }

@@ -4,12 +4,12 @@
 #include "datus/core/parallel.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_writer.hpp"
-#include "datus/io/mask_file.hpp"
 #include "datus/io/palette.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/score_files.hpp"
 #include "pipeline/files/cluster_classes.hpp"
+#include "pipeline/files/run_masks.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/report_page.hpp"
@@ -50,13 +50,12 @@ std::vector<std::int64_t> choose_images(const RunContext& run, int max_images) {
 /// Draws the pictures of one image into the report's folder.
 class Painter {
  public:
-  Painter(const RunContext& run, const ReportData& data) : run_(run), data_(data) {}
+  Painter(const RunContext& run, const ReportData& data) : run_(run), masks_(masks_of_run(run)), data_(data) {}
 
   enum Painted : std::int64_t { nothing, image_only, with_truth };
 
   /// `nothing` when the image cannot be read after all.
   Painted paint(std::int64_t image) const {
-    const auto& listed = run_.list.images[static_cast<std::size_t>(image)];
     Image original;
     try {
       original = read_image(run_.image_path(image), run_.orientation());
@@ -67,8 +66,7 @@ class Painter {
     save(image, "image", picture);
     save(image, "segments", overlay(picture, at_size_of(segments_of(image, original), picture), distinct_palette(64)));
     for (const auto& result : data_.results) {
-      require_current_masks(run_, result.k, {image / run_.list.shard_size});
-      const LabelMap mask = at_size_of(read_mask(run_.directory.mask(result.k, listed.name)), picture);
+      const LabelMap mask = at_size_of(masks_.read(result.k, image), picture);
       save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, label_palette(result.k)));
       if (!result.mapping.empty()) {
         LabelMap matched = mask;
@@ -118,6 +116,7 @@ class Painter {
   }
 
   const RunContext& run_;
+  RunMasks masks_;
   const ReportData& data_;
 };
 

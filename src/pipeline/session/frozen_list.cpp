@@ -67,19 +67,34 @@ fs::path records_of_masks(const RunDirectory& directory) {
   return directory.mask_record(1, {0}).parent_path().parent_path();
 }
 
+/// Those of packed masks, of all K that have any, and what lies beside them.
+std::vector<fs::path> packed_masks(const RunDirectory& directory) {
+  std::vector<fs::path> paths;
+  if (!fs::exists(directory.folder(Stage::mask))) return paths;
+  for (const auto& entry : fs::directory_iterator(directory.folder(Stage::mask))) {
+    const std::string name = entry.path().filename().string();
+    const bool is_of_clusters = name.size() > 1 && name[0] == 'k' && name[1] >= '0' && name[1] <= '9';
+    if (is_of_clusters && (name.ends_with("-packed") || name.ends_with(".h5"))) paths.push_back(entry.path());
+  }
+  return paths;
+}
+
 /// Removes what is of shards, images and pictures that the new list no longer has: all else is made anew by its record.
 void remove_leftovers(const RunDirectory& directory, const ImageList& frozen, const ImageList& list,
                       const std::vector<std::string>& gone, const WriteOptions& options) {
   std::vector<fs::path> leftovers;
   const auto add_of_all_clusters = [&](const fs::path& folder, const fs::path& name) {
     if (!fs::exists(folder)) return;
-    for (const auto& cluster : fs::directory_iterator(folder)) leftovers.push_back(cluster.path() / name);
+    for (const auto& cluster : fs::directory_iterator(folder)) {
+      if (cluster.is_directory()) leftovers.push_back(cluster.path() / name);
+    }
   };
   for (std::int64_t i = list.shards(); i < frozen.shards(); ++i) {
     for (const StageFiles& files : stage_files) {
       if (files.is_by_shard) leftovers.push_back(directory.shard_file(files.stage, {i}));
     }
     add_of_all_clusters(records_of_masks(directory), directory.mask_record(1, {i}).filename());
+    add_of_all_clusters(directory.folder(Stage::mask), directory.packed_masks(1, {i}).filename());
   }
   for (const std::string& name : gone) add_of_all_clusters(directory.folder(Stage::mask), mask_name(name));
   require_held(options);
@@ -123,6 +138,7 @@ void forget(const RunDirectory& directory, const ImageList& list, const std::vec
   fs::remove_all(directory.folder(Stage::cluster));
   make_folders(directory.folder(Stage::cluster));
   fs::remove_all(records_of_masks(directory));
+  for (const fs::path& packed : packed_masks(directory)) fs::remove_all(packed);
   // Last: until then they tell that there is something to forget.
   for (const std::int64_t image : images) {
     for (const StageFiles& files : stage_files) {

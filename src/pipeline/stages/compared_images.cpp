@@ -34,12 +34,17 @@ void require_crop(const LabelMap& mask) {
 
 }  // namespace
 
+MaskSource masks_of_items() {
+  return {.read = [](const ImageTruth& image, std::size_t) { return read_mask(image.truth.image); },
+          .name_of = [](const ImageTruth& image, std::size_t) { return image.truth.image.string(); }};
+}
+
 bool is_learned_from(const std::string& name) {
   const std::string stem = name.substr(0, name.size() - std::filesystem::path(name).extension().string().size());
   return hash_64(std::as_bytes(std::span(stem)), 0) % 2 == 1;
 }
 
-std::vector<std::vector<ComparedImage>> compare_images(const std::vector<TruthAndMasks>& pairs,
+std::vector<std::vector<ComparedImage>> compare_images(const std::vector<ImageTruth>& pairs,
                                                        const Comparison& comparison,
                                                        const std::function<void()>& tell) {
   using Wanted = EvaluateConfig::Protocol;
@@ -51,19 +56,19 @@ std::vector<std::vector<ComparedImage>> compare_images(const std::vector<TruthAn
   std::vector<std::vector<ComparedImage>> images(clusters.size(), std::vector<ComparedImage>(pairs.size()));
   parallel_for(std::ssize(pairs), comparison.threads, [&](std::int64_t i) {
     comparison.may_go_on();
-    const TruthAndMasks& pair = pairs[static_cast<std::size_t>(i)];
+    const ImageTruth& pair = pairs[static_cast<std::size_t>(i)];
     const LabelMap truth = comparison.dataset.read_truth(pair.truth);
     const LabelMap truth_crop = crops ? evaluation_crop(truth) : LabelMap();
     for (std::size_t k = 0; k < clusters.size(); ++k) {
       ComparedImage& image = images[k][static_cast<std::size_t>(i)];
       image.is_learned_from = is_learned_from(pair.truth.name);
-      const LabelMap mask = read_mask(pair.masks[k]);
+      const LabelMap mask = comparison.masks.read(pair, k);
       try {
         if (is_crop) require_crop(mask);
         image.all = counts_of(mask, truth, clusters[k], classes, pair.image);
         if (crops) image.crop = counts_of(evaluation_crop(mask), truth_crop, clusters[k], classes, pair.image);
       } catch (const Error& error) {
-        throw InputError("Cannot compare " + pair.masks[k].string() + " with " + pair.truth.truth.string(),
+        throw InputError("Cannot compare " + comparison.masks.name_of(pair, k) + " with " + pair.truth.truth.string(),
                          error.what(), "");
       }
     }

@@ -3,22 +3,34 @@
 
 #include "datus/algo/image_counts.hpp"
 #include "datus/config/config.hpp"
+#include "datus/core/image.hpp"
 #include "datus/io/dataset.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace datus {
 
-/// Ground truth and the masks that are compared with it.
-struct TruthAndMasks {
+/// Ground truth that masks are compared with.
+struct ImageTruth {
   std::int64_t image = 0;  ///< its position in the data set
   DatasetItem truth;
-  std::vector<std::filesystem::path> masks;  ///< one for each K
 };
+
+/// Where the masks of an image are, one for each K.
+struct MaskSource {
+  /// From any thread. `k`: which of the values of K, by its place. Throws `InputError` naming the file.
+  std::function<LabelMap(const ImageTruth& image, std::size_t k)> read;
+  /// Its file, for messages.
+  std::function<std::string(const ImageTruth& image, std::size_t k)> name_of;
+};
+
+/// The images of a data set of predictions, which are masks themselves.
+[[nodiscard]] MaskSource masks_of_items();
 
 /// An image for one K.
 struct ComparedImage {
@@ -35,6 +47,7 @@ struct LabelSizes {
 
 struct Comparison {
   const Dataset& dataset;
+  MaskSource masks;
   LabelSizes sizes;
   std::vector<EvaluateConfig::Protocol> protocols;
   int threads = 1;
@@ -46,7 +59,7 @@ struct Comparison {
 
 /// Compares masks with ground truth, each file decoded once, and returns for each K the images in the order of
 /// `pairs`. Not collective. `tell` is called after each image, from any thread. Throws `InputError` naming the files.
-[[nodiscard]] std::vector<std::vector<ComparedImage>> compare_images(const std::vector<TruthAndMasks>& pairs,
+[[nodiscard]] std::vector<std::vector<ComparedImage>> compare_images(const std::vector<ImageTruth>& pairs,
                                                                      const Comparison& comparison,
                                                                      const std::function<void()>& tell);
 

@@ -8,6 +8,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/input_guard.hpp"
 #include "datus/model/evaluation_crop.hpp"
+#include "pipeline/files/run_masks.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
@@ -34,7 +35,7 @@ namespace fs = std::filesystem;
 using ComparedByK = std::vector<std::vector<ComparedImage>>;
 
 /// COLLECTIVE. The pairs of this rank, compared for each K. Rank 0 tells how far it is with its own.
-ComparedByK compare(const std::vector<TruthAndMasks>& pairs, const Comparison& comparison, Communicator& comm) {
+ComparedByK compare(const std::vector<ImageTruth>& pairs, const Comparison& comparison, Communicator& comm) {
   ComparedByK images;
   collectively(comm, [&] {
     Progress progress("evaluate", std::ssize(pairs), comm.rank() != 0);
@@ -56,20 +57,19 @@ ScoreRequest request_of(const Config& config, const Dataset& dataset, int thread
   return request;
 }
 
-/// The readable images with ground truth in this rank's share of the shards, by the shards' own lists, with their masks
-/// for each K.
-std::vector<TruthAndMasks> pairs_of_run(const RunContext& run, const std::vector<int>& clusters) {
-  std::vector<TruthAndMasks> pairs;
+/// The readable images with ground truth in this rank's share of the shards, by the shards' own lists. Throws
+/// `InputError` where a shard has no masks of this run.
+std::vector<ImageTruth> pairs_of_run(const RunContext& run, const std::vector<int>& clusters, const RunMasks& masks) {
+  std::vector<ImageTruth> pairs;
   const auto [begin, end] = share_of(run.list.shards(), run.comm);
   for (std::int64_t shard = begin; shard < end; ++shard) {
-    for (const int k : clusters) require_current_masks(run, k, {shard});
+    for (const int k : clusters) masks.require(k, {shard});
     const auto segments =
         read_segments(run.directory.segments({shard}), run.provenance.of(Stage::segment).of_shard({shard}));
     for (const auto image : segments.images.image) {
       const auto& item = run.dataset->items()[static_cast<std::size_t>(image)];
       if (item.truth.empty()) continue;
-      pairs.push_back({image, item, {}});
-      for (const int k : clusters) pairs.back().masks.push_back(run.directory.mask(k, item.name));
+      pairs.push_back({image, item});
     }
   }
   return pairs;
@@ -180,8 +180,9 @@ void require_evaluable(const RunContext& run) {
 
 std::vector<Evaluation> evaluate_run(const RunContext& run, const std::vector<int>& clusters) {
   if (!run.dataset->has_truth()) return {};
-  std::vector<TruthAndMasks> pairs;
-  collectively(run.comm, [&] { pairs = pairs_of_run(run, clusters); });
+  const RunMasks masks = masks_of_run(run);
+  std::vector<ImageTruth> pairs;
+  collectively(run.comm, [&] { pairs = pairs_of_run(run, clusters, masks); });
   // Of masks that are current: should the evaluation fail, no older scores may pass for theirs.
   on_root(run.comm, [&] {
     run.require_held();
@@ -191,6 +192,8 @@ std::vector<Evaluation> evaluate_run(const RunContext& run, const std::vector<in
   request.leaves_out_misfits = true;
   const Comparison comparison{
       .dataset = *run.dataset,
+      .masks = {.read = [&](const ImageTruth& one, std::size_t k) { return masks.read(clusters[k], one.image); },
+                .name_of = [&](const ImageTruth& one, std::size_t k) { return masks.name_of(clusters[k], one.image); }},
       .sizes = {clusters, static_cast<int>(request.class_names.size())},
       .protocols = request.protocols,
       .threads = run.threads,
@@ -215,7 +218,7 @@ std::vector<Evaluation> evaluate_run(const RunContext& run, const std::vector<in
 
 Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request, int threads, Communicator& comm) {
   std::unique_ptr<Dataset> dataset;
-  std::vector<TruthAndMasks> pairs;
+  std::vector<ImageTruth> pairs;
   collectively(comm, [&] {
     dataset = open_pairs(config, request);
     if (request.json) {
@@ -226,7 +229,7 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
     const auto [begin, end] = share_of(static_cast<std::int64_t>(dataset->items().size()), comm);
     for (std::int64_t i = begin; i < end; ++i) {
       const auto& item = dataset->items()[static_cast<std::size_t>(i)];
-      if (!item.truth.empty()) pairs.push_back({i, item, {item.image}});
+      if (!item.truth.empty()) pairs.push_back({i, item});
     }
   });
   ScoreRequest scores = request_of(config, *dataset, threads);
@@ -237,6 +240,7 @@ Evaluation evaluate_folders(const Config& config, const EvaluateRequest& request
                        {"matched_on", config.evaluate.mapping ? "a given mapping" : "these files"},
                        {"images", std::to_string(dataset->truth_count())}};
   const Comparison comparison{.dataset = *dataset,
+                              .masks = masks_of_items(),
                               .sizes = {{scores.clusters}, static_cast<int>(scores.class_names.size())},
                               .protocols = scores.protocols,
                               .threads = threads,

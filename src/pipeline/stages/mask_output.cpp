@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/mask_output.hpp"
 
-#include "datus/core/error.hpp"
-#include "datus/io/atomic_file.hpp"
-#include "datus/io/mask_file.hpp"
-#include "pipeline/files/mask_record.hpp"
-
 #include <cstddef>
 #include <utility>
 
 namespace datus {
 namespace {
-
-namespace fs = std::filesystem;
 
 LabelMap dense_map(const std::vector<float>& similarities, int clusters, const InputPreparation& preparation,
                    ImageSize size, MaskConfig::Resolution resolution) {
@@ -72,26 +65,6 @@ LabelMap DenseMasks::mask(const DenseClusters& clusters) {
   const auto similarities = dense_similarities(clusters, compared_);
   if (refined_) return refined_->labels(similarities, clusters.clusters);
   return dense_map(similarities, clusters.clusters, preparation_, size_, config_.resolution);
-}
-
-void write_mask_files(const fs::path& root, const std::string& name, const LabelMap& labels, int clusters,
-                      const Palette& palette, const WriteOptions& options) {
-  const fs::path path = root / name;
-  make_folders(path.parent_path());
-  AtomicFile file(path, options);
-  write_mask(file.path(), labels, clusters, palette);
-  file.commit([&](const fs::path& written) {
-    if (read_mask(written).labels != labels.labels) {
-      throw SystemError("Mask " + path.string() + " does not read back as written", "the disk altered it",
-                        "Check the file system, then run again.");
-    }
-  });
-  if (!needs_preview(clusters)) return;
-  const fs::path preview_path = preview_folder(root) / name;
-  make_folders(preview_path.parent_path());
-  AtomicFile preview(preview_path, options);
-  write_mask_preview(preview.path(), labels, palette);
-  preview.commit();
 }
 
 }  // namespace datus

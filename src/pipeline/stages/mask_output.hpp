@@ -3,18 +3,14 @@
 
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
-#include "datus/io/atomic_file.hpp"
-#include "datus/io/palette.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/stages/dense_labels.hpp"
 #include "pipeline/stages/refined_labels.hpp"
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace datus {
@@ -57,9 +53,5 @@ class DenseMasks {
   std::vector<float> compared_;
   ImageSize size_{};
 };
-
-/// Writes the mask ROOT/NAME.png and, where an image viewer would show black, its colours as ROOT-preview/NAME.png.
-void write_mask_files(const std::filesystem::path& root, const std::string& name, const LabelMap& labels, int clusters,
-                      const Palette& palette, const WriteOptions& options);
 
 }  // namespace datus

@@ -12,6 +12,7 @@
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/mask_record.hpp"
+#include "pipeline/files/png_masks.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/files/verified_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"

@@ -3,6 +3,7 @@
 #include "datus/core/text.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "pipeline/files/mask_record.hpp"
+#include "pipeline/files/mask_store.hpp"
 #include "pipeline/verify/run_verifier.hpp"
 
 #include <algorithm>
@@ -106,9 +107,36 @@ class MaskCheck {
   std::optional<std::string> wanted_;  ///< provenance; none when it is not known
 };
 
-}  // namespace
+/// Whether files of a format are to be there. Without settings that is known only of a format of which some are.
+bool is_expected(const RunVerifier& check, bool is_configured, MaskConfig::Format format, bool any) {
+  if (!is_configured) return false;
+  if (!check.config) return any;
+  return has_format(check.config->mask, format) && (any || check.is_done);
+}
 
-void check_masks(RunVerifier& check, int k, bool is_configured) {
+/// The files of a format that the run no longer asks for are not looked at: they go with the next run.
+bool is_left_over(const RunVerifier& check, bool is_configured, MaskConfig::Format format) {
+  return is_configured && check.config && !has_format(check.config->mask, format);
+}
+
+void note_left_over(RunVerifier& check, const std::vector<fs::path>& folders, MaskConfig::Format format) {
+  for (const fs::path& folder : folders) {
+    const auto left = check.left_below(check.name_of(folder));
+    for (const std::string& name : left) check.take(check.directory.root() / name);
+    if (left.empty()) continue;
+    check.add(Kind::note, folder,
+              counted(std::ssize(left), "file") + " of an earlier setting: mask.formats has no " +
+                  mask_format_name(format) + ", and the next run removes those of the run");
+  }
+}
+
+/// Masks as PNGs: the records in masks/.done and the files that they name.
+void check_mask_files(RunVerifier& check, int k, bool is_configured) {
+  const fs::path folder = check.directory.masks(k);
+  if (is_left_over(check, is_configured, MaskConfig::Format::png)) {
+    return note_left_over(check, {folder, preview_folder(folder), check.directory.mask_record(k, {0}).parent_path()},
+                          MaskConfig::Format::png);
+  }
   MaskCheck masks(check, k, is_configured);
   std::vector<fs::path> records;
   std::vector<bool> is_missing;
@@ -117,17 +145,58 @@ void check_masks(RunVerifier& check, int k, bool is_configured) {
     is_missing.push_back(!is_there(records.back()));
   }
   const bool any = std::ranges::find(is_missing, false) != is_missing.end();
-  const bool is_expected = is_configured && (any || check.is_done);
+  const bool expected = is_expected(check, is_configured, MaskConfig::Format::png, any);
   for (std::int64_t i = 0; i < check.shards; ++i) {
     const auto index = static_cast<std::size_t>(i);
     if (!is_missing[index]) {
       masks.check_shard({i}, records[index]);
       continue;
     }
-    if (is_expected) check.add_missing(records[index]);
+    if (expected) check.add_missing(records[index]);
     masks.leave_shard({i});
   }
   masks.check_rest();
+}
+
+/// Masks as HDF5 files, each with its own record.
+void check_packed_masks(RunVerifier& check, int k, bool is_configured) {
+  const fs::path index = check.directory.mask_index(k);
+  if (is_left_over(check, is_configured, MaskConfig::Format::hdf5)) {
+    if (is_there(index)) {
+      check.take(index);
+      check.add(Kind::note, index, "of an earlier setting: mask.formats has no hdf5, and the next run removes it");
+    }
+    return note_left_over(check, {check.directory.packed_masks(k)}, MaskConfig::Format::hdf5);
+  }
+  std::optional<StageProvenance> wanted;
+  if (is_configured && check.provenance) wanted = check.provenance->of(Stage::mask, k);
+  std::vector<fs::path> missing;
+  bool any = is_there(index);
+  for (std::int64_t i = 0; i < check.shards; ++i) {
+    const fs::path path = check.directory.packed_masks(k, {i});
+    if (!is_there(path)) {
+      missing.push_back(path);
+      continue;
+    }
+    any = true;
+    check.check_hdf5(path, "packed masks", wanted, ShardIndex{i});
+  }
+  const bool expected = is_expected(check, is_configured, MaskConfig::Format::hdf5, any);
+  if (expected) {
+    for (const fs::path& path : missing) check.add_missing(path);
+  }
+  if (is_there(index)) {
+    check.check_hdf5(index, "mask indexes", wanted);
+  } else if (expected && check.is_done) {
+    check.add_missing(index);
+  }
+}
+
+}  // namespace
+
+void check_masks(RunVerifier& check, int k, bool is_configured) {
+  check_mask_files(check, k, is_configured);
+  check_packed_masks(check, k, is_configured);
 }
 
 }  // namespace datus

@@ -7,6 +7,7 @@
 #include "datus/pipeline/score_files.hpp"
 #include "pipeline/files/config_file.hpp"
 #include "pipeline/files/image_list.hpp"
+#include "pipeline/files/mask_store.hpp"
 #include "pipeline/files/stage_files.hpp"
 #include "pipeline/verify/unused_clusters.hpp"
 
@@ -53,11 +54,11 @@ std::string joined(const std::vector<int>& clusters) {
   return text;
 }
 
-/// The shards of which `file` tells the place, "5 of 6 shards".
-template <class Place>
-std::string shards_text(const ImageList& list, const Place& place) {
+/// The shards that are there, "5 of 6 shards".
+template <class Has>
+std::string shards_text(const ImageList& list, const Has& has) {
   std::int64_t there = 0;
-  for (std::int64_t shard = 0; shard < list.shards(); ++shard) there += fs::exists(place(ShardIndex{shard})) ? 1 : 0;
+  for (std::int64_t shard = 0; shard < list.shards(); ++shard) there += has(ShardIndex{shard}) ? 1 : 0;
   return std::to_string(there) + " of " + counted(list.shards(), "shard");
 }
 
@@ -74,17 +75,18 @@ std::string clusters_text(const std::vector<int>& clusters, const Has& has) {
 void print_stages(const RunDirectory& directory, const Config& config, const ImageList& list, std::ostream& out) {
   for (const StageFiles& files : stage_files) {
     if (!files.is_by_shard) continue;
-    print_line(out, stage_name(files.stage),
-               keeps_files(config.storage, files.stage)
-                   ? shards_text(list, [&](ShardIndex shard) { return directory.shard_file(files.stage, shard); })
-                   : "nothing stored (storage.embeddings: none)");
+    print_line(
+        out, stage_name(files.stage),
+        keeps_files(config.storage, files.stage)
+            ? shards_text(list, [&](ShardIndex shard) { return fs::exists(directory.shard_file(files.stage, shard)); })
+            : "nothing stored (storage.embeddings: none)");
   }
   const auto& clusters = config.cluster.k;
   print_line(out, "cluster", clusters_text(clusters, [&](int k) { return fs::exists(directory.assignment(k)); }));
   std::string masks;
   for (const int k : clusters) {
     masks += (masks.empty() ? "K = " : ", K = ") + std::to_string(k) + ": " +
-             shards_text(list, [&](ShardIndex shard) { return directory.mask_record(k, shard); });
+             shards_text(list, [&](ShardIndex shard) { return has_mask_markers(directory, config.mask, k, shard); });
   }
   print_line(out, "mask", masks);
   print_line(out, "evaluate", clusters_text(clusters, [&](int k) { return fs::exists(directory.scores(k)); }));

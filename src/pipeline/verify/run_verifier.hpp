@@ -70,7 +70,7 @@ class RunVerifier {
 /// What is there instead of a regular file; empty for one. Whatever opens a file asks this first: a pipe would wait.
 [[nodiscard]] std::string problem_of_place(const std::filesystem::path& path);
 
-/// The masks of one K: the records in masks/.done and the PNG files that they name.
+/// The masks of one K, in every format.
 void check_masks(RunVerifier& check, int k, bool is_configured);
 
 }  // namespace datus

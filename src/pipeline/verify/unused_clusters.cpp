@@ -2,6 +2,7 @@
 #include "pipeline/verify/unused_clusters.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -13,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The K of "k027", of "k027" with `ending` behind, or of a picture's "000012-k027"; nothing for any other name.
+/// The K of "k027", of "k027" with an ending behind that the run gives, or of a picture's "000012-k027"; nothing for
+/// any other name.
 std::optional<int> k_of(std::string_view name) {
   if (!name.starts_with('k')) return std::nullopt;
   int k = 0;
@@ -22,8 +24,8 @@ std::optional<int> k_of(std::string_view name) {
   const std::string cluster = RunDirectory::cluster_name(k);
   if (!name.starts_with(cluster)) return std::nullopt;
   const std::string_view ending = name.substr(cluster.size());
-  return ending.empty() || ending == "-preview" || ending == "-classes" || ending == ".json" ? std::optional(k)
-                                                                                             : std::nullopt;
+  constexpr std::array<std::string_view, 6> endings = {"", "-preview", "-packed", "-classes", ".json", ".h5"};
+  return std::ranges::find(endings, ending) != endings.end() ? std::optional(k) : std::nullopt;
 }
 
 }  // namespace

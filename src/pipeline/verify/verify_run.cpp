@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -124,9 +125,11 @@ void check_key_mean(RunVerifier& check) {
 std::map<int, bool> values_of_k(const RunVerifier& check) {
   std::map<int, bool> values;
   for (const std::string& name : check.left()) {
-    for (const std::string_view folder : {"clusters/k", "masks/.done/k"}) {
+    for (const auto& [folder, ending] : {std::pair<std::string_view, std::string_view>("clusters/k", ""),
+                                         {"masks/.done/k", ""},
+                                         {"masks/k", "-packed"}}) {
       if (!name.starts_with(folder)) continue;
-      const auto k = number_in(std::string_view(name).substr(0, name.find('/', folder.size())), folder.size(), "");
+      const auto k = number_in(std::string_view(name).substr(0, name.find('/', folder.size())), folder.size(), ending);
       if (k && *k <= 1'000'000) values.emplace(static_cast<int>(*k), !check.config);
     }
   }

@@ -107,7 +107,7 @@ std::map<std::string, Expected> method_keys() {
       {"mask.refine",
        {"none", {"mask.refine=crf", "mask.labels=dense", "descriptor.kind=mean_key"}, {"matting", "null"}}},
       {"mask.resolution", {"original", {"mask.resolution=grid"}, {"full"}}},
-      {"mask.formats", {"[png]", {}, {"[]", "[png, png]", "[rle]", "null"}}},
+      {"mask.formats", {"[png]", {"mask.formats=[hdf5, png]"}, {"[]", "[png, png]", "[rle]", "null"}}},
       {"evaluate.protocols",
        {"[strict, datus-compat]", {"evaluate.protocols=strict"}, {"[]", "dense", "[stego_crop]", "[strict, strict]"}}},
       {"evaluate.mapping", {"null", {"evaluate.mapping=/s.json"}, not_a_path}},

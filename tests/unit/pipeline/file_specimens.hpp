@@ -10,15 +10,19 @@
 #include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_reader.hpp"
+#include "pipeline/files/mask_store.hpp"
+#include "pipeline/files/packed_mask.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/files/verified_file.hpp"
 #include "shard_samples.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -291,6 +295,114 @@ inline Specimen image_list_specimen() {
           [](const fs::path& path) { return contents(read_image_list(path)); }};
 }
 
+// Masks of K = 5 in shards of two images, as a run packs them.
+
+constexpr int packed_clusters = 5;
+
+inline ImageList packed_list() {
+  ImageList list = sample_list(8, 1);
+  list.shard_size = 2;
+  return list;
+}
+
+inline Provenance packed_provenance() {
+  return {Config(), RunInputs()};
+}
+
+inline LabelMap packed_labels(std::int64_t image) {
+  LabelMap map(40, 50);
+  for (std::size_t i = 0; i < map.labels.size(); ++i) {
+    map.labels[i] = static_cast<std::int32_t>((i / 7 + static_cast<std::size_t>(image)) * i / 90 % 6) - 1;
+  }
+  return map;
+}
+
+/// All shards below a folder, and what leads to them.
+inline void write_packed_masks(const fs::path& folder) {
+  const ImageList list = packed_list();
+  const auto store = make_mask_store(MaskConfig::Format::hdf5, {RunDirectory(folder), list, packed_provenance()});
+  for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
+    const std::int64_t first = 2 * shard;
+    const auto writer = store->write(packed_clusters, {shard}, {first, first + 1}, {});
+    for (const std::size_t i : {0U, 1U}) writer->add(i, packed_labels(first + static_cast<std::int64_t>(i)));
+    writer->commit(1);
+  }
+  SelfCommunicator comm;
+  store->finish({packed_clusters}, {}, comm);
+}
+
+inline std::string contents(const std::vector<std::int64_t>& images, const std::vector<LabelMap>& masks) {
+  std::string bytes;
+  add_all(bytes, images);
+  for (const LabelMap& mask : masks) {
+    add(bytes, mask.width);
+    add_all(bytes, mask.labels);
+  }
+  return bytes;
+}
+
+inline std::string packed_contents(const Hdf5Reader& reader) {
+  const auto images = reader.read_verified<std::int64_t>("image");
+  std::vector<LabelMap> masks;
+  for (const std::int64_t image : images) masks.push_back(read_packed_mask(reader, image));
+  return contents(images, masks);
+}
+
+inline std::string packed_sample(int shard) {
+  const std::int64_t first = 2 * shard;
+  return contents({first, first + 1}, {packed_labels(first), packed_labels(first + 1)});
+}
+
+/// Single masks are checked when they are read, also where of the file as a whole only the record was looked at.
+inline void expect_single_masks(const fs::path& path, const StageProvenance& record) {
+  std::optional<std::string> found;
+  try {
+    const Hdf5Reader reader(path);
+    if (!has_provenance(reader, record)) return;
+    found = packed_contents(reader);
+  } catch (const InputError&) {
+    return;
+  }
+  if (*found != packed_sample(2)) throw std::logic_error("other masks were read without an error");
+}
+
+inline Specimen packed_masks_specimen() {
+  const StageProvenance record = packed_provenance().of(Stage::mask, packed_clusters).of_shard({2});
+  return {"PackedMasks",
+          [](const fs::path& path, int shard) {
+            const TempFolder folder;
+            write_packed_masks(folder.path());
+            fs::copy_file(RunDirectory(folder.path()).packed_masks(packed_clusters, {shard}), path,
+                          fs::copy_options::overwrite_existing);
+            return packed_sample(shard);
+          },
+          [=](const fs::path& path) {
+            expect_single_masks(path, record);
+            return packed_contents(open_verified(path, record));
+          },
+          record};
+}
+
+inline Specimen mask_index_specimen() {
+  const StageProvenance record = packed_provenance().of(Stage::mask, packed_clusters);
+  const auto read = [=](const fs::path& path) {
+    const Hdf5Reader reader = open_verified(path, record);
+    std::string bytes;
+    add_all(bytes, reader.names("name"));
+    add_all(bytes, reader.links());
+    return bytes;
+  };
+  return {"MaskIndex",
+          [=](const fs::path& path, int) {
+            const TempFolder folder;
+            write_packed_masks(folder.path());
+            fs::copy_file(RunDirectory(folder.path()).mask_index(packed_clusters), path,
+                          fs::copy_options::overwrite_existing);
+            return read(path);
+          },
+          read, record};
+}
+
 inline std::vector<Specimen> specimens() {
   // Attributes of more than 4 KiB lie outside the structures that have checksums of their own.
   const std::string long_note(6000, 'x');
@@ -307,6 +419,8 @@ inline std::vector<Specimen> specimens() {
           as_stranger(assignment_specimen("Assignment", 100, 1.0)),
           assignment_specimen("AssignmentInChunks", 700'000, 0.4),
           checkpoint_specimen(),
+          packed_masks_specimen(),
+          mask_index_specimen(),
           as_stranger(image_list_specimen())};
 }
 

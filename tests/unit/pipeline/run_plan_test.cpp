@@ -159,6 +159,7 @@ RunPlan sample_plan() {
   plan.todo.clusters = {6};
   plan.whole = {.keys = 3 << 20, .masks = 1 << 20};
   plan.present = {.keys = 1 << 20, .masks = 1 << 20};
+  plan.files = {.masks = 20, .all = 95};
   plan.free = 20 << 20;
   return plan;
 }
@@ -177,6 +178,7 @@ TEST(PlanText, TellsStagesReasonsAndBytes) {
             "  masks           1.00 MiB    1.00 MiB     0 bytes\n"
             "  other            0 bytes     0 bytes     0 bytes\n"
             "  total           4.00 MiB    2.00 MiB    2.00 MiB\n"
+            "  about 95 files in the end, 20 of them masks\n"
             "  it fits: 18.0 MiB are needed with a margin, 20.0 MiB are free\n");
 }
 

@@ -10,6 +10,7 @@
 #include "pipeline/files/descriptors_file.hpp"
 #include "pipeline/files/image_keys.hpp"
 #include "pipeline/files/keys_file.hpp"
+#include "pipeline/files/mask_store.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -294,28 +295,46 @@ LabelMap cells(int height, int width, GridSize grid, int labels) {
   return map;
 }
 
-TEST(RunSize, MasksAreALittleHigh) {
-  struct Case {
-    int width;
-    int height;
-    GridSize grid;
-    int k;
-    MaskConfig::Resolution resolution = MaskConfig::Resolution::original;
-  };
+struct MaskCase {
+  int width;
+  int height;
+  GridSize grid;
+  int k;
+  MaskConfig::Resolution resolution = MaskConfig::Resolution::original;
+};
+
+const std::vector<MaskCase>& mask_cases() {
   using enum MaskConfig::Resolution;
-  const std::vector<Case> cases = {{640, 480, {28, 28}, 27},       {640, 480, {14, 14}, 27},
-                                   {500, 375, {28, 28}, 255},      {2048, 1024, {64, 64}, 27},
-                                   {4000, 3000, {28, 28}, 27},     {640, 480, {28, 28}, 256},
-                                   {640, 480, {28, 28}, 5000},     {2048, 1024, {64, 64}, 300},
-                                   {640, 480, {28, 28}, 27, grid}, {4000, 3000, {28, 28}, 27, input}};
-  for (const auto& one : cases) {
-    SCOPED_TRACE(std::to_string(one.width) + " pixels wide, K = " + std::to_string(one.k));
-    Config config;
-    config.cluster.k = {one.k};
-    config.mask.resolution = one.resolution;
-    const int height = one.resolution == grid ? one.grid.rows : one.resolution == input ? 224 : one.height;
-    const int width = one.resolution == grid ? one.grid.cols : one.resolution == input ? 224 : one.width;
-    const LabelMap map = cells(height, width, one.grid, one.k);
+  static const std::vector<MaskCase> cases = {{640, 480, {28, 28}, 27},       {640, 480, {14, 14}, 27},
+                                              {500, 375, {28, 28}, 255},      {2048, 1024, {64, 64}, 27},
+                                              {4000, 3000, {28, 28}, 27},     {640, 480, {28, 28}, 256},
+                                              {640, 480, {28, 28}, 5000},     {2048, 1024, {64, 64}, 300},
+                                              {640, 480, {28, 28}, 27, grid}, {4000, 3000, {28, 28}, 27, input}};
+  return cases;
+}
+
+LabelMap mask_of(const MaskCase& one) {
+  using enum MaskConfig::Resolution;
+  const int height = one.resolution == grid ? one.grid.rows : one.resolution == input ? 224 : one.height;
+  const int width = one.resolution == grid ? one.grid.cols : one.resolution == input ? 224 : one.width;
+  return cells(height, width, one.grid, one.k);
+}
+
+Config config_of(const MaskCase& one) {
+  Config config;
+  config.cluster.k = {one.k};
+  config.mask.resolution = one.resolution;
+  return config;
+}
+
+std::string text_of(const MaskCase& one) {
+  return std::to_string(one.width) + " pixels wide, K = " + std::to_string(one.k);
+}
+
+TEST(RunSize, MasksAreALittleHigh) {
+  for (const MaskCase& one : mask_cases()) {
+    SCOPED_TRACE(text_of(one));
+    const LabelMap map = mask_of(one);
     const TempFolder folder;
     const Palette palette = distinct_palette(std::min(one.k, 1024));
     write_mask(folder / "mask.png", map, one.k, palette);
@@ -324,9 +343,54 @@ TEST(RunSize, MasksAreALittleHigh) {
       write_mask_preview(folder / "preview.png", map, palette);
       real += static_cast<std::int64_t>(fs::file_size(folder / "preview.png"));
     }
-    const RunSize size = estimate_run_size(config, list_of(10, 64, one.width, one.height), one.grid, 8, 8);
+    const RunSize size = estimate_run_size(config_of(one), list_of(10, 64, one.width, one.height), one.grid, 8, 8);
     expect_safe(size.masks / 10, real, 10);
   }
+}
+
+TEST(RunSize, PackedMasksAreALittleHigh) {
+  SelfCommunicator comm;
+  for (const MaskCase& one : mask_cases()) {
+    for (const int shard_size : {1, 64}) {
+      SCOPED_TRACE(text_of(one) + ", shards of " + std::to_string(shard_size));
+      Config config = config_of(one);
+      config.mask.formats = {MaskConfig::Format::hdf5};
+      const ImageList list = list_of(3, shard_size, one.width, one.height);
+      const LabelMap map = mask_of(one);
+      const TempFolder folder;
+      const auto store = make_mask_store(MaskConfig::Format::hdf5,
+                                         {RunDirectory(folder.path()), list, Provenance(config, RunInputs())});
+      for (std::int64_t shard = 0; shard < list.shards(); ++shard) {
+        const auto [begin, end] = list.range({shard});
+        std::vector<std::int64_t> images;
+        for (std::int64_t i = begin; i < end; ++i) images.push_back(i);
+        const auto writer = store->write(one.k, {shard}, images, {});
+        for (std::size_t i = 0; i < images.size(); ++i) writer->add(i, map);
+        writer->commit(1);
+      }
+      store->finish({one.k}, {}, comm);
+      std::int64_t real = 0;
+      for (const std::string& name : files_below(folder.path())) {
+        real += static_cast<std::int64_t>(fs::file_size(folder / name));
+      }
+      expect_safe(estimate_run_size(config, list, one.grid, 8, 8).masks, real, 10);
+    }
+  }
+}
+
+TEST(RunSize, FilesAreCounted) {
+  Config config;
+  config.cluster.k = {20, 300};
+  const ImageList list = list_of(100, 64);
+  const std::int64_t images = 100;
+  const std::int64_t shards = 2;
+  // A mask each, for 300 clusters with a preview, and the records of the shards.
+  EXPECT_EQ(count_run_files(config, list).masks, 3 * images + 2 * shards);
+  config.mask.formats = {MaskConfig::Format::hdf5};
+  EXPECT_EQ(count_run_files(config, list).masks, 2 * (shards + 1));
+  const std::int64_t all = count_run_files(config, list).all;
+  config.storage.embeddings = StorageConfig::Embeddings::none;
+  EXPECT_EQ(count_run_files(config, list).all, all - shards);
 }
 
 TEST(RunSize, EachKHasItsMasks) {
