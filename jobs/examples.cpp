@@ -45,7 +45,8 @@ constexpr std::array<std::pair<std::string_view, Lines>, 22> examples = {{
      "  datus export runs/mine --to mmseg --k 27 --out /data/reef-mmseg --images copy\n"},
     {"report",
      "  datus report runs/mine\n"
-     "  datus report mine.yaml --images 100\n"},
+     "  datus report mine.yaml --images 1000\n"
+     "  datus report runs/mine --names names.yaml --k 27\n"},
     {"leaderboard",
      "  datus leaderboard runs/a runs/b\n"
      "  datus leaderboard runs/* --protocol strict --format latex --out table.tex\n"},

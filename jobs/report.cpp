@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
-#include "datus/pipeline/report_limits.hpp"
 #include "datus/pipeline/run.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
@@ -11,14 +10,19 @@ namespace datus::jobs {
 Command add_report(CLI::App& program) {
   struct Arguments : ConfigArguments {
     std::filesystem::path run;
-    int images = report_images;
+    ReportRequest request;
   };
   CLI::App* parser = program.add_subcommand("report", "Write the report of a run again");
   auto arguments = std::make_shared<Arguments>();
   parser->add_option("RUN", arguments->run, "Directory of the run, or the configuration that it was started with")
       ->required();
   arguments->add_changes_to(*parser);
-  parser->add_option("--images", arguments->images, "Most images to show")->check(CLI::PositiveNumber);
+  parser->add_option("--images", arguments->request.max_images, "Most images to show")->check(CLI::PositiveNumber);
+  parser
+      ->add_option("--names", arguments->request.names,
+                   "YAML with a line 'CLUSTER: CLASS' for each cluster that has a class")
+      ->type_name("FILE");
+  parser->add_option("--k", arguments->request.k, "Whose clusters they are, where the run has several K");
   return {parser, [arguments](Communicator& comm) {
             if (std::filesystem::is_directory(arguments->run)) {
               arguments->config = RunDirectory(arguments->run).config();
@@ -26,7 +30,7 @@ Command add_report(CLI::App& program) {
             } else {
               arguments->config = arguments->run;
             }
-            return run_report(arguments->load(comm), arguments->images, comm);
+            return run_report(arguments->load(comm), arguments->request, comm);
           }};
 }
 

@@ -7,7 +7,6 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/pipeline/cluster.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
-#include "datus/pipeline/report_limits.hpp"
 #include "pipeline/plan/run_plan.hpp"
 #include "pipeline/report/report.hpp"
 #include "pipeline/session/carried_classes.hpp"
@@ -146,10 +145,10 @@ void do_evaluate(RunContext& run, JobResults& results) {
 }
 
 /// COLLECTIVE.
-void do_report(RunContext& run, JobResults& results, int max_images = report_images) {
+void do_report(RunContext& run, JobResults& results, const ReportRequest& request = {}) {
   enter(run, "report");
   const Stopwatch watch;
-  write_report(run, max_images, results.evaluation_failure ? results.evaluation_failure->what() : "");
+  write_report(run, request, results.evaluation_failure ? results.evaluation_failure->what() : "");
   StageWork work;
   work.stage = "report";
   work.shards = run.list.shards();
@@ -188,6 +187,7 @@ void record(const RunContext& run, const std::string& command, JobResults& resul
   fill_in(run, command, results);
   const auto json = summary_json(results.summary, summary_so_far(run.directory));
   write_text_atomically(run.directory.summary(), json.dump(1) + "\n", run.writing());
+  write_text_atomically(summary_script_path(run.directory), summary_script(json), run.writing());
 }
 
 /// Prints it. Rank 0 only.
@@ -343,11 +343,11 @@ ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Commun
   });
 }
 
-ExitCode run_report(const Config& config, int max_images, Communicator& comm) {
+ExitCode run_report(const Config& config, const ReportRequest& request, Communicator& comm) {
   const auto run = open_run(config, std::nullopt, comm, RunAccess::report);
   return recorded_job(*run, "report", [&] {
     JobResults results;
-    do_report(*run, results, max_images);
+    do_report(*run, results, request);
     results.summary.unreadable = report_unreadable(*run);
     results.summary.tally = tally_of_run(*run);
     on_root(comm, [&] {

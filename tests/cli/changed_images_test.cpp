@@ -269,7 +269,7 @@ TEST_F(ChangedImages, ARunIsNoFolderOfImages) {
   expect_refusal(run_program(tiny_model({"extract", "--images", "run", "--weights", tiny_weights(), "--out", "k.h5"}),
                              {.folder = path("")}),
                  2, {"run, which is a run of datus"});
-  for (const char* part : {"run/masks", "run/masks/k003", "run/report/images"}) {
+  for (const char* part : {"run/masks", "run/masks/k003", "run/report/pictures"}) {
     expect_refusal(command("run", "other", {}, 0, part), 2, {"a part of a run of datus"});
   }
   EXPECT_EQ(files_below(path("images")).size(), 4U);

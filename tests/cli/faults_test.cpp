@@ -189,7 +189,7 @@ TEST_F(Faults, OneRankOfThree) {
            {"descriptors/", "fsync:1:ESTALE:/descriptors/.0", stale, "descriptors/", 2},
            {"clusters/", "rename:2:EIO:/clusters/.checkpoint.h5", input_output, "checkpoint.h5", 0},
            {"masks/", "close:1:ENOSPC:/masks/k004/.", full, "masks/", 1},
-           {"report/", "open:1:EACCES:/report/images/.", denied, "report/", 2},
+           {"report/", "open:1:EACCES:/report/pictures/.", denied, "report/", 2},
        }) {
     expect_survived(one);
   }
@@ -258,7 +258,7 @@ TEST_F(Faults, EveryCombination) {
       {"descriptors/", "/descriptors/.0", "pwrite"},
       {"masks/", "/masks/k004/.", "write"},
       {"masks/", "/.done/k003/.0", "write"},
-      {"report/", "/report/images/.0", "write"},
+      {"report/", "/report/pictures/.0", "write"},
   };
   std::vector<Case> cases;
   for (const WrittenFile& file : files_of_the_first_rank) {

@@ -203,7 +203,7 @@ TEST_F(Inspect, TheNextRunMakesDamageGood) {
                                           "masks/.done/k010/000002.json",
                                           "scores/k006.json",
                                           "report/index.html",
-                                          "report/images/000003-k006.png",
+                                          "report/pictures/000003.js",
                                           "keys.h5",
                                           "segments.h5",
                                           "descriptors.h5",
@@ -315,7 +315,7 @@ TEST_F(Inspect, SomethingElseInThePlaceOfAFileIsNamed) {
 
 TEST_F(Inspect, FilesThatDoNotBelongToTheRunAreToldApart) {
   const std::vector<std::string> foreign = {"keys/000004.h5", "keys/000001 (copy).h5", "clusters/k006/notes.txt",
-                                            "scores/k099.json", "report/images/me.png"};
+                                            "scores/k099.json", "report/pictures/me.js"};
   const std::vector<std::string> notes = {"lock", "slurm-1.out", "segments/.000001.h5.tmp-4711.0-r3-99", "mine/a"};
   for (const auto& names : {foreign, notes}) {
     for (const std::string& name : names) write_bytes(run() / name, "x");

@@ -174,7 +174,7 @@ TEST_F(PlanCost, HasARowForEachStage) {
   expect_part(line_of(cost, "extract"), "8 images in 4 shards, at most 1 per rank");
   expect_part(line_of(cost, "cluster"), "K = 6, 10, 5 restarts");
   expect_part(line_of(cost, "mask"), "16 masks");
-  expect_part(line_of(cost, "report"), "56 pictures of 8 images");
+  expect_part(line_of(cost, "report"), "40 pictures of 8 images");
   expect_part(cost, "  sbatch --nodes=3 --ntasks-per-node=2 --cpus-per-task=4 --mem=");
   expect_part(cost, "slurm/datus.sbatch " + source_path("tests/data/sample.yaml").string() + " --run run\n");
   expect_part(cost, "cluster_options=\"--nodes=3 ");

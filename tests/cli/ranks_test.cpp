@@ -94,7 +94,7 @@ TEST_F(Ranks, TheSampleHasFourShardsInEveryStage) {
     for (const char* shard : shard_names) EXPECT_TRUE(reference().contains(std::string(stage) + "/" + shard));
   }
   for (const char* name : {"masks/k006/d_r_47_.png", "masks/k010/w_r_147_.png", "scores/k006.json", "scores/k010.json",
-                           "report/index.html", "report/images/000007-truth.png", "config.yaml", "images.h5"}) {
+                           "report/index.html", "report/pictures/000007.js", "config.yaml", "images.h5"}) {
     EXPECT_TRUE(reference().contains(name)) << name;
   }
 }

@@ -28,7 +28,7 @@ inline bool is_left_over(const std::string& name) {
 
 /// Whether a file tells of a job (when, how often, on how many ranks) rather than of the result.
 inline bool tells_of_a_job(const std::string& name) {
-  return name.starts_with("log/") || name == "summary.json" || name == "state.json";
+  return name.starts_with("log/") || name == "summary.json" || name == "summary.js" || name == "state.json";
 }
 
 /// The files that are the same for every run of one configuration.

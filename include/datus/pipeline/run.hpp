@@ -4,6 +4,7 @@
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/error.hpp"
+#include "datus/pipeline/report_request.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -30,9 +31,8 @@ ExitCode run_all(const Config& config, RunOptions options, Communicator& comm);
 /// COLLECTIVE. One stage of a run, as its subcommand. The stages before it must be up to date.
 ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Communicator& comm);
 
-/// COLLECTIVE. `datus report`: the page of a run with up to `max_images` images, from the files that are there.
-/// `config` is that of RUN/config.yaml.
-ExitCode run_report(const Config& config, int max_images, Communicator& comm);
+/// COLLECTIVE. `datus report`: the page of a run, from the files that are there. `config` is that of RUN/config.yaml.
+ExitCode run_report(const Config& config, const ReportRequest& request, Communicator& comm);
 
 /// COLLECTIVE. `datus plan`: prints what `run_all` would do, and the bytes that it would write. Changes nothing.
 ExitCode print_plan(const Config& config, Communicator& comm);

@@ -203,18 +203,21 @@ class SizeEstimate {
     return list_.size() * (static_cast<std::int64_t>(name) + 40);
   }
 
-  /// Pictures of some images: of the image, its segments, its truth, and two for each K.
+  /// Photos and maps of some images, and cut-outs: in the page, and as they are kept beside it.
   [[nodiscard]] std::int64_t report() const {
     if (all_images() == 0) return 0;
-    constexpr std::int64_t bytes_per_pixel = 2;
-    std::int64_t bytes = 0;
+    constexpr std::int64_t bytes_per_cutout = 4 * kibibyte;
+    const int maps = 2 + static_cast<int>(config_.cluster.k.size());
+    const std::int64_t images = std::min<std::int64_t>(report_images, all_images());
+    std::int64_t pixels = 0;
     for (const auto& image : list_.images) {
       if (!image.is_readable()) continue;
-      const std::int64_t columns = std::min(report_picture_width, image.width);
-      bytes += bytes_per_pixel * columns * (columns * image.height / image.width + 1);
+      pixels += std::min(std::int64_t{image.width} * image.height, report_picture_pixels(images, maps));
     }
-    const std::int64_t pictures = 3 + 2 * static_cast<std::int64_t>(config_.cluster.k.size());
-    return std::min<std::int64_t>(report_images, all_images()) * pictures * (bytes / all_images());
+    const double bytes = report_bytes_per_pixel(maps) * static_cast<double>(images * (pixels / all_images()));
+    std::int64_t cutouts = 0;
+    for (const std::int64_t k : config_.cluster.k) cutouts += 16 * k;
+    return 2 * (std::llround(bytes) + bytes_per_cutout * std::min<std::int64_t>(cutouts, report_cutouts));
   }
 
   [[nodiscard]] std::int64_t all_images() const {

@@ -182,7 +182,7 @@ double rounds_of_images(std::int64_t images, std::int64_t ranks, int threads) {
 }
 
 double pictures_of_image(bool has_truth, std::size_t clusters) {
-  return (has_truth ? 3 : 2) + (has_truth ? 2 : 1) * static_cast<double>(clusters);
+  return (has_truth ? 3 : 2) + static_cast<double>(clusters);
 }
 
 double grouped_clusters(const std::vector<int>& clusters, int restarts) {

@@ -159,7 +159,7 @@ void measure_clusters(const RunContext& sample, std::int64_t segments, Calibrati
     result.evaluate_thread_seconds_per_image =
         seconds_by_cluster([&](int k) { (void)evaluate_run(run, {k}); }) / rounds(run.list.size());
   }
-  const double report = seconds_of(run.comm, [&] { write_report(run, report_images); });
+  const double report = seconds_of(run.comm, [&] { write_report(run, {}); });
   result.report_thread_seconds_per_picture = report / rounds(std::min<std::int64_t>(report_images, run.list.size())) /
                                              pictures_of_image(has_truth, clusters.size());
   result.image_memory_bytes = peak_memory(run, before);

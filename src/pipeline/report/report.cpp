@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/report/report.hpp"
 
+#include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/text.hpp"
+#include "datus/core/version.hpp"
 #include "datus/io/atomic_file.hpp"
-#include "datus/io/image_writer.hpp"
-#include "datus/io/palette.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/report_limits.hpp"
-#include "datus/pipeline/score_files.hpp"
-#include "pipeline/files/cluster_classes.hpp"
-#include "pipeline/files/run_masks.hpp"
-#include "pipeline/files/segments_file.hpp"
-#include "pipeline/inputs/input_preparation.hpp"
-#include "pipeline/report/report_page.hpp"
-#include "pipeline/report/report_pictures.hpp"
+#include "pipeline/report/collect.hpp"
+#include "pipeline/report/html.hpp"
+#include "pipeline/report/page.hpp"
+#include "pipeline/report/painter.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/segment_words.hpp"
 #include "pipeline/shards/segment_totals.hpp"
-#include "pipeline/stages/mask.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,179 +31,184 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Evenly chosen images of the list, among those that are readable by their header.
-std::vector<std::int64_t> choose_images(const RunContext& run, int max_images) {
-  std::vector<std::int64_t> readable;
-  for (std::int64_t i = 0; i < run.list.size(); ++i) {
-    if (run.list.images[static_cast<std::size_t>(i)].is_readable()) readable.push_back(i);
-  }
-  const auto count = static_cast<std::int64_t>(readable.size());
-  if (count <= max_images) return readable;
-  std::vector<std::int64_t> chosen;
-  for (std::int64_t i = 0; i < max_images; ++i) {
-    chosen.push_back(readable[static_cast<std::size_t>(i * count / max_images)]);
-  }
-  return chosen;
+/// A file that says the same already is left alone, for each costs a wait for the disk.
+void write_if_new(const fs::path& path, std::string_view text, const WriteOptions& options) {
+  if (text_of_file(path) != text) write_text_atomically(path, text, options);
 }
 
-/// Draws the pictures of one image into the report's folder.
-class Painter {
- public:
-  Painter(const RunContext& run, const ReportData& data) : run_(run), masks_(masks_of_run(run)), data_(data) {}
-
-  enum Painted : std::int64_t { nothing, image_only, with_truth };
-
-  /// `nothing` when the image cannot be read after all.
-  Painted paint(std::int64_t image) const {
-    Image original;
-    try {
-      original = read_image(run_.image_path(image), run_.orientation());
-    } catch (const InputError&) {
-      return nothing;
-    }
-    const Image picture = thumbnail(original, report_picture_width);
-    save(image, "image", picture);
-    save(image, "segments", overlay(picture, at_size_of(segments_of(image, original), picture), distinct_palette(64)));
-    for (const auto& result : data_.results) {
-      const LabelMap mask = at_size_of(masks_.read(result.k, image), picture);
-      save(image, RunDirectory::cluster_name(result.k), overlay(picture, mask, label_palette(result.k)));
-      if (!result.mapping.empty()) {
-        LabelMap matched = mask;
-        for (auto& label : matched.labels) {
-          if (label >= 0) label = result.mapping[static_cast<std::size_t>(label)];
-        }
-        save(image, RunDirectory::cluster_name(result.k) + "-classes",
-             overlay(picture, matched, label_palette(data_.classes)));
-      }
-    }
-    return paint_truth(image, picture) ? with_truth : image_only;
-  }
-
- private:
-  /// False where there is none, and where it cannot be read: then evaluation has failed and the page says why.
-  bool paint_truth(std::int64_t image, const Image& picture) const {
-    const DatasetItem& item = run_.dataset->items()[static_cast<std::size_t>(image)];
-    if (item.truth.empty()) return false;
-    LabelMap truth;
-    try {
-      truth = run_.dataset->read_truth(item);
-    } catch (const InputError&) {
-      return false;
-    }
-    save(image, "truth", overlay(picture, at_size_of(truth, picture), label_palette(data_.classes)));
-    return true;
-  }
-
-  void save(std::int64_t image, const std::string& what, const Image& picture) const {
-    const fs::path path = run_.directory.report().parent_path() / picture_name(image, what);
-    AtomicFile file(path, run_.writing());
-    write_png(file.path(), picture);
-    file.commit();
-  }
-
-  LabelMap segments_of(std::int64_t image, const Image& original) const {
-    const ShardIndex shard{image / run_.list.shard_size};
-    const auto file = read_segments(run_.directory.segments(shard), run_.provenance.of(Stage::segment).of_shard(shard));
-    const auto place = std::find(file.images.image.begin(), file.images.image.end(), image);
-    const auto index = static_cast<std::size_t>(place - file.images.image.begin());
-    const auto patches = static_cast<std::size_t>(file.grid.patches());
-    const auto map = std::span(file.segment).subspan(index * patches, patches);
-    const std::vector<std::int32_t> labels(map.begin(), map.end());
-    const InputPreparation preparation(run_.config.model, run_.config.model.input_size.rows / file.grid.rows,
-                                       Resample::bicubic);
-    return preparation.geometry(original.height, original.width).to_original(labels);
-  }
-
-  const RunContext& run_;
-  RunMasks masks_;
-  const ReportData& data_;
-};
-
-/// What the page says of each K: scores, the mapping that is drawn, pixels of each cluster.
-std::vector<ReportResult> collect_results(const RunContext& run) {
-  std::vector<ReportResult> results;
-  for (const int k : run.config.cluster.k) {
-    ReportResult result;
-    result.k = k;
-    if (fs::exists(run.directory.scores(k))) {
-      result.evaluation = read_scores(run.directory.scores(k));
-      if (!result.evaluation->protocols.empty()) {
-        result.mapping = result.evaluation->protocols.front().scores.mapping;
-        result.iou = result.evaluation->protocols.front().scores.iou;
-      }
-    }
-    if (!result.evaluation) {
-      if (auto carried = classes_of_run(run.directory, k)) {
-        result.mapping = std::move(carried->mapping);
-        result.classes = carried->classes;
-        result.class_names = std::move(carried->class_names);
-        result.classes_from = std::move(carried->source);
-      }
-    }
-    results.push_back(std::move(result));
-  }
-  return results;
+std::string_view as_text(const std::vector<std::uint8_t>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The table of all values of K, in ascending order.
+/// The photo and a mask as files of their own, where the page does not hold them.
+void write_stills(const RunContext& run, const ReportPicture& picture) {
+  const fs::path file = Painter::file_of(run.directory, picture.image);
+  write_if_new(fs::path(file).replace_extension(".jpg"), as_text(from_base64(picture.photo)), run.writing());
+  write_if_new(fs::path(file).replace_extension(".png"), as_text(from_base64(picture.still)), run.writing());
+}
+
+/// COLLECTIVE. The pictures on rank 0, in the order of the requests; those of images that cannot be read are missing.
+std::vector<ReportPicture> draw_pictures(const RunContext& run, const std::vector<PictureRequest>& requests,
+                                         const Painter& painter, bool apart) {
+  std::vector<std::string> drawn(requests.size());
+  collectively(run.comm, [&] {
+    const std::int64_t mine = (std::ssize(requests) - run.comm.rank() + run.comm.size() - 1) / run.comm.size();
+    Progress progress("report", mine, run.comm.rank() != 0);
+    parallel_for(std::ssize(requests), run.threads, [&](std::int64_t i) {
+      const auto place = static_cast<std::size_t>(i);
+      if (i % run.comm.size() != run.comm.rank()) return;
+      if (const auto picture = painter.picture(requests[place])) {
+        if (apart && !picture->photo.empty()) write_stills(run, *picture);
+        drawn[place] = to_text(*picture);
+      }
+      progress.add(1);
+    });
+  });
+  // By the network, for another node may not see a new file yet. Each text ends where its length says.
+  std::string mine;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    if (drawn[i].empty()) continue;
+    mine += std::to_string(drawn[i].size()) + "\n" + drawn[i];
+  }
+  std::vector<ReportPicture> pictures;
+  for (const auto& bytes : run.comm.gather(std::as_bytes(std::span(mine)), 0)) {
+    std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    while (!rest.empty()) {
+      const auto end = rest.find('\n');
+      const std::size_t size = std::stoull(std::string(rest.substr(0, end)));
+      auto picture = picture_from(std::string(rest.substr(end + 1, size)));
+      if (picture) pictures.push_back(std::move(*picture));
+      rest.remove_prefix(end + 1 + size);
+    }
+  }
+  std::ranges::sort(pictures, {}, &ReportPicture::image);
+  return pictures;
+}
+
+/// What is no picture of this report any more.
+void remove_others(const RunContext& run, const ReportData& data) {
+  std::set<fs::path> kept;
+  for (const ReportPicture& picture : data.pictures) {
+    const fs::path file = Painter::file_of(run.directory, picture.image);
+    kept.insert(file);
+    if (!data.pictures_apart || picture.photo.empty()) continue;
+    for (const char* ending : {".jpg", ".png"}) kept.insert(fs::path(file).replace_extension(ending));
+  }
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(Painter::file_of(run.directory, 0).parent_path())) {
+    if (!kept.contains(entry.path())) others.push_back(entry.path());
+  }
+  for (const fs::path& path : others) {
+    run.require_held();
+    fs::remove_all(path);
+  }
+}
+
+/// All values of K that were fitted here, in ascending order.
 std::vector<ClusterSummary> collect_selection(const RunContext& run) {
   std::vector<ClusterSummary> selection;
   for (const int k : run.config.cluster.k) {
     if (fs::exists(run.directory.centroids(k))) selection.push_back(read_cluster_summary(run.directory.centroids(k)));
   }
+  // Clusters that come from another run have been chosen there.
+  if (std::ranges::none_of(selection, [](const ClusterSummary& value) { return value.iterations > 0; })) return {};
   std::ranges::sort(selection, {}, &ClusterSummary::k);
   return selection;
 }
 
+/// The K whose clusters a person named.
+int k_of_names(const RunContext& run, const ReportRequest& request) {
+  const std::vector<int>& values = run.config.cluster.k;
+  if (!request.k && values.size() == 1) return values.front();
+  if (request.k && std::ranges::find(values, *request.k) != values.end()) return *request.k;
+  std::string there;
+  for (const int value : values) there += (there.empty() ? "" : ", ") + std::to_string(value);
+  throw UsageError(request.k ? "There are no clusters for K = " + std::to_string(*request.k)
+                             : "It is not said which clusters " + request.names->string() + " names",
+                   "the run has K = " + there, "Choose one of them with --k.");
+}
+
+void add_facts(const RunContext& run, ReportData& data) {
+  const auto file = [](const std::optional<fs::path>& path) { return path ? path->filename().string() : "none"; };
+  data.facts = {{"images", run.images_description()},
+                {"data set", fs::path(run.config.dataset.kind.name).filename().string()},
+                {"backbone", file(run.config.model.weights)},
+                {"preset", run.config.preset},
+                {"datus", version()},
+                {"backend", run.provenance.inputs().backend}};
+}
+
+/// What lies beside the report, by relative addresses.
+void add_links(const RunContext& run, ReportData& data) {
+  const auto add = [&](const fs::path& path, const std::string& what) {
+    if (!fs::exists(path)) return;
+    data.links.emplace_back("../" + path.lexically_relative(run.directory.root()).generic_string(), what);
+  };
+  for (const int k : run.config.cluster.k) {
+    add(run.directory.masks(k), "masks, K = " + std::to_string(k));
+    add(run.directory.scores(k), "scores, K = " + std::to_string(k));
+  }
+  add(run.directory.config(), "config.yaml");
+  add(run.directory.selection(), "selection.json");
+  data.links.emplace_back("../summary.json", "summary.json");
+  add(run.directory.unreadable(), "unreadable.tsv");
+}
+
+void add_warnings(const RunContext& run, const std::optional<SegmentTally>& tally, ReportData& data) {
+  if (tally) {
+    data.segmentation = tally_text(*tally);
+    if (auto warning = tally_warning(*tally, run.config); !warning.empty()) data.warnings.push_back(std::move(warning));
+  }
+  if (const ReportResult* first = data.results.empty() ? nullptr : &data.results.front(); first && first->evaluation) {
+    auto warning =
+        truth_warning(first->evaluation->truth, first->evaluation->class_names, first->evaluation->void_value);
+    if (!warning.empty()) data.warnings.push_back(std::move(warning));
+  }
+  if (const auto table = text_of_file(run.directory.unreadable())) {
+    const auto lines = std::ranges::count(*table, '\n');
+    data.warnings.push_back(counted(lines, "image") + " could not be read (unreadable.tsv says why).");
+  }
+}
+
 }  // namespace
 
-void write_report(const RunContext& run, int max_images, const std::string& evaluation_failure) {
+void write_report(const RunContext& run, const ReportRequest& request, const std::string& evaluation_failure) {
   ReportData data;
-  std::vector<std::int64_t> chosen;
+  std::vector<PictureRequest> requests;
+  std::optional<Painter> painter;
   collectively(run.comm, [&] {
-    data.results = collect_results(run);
-    data.evaluation_failure = evaluation_failure;
+    std::optional<NamesOfClusters> names;
+    if (request.names) names = NamesOfClusters{.file = *request.names, .k = k_of_names(run, request)};
+    data.results = collect_results(run, names);
+    data.classes = count_classes(run, data.results);
     data.class_names = run.dataset->classes();
-    data.classes = static_cast<int>(data.class_names.size());
-    for (const auto& result : data.results) {
-      data.classes = std::max(data.classes, result.evaluation ? result.evaluation->classes : result.classes);
-      if (data.class_names.empty()) data.class_names = result.class_names;
+    for (const ReportResult& result : data.results) {
+      if (!result.class_names.empty()) data.class_names = result.class_names;
     }
-    data.has_truth = run.dataset->has_truth();
-    chosen = choose_images(run, max_images);
+    requests = choose_pictures(run, data.results, request.max_images);
+    const auto shown = std::ranges::count_if(requests, &PictureRequest::is_shown);
+    data.pictures_apart = shown > report_images;
+    const int maps = 1 + (run.dataset->has_truth() ? 1 : 0) + static_cast<int>(data.results.size());
+    painter.emplace(run, data.results, data.classes,
+                    report_picture_pixels(std::min<std::int64_t>(shown, report_images), maps));
   });
-  on_root(run.comm, [&] { make_folders(run.directory.report().parent_path() / "images"); });
-
-  std::vector<std::int64_t> painted(chosen.size(), 0);
-  collectively(run.comm, [&] {
-    const Painter painter(run, data);
-    const std::int64_t mine = (std::ssize(chosen) - run.comm.rank() + run.comm.size() - 1) / run.comm.size();
-    Progress progress("report", mine, run.comm.rank() != 0);
-    parallel_for(static_cast<std::int64_t>(chosen.size()), run.threads, [&](std::int64_t i) {
-      if (i % run.comm.size() != run.comm.rank()) return;
-      painted[static_cast<std::size_t>(i)] = painter.paint(chosen[static_cast<std::size_t>(i)]);
-      progress.add(1);
-    });
-  });
-  run.comm.allreduce(painted, ReduceOp::max);
+  on_root(run.comm, [&] { make_folders(Painter::file_of(run.directory, 0).parent_path()); });
+  data.pictures = draw_pictures(run, requests, *painter, data.pictures_apart);
   const auto tally = tally_of_run(run);
   on_root(run.comm, [&] {
-    for (std::size_t i = 0; i < chosen.size(); ++i) {
-      if (painted[i] == Painter::nothing) continue;
-      const std::string& name = run.list.images[static_cast<std::size_t>(chosen[i])].name;
-      data.images.push_back({.image = chosen[i], .name = name, .has_truth = painted[i] == Painter::with_truth});
-    }
-    data.selection = collect_selection(run);
+    describe_clusters(run, data.results);
     data.title = run.directory.root().filename().string();
     data.image_count = run.list.size();
-    if (tally) {
-      data.segmentation = tally_text(*tally);
-      data.warning = tally_warning(*tally, run.config);
-    }
+    for (const ListedImage& listed : run.list.images) data.names.push_back(listed.name);
+    data.has_truth = run.dataset->has_truth();
+    data.evaluation_failure = evaluation_failure;
+    data.selection = collect_selection(run);
     data.settings = dump_config(run.config, false);
-    data.backend = run.provenance.inputs().backend;
-    data.images_description = run.images_description();
-    write_text_atomically(run.directory.report(), report_page(data), run.writing());
+    add_facts(run, data);
+    add_links(run, data);
+    add_warnings(run, tally, data);
+    remove_others(run, data);
+    write_if_new(run.directory.report(), report_page(data), run.writing());
   });
 }
 

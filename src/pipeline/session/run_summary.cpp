@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -171,6 +172,17 @@ nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::o
           {"carried_classes", std::move(carried)},
           {"suggested_k", std::move(suggested)},
           {"stages", std::move(stages)}};
+}
+
+std::filesystem::path summary_script_path(const RunDirectory& directory) {
+  return directory.summary().replace_extension(".js");
+}
+
+std::string summary_script(const nlohmann::ordered_json& summary) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const Json job = {{"unix_seconds", std::chrono::duration_cast<std::chrono::seconds>(now).count()},
+                    {"summary", summary}};
+  return "datusJob(" + job.dump(-1, ' ', false, Json::error_handler_t::replace) + ");\n";
 }
 
 }  // namespace datus

@@ -3,9 +3,11 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/pipeline/run_directory.hpp"
 #include "pipeline/files/segment_tally.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,5 +58,10 @@ struct RunSummary {
 /// (of wall time; null where there is none). Stages that only `before` has (the summary of earlier jobs of the run, or
 /// anything else) are taken over from it, and so is what the tree suggests.
 [[nodiscard]] nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before);
+
+/// RUN/summary.js: the summary for the report, which a browser lets read scripts alone: a call of a function with it
+/// and the time of now.
+[[nodiscard]] std::filesystem::path summary_script_path(const RunDirectory& directory);
+[[nodiscard]] std::string summary_script(const nlohmann::ordered_json& summary);
 
 }  // namespace datus

@@ -7,6 +7,7 @@
 #include "pipeline/files/config_file.hpp"
 #include "pipeline/files/key_mean.hpp"
 #include "pipeline/files/stage_files.hpp"
+#include "pipeline/session/run_summary.hpp"
 #include "pipeline/verify/run_verifier.hpp"
 
 #include <algorithm>
@@ -218,7 +219,9 @@ bool is_result_folder(std::string_view name) {
 
 /// What nobody answered for.
 void check_rest(RunVerifier& check) {
-  for (const fs::path& file : {check.directory.summary(), check.directory.state()}) check.take(file);
+  for (const fs::path& file :
+       {check.directory.summary(), summary_script_path(check.directory), check.directory.state()})
+    check.take(file);
   if (is_there(check.directory.lock())) {
     check.take(check.directory.lock());
     check.add(Kind::note, check.directory.lock(), "a job is at work here, or was killed");

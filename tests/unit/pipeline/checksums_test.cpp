@@ -51,16 +51,9 @@ class Checksums : public testing::Test {
   TempFolder folder_;
   RunDirectory run_{folder_.path()};
   /// In byte order.
-  std::vector<std::string> listed_ = {"clusters/selection.json",
-                                      "config.yaml",
-                                      "descriptors.h5",
-                                      "keys.h5",
-                                      "report/images/000000-image.png",
-                                      "report/index.html",
-                                      "scores/k006.json",
-                                      "scores/k010.json",
-                                      "segments.h5",
-                                      "unreadable.tsv"};
+  std::vector<std::string> listed_ = {
+      "clusters/selection.json",   "config.yaml",      "descriptors.h5",   "keys.h5",     "report/index.html",
+      "report/pictures/000000.js", "scores/k006.json", "scores/k010.json", "segments.h5", "unreadable.tsv"};
 };
 
 TEST_F(Checksums, ListsTheFilesWithoutARecordOfTheirOwn) {

@@ -120,12 +120,12 @@ TEST(CostOfRun, MasksEvaluateAndReport) {
   EXPECT_EQ(stage_of(cost, "mask").work, "1280 masks");
   EXPECT_EQ(stage_of(cost, "evaluate").seconds, 0);
   EXPECT_EQ(stage_of(cost, "evaluate").work, "no ground truth");
-  // 24 images are shown, six by each thread: image, segments, and two masks.
-  EXPECT_NEAR(stage_of(cost, "report").seconds, 6 * 4 * 0.03, tiny);
+  // 200 images are shown, 50 by each thread: image, segments, and two masks.
+  EXPECT_NEAR(stage_of(cost, "report").seconds, 50 * 4 * 0.03, tiny);
   work.has_truth = true;
   cost = cost_of(work, config_of({6, 10}), calibration, machines(1, 2, 2));
   EXPECT_NEAR(stage_of(cost, "evaluate").seconds, 2 * 160 * 0.02, tiny);
-  EXPECT_EQ(stage_of(cost, "report").work, "168 pictures of 24 images");
+  EXPECT_EQ(stage_of(cost, "report").work, "1000 pictures of 200 images");
 }
 
 TEST(CostOfRun, Memory) {

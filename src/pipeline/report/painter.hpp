@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pipeline/files/run_masks.hpp"
+#include "pipeline/report/report_data.hpp"
+#include "pipeline/session/run_context.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace datus {
+
+/// What is wanted of one image.
+struct PictureRequest {
+  std::int64_t image = 0;
+  bool is_shown = false;      ///< photo and maps
+  std::vector<int> segments;  ///< whose cut-outs are wanted, ascending
+};
+
+/// Draws images, each into a file of RUN/report/pictures. One that is there and was drawn from the same is taken as it
+/// is. Not collective; for any number of threads.
+class Painter {
+ public:
+  /// `results`: mappings and colours of all K, and scores for what they tell of the ground truth.
+  Painter(const RunContext& run, const std::vector<ReportResult>& results, int classes, std::int64_t most_pixels);
+
+  /// Nothing for an image that cannot be read. Throws `InputError` for masks or segments that cannot be used.
+  [[nodiscard]] std::optional<ReportPicture> picture(const PictureRequest& request) const;
+
+  /// The file of a picture.
+  [[nodiscard]] static std::filesystem::path file_of(const RunDirectory& directory, std::int64_t image);
+
+ private:
+  [[nodiscard]] std::string inputs_of(const PictureRequest& request) const;
+  [[nodiscard]] std::optional<ReportPicture> draw(const PictureRequest& request) const;
+  void draw_maps(std::int64_t image, ReportPicture& picture, const LabelMap& segments) const;
+  [[nodiscard]] LabelMap segments_of(std::int64_t image, int height, int width) const;
+  [[nodiscard]] std::optional<LabelMap> truth_of(std::int64_t image) const;
+
+  const RunContext& run_;
+  const std::vector<ReportResult>& results_;
+  int classes_;
+  std::int64_t most_pixels_;
+  RunMasks masks_;
+  std::string common_;  ///< inputs of all pictures, hashed
+};
+
+}  // namespace datus

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/report/thumbnails.hpp"
+
+#include "datus/model/resize.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace datus {
+namespace {
+
+constexpr int margin_percent = 12;  // of a cut-out's longer side, around the segment
+
+/// What does not belong to the segment: grey with little contrast, neither as dark nor as light as photos may be.
+std::uint8_t faint(int red, int green, int blue) {
+  return static_cast<std::uint8_t>(84 + (2 * red + 5 * green + blue) / 8 * 28 / 100);
+}
+
+PixelBox box_of(const LabelMap& segments, int segment) {
+  int top = segments.height;
+  int left = segments.width;
+  int bottom = -1;
+  int right = -1;
+  for (int y = 0; y < segments.height; ++y) {
+    const auto* row = segments.labels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(segments.width);
+    for (int x = 0; x < segments.width; ++x) {
+      if (row[x] != segment) continue;
+      top = std::min(top, y);
+      bottom = y;
+      left = std::min(left, x);
+      right = std::max(right, x);
+    }
+  }
+  if (bottom < 0) return {};
+  const int margin = std::max(bottom - top, right - left) * margin_percent / 100 + 2;
+  top = std::max(0, top - margin);
+  left = std::max(0, left - margin);
+  bottom = std::min(segments.height - 1, bottom + margin);
+  right = std::min(segments.width - 1, right + margin);
+  return {.top = top, .left = left, .height = bottom - top + 1, .width = right - left + 1};
+}
+
+}  // namespace
+
+Image thumbnail(const Image& original, std::int64_t most_pixels) {
+  const auto pixels = static_cast<double>(std::int64_t{original.width} * original.height);
+  if (pixels <= static_cast<double>(most_pixels)) return original;
+  const double scale = std::sqrt(static_cast<double>(most_pixels) / pixels);
+  return resize_image(original, std::max(1, static_cast<int>(original.height * scale)),
+                      std::max(1, static_cast<int>(original.width * scale)), Resample::bicubic);
+}
+
+LabelMap at_size(const LabelMap& labels, int height, int width) {
+  LabelMap result(height, width);
+  std::size_t at = 0;
+  for (int y = 0; y < height; ++y) {
+    const auto source_y = (2 * std::int64_t{y} + 1) * labels.height / (2 * std::int64_t{height});
+    for (int x = 0; x < width; ++x) {
+      const auto source_x = (2 * std::int64_t{x} + 1) * labels.width / (2 * std::int64_t{width});
+      result.labels[at++] = labels.labels[static_cast<std::size_t>(source_y * labels.width + source_x)];
+    }
+  }
+  return result;
+}
+
+Image cutout(const Image& original, const LabelMap& segments, int segment, int side) {
+  const PixelBox box = box_of(segments, segment);
+  Image part(box.height, box.width);
+  for (int y = 0; y < box.height; ++y) {
+    const auto from = original.row(box.top + y).subspan(static_cast<std::size_t>(box.left) * 3);
+    const auto to = part.row(y);
+    const auto first = static_cast<std::size_t>(box.top + y) * static_cast<std::size_t>(segments.width) +
+                       static_cast<std::size_t>(box.left);
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t pixel = i / 3 * 3;
+      to[i] =
+          segments.labels[first + i / 3] == segment ? from[i] : faint(from[pixel], from[pixel + 1], from[pixel + 2]);
+    }
+  }
+  const int longer = std::max(part.height, part.width);
+  if (longer <= side) return part;
+  return resize_image(part, std::max(1, part.height * side / longer), std::max(1, part.width * side / longer),
+                      Resample::bicubic);
+}
+
+}  // namespace datus

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "datus/core/image.hpp"
+
+#include <cstdint>
+
+namespace datus {
+
+/// The image with at most so many pixels, aspect kept. Never enlarged.
+[[nodiscard]] Image thumbnail(const Image& original, std::int64_t most_pixels);
+
+/// A label map at another size, nearest neighbour.
+[[nodiscard]] LabelMap at_size(const LabelMap& labels, int height, int width);
+
+/// One segment of an image: the part of the picture around it, all else faint and grey, at most `side` pixels wide and
+/// high. `segments` has the size of `original`. Empty (no pixels) where the segment has none.
+[[nodiscard]] Image cutout(const Image& original, const LabelMap& segments, int segment, int side);
+
+}  // namespace datus
