@@ -76,7 +76,7 @@ TEST_F(Pipes, InPlaceOfWhatARunReads) {
 TEST_F(Pipes, InPlaceOfWhatARunWrote) {
   ASSERT_EQ(run().code, 0);
   const Contents reference = results_of(path("run"));
-  std::set<std::string> files = {"state.json", "summary.json", "lock", "clusters/checkpoint.h5"};
+  std::set<std::string> files = {"state.json", "summary.json", "summary.js", "lock", "clusters/checkpoint.h5"};
   // Of each folder one file of a kind.
   std::set<std::string> kinds;
   for (const auto& [name, bytes] : reference) {

@@ -113,7 +113,7 @@ expect_restarts() {
 expect_text() { grep -qF -- "$2" "$1" || complain "no line has '$2'" "$1"; }
 
 # The files of a run that are the same however it came about.
-results_in() { (cd "$1" && find . -type f ! -path './log/*' ! -name summary.json ! -name state.json | LC_ALL=C sort); }
+results_in() { (cd "$1" && find . -type f ! -path './log/*' ! -name summary.json ! -name summary.js ! -name state.json | LC_ALL=C sort); }
 
 # expect_equal RUN [REFERENCE]: the same files, byte for byte, and nothing that an ended run should not have.
 expect_equal() {

@@ -50,7 +50,7 @@ struct RunCost {
                                       std::int64_t ranks, int threads);
 /// The same for images that all ranks share one by one.
 [[nodiscard]] double rounds_of_images(std::int64_t images, std::int64_t ranks, int threads);
-/// Of an image in the report: itself, its segments, its truth; for each K its mask, with truth that of the classes too.
+/// Of an image in the report: itself, its segments, its truth; for each K its mask.
 [[nodiscard]] double pictures_of_image(bool has_truth, std::size_t clusters);
 /// Sum over K and restarts of the clusters that a row is compared with, in whole groups of 16.
 [[nodiscard]] double grouped_clusters(const std::vector<int>& clusters, int restarts);

@@ -7,6 +7,7 @@
 #include "datus/io/encoded_image.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
+#include "pipeline/files/image_contents.hpp"
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/html.hpp"
@@ -99,7 +100,10 @@ std::string Painter::inputs_of(const PictureRequest& request) const {
   const ListedImage& listed = run_.list.images[place];
   Hasher hasher;
   hasher.add(common_).add(listed.name).add(listed.bytes);
-  if (listed.sign) hasher.add(listed.sign->beginning);
+  if (const auto contents = image_contents(run_.directory, run_.list, {request.image / run_.list.shard_size})) {
+    const auto content = contents->hex.find(request.image);
+    if (content != contents->hex.end()) hasher.add(content->second);
+  }
   hasher.add(std::int64_t{request.is_shown ? 1 : 0});
   for (const int segment : request.segments) hasher.add(std::int64_t{segment});
   if (!request.is_shown) return hasher.finish().hex();
