@@ -3,9 +3,11 @@
 #include "datus/comm/run_distributed.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/printable.hpp"
 #include "datus/core/text.hpp"
 #include "datus/core/version.hpp"
 #include "examples.hpp"
+#include "printable_output.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -90,10 +92,11 @@ bool is_printed() {
 
 int main(int argc, char** argv) {
   try {
+    const datus::jobs::PrintableOutput printable(std::cout);
     const int code = run_program(argc, argv);
     return is_printed() || code != 0 ? code : static_cast<int>(datus::ExitCode::failure);
   } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "datus: error: %s\n", error.what());
+    (void)std::fprintf(stderr, "datus: error: %s\n", datus::printable_line(error.what()).c_str());
     return static_cast<int>(datus::ExitCode::failure);
   }
 }

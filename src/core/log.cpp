@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/log.hpp"
 
+#include "datus/core/printable.hpp"
+
 #include <memory>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -21,19 +23,25 @@ std::shared_ptr<spdlog::logger> logger() {
   return instance;
 }
 
+/// A line of whatever length fills no log.
+std::string line_of(std::string_view text) {
+  constexpr std::size_t longest = std::size_t{1} << 14U;
+  return printable_line(text, longest);
+}
+
 }  // namespace
 
 void detail(std::string_view text) {
-  logger()->debug("{}", text);
+  logger()->debug("{}", line_of(text));
 }
 void info(std::string_view text) {
-  logger()->info("{}", text);
+  logger()->info("{}", line_of(text));
 }
 void warning(std::string_view text) {
-  logger()->warn("warning: {}", text);
+  logger()->warn("warning: {}", line_of(text));
 }
 void error(std::string_view text) {
-  logger()->error("error: {}", text);
+  logger()->error("error: {}", line_of(text));
 }
 void set_level(Level level) {
   switch (level) {

@@ -12,7 +12,8 @@ enum class Level {
   verbose,  ///< also what the program does, step by step
 };
 
-/// Lines for people, on stderr, prefixed "datus:"; results go to stdout. Safe from any thread.
+/// Lines for people, on stderr, prefixed "datus:"; results go to stdout. Each is one line of at most 16 KiB, whatever
+/// is in the text (`printable_line`). Safe from any thread.
 void detail(std::string_view text);
 void info(std::string_view text);
 void warning(std::string_view text);

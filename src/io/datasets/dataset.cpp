@@ -4,10 +4,10 @@
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/text.hpp"
+#include "datus/core/utf8.hpp"
 #include "io/datasets/file_listing.hpp"
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/truth_reader.hpp"
-#include "io/datasets/utf8.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -22,7 +22,7 @@ void require_names(const std::vector<DatasetItem>& items) {
   if (items.empty()) throw InputError("The data set has no image", "nothing was found", "Check dataset.images.");
   std::unordered_map<std::string, const DatasetItem*> item_of;
   for (const auto& item : items) {
-    if (!io_detail::is_utf8(item.name)) {
+    if (!is_utf8(item.name)) {
       throw InputError("The name of image " + item.image.string() + " is not UTF-8",
                        "names are stored in files as text", "Rename the file.");
     }

@@ -2,8 +2,8 @@
 #include "io/datasets/label_table.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/utf8.hpp"
 #include "io/datasets/list_file.hpp"
-#include "io/datasets/utf8.hpp"
 #include "io/disk/file_bytes.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/unreadable.hpp"
 
+#include "datus/core/printable.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/io/image_reader.hpp"
 #include "pipeline/files/unreadable_images.hpp"
@@ -24,22 +25,8 @@ std::string reason_of(const RunContext& run, std::int64_t image) {
 /// A text for one column of one line, whatever the name of a file holds.
 std::string quoted(const std::string& text) {
   std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '\t':
-        result += "\\t";
-        break;
-      case '\n':
-        result += "\\n";
-        break;
-      case '\\':
-        result += "\\\\";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
+  for (const char c : text) result.append(c == '\\' ? 2 : 1, c);
+  return printable_line(result);
 }
 
 }  // namespace

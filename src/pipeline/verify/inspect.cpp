@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/inspect.hpp"
 
+#include "datus/core/printable.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/model/weight_files.hpp"
 #include "datus/model/weights_summary.hpp"
@@ -25,33 +26,34 @@ namespace fs = std::filesystem;
 std::string text_of(const AttributeValue& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
   if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  constexpr std::size_t longest = 1000;
   std::string text = std::get<std::string>(value);
   std::replace(text.begin(), text.end(), '\n', ';');
-  return text;
+  return printable_line(text, longest);
 }
 
 /// Prints what a dataset is, and why its values cannot be read where that is so; false where it cannot be opened. It
 /// does not keep others of the file from being listed.
 bool print_dataset(const Hdf5Reader& reader, const std::string& name, const std::string& kind, std::ostream& out) {
-  out << "  " << name << "  " << kind;
+  out << "  " << printable_line(name) << "  " << kind;
   try {
     out << to_string(reader.shape(name)) << " " << reader.type_name(name);
   } catch (const InputError& error) {
-    out << "cannot be used: " << error.what() << "\n";
+    out << "cannot be used: " << printable_line(error.what()) << "\n";
     return false;
   }
   try {
     reader.require_filters(name);
     out << "\n";
   } catch (const InputError& error) {
-    out << ", but: " << error.what() << "\n";
+    out << ", but: " << printable_line(error.what()) << "\n";
   }
   return true;
 }
 
 ExitCode print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
   const Hdf5Reader reader(path);
-  out << path.string() << "\n";
+  out << printable_line(path.string()) << "\n";
   ExitCode code = ExitCode::done;
   for (const auto& name : reader.datasets()) {
     if (!print_dataset(reader, name, "", out)) code = ExitCode::bad_input;
@@ -60,9 +62,11 @@ ExitCode print_hdf5(const fs::path& path, bool verify, std::ostream& out) {
     if (!print_dataset(reader, name, "link to ", out)) code = ExitCode::bad_input;
   }
   try {
-    for (const auto& [name, value] : reader.attributes("/")) out << "  @" << name << " = " << text_of(value) << "\n";
+    for (const auto& [name, value] : reader.attributes("/")) {
+      out << "  @" << printable_line(name) << " = " << text_of(value) << "\n";
+    }
   } catch (const InputError& error) {
-    out << "  attributes are not shown: " << error.what() << "\n";
+    out << "  attributes are not shown: " << printable_line(error.what()) << "\n";
   }
   if (!verify) return code;
   const bool recorded = reader.verify() == VerifyResult::verified;
@@ -97,7 +101,7 @@ void print_architecture(const ViTArchitecture& it, std::ostream& out) {
 
 void print_weights(const fs::path& path, const ModelConfig& config, std::ostream& out) {
   const WeightsSummary it = summarise_weights(path, vit_options(config, {}, 1));
-  out << path.string() << "\n";
+  out << printable_line(path.string()) << "\n";
   print_architecture(it.architecture, out);
   out << "  stored as";
   for (const auto& [type, count] : it.types) out << " " << type << " (" << count << " tensors)";
@@ -107,7 +111,8 @@ void print_weights(const fs::path& path, const ModelConfig& config, std::ostream
       << it.preprocessing.source << ")\n";
   if (!it.preprocessing.doubt.empty()) out << "  but: " << it.preprocessing.doubt << "\n";
   for (std::size_t i = 1; i < it.files.size(); ++i) out << "  with " << it.files[i].string() << "\n";
-  for (const auto& unused : it.unused) out << "  not used: " << unused.names << ": " << unused.why << "\n";
+  for (const auto& unused : it.unused)
+    out << "  not used: " << printable_line(unused.names) << ": " << printable_line(unused.why) << "\n";
   out << "  hash " << it.hash.hex() << "\n";
 }
 
@@ -153,9 +158,9 @@ void print_findings(const std::vector<RunFinding>& findings, std::ostream& out) 
   for (auto first = findings.begin(); first != findings.end();) {
     auto end = std::find_if_not(first, findings.end(), [&](const RunFinding& next) { return is_alike(*first, next); });
     if (end - first < long_row) end = first + 1;
-    out << to_string(first->kind) << "  " << first->file;
-    if (end - first > 1) out << " ... " << std::prev(end)->file << "  (" << end - first << " files)";
-    out << "  " << first->reason << "\n";
+    out << to_string(first->kind) << "  " << printable_line(first->file);
+    if (end - first > 1) out << " ... " << printable_line(std::prev(end)->file) << "  (" << end - first << " files)";
+    out << "  " << printable_line(first->reason) << "\n";
     first = end;
   }
 }

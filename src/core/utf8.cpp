@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/datasets/utf8.hpp"
+#include "datus/core/utf8.hpp"
 
-#include <cstddef>
+namespace datus {
 
-namespace datus::io_detail {
-namespace {
-
-/// Length of the UTF-8 sequence that `text` starts with; 0 when it is none. RFC 3629: no overlong
-/// forms, no surrogates, nothing above U+10FFFF.
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -23,8 +18,6 @@ std::size_t utf8_sequence(std::string_view text) {
   return is_overlong || is_beyond ? 0 : size;
 }
 
-}  // namespace
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = utf8_sequence(text);
@@ -34,4 +27,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace datus::io_detail
+}  // namespace datus
