@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/config/cluster_names.hpp"
 
+#include "config/yaml_source.hpp"
 #include "datus/core/error.hpp"
-#include "datus/core/regular_file.hpp"
 
 #include <algorithm>
 
@@ -30,7 +30,7 @@ int cluster_of(const std::filesystem::path& file, const YAML::Node& node, int cl
 
 std::vector<ClusterName> read_cluster_names(const std::filesystem::path& file, int clusters) {
   std::string why;
-  const auto text = text_of_file(file, why);
+  const auto text = yaml_text(file, why);
   if (!text) refuse(file, {}, why);
   std::vector<ClusterName> names;
   try {

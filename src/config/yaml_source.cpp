@@ -13,9 +13,13 @@
 namespace datus {
 namespace {
 
-/// What `<<: *a` or `<<: [*a, *b]` brings in: the entries of these maps, the first of equal names.
+std::vector<YamlEntry> entries_of(const YAML::Node& map, const std::string& prefix, const YamlSource& source,
+                                  int& merges);
+
+/// What `<<: *a` or `<<: [*a, *b]` brings in: the entries of these maps, the first of equal names. `merges` counts
+/// down, for a map may merge itself, and some lines of maps that merge each other twice would take for ever.
 std::vector<YamlEntry> merged_entries(const YAML::Node& maps, const std::string& prefix, const YamlSource& source,
-                                      const std::string& origin) {
+                                      const std::string& origin, int& merges) {
   std::vector<YAML::Node> nodes;
   if (maps.IsSequence()) {
     for (const auto& map : maps) nodes.push_back(map);
@@ -23,20 +27,59 @@ std::vector<YamlEntry> merged_entries(const YAML::Node& maps, const std::string&
     nodes.push_back(maps);
   }
   std::vector<YamlEntry> list;
+  std::set<std::string> seen;
   for (const YAML::Node& node : nodes) {
+    if (--merges < 0) {
+      throw UsageError("Too many maps are merged by <<", origin + ": they merge others, or themselves",
+                       "Merge maps that do not merge further ones.");
+    }
     if (!node.IsMap()) throw UsageError("Nothing can be merged by <<", origin, "Write <<: *NAME, of a map &NAME.");
-    for (YamlEntry& entry : yaml_entries(node, prefix, source)) {
-      if (std::ranges::find(list, entry.name, &YamlEntry::name) == list.end()) list.push_back(std::move(entry));
+    for (YamlEntry& entry : entries_of(node, prefix, source, merges)) {
+      if (seen.insert(entry.name).second) list.push_back(std::move(entry));
     }
   }
   return list;
 }
 
+std::vector<YamlEntry> entries_of(const YAML::Node& map, const std::string& prefix, const YamlSource& source,
+                                  int& merges) {
+  std::vector<YamlEntry> list;
+  std::vector<YamlEntry> merged;
+  std::set<std::string> seen;
+  for (const auto& pair : map) {
+    const std::string origin = source.position(pair.first.Mark());
+    if (!pair.first.IsScalar()) {
+      throw UsageError("A key is not a name", origin, "Write `section:` and, indented below it, `key: value`.");
+    }
+    const std::string& name = pair.first.Scalar();
+    if (!seen.insert(name).second) {
+      throw UsageError(prefix + name + " is there twice", origin, "Remove one of them.");
+    }
+    if (name == "<<") {
+      merged = merged_entries(pair.second, prefix, source, origin, merges);
+    } else {
+      list.push_back({name, pair.second, origin});
+    }
+  }
+  std::ranges::copy_if(merged, std::back_inserter(list),
+                       [&](const YamlEntry& entry) { return !seen.contains(entry.name); });
+  return list;
+}
+
 }  // namespace
+
+std::optional<std::string> yaml_text(const std::filesystem::path& file, std::string& why) {
+  constexpr std::int64_t most_bytes = std::int64_t{512} << 10;
+  if (const auto opened = RegularFile::open(file, why); opened && opened->bytes() > most_bytes) {
+    why = "it is larger than 512 KiB";
+    return std::nullopt;
+  }
+  return text_of_file(file, why);
+}
 
 std::string yaml_file_content(const std::filesystem::path& file, const std::string& what) {
   std::string why;
-  if (auto content = text_of_file(file, why)) return *std::move(content);
+  if (auto content = yaml_text(file, why)) return *std::move(content);
   throw UsageError("Cannot read " + what + " " + file.string(), why, "Give the path of a YAML file.");
 }
 
@@ -55,27 +98,9 @@ YAML::Node parse_yaml(const std::string& text, const YamlSource& source) {
 }
 
 std::vector<YamlEntry> yaml_entries(const YAML::Node& map, const std::string& prefix, const YamlSource& source) {
-  std::vector<YamlEntry> list;
-  std::vector<YamlEntry> merged;
-  std::set<std::string> seen;
-  for (const auto& pair : map) {
-    const std::string origin = source.position(pair.first.Mark());
-    if (!pair.first.IsScalar()) {
-      throw UsageError("A key is not a name", origin, "Write `section:` and, indented below it, `key: value`.");
-    }
-    const std::string& name = pair.first.Scalar();
-    if (!seen.insert(name).second) {
-      throw UsageError(prefix + name + " is there twice", origin, "Remove one of them.");
-    }
-    if (name == "<<") {
-      merged = merged_entries(pair.second, prefix, source, origin);
-    } else {
-      list.push_back({name, pair.second, origin});
-    }
-  }
-  std::ranges::copy_if(merged, std::back_inserter(list),
-                       [&](const YamlEntry& entry) { return !seen.contains(entry.name); });
-  return list;
+  constexpr int most_merges = 100;
+  int merges = most_merges;
+  return entries_of(map, prefix, source, merges);
 }
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,10 @@ struct YamlSource {
   }
 };
 
-/// The text of a file. Throws `UsageError` calling it `what` when it cannot be read.
+/// The text of a file; nothing where it cannot be read or is larger than 512 KiB, and `why` says why: in memory each
+/// value takes a hundred times its text.
+[[nodiscard]] std::optional<std::string> yaml_text(const std::filesystem::path& file, std::string& why);
+/// The same for who needs it. Throws `UsageError` calling it `what` when it cannot be read.
 [[nodiscard]] std::string yaml_file_content(const std::filesystem::path& file, const std::string& what);
 
 /// The one document in `text`. Throws `UsageError` naming the place.

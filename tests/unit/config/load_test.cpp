@@ -188,6 +188,14 @@ TEST_F(LoadConfig, MergeKeysBringInTheEntriesOfOtherMaps) {
   EXPECT_EQ(load("cluster: {<<: [{restarts: 3}, {restarts: 4, k: 6}]}\n").cluster.restarts, 3);
   expect_mentions(error("cluster: &c {k: 5}\nmodel: {<<: *c}\n"), {"model.k", "reef.yaml:1"});
   expect_mentions(error("cluster: {<<: 5}\n"), {"Nothing can be merged", "reef.yaml:1"});
+  // A map that merges itself, and maps that each merge the one before twice: 2^30 of them.
+  expect_mentions(error("cluster: &c {k: 5, <<: *c}\n"), {"Too many maps", "reef.yaml:1"});
+  std::string nested = "&m0 {k: 5}";
+  for (int i = 1; i < 30; ++i) {
+    const std::string one = "&m" + std::to_string(i);
+    nested = one + " {<<: [" + nested + ", *m" + std::to_string(i - 1) + "]}";
+  }
+  expect_mentions(error("cluster: " + nested + "\n"), {"Too many maps", "reef.yaml:1"});
 }
 
 TEST_F(LoadConfig, UnknownKeysAreRefusedWithPlaceListAndGuess) {
