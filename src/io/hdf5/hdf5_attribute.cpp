@@ -2,7 +2,9 @@
 #include "io/hdf5/hdf5_attribute.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/text.hpp"
 #include "io/hdf5/hdf5_dataset.hpp"
+#include "io/hdf5/hdf5_object_info.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -28,6 +30,22 @@ herr_t keep_name(hid_t, const char* name, const H5A_info_t*, void* names) noexce
 
 [[noreturn]] void fail_kind(const File& file, const std::string& what, const std::string& why) {
   throw InputError("Cannot use " + what + " in " + file.path().string(), why, "Store one number or one string.");
+}
+
+/// The library reads all of an attribute to look at it, and all of them to list their names. Those in the header of the
+/// object are small, and it is read anyway; those that lie elsewhere may be as large as the file.
+void require_moderate_attributes(const File& file, const Owner& owner) {
+  constexpr hsize_t most_bytes = hsize_t{16} << 20U;
+  constexpr std::uint64_t in_header = std::uint64_t{1}
+                                      << 12U;  // the library's number of a message that is an attribute
+  const auto info = object_info(file, owner, H5O_INFO_NUM_ATTRS | H5O_INFO_HDR);
+  if (info.num_attrs == 0 || (info.hdr.mesg.present & in_header) != 0) return;
+  const hsize_t bytes = object_info(file, owner, H5O_INFO_META_SIZE).meta_size.attr.heap_size;
+  if (bytes <= most_bytes) return;
+  throw InputError(
+      "Cannot read the attributes of " + owner.name + " of " + file.path().string(),
+      "they take " + size_text(static_cast<std::int64_t>(bytes)) + ", and 16 MiB are the most that is read",
+      "Store large values as datasets.");
 }
 
 struct OpenAttribute {
@@ -110,10 +128,12 @@ void write_attribute(const File& file, const Owner& owner, const std::string& na
 }
 
 bool has_attribute(const File& file, const Owner& owner, const std::string& name) {
+  require_moderate_attributes(file, owner);
   return file.check(H5Aexists(owner.id, name.c_str()), "look up", label(owner, name)) > 0;
 }
 
 std::vector<std::string> list_attributes(const File& file, const Owner& owner) {
+  require_moderate_attributes(file, owner);
   std::vector<std::string> names;
   file.check(H5Aiterate2(owner.id, H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &names), "list the attributes of",
              owner.name);

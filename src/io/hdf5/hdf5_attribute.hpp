@@ -22,6 +22,7 @@ struct Owner {
 
 void write_attribute(const File& file, const Owner& owner, const std::string& name, const AttributeValue& value);
 
+/// These throw `InputError` for an object whose attributes take more than 16 MiB.
 [[nodiscard]] bool has_attribute(const File& file, const Owner& owner, const std::string& name);
 /// Names of all attributes, in byte order.
 [[nodiscard]] std::vector<std::string> list_attributes(const File& file, const Owner& owner);

@@ -2,12 +2,14 @@
 #include "io/hdf5/hdf5_dataset.hpp"
 
 #include "datus/core/error.hpp"
+#include "io/hdf5/hdf5_object_info.hpp"
 #include "io/hdf5/hdf5_storage.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <new>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 namespace datus::hdf5 {
@@ -15,8 +17,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and memory is written as it is");
 
-/// Deepest nesting of groups that is listed; a file whose groups link in a circle would have no end.
-constexpr int deepest_group = 32;
+/// Deepest nesting of groups that is listed.
+constexpr std::size_t deepest_group = 32;
 
 struct Link {
   std::string name;
@@ -36,28 +38,57 @@ herr_t keep_link(hid_t group, const char* name, const H5L_info_t* info, void* li
   }
 }
 
-void list_members(const File& file, const std::string& group, int depth, std::vector<Object>& objects) {
-  if (depth > deepest_group) {
-    throw InputError("Cannot list the groups of " + file.path().string(),
-                     group + " is nested too deeply, or the groups form a circle", "Write the file anew.");
-  }
-  const Handle id = file.own(H5Oopen(file.id(), group.c_str(), H5P_DEFAULT), H5Oclose, "open", group);
-  std::vector<Link> links;
-  file.check(H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_link, &links), "list the members of",
-             group);
-  for (Link& link : links) {
-    const std::string name = absolute_name(group == "/" ? link.name : group + "/" + link.name);
-    Object object{name, link.is_hard ? ObjectKind::other : ObjectKind::link, std::move(link.value)};
-    if (link.is_hard) {
-      const Handle child = file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
-      const H5I_type_t kind = H5Iget_type(child.get());
-      if (kind == H5I_GROUP) object.kind = ObjectKind::group;
-      if (kind == H5I_DATASET) object.kind = ObjectKind::dataset;
-    }
-    objects.push_back(object);
-    if (object.kind == ObjectKind::group) list_members(file, name, depth + 1, objects);
-  }
+/// Where the header of an object lies, which tells it from all others of the file.
+haddr_t address_of(const File& file, const Handle& object, const std::string& name) {
+  return object_info(file, {object.get(), name}, H5O_INFO_BASIC).addr;
 }
+
+/// A walk through all groups. A group that has several names is listed under the first: otherwise some kilobytes of
+/// groups that name each other would have more members than anybody can wait for.
+class Listing {
+ public:
+  explicit Listing(const File& file) : file_(file) {}
+
+  [[nodiscard]] std::vector<Object> all() {
+    objects_.push_back({"/", ObjectKind::group, {}});
+    enter("/", file_.own(H5Oopen(file_.id(), "/", file_.links()), H5Oclose, "open", "/"));
+    return std::move(objects_);
+  }
+
+ private:
+  void enter(const std::string& group, const Handle& id) {
+    const haddr_t address = address_of(file_, id, group);
+    const bool is_around = std::ranges::find(around_, address) != around_.end();
+    if (is_around || around_.size() > deepest_group) {
+      throw InputError("Cannot list the groups of " + file_.path().string(),
+                       group + (is_around ? " is a group that it lies in: a circle" : " is nested too deeply"),
+                       "Write the file anew.");
+    }
+    if (!entered_.insert(address).second) return;
+    around_.push_back(address);
+    std::vector<Link> links;
+    file_.check(H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_link, &links), "list the members of",
+                group);
+    for (Link& link : links) add(absolute_name(group == "/" ? link.name : group + "/" + link.name), link);
+    around_.pop_back();
+  }
+
+  void add(const std::string& name, Link& link) {
+    if (!link.is_hard) return objects_.push_back({name, ObjectKind::link, std::move(link.value)});
+    const Handle object = file_.own(H5Oopen(file_.id(), name.c_str(), file_.links()), H5Oclose, "open", name);
+    const H5I_type_t kind = H5Iget_type(object.get());
+    const ObjectKind what = kind == H5I_GROUP     ? ObjectKind::group
+                            : kind == H5I_DATASET ? ObjectKind::dataset
+                                                  : ObjectKind::other;
+    objects_.push_back({name, what, {}});
+    if (kind == H5I_GROUP) enter(name, object);
+  }
+
+  const File& file_;
+  std::vector<Object> objects_;
+  std::vector<haddr_t> around_;
+  std::unordered_set<haddr_t> entered_;
+};
 
 /// Where a soft or external link leads; the text is empty for the place of an object in its own group.
 struct LinkTarget {
@@ -67,10 +98,10 @@ struct LinkTarget {
 
 LinkTarget link_target(const File& file, const std::string& name) {
   H5L_info_t info{};
-  file.check(H5Lget_info(file.id(), name.c_str(), &info, H5P_DEFAULT), "look up", name);
+  file.check(H5Lget_info(file.id(), name.c_str(), &info, file.links()), "look up", name);
   if (info.type == H5L_TYPE_HARD) return {};
   std::vector<char> value(info.u.val_size + 1, '\0');
-  file.check(H5Lget_val(file.id(), name.c_str(), value.data(), info.u.val_size, H5P_DEFAULT), "look up", name);
+  file.check(H5Lget_val(file.id(), name.c_str(), value.data(), info.u.val_size, file.links()), "look up", name);
   if (info.type == H5L_TYPE_SOFT) return {value.data(), false};
   const char* target_file = "";
   const char* target = "";
@@ -83,9 +114,10 @@ LinkTarget link_target(const File& file, const std::string& name) {
 
 [[noreturn]] void fail_link(const File& file, const std::string& name, const LinkTarget& target) {
   // Only following it tells the reason.
-  const Handle object(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose);
+  const Handle object(H5Oopen(file.id(), name.c_str(), file.links()), H5Oclose);
+  const std::string refused = file.refused_link();
   throw InputError("Cannot follow the link " + name + " of " + file.path().string(),
-                   "it leads to " + target.text + ": " + library_failure().text,
+                   "it leads to " + target.text + ": " + (refused.empty() ? library_failure().text : refused),
                    "Bring that to its place, or name another dataset.");
 }
 
@@ -94,21 +126,21 @@ std::optional<std::string> missing_step(const File& file, const std::string& nam
   // The library asks for every step of the way to be tested.
   for (auto end = name.find('/', 1); name != "/"; end = name.find('/', end + 1)) {
     const std::string step = name.substr(0, end);
-    if (file.check(H5Lexists(file.id(), step.c_str(), H5P_DEFAULT), "look up", step) == 0) return step;
+    if (file.check(H5Lexists(file.id(), step.c_str(), file.links()), "look up", step) == 0) return step;
     const LinkTarget target = link_target(file, step);
-    const htri_t exists = H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT);
+    const htri_t exists = H5Oexists_by_name(file.id(), step.c_str(), file.links());
     if (exists <= 0 && (target.is_outside || (exists < 0 && !target.text.empty()))) fail_link(file, step, target);
     if (file.check(exists, "look up", step) == 0) return step;
     if (end == std::string::npos) break;
-    const Handle object = file.own(H5Oopen(file.id(), step.c_str(), H5P_DEFAULT), H5Oclose, "open", step);
+    const Handle object = file.own(H5Oopen(file.id(), step.c_str(), file.links()), H5Oclose, "open", step);
     if (H5Iget_type(object.get()) != H5I_GROUP) return step;
   }
   return std::nullopt;
 }
 
 [[noreturn]] void fail_missing(const File& file, const std::string& name, const std::string& step) {
-  if (H5Lexists(file.id(), step.c_str(), H5P_DEFAULT) > 0 &&
-      H5Oexists_by_name(file.id(), step.c_str(), H5P_DEFAULT) == 0) {
+  if (H5Lexists(file.id(), step.c_str(), file.links()) > 0 &&
+      H5Oexists_by_name(file.id(), step.c_str(), file.links()) == 0) {
     fail_link(file, step, link_target(file, step));
   }
   constexpr std::size_t most_listed = 20;
@@ -145,6 +177,16 @@ RowSelection select_rows(const File& file, const Dataset& dataset, std::int64_t 
   return rows;
 }
 
+/// Opens the dataset once more, for the size of its cache is given then.
+void open_with_cache(const File& file, Dataset& dataset, std::size_t bytes) {
+  const Handle access = file.own(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, "open", dataset.name);
+  file.check(H5Pset_chunk_cache(access.get(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, bytes, H5D_CHUNK_CACHE_W0_DEFAULT),
+             "open", dataset.name);
+  file.guard_links(access);
+  dataset.id.reset();
+  dataset.id = file.own(H5Dopen2(file.id(), dataset.name.c_str(), access.get()), H5Dclose, "open", dataset.name);
+}
+
 /// The identifier of a selection; that of a scalar, which has no rows to select, is everything.
 hid_t space_or_all(const Handle& space) {
   return space.get() >= 0 ? space.get() : H5S_ALL;
@@ -164,9 +206,7 @@ std::int64_t Dataset::row_elements() const {
 }
 
 std::vector<Object> list_objects(const File& file) {
-  std::vector<Object> objects{{"/", ObjectKind::group}};
-  list_members(file, "/", 0, objects);
-  return objects;
+  return Listing(file).all();
 }
 
 bool has_object(const File& file, const std::string& name) {
@@ -175,7 +215,7 @@ bool has_object(const File& file, const std::string& name) {
 
 Handle open_object(const File& file, const std::string& name) {
   if (const auto step = missing_step(file, name)) fail_missing(file, name, *step);
-  return file.own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open", name);
+  return file.own(H5Oopen(file.id(), name.c_str(), file.links()), H5Oclose, "open", name);
 }
 
 Dataset open_dataset(const File& file, const std::string& name) {
@@ -196,7 +236,9 @@ Dataset open_dataset(const File& file, const std::string& name) {
   dataset.type = stored_type(type.get());
   const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, "read the layout of", name);
   dataset.is_virtual = file.check(H5Pget_layout(creation.get()), "read the layout of", name) == H5D_VIRTUAL;
-  if (!dataset.is_virtual) require_stored(file, dataset);
+  if (dataset.is_virtual) return dataset;
+  require_stored(file, dataset);
+  if (const std::size_t bytes = chunk_cache_bytes(file, dataset); bytes > 0) open_with_cache(file, dataset, bytes);
   return dataset;
 }
 

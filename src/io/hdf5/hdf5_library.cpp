@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/regular_file.hpp"
 #include "datus/io/disk_space.hpp"
+#include "io/hdf5/hdf5_links.hpp"
 
 #include <cerrno>
 #include <charconv>
@@ -128,7 +129,15 @@ LibraryFailure library_failure() {
   return failure;
 }
 
-File::File(std::filesystem::path path, bool writing) : path_(std::move(path)), writing_(writing) {}
+File::File(std::filesystem::path path, bool writing)
+    : path_(std::move(path)), writing_(writing), refused_link_(std::make_unique<std::string>()) {
+  links_ = own(H5Pcreate(H5P_LINK_ACCESS), H5Pclose, "open", "the file");
+  guard_links(links_);
+}
+
+void File::guard_links(const Handle& access) const {
+  check(H5Pset_elink_cb(access.get(), refuse_links_into_devices, refused_link_.get()), "open", "the file");
+}
 
 File File::open(const std::filesystem::path& path) {
   require_readable(path);

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <hdf5.h>
 
@@ -71,6 +73,14 @@ class File {
   [[nodiscard]] hid_t id() const noexcept { return handle_.get(); }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
+  /// How links are followed: for every call that takes a name. A link into a pipe or a device, for which the library
+  /// would wait, leads nowhere.
+  [[nodiscard]] hid_t links() const noexcept { return links_.get(); }
+  /// Makes other properties that a name is looked up with refuse the same links.
+  void guard_links(const Handle& access) const;
+  /// Why the last call could not follow a link, where `links` refused it, and forgets that.
+  [[nodiscard]] std::string refused_link() const { return std::exchange(*refused_link_, {}); }
+
   /// Counts bytes that this file is going to take, to be named when the disk is full.
   void expect_bytes(std::int64_t bytes) { expected_bytes_ += bytes; }
   /// Has the system begin to bring to disk what was written so far, without waiting for it.
@@ -103,6 +113,8 @@ class File {
   std::filesystem::path path_;
   bool writing_;
   std::int64_t expected_bytes_ = 0;
+  std::unique_ptr<std::string> refused_link_;  ///< at a place that stays, for the library writes to it
+  Handle links_;
   Handle handle_;
 };
 

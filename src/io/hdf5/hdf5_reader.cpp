@@ -6,10 +6,10 @@
 #include "io/hdf5/hdf5_convert.hpp"
 #include "io/hdf5/hdf5_deflated.hpp"
 #include "io/hdf5/hdf5_filters.hpp"
+#include "io/hdf5/hdf5_names.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace datus {
 namespace {
@@ -31,33 +31,6 @@ void require_rows(const File& file, const Dataset& dataset, std::int64_t first, 
            std::to_string(count) + " rows from row " + std::to_string(first) + " on into " + std::to_string(capacity) +
                " elements do not fit the shape " + to_string(dataset.shape));
   }
-}
-
-std::vector<std::string> read_variable_names(const File& file, const Dataset& dataset) {
-  std::vector<char*> stored(static_cast<std::size_t>(dataset.rows()), nullptr);
-  const Handle type = file.own(H5Dget_type(dataset.id.get()), H5Tclose, "read", dataset.name);
-  const Handle space = file.own(H5Dget_space(dataset.id.get()), H5Sclose, "read", dataset.name);
-  hdf5::read_rows(file, dataset, 0, dataset.rows(), type.get(), stored.data());
-  std::vector<std::string> names;
-  for (const char* text : stored) names.emplace_back(text == nullptr ? "" : text);
-  file.check(H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, stored.data()), "read", dataset.name);
-  return names;
-}
-
-std::vector<std::string> read_fixed_names(const File& file, const Dataset& dataset) {
-  const std::size_t size = dataset.type.size;
-  const auto rows = static_cast<std::size_t>(dataset.rows());
-  std::vector<char> stored(rows * size);
-  const Handle type = file.own(H5Dget_type(dataset.id.get()), H5Tclose, "read", dataset.name);
-  hdf5::read_rows(file, dataset, 0, dataset.rows(), type.get(), stored.data());
-  const bool padded_by_spaces = H5Tget_strpad(type.get()) == H5T_STR_SPACEPAD;
-  std::vector<std::string> names;
-  for (std::size_t row = 0; row < rows; ++row) {
-    const char* begin = stored.data() + row * size;
-    std::string& text = names.emplace_back(begin, std::find(begin, begin + size, '\0'));
-    if (padded_by_spaces) text.resize(text.find_last_not_of(' ') + 1);
-  }
-  return names;
 }
 
 std::vector<std::string> names_of_kind(const File& file, hdf5::ObjectKind kind) {
@@ -204,10 +177,7 @@ std::vector<std::string> Hdf5Reader::names(std::string_view name) const {
            "it is " + hdf5::type_name(impl_->file, dataset) + " " + to_string(dataset.shape) +
                " where a list of strings is expected");
   }
-  if (!dataset.is_virtual) {
-    return dataset.type.variable_length ? read_variable_names(impl_->file, dataset)
-                                        : read_fixed_names(impl_->file, dataset);
-  }
+  if (!dataset.is_virtual) return hdf5::read_names(impl_->file, dataset);
   std::vector<std::string> all;
   for (const auto& [first_row, part] : entry.parts) {
     const std::vector<std::string> some = impl_->open_source(dataset, part).names(part.dataset);

@@ -2,6 +2,7 @@
 #include "datus/core/error.hpp"
 #include "io/hdf5/hdf5_filters.hpp"
 #include "io/hdf5/hdf5_reader_impl.hpp"
+#include "io/hdf5/hdf5_storage.hpp"
 
 #include <algorithm>
 
@@ -23,6 +24,10 @@ const Hdf5Reader::Impl::Entry& Hdf5Reader::Impl::entry(std::string_view name) {
     opened.parts = hdf5::virtual_parts(file, opened.dataset);
     for (const auto& [first_row, part] : opened.parts) checked_source(opened.dataset, part);
   }
+  // An open dataset takes kilobytes, one with large chunks much more, and a file may have a million of them.
+  constexpr std::size_t most_open = 4096;
+  const bool is_large = !opened.dataset.is_virtual && hdf5::chunk_cache_bytes(file, opened.dataset) > 0;
+  if (entries.size() == most_open || is_large) entries.clear();
   return entries.emplace(key, std::move(opened)).first->second;
 }
 

@@ -71,7 +71,7 @@ void require_own_storage(const File& file, const Dataset& dataset, const Handle&
 /// compressed one takes at least a byte, whatever its size in memory.
 void require_room(const File& file, const Dataset& dataset, const Handle& creation, const Shape& chunk,
                   const Shape& counts) {
-  const std::uintmax_t file_bytes = std::filesystem::file_size(holder_of(file, dataset));
+  const std::uintmax_t file_bytes = holder_bytes(file, dataset);
   std::vector<std::int64_t> factors = chunk.empty() ? dataset.shape : counts;
   if (file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) {
     factors.insert(factors.end(), chunk.begin(), chunk.end());
@@ -82,7 +82,41 @@ void require_room(const File& file, const Dataset& dataset, const Handle& creati
   fail_not_stored(file, dataset, "which does not fit into the " + std::to_string(file_bytes) + " bytes of the file");
 }
 
+/// The most that the compressed chunks of some rows may take in memory.
+constexpr std::int64_t most_bytes = std::int64_t{512} << 20;
+
+/// The library unpacks a compressed chunk as a whole, whatever part of it is read.
+void require_moderate_chunks(const File& file, const Dataset& dataset, const Handle& creation, const Shape& chunk) {
+  if (chunk.empty() || file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) return;
+  std::vector<std::int64_t> factors = chunk;
+  factors.push_back(static_cast<std::int64_t>(dataset.type.size));
+  const std::optional<std::int64_t> bytes = product(factors);
+  if (bytes && *bytes <= most_bytes) return;
+  throw InputError("Cannot use " + dataset.name + " of " + file.path().string(),
+                   "its compressed chunks have the shape " + to_string(chunk) +
+                       ", each of which takes more than 512 MiB of memory to read",
+                   "Store it in smaller ones: h5repack -l CHUNK=… FILE NEW, or h5py with chunks=True.");
+}
+
 }  // namespace
+
+std::size_t chunk_cache_bytes(const File& file, const Dataset& dataset) {
+  constexpr std::int64_t usual = std::int64_t{1} << 20;  // the library's own
+  const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, action, dataset.name);
+  const Shape chunk = chunk_shape(file, dataset, creation);
+  if (chunk.empty() || file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) return 0;
+  Shape factors = chunk;
+  for (std::size_t axis = 1; axis < chunk.size(); ++axis) {
+    factors[axis] *= (dataset.shape[axis] + chunk[axis] - 1) / std::max<std::int64_t>(chunk[axis], 1);
+  }
+  factors.push_back(static_cast<std::int64_t>(dataset.type.size));
+  const std::int64_t bytes = product(factors).value_or(0);
+  return bytes > usual && bytes <= most_bytes ? static_cast<std::size_t>(bytes) : 0;
+}
+
+std::uintmax_t holder_bytes(const File& file, const Dataset& dataset) {
+  return std::filesystem::file_size(holder_of(file, dataset));
+}
 
 void require_stored(const File& file, const Dataset& dataset) {
   if (std::ranges::any_of(dataset.shape, [](std::int64_t length) { return length < 0; })) {
@@ -95,6 +129,7 @@ void require_stored(const File& file, const Dataset& dataset) {
   const Shape counts = chunks_per_axis(dataset.shape, chunk);
   // First, for the index of a dataset that promises too much is too long to be walked through.
   require_room(file, dataset, creation, chunk, counts);
+  require_moderate_chunks(file, dataset, creation, chunk);
   if (chunk.empty()) return;
   const Handle space = file.own(H5Dget_space(dataset.id.get()), H5Sclose, action, dataset.name);
   hsize_t stored = 0;
