@@ -80,7 +80,11 @@ class PngDecoder {
       png_set_interlace_handling(self.png_);
       png_read_update_info(self.png_, self.info_);
       if (png_get_rowbytes(self.png_, self.info_) != self.row_size_) png_error(self.png_, "unexpected row size");
+      self.read_in_row_ = 0;
+      self.row_limit_ = 2 * png_get_rowbytes(self.png_, self.info_) + 65536;
+      png_set_read_status_fn(self.png_, on_row);
       png_read_image(self.png_, self.rows_.data());
+      self.row_limit_.reset();
       png_read_end(self.png_, nullptr);
     });
   }
@@ -115,10 +119,15 @@ class PngDecoder {
   /// Warnings are about metadata that is not used here: profiles, texts, times.
   static void on_warning(png_structp /*png*/, png_const_charp /*message*/) {}
   static void on_read(png_structp png, png_bytep to, std::size_t count) {
-    auto& rest = static_cast<PngDecoder*>(png_get_io_ptr(png))->rest_;
-    if (count > rest.size()) png_error(png, "the file is truncated");
-    std::memcpy(to, rest.data(), count);
-    rest = rest.subspan(count);
+    auto& self = *static_cast<PngDecoder*>(png_get_io_ptr(png));
+    if (count > self.rest_.size()) png_error(png, "the file is truncated");
+    self.read_in_row_ += count;
+    if (self.row_limit_ && self.read_in_row_ > *self.row_limit_) png_error(png, "more than pixels is where these are");
+    std::memcpy(to, self.rest_.data(), count);
+    self.rest_ = self.rest_.subspan(count);
+  }
+  static void on_row(png_structp png, png_uint_32 /*row*/, int /*pass*/) {
+    static_cast<PngDecoder*>(png_get_io_ptr(png))->read_in_row_ = 0;
   }
 
   png_structp png_ = nullptr;
@@ -126,6 +135,10 @@ class PngDecoder {
   std::span<const std::uint8_t> rest_;
   std::vector<png_bytep> rows_;
   std::size_t row_size_ = 0;
+  /// Bytes of the file that one row may take, while rows are read. With the last one libpng unpacks all that stands
+  /// behind it, only to pass over it: a megabyte of that may be a gigabyte of zeros.
+  std::optional<std::size_t> row_limit_;
+  std::size_t read_in_row_ = 0;
   std::array<char, 128> message_{};
 };
 
