@@ -74,6 +74,11 @@ void StopSignals::check_grace(std::chrono::seconds grace, const char* what) cons
   throw InterruptedError(std::string(what) + " was given up", "a signal asked for a stop");
 }
 
+void give_up_when_asked(const char* what) {
+  if (first_request.load(std::memory_order_relaxed) == 0) return;
+  throw InterruptedError(std::string(what) + " was given up", "a signal asked for a stop");
+}
+
 void ignore_stop_signals() noexcept {
   struct sigaction action {};
   action.sa_handler = SIG_IGN;

@@ -38,6 +38,11 @@ class StopSignals {
   std::array<struct sigaction, signals.size()> previous_{};
 };
 
+/// Throws `InterruptedError` when a signal asked for a stop while `StopSignals` live: for work that may take long
+/// before there is anything to finish or to keep. `what` is what is given up ("listing the images"). Safe from any
+/// thread.
+void give_up_when_asked(const char* what);
+
 /// From now on this process ignores the signals that ask for a stop. For the last moments of a process whose work is
 /// done: a launcher that sees the first rank leave tells the others to, and a rank that this kills has a wrong exit
 /// code.

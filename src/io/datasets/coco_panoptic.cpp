@@ -5,9 +5,8 @@
 #include "datus/io/image_reader.hpp"
 #include "io/disk/file_bytes.hpp"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -24,13 +23,108 @@ fs::path segments_file(const fs::path& folder) {
   return fs::path(itself) += ".json";
 }
 
-/// Of a large file only what is needed is kept: names, ids and categories.
-bool is_needed(int /*depth*/, json::parse_event_t event, json& parsed) {
-  constexpr std::array<std::string_view, 7> unneeded = {"info", "licenses", "images", "categories",
-                                                        "bbox", "area",     "iscrowd"};
-  return event != json::parse_event_t::key ||
-         std::ranges::find(unneeded, parsed.get_ref<const std::string&>()) == unneeded.end();
-}
+/// Reads the JSON file value by value, for it may have hundreds of megabytes: names, ids and categories are kept.
+class AnnotationReader final : public nlohmann::json_sax<json> {
+ public:
+  using Segments = std::unordered_map<std::int64_t, std::uint16_t>;
+  using Annotations = std::unordered_map<std::string, Segments>;
+
+  explicit AnnotationReader(const fs::path& path) : path_(path) {}
+
+  [[nodiscard]] Annotations take() {
+    if (!has_annotations_) refuse("it has no annotations");
+    return std::move(annotations_);
+  }
+
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t value) override { return number(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return number(std::in_range<std::int64_t>(value) ? static_cast<std::int64_t>(value) : -1);
+  }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
+  bool binary(binary_t& /*value*/) override { return true; }
+  bool string(string_t& value) override {
+    if (is_at(Place::annotation) && key_ == "file_name") name_ = std::move(value);
+    return true;
+  }
+  bool key(string_t& name) override {
+    key_ = std::move(name);
+    return true;
+  }
+  bool start_object(std::size_t /*size*/) override {
+    const bool is_next = is_at(Place::outside) || is_at(Place::annotations) || is_at(Place::segments);
+    open(is_next);
+    if (is_at(Place::annotation)) {
+      name_.reset();
+      segments_.reset();
+    }
+    if (is_at(Place::segment)) id_ = category_ = std::nullopt;
+    return true;
+  }
+  bool start_array(std::size_t /*size*/) override {
+    open((is_at(Place::file) && key_ == "annotations") || (is_at(Place::annotation) && key_ == "segments_info"));
+    if (is_at(Place::annotations)) has_annotations_ = true;
+    if (is_at(Place::segments)) segments_.emplace();
+    return true;
+  }
+  bool end_array() override { return close(); }
+  bool end_object() override {
+    if (is_at(Place::segment)) {
+      if (!id_ || !category_) refuse("a segment has no id, or no category_id from 0 to 65535");
+      segments_->emplace(*id_, *category_);
+    }
+    if (is_at(Place::annotation)) {
+      if (!name_ || !segments_) refuse("an annotation has no file_name or segments_info");
+      annotations_.emplace(*std::move(name_), *std::move(segments_));
+    }
+    return close();
+  }
+  bool parse_error(std::size_t /*place*/, const std::string& /*token*/, const json::exception& error) override {
+    refuse(error.what());
+  }
+
+ private:
+  /// What the reader is directly in, on the way to a segment.
+  enum class Place { outside, file, annotations, annotation, segments, segment };
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw InputError("Cannot use " + path_.string(), why,
+                     "It should be COCO's panoptic JSON: annotations with file_name and segments_info.");
+  }
+  /// Whether it is there, and not in something else within.
+  [[nodiscard]] bool is_at(Place place) const { return aside_ == 0 && place_ == static_cast<int>(place); }
+  void open(bool is_on_the_way) {
+    constexpr int deepest = 64;
+    if (is_on_the_way) {
+      ++place_;
+    } else if (++aside_ > deepest) {
+      refuse("it is nested too deeply");
+    }
+  }
+  bool close() {
+    --(aside_ > 0 ? aside_ : place_);
+    return true;
+  }
+  bool number(std::int64_t value) {
+    if (is_at(Place::segment) && key_ == "id") id_ = value;
+    if (is_at(Place::segment) && key_ == "category_id" && std::in_range<std::uint16_t>(value)) {
+      category_ = static_cast<std::uint16_t>(value);
+    }
+    return true;
+  }
+
+  const fs::path& path_;
+  int place_ = 0;
+  int aside_ = 0;
+  std::string key_;
+  bool has_annotations_ = false;
+  Annotations annotations_;
+  std::optional<std::string> name_;
+  std::optional<Segments> segments_;
+  std::optional<std::int64_t> id_;
+  std::optional<std::uint16_t> category_;
+};
 
 }  // namespace
 
@@ -48,22 +142,10 @@ const CocoPanoptic::Annotations& CocoPanoptic::annotations_of(const fs::path& fo
   if (known) return *known;
   require_segments_file(folder);
   const fs::path path = segments_file(folder);
-  auto annotations = std::make_unique<Annotations>();
-  try {
-    const auto bytes = read_file_bytes(path);
-    const json all = json::parse(bytes.begin(), bytes.end(), is_needed);
-    for (const json& annotation : all.at("annotations")) {
-      Segments segments;
-      for (const json& segment : annotation.at("segments_info")) {
-        segments.emplace(segment.at("id").get<std::int64_t>(), segment.at("category_id").get<std::uint16_t>());
-      }
-      annotations->emplace(annotation.at("file_name").get<std::string>(), std::move(segments));
-    }
-  } catch (const json::exception& error) {
-    throw InputError("Cannot use " + path.string(), error.what(),
-                     "It should be COCO's panoptic JSON: annotations with file_name and segments_info.");
-  }
-  known = std::move(annotations);
+  const auto bytes = read_file_bytes(path);
+  AnnotationReader reader(path);
+  (void)json::sax_parse(bytes.begin(), bytes.end(), &reader);
+  known = std::make_unique<const Annotations>(reader.take());
   return *known;
 }
 

@@ -30,11 +30,11 @@ std::vector<std::string_view> endings_of(const Description::Files& files) {
 
 /// Refuses a line that names no stem.
 void require_stems(const fs::path& list) {
-  for (const auto& entry : read_list_file(list)) {
-    if (entry.truth.empty() && entry.image.find('/') == std::string::npos) continue;
+  visit_list_file(list, [&](const ListEntry& entry) {
+    if (entry.truth.empty() && entry.image.find('/') == std::string::npos) return;
     throw InputError("Not an image id in " + place_in(list, entry.line), "it reads " + entry.image,
                      "Write one id per line, for example 000000001234.");
-  }
+  });
 }
 
 /// Leaves the images that are named as the description says, and counts the others.

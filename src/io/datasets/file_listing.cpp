@@ -3,6 +3,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/names.hpp"
+#include "datus/core/stop_signals.hpp"
 #include "io/datasets/left_out.hpp"
 #include "io/images/tiff_decoder.hpp"
 #include "io/images/webp_decoder.hpp"
@@ -70,6 +71,7 @@ class Walk {
 
  private:
   void visit(const fs::directory_entry& entry, const std::string& prefix) {
+    give_up_when_asked("listing the images");
     const std::string name = entry.path().filename().string();
     std::error_code unknown;
     if (entry.is_directory(unknown)) {

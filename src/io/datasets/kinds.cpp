@@ -39,8 +39,9 @@ DatasetKind dataset_kind(const DatasetType& type) {
 
 bool lists_truth(const std::filesystem::path& images) {
   if (std::filesystem::is_directory(images)) return false;
-  return std::ranges::any_of(io_detail::read_list_file(images),
-                             [](const io_detail::ListEntry& entry) { return !entry.truth.empty(); });
+  bool has_truth = false;
+  io_detail::visit_list_file(images, [&](const io_detail::ListEntry& entry) { has_truth |= !entry.truth.empty(); });
+  return has_truth;
 }
 
 DatasetType kind_of_plain_files(const DatasetType& kind, const std::filesystem::path& images, bool has_truth) {

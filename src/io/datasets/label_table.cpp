@@ -28,12 +28,45 @@ constexpr auto names_format =
   throw InputError("Cannot use " + path.string(), why, format);
 }
 
-json parse_json(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes, const char* format) {
+/// Whether the brackets of a JSON text lie deeper in each other than in any file of this kind: the JSON library takes
+/// stack for each level.
+bool is_too_deep(const std::vector<std::uint8_t>& bytes) {
+  constexpr int deepest = 16;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::uint8_t byte = bytes[i];
+    if (in_string && byte == '\\') {
+      ++i;
+    } else if (byte == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (byte == '[' || byte == '{')) {
+      if (++depth > deepest) return true;
+    } else if (!in_string && (byte == ']' || byte == '}')) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+/// A JSON file of moderate size: in memory each value takes many times its text.
+json read_json(const std::filesystem::path& path, const char* format) {
+  constexpr std::int64_t most_bytes = std::int64_t{8} << 20;
+  const auto bytes = read_file_bytes(path, most_bytes + 1);
+  if (std::ssize(bytes) > most_bytes) throw_malformed(path, "it is larger than 8 MiB", format);
+  if (is_too_deep(bytes)) throw_malformed(path, "it is nested too deeply", format);
   try {
     return json::parse(bytes.begin(), bytes.end());
   } catch (const json::exception& error) {
     throw_malformed(path, error.what(), format);
   }
+}
+
+/// A value for a message.
+std::string shown(const json& value) {
+  constexpr std::size_t longest = 60;
+  const std::string text = value.dump();
+  return text.size() > longest ? text.substr(0, longest) + "..." : text;
 }
 
 /// An integer from `low` to `high`, or nothing.
@@ -57,14 +90,14 @@ std::optional<std::int64_t> as_integer(const std::string& text, std::int64_t low
 std::int32_t class_in(const std::filesystem::path& path, const std::string& key, const json& value) {
   const auto label = as_integer(value, no_label, LabelTable::values - 1);
   if (!label) {
-    const std::string why = "value " + key + " has the class " + value.dump();
+    const std::string why = "value " + key + " has the class " + shown(value);
     throw_malformed(path, why + ", which is no integer from -1 to 65535", map_format);
   }
   return static_cast<std::int32_t>(*label);
 }
 
 LabelTable read_label_map(const std::filesystem::path& path) {
-  json map = parse_json(path, read_file_bytes(path), map_format);
+  json map = read_json(path, map_format);
   if (map.is_object() && map.contains("fine_to_coarse")) map = json(map["fine_to_coarse"]);
   LabelTable table;
   if (map.is_array()) {
@@ -107,14 +140,15 @@ bool is_json(const std::filesystem::path& path, const std::vector<std::uint8_t>&
 /// One name per line.
 std::vector<std::string> listed_classes(const std::filesystem::path& path) {
   std::vector<std::string> names;
-  for (const TextLine& line : read_text_lines(path)) {
-    const std::string_view name = trimmed(line.text);
+  visit_text_lines(path, [&](std::int64_t number, std::string_view line) {
+    const std::string_view name = trimmed(line);
     if (name.find('\t') != std::string_view::npos) {
-      throw_malformed(path, "line " + std::to_string(line.number) + " has several columns", names_format);
+      throw_malformed(path, "line " + std::to_string(number) + " has several columns", names_format);
     }
-    if (!is_utf8(name)) throw_malformed(path, "line " + std::to_string(line.number) + " is not UTF-8", names_format);
+    if (!is_utf8(name)) throw_malformed(path, "line " + std::to_string(number) + " is not UTF-8", names_format);
+    if (std::ssize(names) == LabelTable::values) throw_malformed(path, "it has more than 65536 lines", names_format);
     names.emplace_back(name);
-  }
+  });
   if (names.empty()) throw_malformed(path, "it has no name", names_format);
   return names;
 }
@@ -122,9 +156,9 @@ std::vector<std::string> listed_classes(const std::filesystem::path& path) {
 std::vector<std::string> read_classes(const std::filesystem::path& path) {
   const auto count = as_integer(path.string(), 1, LabelTable::values - 1);
   if (count) return numbered(*count);
-  const auto bytes = read_file_bytes(path);
-  if (!is_json(path, bytes)) return listed_classes(path);
-  json names = parse_json(path, bytes, names_format);
+  constexpr std::int64_t first_bytes = 1 << 16;
+  if (!is_json(path, read_file_bytes(path, first_bytes))) return listed_classes(path);
+  json names = read_json(path, names_format);
   if (names.is_object() && names.contains("classes")) names = json(names["classes"]);
   if (!names.is_array() || names.empty()) {
     throw_malformed(path, "it holds no array of class names", names_format);
@@ -132,7 +166,7 @@ std::vector<std::string> read_classes(const std::filesystem::path& path) {
   std::vector<std::string> classes;
   for (const auto& name : names) {
     if (!name.is_string()) {
-      throw_malformed(path, "class name " + name.dump() + " is not a string", names_format);
+      throw_malformed(path, "class name " + shown(name) + " is not a string", names_format);
     }
     classes.push_back(name.get<std::string>());
   }

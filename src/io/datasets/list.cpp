@@ -56,7 +56,7 @@ fs::path image_of_entry(const fs::path& path, const std::string& place, const st
 std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root, const std::string& ending = {}) {
   std::vector<DatasetItem> items;
   std::map<std::string, std::int64_t> line_of;
-  for (const auto& entry : read_list_file(list)) {
+  visit_list_file(list, [&](const ListEntry& entry) {
     DatasetItem item;
     item.image = image_of_entry(normal(root / entry.image), place_in(list, entry.line), ending);
     item.name = name_below(root, item.image);
@@ -74,7 +74,7 @@ std::vector<DatasetItem> items_of(const fs::path& list, const fs::path& root, co
                        item.name + " is also in line " + std::to_string(other->second), "Remove one of the lines.");
     }
     items.push_back(std::move(item));
-  }
+  });
   return items;
 }
 
@@ -102,10 +102,10 @@ FoundImages images_of_folder_and_list(const DatasetOptions& options) {
 
 void keep_listed(std::vector<DatasetItem>& predictions, const fs::path& list) {
   std::map<std::string, std::int64_t> line_of;
-  for (const auto& entry : read_list_file(list)) {
+  visit_list_file(list, [&](const ListEntry& entry) {
     const std::string name = fs::path(entry.image).lexically_normal().generic_string();
     line_of.emplace(has_extension(name, image_extensions()) ? stem_of(name) : name, entry.line);
-  }
+  });
   std::erase_if(predictions, [&](const DatasetItem& item) { return line_of.erase(stem_of(item.name)) == 0; });
   if (line_of.empty()) return;
   const auto& [name, line] = *std::ranges::min_element(line_of, {}, [](const auto& entry) { return entry.second; });

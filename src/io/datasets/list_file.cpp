@@ -2,11 +2,12 @@
 #include "io/datasets/list_file.hpp"
 
 #include "datus/core/error.hpp"
-#include "io/disk/file_bytes.hpp"
+#include "datus/core/regular_file.hpp"
+#include "datus/core/stop_signals.hpp"
 
-#include <sstream>
-#include <string_view>
-#include <utility>
+#include <cstddef>
+#include <span>
+#include <vector>
 
 namespace datus::io_detail {
 std::string_view trimmed(std::string_view text) {
@@ -20,47 +21,58 @@ std::string place_in(const std::filesystem::path& path, std::int64_t line) {
   return path.string() + ", line " + std::to_string(line);
 }
 
-std::vector<TextLine> read_text_lines(const std::filesystem::path& path) {
+void visit_text_lines(const std::filesystem::path& path,
+                      const std::function<void(std::int64_t number, std::string_view line)>& body) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  const auto bytes = read_file_bytes(path);
-  std::string text(bytes.begin(), bytes.end());
-  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
-
-  std::vector<TextLine> lines;
-  std::istringstream stream(text);
-  std::string line;
-  for (std::int64_t number = 1; std::getline(stream, line); ++number) {
-    if (line.find('\0') != std::string::npos) {
-      throw InputError(path.string() + " is not a text file", "line " + std::to_string(number) + " holds a zero byte",
-                       "Give a text file in UTF-8, or a folder.");
-    }
+  constexpr std::size_t longest = std::size_t{1} << 16U;
+  RegularFile file(path);
+  std::int64_t number = 0;
+  const auto refuse = [&](const std::string& why) {
+    throw InputError(path.string() + " is not a text file", "line " + std::to_string(number) + why,
+                     "Give a text file in UTF-8, or a folder.");
+  };
+  const auto take = [&](std::string_view line) {
+    ++number;
+    if (number == 1 && line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
+    if (line.size() > longest) refuse(" is longer than 64 KiB");
+    if (line.find('\0') != std::string_view::npos) refuse(" holds a zero byte");
     const std::string_view content = trimmed(line);
-    if (content.empty() || content.starts_with('#')) continue;
-    lines.push_back({number, std::move(line)});
+    if (!content.empty() && !content.starts_with('#')) body(number, line);
+  };
+  // What was read and not yet taken is less than a line, and a piece.
+  std::string text;
+  std::vector<char> piece(longest);
+  while (const std::size_t got = file.read(std::as_writable_bytes(std::span(piece)))) {
+    text.append(piece.data(), got);
+    std::string_view rest = text;
+    for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+      take(rest.substr(0, end));
+      rest.remove_prefix(end + 1);
+    }
+    if (rest.size() > longest) take(rest);
+    text.erase(0, text.size() - rest.size());
   }
-  return lines;
+  if (!text.empty()) take(text);
 }
 
-std::vector<ListEntry> read_list_file(const std::filesystem::path& path) {
-  std::vector<ListEntry> entries;
-  for (const auto& [number, line] : read_text_lines(path)) {
-    const std::string_view content = line;
-    const std::size_t tab = content.find('\t');
-    const std::string_view image = trimmed(content.substr(0, tab));
-    const std::string_view truth =
-        trimmed(tab == std::string_view::npos ? std::string_view{} : content.substr(tab + 1));
+void visit_list_file(const std::filesystem::path& path, const std::function<void(const ListEntry& entry)>& body) {
+  bool is_empty = true;
+  visit_text_lines(path, [&](std::int64_t number, std::string_view line) {
+    give_up_when_asked("reading the list");
+    const std::size_t tab = line.find('\t');
+    const std::string_view image = trimmed(line.substr(0, tab));
+    const std::string_view truth = trimmed(tab == std::string_view::npos ? std::string_view{} : line.substr(tab + 1));
     if (image.empty() || truth.find('\t') != std::string_view::npos) {
       throw InputError("Wrong columns in " + place_in(path, number),
                        image.empty() ? "the first one is empty" : "there are more than two",
                        "Write an image, and after one tab its ground truth.");
     }
-    entries.push_back({number, std::string(image), std::string(truth)});
-  }
-  if (entries.empty()) {
-    throw InputError("The list " + path.string() + " is empty", "it has no line with a path",
-                     "Write one image per line.");
-  }
-  return entries;
+    is_empty = false;
+    body({number, std::string(image), std::string(truth)});
+  });
+  if (!is_empty) return;
+  throw InputError("The list " + path.string() + " is empty", "it has no line with a path",
+                   "Write one image per line.");
 }
 
 }  // namespace datus::io_detail

@@ -231,8 +231,30 @@ TEST(DescribedDataset, CocoPanopticHasTheCategoriesOfItsSegments) {
   expect_mentions(
       test::error_of<InputError>([&] { (void)test::first_truth(*with_segments(R"({"id": 513, "category_id": 1})")); }),
       {"000000000139.png", "id 196608", "column 1", "panoptic_val2017.json"});
-  expect_mentions(test::error_of<InputError>([&] { (void)test::first_truth(*with_segments("{}")); }),
-                  {"panoptic_val2017.json", "id"});
+  for (const char* segment :
+       {"{}", R"({"id": 513})", R"({"id": 513, "category_id": 65536})", R"({"id": 513, "category_id": -1})",
+        R"({"id": {"id": 513}, "category_id": 1})", R"({"id": 513, "category_id": "1"})"}) {
+    expect_mentions(test::error_of<InputError>([&] { (void)test::first_truth(*with_segments(segment)); }),
+                    {"panoptic_val2017.json", "a segment has no id"});
+  }
+  const auto with_text = [&](const std::string& text) {
+    test::write_text(root / "annotations/panoptic_val2017.json", text);
+    return test::error_of<InputError>([&] { (void)test::first_truth(*open_dataset(options)); });
+  };
+  const std::string brackets(100000, '[');
+  expect_mentions(with_text(R"({"annotations": [{"other": )" + brackets), {"panoptic_val2017.json", "too deeply"});
+  expect_mentions(with_text(R"({"annotations": [{"file_name": "a.png"}]})"), {"no file_name or segments_info"});
+  expect_mentions(with_text(R"({"other": [{"annotations": []}]})"), {"no annotations"});
+  expect_mentions(with_text(R"({"annotations": [)"), {"panoptic_val2017.json", "parse error"});
+  // What is called the same elsewhere is something else.
+  const std::string aside =
+      R"({"file_name": "000000000139.png", "other": {"file_name": "b.png", "segments_info": [{"id": 1}]},)"
+      R"( "segments_info": [{"id": 513, "other": {"id": 7}, "category_id": 1},)"
+      R"( {"category_id": 187, "id": 196608, "bbox": [1, 2]}], "id": 4})";
+  options.label_map.reset();
+  test::write_text(root / "annotations/panoptic_val2017.json",
+                   R"({"categories": [{"id": 3}], "annotations": [)" + aside + R"(], "id": 5})");
+  EXPECT_EQ(test::first_truth(*open_dataset(options)), (Labels{9, 23, -1}));
 }
 
 TEST(DescribedDataset, AWrongTreeSaysWhatWasLookedForAndWhatIsThere) {

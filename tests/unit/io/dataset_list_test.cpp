@@ -48,6 +48,23 @@ TEST(DatasetList, StemsFindTheirImages) {
   expect_mentions(complaint(list_options(root, "2007_000032\n2007_000032.jpg\n")), {"line 2", "listed twice"});
 }
 
+TEST(DatasetList, ALineWithoutEndIsNoText) {
+  const test::TempFolder root;
+  const std::string longest(std::size_t{1} << 16U, 'a');
+  expect_mentions(complaint(list_options(root, "a.jpg\n\n" + longest + "a\nb.jpg\n")),
+                  {"list.txt is not a text file", "line 3 is longer than 64 KiB"});
+  expect_mentions(complaint(list_options(root, longest + longest + longest)), {"line 1 is longer than 64 KiB"});
+  // Lines across the pieces in which a file is read.
+  std::string text;
+  std::vector<std::string> names;
+  for (int i = 0; i < 9; ++i) {
+    names.push_back(std::string(20000, static_cast<char>('a' + i)) + ".jpg");
+    text += names.back() + (i % 2 == 0 ? "\n" : "\r\n");
+  }
+  names.push_back("last.jpg");
+  EXPECT_EQ(test::names_of(*open_dataset(list_options(root, text + "last.jpg"))), names);
+}
+
 TEST(DatasetList, ListWithARoot) {
   const test::TempFolder root;
   DatasetOptions options = list_options(root, "b.jpg\nsub/a.jpg\n");
