@@ -50,6 +50,12 @@ Failure describe_failure(const std::exception_ptr& error) {
     return {code_of(e.code()),
             message_text("Cannot use " + e.path1().string(), e.code().message(), "Check the path and its permissions."),
             false};
+  } catch (const std::system_error& e) {
+    if (e.code() != std::errc::resource_unavailable_try_again) return {ExitCode::failure, e.what(), false};
+    return {ExitCode::failure,
+            message_text("A thread could not be started", e.code().message(),
+                         "Raise the limit of processes (ulimit -u), or set fewer threads."),
+            false};
   } catch (const std::exception& e) {
     return {ExitCode::failure, e.what(), false};
   } catch (...) {

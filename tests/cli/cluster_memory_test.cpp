@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // `datus cluster` on rows that do not fit the memory it is given, and on matrices of several files.
@@ -201,15 +202,18 @@ TEST_F(ClusterMemory, ASignalEndsAPassOverManyRows) {
     const std::vector<VirtualSource> sources(1024, {.file = "some.h5", .dataset = "/x", .rows = 1 << 18});
     writer.write_virtual("descriptor", Dtype::f32, {8}, sources);
   });
-  Process process(command_line({"cluster", "--descriptors", name("many.h5"), "--k", "2", "--out", name("o.h5"), "--set",
-                                "run.grace=0"}),
-                  file(".").parent_path());
-  std::this_thread::sleep_for(std::chrono::seconds(2));
-  ASSERT_TRUE(process.running()) << process.wait(std::chrono::seconds(0));
-  process.send(SIGTERM);
-  const Outcome outcome = process.wait(std::chrono::seconds(20));
-  EXPECT_EQ(outcome.code, 75) << outcome;
-  EXPECT_NE(outcome.err.find("a signal asked for a stop"), std::string::npos) << outcome;
+  // In the midst of a pass, and while the rows are read into memory.
+  for (const auto& [size, delay] : {std::pair("auto", 2000), std::pair("14GiB", 500)}) {
+    Process process(command_line({"cluster", "--descriptors", name("many.h5"), "--k", "2", "--out", name("o.h5"),
+                                  "--set", "run.grace=0", "--set", std::string("cluster.memory=") + size}),
+                    file(".").parent_path());
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    ASSERT_TRUE(process.running()) << process.wait(std::chrono::seconds(0));
+    process.send(SIGTERM);
+    const Outcome outcome = process.wait(std::chrono::seconds(20));
+    EXPECT_EQ(outcome.code, 75) << size << ": " << outcome;
+    EXPECT_NE(outcome.err.find("a signal asked for a stop"), std::string::npos) << outcome;
+  }
 }
 
 }  // namespace cluster_memory_test

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,6 +25,8 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +40,8 @@ struct Outcome {
   bool timed_out = false;  ///< it was ended because it took too long: it hung
   std::string out;
   std::string err;
+  std::int64_t peak_bytes = 0;  ///< of memory, of the largest process; at least what the test itself had when it began
+  double cpu_seconds = 0;       ///< of all its processes
 };
 
 inline std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
@@ -87,7 +92,7 @@ class Process {
 
   [[nodiscard]] bool running() {
     int status = 0;
-    if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    if (!status_ && ::wait4(pid_, &status, WNOHANG, &usage_) == pid_) status_ = status;
     return !status_;
   }
 
@@ -178,9 +183,13 @@ class Process {
   void send_and_wait(int signal) {
     (void)::kill(-pid_, signal);
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    while (::wait4(pid_, &status, 0, &usage_) < 0 && errno == EINTR) {
     }
     status_ = status;
+  }
+
+  static double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   }
 
   Outcome outcome() {
@@ -188,12 +197,15 @@ class Process {
     return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
             .timed_out = timed_out_,
             .out = bytes_of(output_ / "out"),
-            .err = bytes_of(output_ / "err")};
+            .err = bytes_of(output_ / "err"),
+            .peak_bytes = std::int64_t{usage_.ru_maxrss} * 1024,
+            .cpu_seconds = seconds(usage_.ru_utime) + seconds(usage_.ru_stime)};
   }
 
   TempFolder output_;
   pid_t pid_ = -1;
   std::optional<int> status_;
+  struct rusage usage_ {};
   bool timed_out_ = false;
 };
 

@@ -4,10 +4,12 @@
 #include "comm/mpi_factory.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include <gtest/gtest.h>
 #include <mpi.h>
@@ -78,6 +80,10 @@ TEST(RunDistributed, PrintsAnErrorOnceAndReturnsItsCode) {
   expect(run([](Communicator&) -> ExitCode { throw InputError("bad file", "empty", "Copy it again."); }), 3,
          "bad file (empty) Copy it again.");
   expect(run([](Communicator&) -> ExitCode { throw std::runtime_error("from a library"); }), 1, "from a library");
+  const std::string limit = std::generic_category().message(EAGAIN);
+  expect(
+      run([](Communicator&) -> ExitCode { throw std::system_error(EAGAIN, std::generic_category()); }), 1,
+      "A thread could not be started (" + limit + ") Raise the limit of processes (ulimit -u), or set fewer threads.");
   expect(run([](Communicator& comm) {
            on_root(comm, [] { throw UsageError("unknown key", "", ""); });
            return ExitCode::done;

@@ -2,6 +2,7 @@
 #include "pipeline/stages/cluster/descriptor_rows.hpp"
 
 #include "datus/core/log.hpp"
+#include "datus/core/stop_signals.hpp"
 #include "datus/core/text.hpp"
 #include "pipeline/files/stage_files.hpp"
 #include "pipeline/session/progress.hpp"
@@ -25,8 +26,19 @@ constexpr std::uint64_t no_row = std::numeric_limits<std::uint64_t>::max();
 
 template <class T>
 std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mine) {
-  AlignedVector<T> values(static_cast<std::size_t>(mine.size()) * static_cast<std::size_t>(sources.dim));
-  RowReader(sources).read<T>(mine.begin, mine.size(), values);
+  // Piece by piece, for a signal must not wait until all are read, nor until so much memory is filled with zeros.
+  constexpr std::int64_t piece_bytes = std::int64_t{256} << 20;
+  const std::int64_t dim = sources.dim;
+  const std::int64_t step = std::max<std::int64_t>(piece_bytes / (dim * static_cast<std::int64_t>(sizeof(T))), 1);
+  AlignedVector<T> values;
+  values.reserve(static_cast<std::size_t>(mine.size() * dim));
+  RowReader reader(sources);
+  for (std::int64_t row = 0; row < mine.size(); row += step) {
+    give_up_when_asked("reading the descriptors");
+    const std::int64_t rows = std::min(step, mine.size() - row);
+    values.resize(static_cast<std::size_t>((row + rows) * dim));
+    reader.read<T>(mine.begin + row, rows, std::span(values).subspan(static_cast<std::size_t>(row * dim)));
+  }
   return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
 }
 
