@@ -158,6 +158,19 @@ class HostileFiles : public testing::Test {
               << outcome.peak_bytes / mebibyte << " MiB | " << std::setprecision(2) << outcome.cpu_seconds << " s |\n";
   }
 
+  /// Starts a run, asks it to stop after some time, and expects it to do so, and to say this.
+  void stop(const Arguments& settings, const std::string& words) const {
+    Arguments arguments = {"run", "config.yaml", "--run", "run"};
+    for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
+    Process process(command_line(arguments), folder_.path());
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    ASSERT_TRUE(process.running()) << process.wait(std::chrono::seconds(0));
+    process.send(SIGTERM);
+    const Outcome outcome = process.wait(std::chrono::seconds(20));
+    EXPECT_EQ(outcome.code, 75) << outcome;
+    EXPECT_NE(outcome.err.find(words), std::string::npos) << outcome;
+  }
+
   TempFolder folder_;
 };
 
@@ -308,13 +321,14 @@ TEST_F(HostileFiles, ASignalEndsAListingThatHasNoEnd) {
     fs::create_directory_symlink(next, folder / "b");
     folder = next;
   }
-  Process process(command_line({"run", "config.yaml", "--run", "run", "--set", "dataset.truth=null"}), folder_.path());
-  std::this_thread::sleep_for(std::chrono::seconds(2));
-  ASSERT_TRUE(process.running()) << process.wait(std::chrono::seconds(0));
-  process.send(SIGTERM);
-  const Outcome outcome = process.wait(std::chrono::seconds(20));
-  EXPECT_EQ(outcome.code, 75) << outcome;
-  EXPECT_NE(outcome.err.find("listing the images was given up"), std::string::npos) << outcome;
+  stop({"dataset.truth=null"}, "listing the images was given up");
+}
+
+TEST_F(HostileFiles, ASignalEndsALookAtAMillionImages) {
+  std::ofstream list(path("list.txt"));
+  for (int i = 0; i < 1'000'000; ++i) list << "i" << i << ".png\n";
+  list.close();
+  stop({"dataset.truth=null", "dataset.list=list.txt"}, "was given up");
 }
 
 }  // namespace hostile_files_test

@@ -67,8 +67,8 @@ struct ImageList {
 [[nodiscard]] std::int64_t image_count(const ImageList& list, const std::vector<ShardIndex>& shards);
 
 /// COLLECTIVE. Probes the headers of the data set's images, each rank a slice, and returns the same list everywhere.
-/// `looked_at` is called for each image of this rank, from any thread. Throws `AgreedError` when ranks see different
-/// files.
+/// `looked_at` is called for each image of this rank, from any thread; what it throws ends the listing. Throws
+/// `AgreedError` when ranks see different files.
 [[nodiscard]] ImageList list_images(
     const Dataset& dataset, int shard_size, Orientation orientation, int threads, Communicator& comm,
     const std::function<void()>& looked_at = [] {});

@@ -95,7 +95,10 @@ Config with_shard_size(Config config, const RunDirectory& directory, const std::
 /// COLLECTIVE.
 ImageList look_at_images(const Dataset& dataset, const DatasetConfig& config, int threads, Communicator& comm) {
   Progress progress("looking at the images", share_of(std::ssize(dataset.items()), comm).size(), comm.rank() != 0);
-  return list_images(dataset, *config.shard_size, orientation_of(config), threads, comm, [&] { progress.add(1); });
+  return list_images(dataset, *config.shard_size, orientation_of(config), threads, comm, [&] {
+    give_up_when_asked("looking at the images");
+    progress.add(1);
+  });
 }
 
 void say_who_has_no_shard(const ImageList& list, const Communicator& comm) {
