@@ -22,7 +22,8 @@ Command add_report(CLI::App& program) {
       ->add_option("--names", arguments->request.names,
                    "YAML with a line 'CLUSTER: CLASS' for each cluster that has a class")
       ->type_name("FILE");
-  parser->add_option("--k", arguments->request.k, "Whose clusters they are, where the run has several K");
+  parser->add_option("--k", arguments->request.k, "Whose clusters they are, where the run has several K")
+      ->needs("--names");
   return {parser, [arguments](Communicator& comm) {
             if (std::filesystem::is_directory(arguments->run)) {
               arguments->config = RunDirectory(arguments->run).config();

@@ -225,6 +225,7 @@ TEST_F(Report, ShowsTheNamesThatAPersonGave) {
   expect_refusal(report({"--names", "named.yaml"}, 2), 2, {"named.yaml", "K = 2, 3", "--k"});
   expect_refusal(report({"--names", "named.yaml", "--k", "2"}, 2), 2, {"named.yaml:2", "not a cluster from 0 to 1"});
   expect_refusal(report({"--names", "named.yaml", "--k", "7"}), 2, {"K = 7", "K = 2, 3"});
+  EXPECT_EQ(report({"--k", "3"}).code, 2) << "of no effect alone";
   const Outcome named = report({"--names", "named.yaml", "--k", "3"});
   ASSERT_EQ(named.code, 0) << named;
   EXPECT_EQ(data()["results"][1]["clusters"][0]["title"], "0 · eel <i>");

@@ -22,7 +22,8 @@ inline constexpr std::int64_t report_picture_bytes = 6'500'000;
 [[nodiscard]] constexpr std::int64_t report_picture_pixels(std::int64_t images, int maps) {
   constexpr std::int64_t most = 640 * 480;
   constexpr std::int64_t fewest = 240 * 180;
-  const auto room = static_cast<double>(report_picture_bytes / std::max<std::int64_t>(1, images));
+  const double room =
+      static_cast<double>(report_picture_bytes) / static_cast<double>(std::max<std::int64_t>(1, images));
   return std::clamp(static_cast<std::int64_t>(room / report_bytes_per_pixel(maps)), fewest, most);
 }
 

@@ -76,7 +76,13 @@ std::string sign_of(const fs::path& file) {
 }  // namespace
 
 Painter::Painter(const RunContext& run, const std::vector<ReportResult>& results, int classes, std::int64_t most_pixels)
-    : run_(run), results_(results), classes_(classes), most_pixels_(most_pixels), masks_(masks_of_run(run)) {
+    : run_(run),
+      results_(results),
+      classes_(classes),
+      most_pixels_(most_pixels),
+      masks_(masks_of_run(run)),
+      class_palette_(label_palette(classes)),
+      segment_palette_(distinct_palette(segment_colours)) {
   Hasher hasher;
   hasher.add(drawing_version).add(std::int64_t{classes}).add(most_pixels);
   hasher.add(run.provenance.of(Stage::segment).hash().hex());
@@ -117,17 +123,16 @@ std::string Painter::inputs_of(const PictureRequest& request) const {
   return hasher.finish().hex();
 }
 
-std::optional<ReportPicture> Painter::picture(const PictureRequest& request) const {
+std::optional<std::string> Painter::picture(const PictureRequest& request) const {
   const fs::path file = file_of(run_.directory, request.image);
   const std::string inputs = inputs_of(request);
-  if (const auto text = text_of_file(file)) {
-    if (auto known = picture_from(*text, inputs)) return known;
-  }
+  if (auto known = text_of_file(file); known && picture_from(*known, inputs)) return known;
   auto picture = draw(request);
   if (!picture) return std::nullopt;
   picture->inputs = inputs;
-  write_text_atomically(file, to_text(*picture), run_.writing());
-  return picture;
+  std::string text = to_text(*picture);
+  write_text_atomically(file, text, run_.writing());
+  return text;
 }
 
 std::optional<ReportPicture> Painter::draw(const PictureRequest& request) const {
@@ -157,10 +162,9 @@ void Painter::draw_maps(std::int64_t image, ReportPicture& picture, const LabelM
   const auto small = [&](const LabelMap& map) { return at_size(map, picture.height, picture.width); };
   const LabelMap few = small(segments);
   const int count = few.labels.empty() ? 0 : std::ranges::max(few.labels) + 1;
-  Palette of_segments = distinct_palette(std::min(count, segment_colours));
-  picture.maps["segments"] = base64(label_png_bytes(few, count, of_segments));
+  picture.maps["segments"] = base64(label_png_bytes(few, count, segment_palette_));
   const auto truth = truth_of(image);
-  if (truth) picture.maps["truth"] = base64(label_png_bytes(small(*truth), classes_, label_palette(classes_)));
+  if (truth) picture.maps["truth"] = base64(label_png_bytes(small(*truth), classes_, class_palette_));
   for (const ReportResult& result : results_) {
     const LabelMap mask = masks_.read(result.k, image);
     // Masks may have the resolution of the model's input.

@@ -27,8 +27,9 @@ class Painter {
   /// `results`: mappings and colours of all K, and scores for what they tell of the ground truth.
   Painter(const RunContext& run, const std::vector<ReportResult>& results, int classes, std::int64_t most_pixels);
 
-  /// Nothing for an image that cannot be read. Throws `InputError` for masks or segments that cannot be used.
-  [[nodiscard]] std::optional<ReportPicture> picture(const PictureRequest& request) const;
+  /// The text of its file (`to_text`); nothing for an image that cannot be read. Throws `InputError` for masks or
+  /// segments that cannot be used.
+  [[nodiscard]] std::optional<std::string> picture(const PictureRequest& request) const;
 
   /// The file of a picture.
   [[nodiscard]] static std::filesystem::path file_of(const RunDirectory& directory, std::int64_t image);
@@ -46,6 +47,8 @@ class Painter {
   std::int64_t most_pixels_;
   RunMasks masks_;
   std::string common_;  ///< inputs of all pictures, hashed
+  Palette class_palette_;
+  Palette segment_palette_;
 };
 
 }  // namespace datus

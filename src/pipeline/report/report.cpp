@@ -57,10 +57,8 @@ std::vector<ReportPicture> draw_pictures(const RunContext& run, const std::vecto
     parallel_for(std::ssize(requests), run.threads, [&](std::int64_t i) {
       const auto place = static_cast<std::size_t>(i);
       if (i % run.comm.size() != run.comm.rank()) return;
-      if (const auto picture = painter.picture(requests[place])) {
-        if (apart && !picture->photo.empty()) write_stills(run, *picture);
-        drawn[place] = to_text(*picture);
-      }
+      drawn[place] = painter.picture(requests[place]).value_or("");
+      if (apart && requests[place].is_shown && !drawn[place].empty()) write_stills(run, *picture_from(drawn[place]));
       progress.add(1);
     });
   });

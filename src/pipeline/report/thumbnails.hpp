@@ -13,8 +13,8 @@ namespace datus {
 /// A label map at another size, nearest neighbour.
 [[nodiscard]] LabelMap at_size(const LabelMap& labels, int height, int width);
 
-/// One segment of an image: the part of the picture around it, all else faint and grey, at most `side` pixels wide and
-/// high. `segments` has the size of `original`. Empty (no pixels) where the segment has none.
+/// One segment of an image: the part of the picture around it, all else faint and grey behind an outline, at most
+/// `side` pixels wide and high. `segments` has the size of `original`. Empty (no pixels) where the segment has none.
 [[nodiscard]] Image cutout(const Image& original, const LabelMap& segments, int segment, int side);
 
 }  // namespace datus
