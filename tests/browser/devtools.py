@@ -21,7 +21,7 @@ def find_browser():
 class Browser:
     """One tab. Collects requests, errors of the page's script and what the console shows as an error."""
 
-    def __init__(self, program, time_limit=60):
+    def __init__(self, program, time_limit=150):
         self.ends_at = time.monotonic() + time_limit
         self.folder = tempfile.mkdtemp()
         commands, self.to_browser = os.pipe()
@@ -104,7 +104,7 @@ class Browser:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']['exception'].get('description')}")
         return result["result"].get("value")
 
-    def until(self, expression, seconds=15):
+    def until(self, expression, seconds=40):
         ends_at = time.monotonic() + seconds
         while not self.value(expression):
             if time.monotonic() > ends_at:
