@@ -328,7 +328,7 @@ TEST_F(HostileFiles, ASignalEndsALookAtAMillionImages) {
   std::ofstream list(path("list.txt"));
   for (int i = 0; i < 1'000'000; ++i) list << "i" << i << ".png\n";
   list.close();
-  stop({"dataset.truth=null", "dataset.list=list.txt"}, "was given up");
+  stop({"dataset.kind=list", "dataset.truth=null", "dataset.list=list.txt"}, "was given up");
 }
 
 }  // namespace hostile_files_test

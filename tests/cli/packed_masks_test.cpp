@@ -178,11 +178,11 @@ TEST_F(PackedMasks, AreReadAsPngsAre) {
   for (const std::string& name : files_below(png / "scores")) {
     EXPECT_EQ(bytes_of(png / "scores" / name), bytes_of(packed / "scores" / name)) << name;
   }
-  const auto pictures = files_below(png / "report/images");
+  const auto pictures = files_below(png / "report/pictures");
   ASSERT_FALSE(pictures.empty());
-  EXPECT_EQ(pictures, files_below(packed / "report/images"));
+  EXPECT_EQ(pictures, files_below(packed / "report/pictures"));
   for (const std::string& name : pictures) {
-    EXPECT_EQ(bytes_of(png / "report/images" / name), bytes_of(packed / "report/images" / name)) << name;
+    EXPECT_EQ(bytes_of(png / "report/pictures" / name), bytes_of(packed / "report/pictures" / name)) << name;
   }
   for (const std::string format : {"class", "coco-rle", "hdf5"}) {
     for (const std::string folder : {"png", "packed"}) {

@@ -143,7 +143,10 @@ void add_links(const RunContext& run, ReportData& data) {
     data.links.emplace_back("../" + path.lexically_relative(run.directory.root()).generic_string(), what);
   };
   for (const int k : run.config.cluster.k) {
-    add(run.directory.masks(k), "masks, K = " + std::to_string(k));
+    for (const MaskConfig::Format format : run.config.mask.formats) {
+      const std::string name = "masks, K = " + std::to_string(k);
+      add(format == MaskConfig::Format::png ? run.directory.masks(k) : run.directory.mask_index(k), name);
+    }
     add(run.directory.scores(k), "scores, K = " + std::to_string(k));
   }
   add(run.directory.config(), "config.yaml");
