@@ -108,9 +108,9 @@ ImageList list_images(const Dataset& dataset, int shard_size, Orientation orient
   }
   require_same_everywhere(comm, names.finish().hex(), "the list of image files");
 
-  const auto [begin, end] = share_of(list.size(), comm);
+  const Share mine = share_of(list.size(), comm);
   std::vector<std::int64_t> slice;
-  collectively(comm, [&] { slice = probe_slice(dataset, begin, end, orientation, threads, looked_at); });
+  collectively(comm, [&] { slice = probe_slice(dataset, mine.begin, mine.end, orientation, threads, looked_at); });
   const auto values = allgather_values(comm, slice);
   std::vector<std::string> with_further_pages;
   for (std::size_t i = 0; i < list.images.size(); ++i) {
