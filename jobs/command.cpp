@@ -76,6 +76,10 @@ void require_writable_output(Communicator& comm, const std::filesystem::path& ou
   on_root(comm, [&] { require_writable(out); });
 }
 
+std::vector<const CLI::App*> subcommands_of(const CLI::App& parser) {
+  return parser.get_subcommands([](const CLI::App*) { return true; });
+}
+
 Command add_stage(CLI::App& program, Stage stage) {
   const std::string name = stage_name(stage);
   CLI::App* parser = program.add_subcommand(name, "The stage " + name + " of a run");

@@ -59,6 +59,9 @@ void require_one_rank(const Communicator& comm, const std::string& command);
 /// COLLECTIVE. Refuses, before any work is done, an output file that could not be written in the end.
 void require_writable_output(Communicator& comm, const std::filesystem::path& out);
 
+/// All subcommands of a parser, in the order of its help.
+[[nodiscard]] std::vector<const CLI::App*> subcommands_of(const CLI::App& parser);
+
 /// Adds the subcommand of a stage that works on runs only, not on plain files too.
 Command add_stage(CLI::App& program, Stage stage);
 

@@ -49,10 +49,6 @@ std::vector<Choice> choices_of(const CLI::App& command) {
   return choices;
 }
 
-std::vector<const CLI::App*> subcommands_of(const CLI::App& program) {
-  return program.get_subcommands([](const CLI::App*) { return true; });
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;

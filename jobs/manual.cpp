@@ -70,10 +70,6 @@ std::string synopsis_of(const CLI::App& command) {
   return text + " [\\fIOPTIONS\\fR]";
 }
 
-std::vector<const CLI::App*> subcommands_of(const CLI::App& command) {
-  return command.get_subcommands([](const CLI::App*) { return true; });
-}
-
 std::string commands_of(const CLI::App& program) {
   std::string text;
   for (const CLI::App* command : subcommands_of(program)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/text.hpp"
 #include "datus/pipeline/leaderboard.hpp"
+#include "pipeline/report/html.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -152,10 +153,7 @@ std::string as_markdown(std::span<const LeaderboardRow> rows) {
 }
 
 std::string as_html(std::span<const LeaderboardRow> rows) {
-  const Style style{" ± ",
-                    [](const std::string& text) {
-                      return replaced(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-                    },
+  const Style style{" ± ", [](const std::string& text) { return escaped(text); },
                     [](const std::string& text) { return "<b>" + text + "</b>"; }};
   const auto line = [](const Cells& cells, const std::string& tag) {
     std::string text = "<tr>";
