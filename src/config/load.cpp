@@ -59,8 +59,9 @@ bool is_preset(const Setting& setting) {
 bool name_a_method(std::span<const Setting> settings) {
   return std::ranges::any_of(settings, [](const Setting& setting) {
     constexpr std::array sections{"affinity", "segment", "descriptor", "mask"};
-    return is_preset(setting) || setting.key->full_name() == "cluster.init" ||
-           std::ranges::find(sections, setting.key->section) != sections.end();
+    const std::string name = setting.key->full_name();
+    return is_preset(setting) || name == "cluster.init" ||
+           (std::ranges::find(sections, setting.key->section) != sections.end() && name != "mask.formats");
   });
 }
 
@@ -73,12 +74,17 @@ Config load_config(const std::optional<std::filesystem::path>& file, std::span<c
     start.run.directory = "runs" / file->stem();
     settings = read_settings(*file);
   }
+  const std::size_t in_file = settings.size();
   for (const std::string& text : overrides) settings.push_back(read_assignment(text, "--set"));
-  return resolved(std::move(start), settings, file.has_value());
+  return file ? resolved_file(std::move(start), settings, in_file) : resolved(std::move(start), settings);
 }
 
-Config resolved(Config start, std::span<const Setting> settings, bool of_file) {
-  if (of_file && !name_a_method(settings)) start.preset = preset_of_files;
+Config resolved_file(Config start, std::span<const Setting> settings, std::size_t in_file) {
+  if (!name_a_method(settings.first(in_file))) start.preset = preset_of_files;
+  return resolved(std::move(start), settings);
+}
+
+Config resolved(Config start, std::span<const Setting> settings) {
   Loader loader(std::move(start));
   for (const Setting& setting : settings) {
     if (is_preset(setting)) loader.apply(setting);

@@ -29,9 +29,11 @@ struct Setting {
 /// The setting of an entry whose name is "section.key", in a file of this folder. Throws likewise.
 [[nodiscard]] Setting read_entry(const YamlEntry& entry, const std::string& name, const std::filesystem::path& folder);
 
-/// The configuration of these settings, the last one of a key winning. `of_file`: without a preset and a word on the
-/// method it is that of files. Throws as `load_config`.
-[[nodiscard]] Config resolved(Config start, std::span<const Setting> settings, bool of_file);
+/// The configuration of these settings, the last one of a key winning. Throws as `load_config`.
+[[nodiscard]] Config resolved(Config start, std::span<const Setting> settings);
+/// The same; where the first `in_file`, those of a file, have no preset and no word on the method, the preset is that
+/// of files.
+[[nodiscard]] Config resolved_file(Config start, std::span<const Setting> settings, std::size_t in_file);
 
 /// Throws the `UsageError` for a key that does not exist, written at `origin`, naming the ones that
 /// do.

@@ -176,7 +176,7 @@ Sweep load_sweep(const fs::path& file) {
                        file.string() + ": values that differ only in signs",
                        "Take a value out, or give data sets other names.");
     }
-    SweepCell cell{name, resolved({}, settings, true)};
+    SweepCell cell{name, resolved_file({}, settings, read.base.size())};
     cell.config.run.directory = read.folder / name;
     sweep.cells.push_back(std::move(cell));
   }

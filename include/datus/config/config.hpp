@@ -334,8 +334,8 @@ struct Config {
 
 /// Reads the configuration `file` (none: defaults), then `overrides`, each "section.key=value" with
 /// a YAML value, the last one of a key winning. Precedence, lowest first: defaults, preset, file,
-/// overrides. Without a preset, a key of affinity, segment, descriptor or mask, and `cluster.init`, in file and
-/// overrides, the preset of a file is `best`. Paths in the file are relative to the folder of the file, those of
+/// overrides. Without a preset, `cluster.init`, and a key of affinity, segment, descriptor or mask (but its formats),
+/// the preset of a file is `best`. Paths in the file are relative to the folder of the file, those of
 /// overrides and `run.directory` to the current folder. Throws `UsageError` for an unknown key, a wrong value or a
 /// contradiction, naming key, file and line.
 [[nodiscard]] Config load_config(const std::optional<std::filesystem::path>& file,

@@ -177,7 +177,9 @@ std::unique_ptr<RunContext> open_run(const Config& wanted, std::optional<FittedR
   if (makes_record(access)) {
     on_root(comm, [&] {
       write_text_atomically(directory.config(), config_file_text(config, origin.inputs), writing);
-      log::info("preset " + config.preset + "; all settings are in " + directory.config().string());
+      log::info("preset " + config.preset +
+                (config.preset == "paper" ? ", the method as published ('preset: best' makes better masks)" : "") +
+                "; all settings are in " + directory.config().string());
     });
   }
   return std::unique_ptr<RunContext>(new RunContext{.config = config,

@@ -36,7 +36,13 @@ TEST_F(LoadConfig, AFileThatSaysSomethingOfTheMethodHoldsTheDefaults) {
     EXPECT_EQ(load(of_method).preset, "paper") << of_method;
     EXPECT_EQ(load(of_method).mask.labels, MaskConfig::Labels::segment) << of_method;
   }
-  EXPECT_EQ(load("", {"segment.resolution=1"}).preset, "paper");
+}
+
+TEST_F(LoadConfig, OneSettingOfTheMethodOnTheCommandLineChangesNothingElse) {
+  Config expected = load("");
+  expected.segment.resolution = 2;
+  EXPECT_EQ(load("", {"segment.resolution=2"}), expected);
+  EXPECT_EQ(load("mask: {formats: hdf5}").preset, "best") << "it is not of the method";
 }
 
 TEST_F(LoadConfig, ReadsEveryKindOfValue) {
