@@ -143,6 +143,8 @@ signal_ranks() {
   mapfile -t processes < <(ranks_of "$2")
   if [ ${#processes[@]} -gt 0 ]; then kill "-$1" "${processes[@]}" 2>/dev/null; fi
 }
+# commands_in: the lines of the first block of commands of a page, read from standard input.
+commands_in() { awk -v fence='\140\140\140' '$0 == fence { if (inside) exit; inside = 1; next } inside'; }
 # has_line FILE TEXT
 has_line() { grep -qF -- "$2" "$1" 2>/dev/null; }
 
