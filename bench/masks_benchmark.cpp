@@ -21,6 +21,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -86,17 +87,28 @@ double seconds_of(const std::function<void()>& work) {
   return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
 
-/// The median of b / a, measured in turns.
-double median_ratio(double seconds, const std::function<void()>& a, const std::function<void()>& b) {
-  std::vector<double> ratios;
-  for (double spent = 0; spent < seconds || ratios.empty();) {
-    const double first = seconds_of(a);
-    const double second = seconds_of(b);
-    ratios.push_back(second / first);
-    spent += first + second;
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+/// The seconds of each of `works`, measured in turns: [works][turns].
+std::vector<std::vector<double>> in_turns(double seconds, const std::vector<std::function<void()>>& works) {
+  std::vector<std::vector<double>> times(works.size());
+  for (double spent = 0; spent < seconds || times.front().empty();) {
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      times[i].push_back(seconds_of(works[i]));
+      spent += times[i].back();
+    }
   }
-  std::ranges::sort(ratios);
-  return ratios[ratios.size() / 2];
+  return times;
+}
+
+/// The median of b / a.
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(b[i] / a[i]);
+  return median(ratios);
 }
 
 /// A palette PNG by libpng as its defaults are, but for the filter: the one that suits labels.
@@ -138,25 +150,38 @@ void measure_writing(const Dataset& masks, const Settings& settings) {
   const std::vector<Colour> palette(256);
   std::size_t peer = 0;
   std::size_t own = 0;
-  const double ratio = median_ratio(
-      settings.seconds,
-      [&] {
-        own = 0;
-        for (const auto& [height, width, values] : all) {
-          own += io_detail::encode_png({.kind = io_detail::PngKind::palette8,
-                                        .height = height,
-                                        .width = width,
-                                        .samples = values,
-                                        .palette = palette})
-                     .size();
-        }
-      },
-      [&] {
-        peer = 0;
-        for (const auto& [height, width, values] : all) peer += by_libpng(height, width, values, palette).size();
-      });
-  std::printf("writing: %.2f times libpng's speed, %.3f times its size\n", ratio,
+  const auto times = in_turns(settings.seconds, {[&] {
+                                                   own = 0;
+                                                   for (const auto& [height, width, values] : all) {
+                                                     own += io_detail::encode_png({.kind = io_detail::PngKind::palette8,
+                                                                                   .height = height,
+                                                                                   .width = width,
+                                                                                   .samples = values,
+                                                                                   .palette = palette})
+                                                                .size();
+                                                   }
+                                                 },
+                                                 [&] {
+                                                   peer = 0;
+                                                   for (const auto& [height, width, values] : all)
+                                                     peer += by_libpng(height, width, values, palette).size();
+                                                 }});
+  std::printf("writing: %.2f times libpng's speed, %.3f times its size\n", median_ratio(times[0], times[1]),
               static_cast<double>(own) / static_cast<double>(peer));
+}
+
+/// The stored values, as other programs get them from libpng.
+std::vector<std::uint8_t> decoded_by_libpng(const fs::path& path) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  std::vector<std::uint8_t> values;
+  std::vector<std::uint8_t> palette(256 * 4);
+  if (png_image_begin_read_from_file(&image, path.c_str()) == 0) throw std::runtime_error(image.message);
+  if ((image.format & PNG_FORMAT_FLAG_COLORMAP) == 0) image.format = PNG_FORMAT_GRAY;
+  values.resize(PNG_IMAGE_SIZE(image));
+  if (png_image_finish_read(&image, nullptr, values.data(), 0, palette.data()) == 0)
+    throw std::runtime_error(image.message);
+  return values;
 }
 
 void measure_evaluation(const Dataset& masks, const Settings& settings) {
@@ -175,25 +200,40 @@ void measure_evaluation(const Dataset& masks, const Settings& settings) {
   request.protocols = comparison.protocols;
   request.clusters = settings.clusters;
   request.threads = settings.threads;
-  double masks_per_second = 0;
-  const double ratio = median_ratio(
-      settings.seconds,
-      [&] {
-        masks_per_second = static_cast<double>(pairs.size()) / seconds_of([&] {
-                             const auto images = compare_images(pairs, comparison, [] {});
-                             (void)score_images(images.front(), request, comm);
-                           });
-      },
-      [&] {
-        parallel_for(std::ssize(pairs), settings.threads, [&](std::int64_t i) {
-          const auto& pair = pairs[static_cast<std::size_t>(i)];
-          const LabelMap truth = masks.read_truth(pair.truth);
-          const LabelMap mask = read_mask(pair.truth.image);
-          if (mask.labels.size() != truth.labels.size()) throw std::runtime_error("masks and truth differ in size");
-        });
-      });
-  std::printf("evaluating: %.2f times the speed of decoding alone (%zu pairs, %.0f masks/s)\n", ratio, pairs.size(),
-              masks_per_second);
+  const auto for_each_pair = [&](const std::function<void(const DatasetItem&)>& body) {
+    parallel_for(std::ssize(pairs), settings.threads,
+                 [&](std::int64_t i) { body(pairs[static_cast<std::size_t>(i)].truth); });
+  };
+  const auto size_of = [](const Labels& labels) {
+    return std::visit([](const auto& map) { return map.labels.size(); }, labels);
+  };
+  const auto require_same = [](std::size_t one, std::size_t other) {
+    if (one != other) throw std::runtime_error("masks and truth differ in size");
+  };
+  const auto times =
+      in_turns(settings.seconds,
+               {[&] {
+                  const auto images = compare_images(pairs, comparison, [] {});
+                  (void)score_images(images.front(), request, comm);
+                },
+                [&] {
+                  for_each_pair([&](const DatasetItem& item) {
+                    require_same(size_of(masks.read_truth_labels(item)), size_of(read_mask_labels(item.image)));
+                  });
+                },
+                [&] {
+                  for_each_pair([](const DatasetItem& item) {
+                    if (decoded_by_libpng(item.truth).empty() || decoded_by_libpng(item.image).empty())
+                      throw std::runtime_error("no pixels");
+                  });
+                }});
+  const double images = static_cast<double>(pairs.size());
+  std::printf(
+      "evaluating: %.2f times the speed of libpng's decoding alone, %.2f times that of decoding alone as datus does "
+      "it\n"
+      "  (%zu pairs; of one: evaluating %.0f us, decoding by libpng %.0f us, by datus %.0f us)\n",
+      median_ratio(times[0], times[2]), median_ratio(times[0], times[1]), pairs.size(), 1e6 * median(times[0]) / images,
+      1e6 * median(times[2]) / images, 1e6 * median(times[1]) / images);
 }
 
 int run(int argc, char** argv) {

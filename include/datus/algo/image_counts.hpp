@@ -2,7 +2,7 @@
 #pragma once
 
 #include "datus/algo/boundary.hpp"
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -31,5 +31,7 @@ struct ImageCounts {
 /// ... classes-1 or -1 (void); with 0 clusters or classes any number is one. Throws `InputError` when the sizes differ
 /// or a label is none of these; the caller knows the image's name.
 [[nodiscard]] ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int clusters, int classes);
+/// The same; of bytes in half of the time.
+[[nodiscard]] ImageCounts count_image(const Labels& prediction, const Labels& truth, int clusters, int classes);
 
 }  // namespace datus

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "datus/core/dataset_type.hpp"
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/io/image_reader.hpp"
 
 #include <cstdint>
@@ -71,7 +71,7 @@ struct DatasetItem {
 
 /// How a file of ground truth is read.
 struct TruthReader {
-  std::function<LabelMap(const std::filesystem::path&)> classes;
+  std::function<Labels(const std::filesystem::path&)> classes;
   std::function<ImageHeader(const std::filesystem::path&)> header;
 };
 
@@ -109,7 +109,9 @@ class Dataset {
   /// size may differ from the image's: compare them. Not collective; safe to call from several
   /// threads. Throws `InputError` naming the file, and for a value that is no class the value and
   /// its pixel; `UsageError` when there is no truth.
-  [[nodiscard]] LabelMap read_truth(const DatasetItem& item) const;
+  [[nodiscard]] LabelMap read_truth(const DatasetItem& item) const { return widened(read_truth_labels(item)); }
+  /// The same in bytes where they hold every class of such files.
+  [[nodiscard]] Labels read_truth_labels(const DatasetItem& item) const;
   /// The size of the ground truth of one item, from the first bytes of the file. Throws as `read_truth` does for what
   /// these tell.
   [[nodiscard]] ImageHeader read_truth_header(const DatasetItem& item) const;

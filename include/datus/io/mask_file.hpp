@@ -2,6 +2,7 @@
 #pragma once
 
 #include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/io/palette.hpp"
 
 #include <filesystem>
@@ -40,5 +41,7 @@ void write_mask_preview(const std::filesystem::path& path, const LabelMap& label
 /// bits, with 255 (up to 8 bits) or 65535 (16 bits) as `no_label`. Not collective. Throws
 /// `InputError` naming the file when it cannot be read or holds colours.
 [[nodiscard]] LabelMap read_mask(const std::filesystem::path& path);
+/// The same in bytes where they hold it: up to 8 bits.
+[[nodiscard]] Labels read_mask_labels(const std::filesystem::path& path);
 
 }  // namespace datus

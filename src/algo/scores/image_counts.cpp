@@ -8,8 +8,11 @@
 
 #include <bit>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 namespace datus {
 namespace {
@@ -81,9 +84,16 @@ void for_each_end(const PixelBits& ends, int height, int width, const Body& body
   }
 }
 
-}  // namespace
+std::int32_t label_of(std::int32_t stored) {
+  return stored;
+}
 
-ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int clusters, int classes) {
+std::int32_t label_of(std::uint8_t stored) {
+  return stored == std::numeric_limits<std::uint8_t>::max() ? no_label : std::int32_t{stored};
+}
+
+template <class Map>
+ImageCounts count(const Map& prediction, const Map& truth, int clusters, int classes) {
   if (prediction.height != truth.height || prediction.width != truth.width ||
       prediction.labels.size() != truth.labels.size()) {
     throw InputError("A prediction has " + dimensions_text(prediction.height, prediction.width) + " pixels",
@@ -100,8 +110,8 @@ ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int c
   std::size_t begin = 0;
   // Neighbours mostly agree: a run at a time.
   for_each_end(scan.ends, scan.height, scan.width, [&](std::size_t last) {
-    const std::int32_t cluster = prediction.labels[begin];
-    const std::int32_t label = truth.labels[begin];
+    const std::int32_t cluster = label_of(prediction.labels[begin]);
+    const std::int32_t label = label_of(truth.labels[begin]);
     if (!is_within(cluster, of_mask)) refuse(cluster, begin, prediction.width, of_mask);
     if (!is_within(label, of_truth)) refuse(label, begin, truth.width, of_truth);
     table.add(cluster, label, static_cast<std::int64_t>(last + 1 - begin));
@@ -110,6 +120,19 @@ ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int c
   table.move_to(counts);
   counts.boundary = count_boundary(scan);
   return counts;
+}
+
+}  // namespace
+
+ImageCounts count_image(const LabelMap& prediction, const LabelMap& truth, int clusters, int classes) {
+  return count(prediction, truth, clusters, classes);
+}
+
+ImageCounts count_image(const Labels& prediction, const Labels& truth, int clusters, int classes) {
+  const auto* narrow = std::get_if<ByteLabelMap>(&prediction);
+  const auto* narrow_truth = std::get_if<ByteLabelMap>(&truth);
+  if (narrow != nullptr && narrow_truth != nullptr) return count(*narrow, *narrow_truth, clusters, classes);
+  return count(widened(prediction), widened(truth), clusters, classes);
 }
 
 }  // namespace datus

@@ -12,8 +12,10 @@ namespace {
 using namespace pixel_scan_kernels;
 
 /// The last pixel of a row has a neighbour below at most.
-std::uint8_t last_flags(const Rows& rows, std::size_t x) {
-  const bool counts = (rows.truth[x] | rows.truth_below[x]) >= 0;
+template <class Label>
+std::uint8_t last_flags(const Rows<Label>& rows, std::size_t x) {
+  constexpr Label none = static_cast<Label>(-1);
+  const bool counts = rows.truth[x] != none && rows.truth_below[x] != none;
   int flags = end_flag;
   if (counts && rows.prediction[x] != rows.prediction_below[x]) flags |= predicted_flag;
   if (counts && rows.truth[x] != rows.truth_below[x]) flags |= real_flag;
@@ -44,25 +46,36 @@ void set_bits(const std::vector<std::uint8_t>& flags, int y, PixelScan& scan) {
   }
 }
 
-}  // namespace
-
-PixelScan scan_pixels(const LabelMap& prediction, const LabelMap& truth, SimdPath path) {
+template <class Map>
+PixelScan scan(const Map& prediction, const Map& truth, SimdPath path) {
+  using Label = typename decltype(truth.labels)::value_type;
   const PixelBits none(truth.height, truth.width);
-  PixelScan scan{truth.height, truth.width, none, none, none};
-  if (truth.labels.empty()) return scan;
-  RowPass* const mark = path == SimdPath::scalar ? mark_scalar : mark_avx2;
+  PixelScan result{truth.height, truth.width, none, none, none};
+  if (truth.labels.empty()) return result;
+  RowPass<Label>* mark = mark_avx2;
+  if (path == SimdPath::scalar) mark = mark_scalar;
   const auto width = static_cast<std::size_t>(truth.width);
   std::vector<std::uint8_t> flags(none.words() * PixelBits::word_bits);
   for (int y = 0; y < truth.height; ++y) {
     const std::size_t line = static_cast<std::size_t>(y) * width;
     const std::size_t below = y + 1 < truth.height ? line + width : line;
-    const Rows rows{prediction.labels.data() + line, prediction.labels.data() + below, truth.labels.data() + line,
-                    truth.labels.data() + below};
+    const Rows<Label> rows{prediction.labels.data() + line, prediction.labels.data() + below,
+                           truth.labels.data() + line, truth.labels.data() + below};
     mark(rows, width, flags.data());
     flags[width - 1] = last_flags(rows, width - 1);
-    set_bits(flags, y, scan);
+    set_bits(flags, y, result);
   }
-  return scan;
+  return result;
+}
+
+}  // namespace
+
+PixelScan scan_pixels(const LabelMap& prediction, const LabelMap& truth, SimdPath path) {
+  return scan(prediction, truth, path);
+}
+
+PixelScan scan_pixels(const ByteLabelMap& prediction, const ByteLabelMap& truth, SimdPath path) {
+  return scan(prediction, truth, path);
 }
 
 }  // namespace datus

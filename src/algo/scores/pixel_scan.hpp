@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/core/simd_path.hpp"
 
 #include <cstddef>
@@ -42,6 +42,8 @@ struct PixelScan {
 
 /// In one pass over both maps. The same bits on each path.
 [[nodiscard]] PixelScan scan_pixels(const LabelMap& prediction, const LabelMap& truth,
+                                    SimdPath path = best_simd_path());
+[[nodiscard]] PixelScan scan_pixels(const ByteLabelMap& prediction, const ByteLabelMap& truth,
                                     SimdPath path = best_simd_path());
 
 }  // namespace datus

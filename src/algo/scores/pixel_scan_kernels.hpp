@@ -14,17 +14,21 @@ inline constexpr int real_flag = 2;
 inline constexpr int end_flag = 4;
 
 /// A row of two maps, and the one below (or the same again: then nothing differs from it).
+template <class Label>
 struct Rows {
-  const std::int32_t* prediction;
-  const std::int32_t* prediction_below;
-  const std::int32_t* truth;
-  const std::int32_t* truth_below;
+  const Label* prediction;
+  const Label* prediction_below;
+  const Label* truth;
+  const Label* truth_below;
 };
 
 /// Flags of all pixels but the last of a row of `width`, which has no right neighbour, and is left as it is.
-using RowPass = void(const Rows& rows, std::size_t width, std::uint8_t* flags);
+template <class Label>
+using RowPass = void(const Rows<Label>& rows, std::size_t width, std::uint8_t* flags);
 
-RowPass mark_scalar;
-RowPass mark_avx2;
+RowPass<std::int32_t> mark_scalar;
+RowPass<std::int32_t> mark_avx2;
+RowPass<std::uint8_t> mark_scalar;
+RowPass<std::uint8_t> mark_avx2;
 
 }  // namespace datus::pixel_scan_kernels

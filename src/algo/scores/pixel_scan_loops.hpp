@@ -10,24 +10,28 @@
 namespace datus::pixel_scan_kernels {
 namespace {
 
-void mark(const Rows& rows, std::size_t width, std::uint8_t* __restrict flags) {
-  const std::int32_t* __restrict prediction = rows.prediction;
-  const std::int32_t* __restrict prediction_below = rows.prediction_below;
-  const std::int32_t* __restrict truth = rows.truth;
-  const std::int32_t* __restrict truth_below = rows.truth_below;
+template <class Label>
+void mark(const Rows<Label>& rows, std::size_t width, std::uint8_t* __restrict flags) {
+  const Label* __restrict prediction = rows.prediction;
+  const Label* __restrict prediction_below = rows.prediction_below;
+  const Label* __restrict truth = rows.truth;
+  const Label* __restrict truth_below = rows.truth_below;
+  constexpr Label none = static_cast<Label>(-1);
+  // All bits, or none.
+  constexpr auto bits = [](bool yes) { return static_cast<Label>(yes ? -1 : 0); };
   for (std::size_t x = 0; x + 1 < width; ++x) {
-    const std::int32_t cluster = prediction[x];
-    const std::int32_t label = truth[x];
-    // All bits, or none. -1 is void.
-    const std::int32_t other_right = -static_cast<std::int32_t>(cluster != prediction[x + 1]);
-    const std::int32_t class_right = -static_cast<std::int32_t>(label != truth[x + 1]);
-    const std::int32_t other_below = -static_cast<std::int32_t>(cluster != prediction_below[x]);
-    const std::int32_t class_below = -static_cast<std::int32_t>(label != truth_below[x]);
-    const std::int32_t counts_right = -static_cast<std::int32_t>((label | truth[x + 1]) >= 0);
-    const std::int32_t counts_below = -static_cast<std::int32_t>((label | truth_below[x]) >= 0);
-    const std::int32_t predicted = (other_right & counts_right) | (other_below & counts_below);
-    const std::int32_t real = (class_right & counts_right) | (class_below & counts_below);
-    const std::int32_t end = other_right | class_right;
+    const Label cluster = prediction[x];
+    const Label label = truth[x];
+    const Label other_right = bits(cluster != prediction[x + 1]);
+    const Label class_right = bits(label != truth[x + 1]);
+    const Label other_below = bits(cluster != prediction_below[x]);
+    const Label class_below = bits(label != truth_below[x]);
+    const Label is_class = bits(label != none);
+    const Label counts_right = is_class & bits(truth[x + 1] != none);
+    const Label counts_below = is_class & bits(truth_below[x] != none);
+    const Label predicted = (other_right & counts_right) | (other_below & counts_below);
+    const Label real = (class_right & counts_right) | (class_below & counts_below);
+    const Label end = other_right | class_right;
     flags[x] = static_cast<std::uint8_t>((predicted & predicted_flag) | (real & real_flag) | (end & end_flag));
   }
 }

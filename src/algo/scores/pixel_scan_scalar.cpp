@@ -3,7 +3,11 @@
 
 namespace datus::pixel_scan_kernels {
 
-void mark_scalar(const Rows& rows, std::size_t width, std::uint8_t* flags) {
+void mark_scalar(const Rows<std::int32_t>& rows, std::size_t width, std::uint8_t* flags) {
+  mark(rows, width, flags);
+}
+
+void mark_scalar(const Rows<std::uint8_t>& rows, std::size_t width, std::uint8_t* flags) {
   mark(rows, width, flags);
 }
 

@@ -158,8 +158,8 @@ IndexImage CocoPanoptic::read(const fs::path& path) {
                      "Take the JSON file of this split.");
   }
   const Image ids = read_image(path);
-  IndexImage categories{.height = ids.height, .width = ids.width, .values = {}};
-  categories.values.reserve(ids.pixels.size() / 3);
+  std::vector<std::uint16_t> categories;
+  categories.reserve(ids.pixels.size() / 3);
   for (std::size_t i = 0; i < ids.pixels.size(); i += 3) {
     const std::int64_t id = ids.pixels[i] + 256 * ids.pixels[i + 1] + 65536 * ids.pixels[i + 2];
     const auto segment = found->second.find(id);
@@ -171,9 +171,9 @@ IndexImage CocoPanoptic::read(const fs::path& path) {
                            std::to_string(pixel % columns) + " is not in " + segments_file(path.parent_path()).string(),
                        "Take the JSON file of this split.");
     }
-    categories.values.push_back(id == 0 ? std::uint16_t{0} : segment->second);
+    categories.push_back(id == 0 ? std::uint16_t{0} : segment->second);
   }
-  return categories;
+  return {.height = ids.height, .width = ids.width, .values = std::move(categories)};
 }
 
 }  // namespace datus::io_detail

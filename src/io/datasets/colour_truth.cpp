@@ -77,8 +77,8 @@ class Palette {
 
 IndexImage read_colour_truth(const std::filesystem::path& path, const DatasetDescription& description) {
   const Image mask = read_image(path);
-  IndexImage values{.height = mask.height, .width = mask.width, .values = {}};
-  values.values.reserve(mask.pixels.size() / 3);
+  std::vector<std::uint16_t> values;
+  values.reserve(mask.pixels.size() / 3);
   Palette palette(description);
   for (std::size_t i = 0; i < mask.pixels.size(); i += 3) {
     const Colour colour = {mask.pixels[i], mask.pixels[i + 1], mask.pixels[i + 2]};
@@ -92,9 +92,9 @@ IndexImage read_colour_truth(const std::filesystem::path& path, const DatasetDes
                            text_of(description.colours[palette.nearest(colour)]),
                        "Check dataset.kind; of lossy files set truth.within, the distance that is allowed.");
     }
-    values.values.push_back(*value);
+    values.push_back(*value);
   }
-  return values;
+  return {.height = mask.height, .width = mask.width, .values = std::move(values)};
 }
 
 }  // namespace datus::io_detail

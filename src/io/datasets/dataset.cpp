@@ -125,7 +125,7 @@ const TruthReader& Dataset::reader_of(const DatasetItem& item) const {
                    reader_ ? "none was found" : "the data set was opened without it", "Set dataset.truth.");
 }
 
-LabelMap Dataset::read_truth(const DatasetItem& item) const {
+Labels Dataset::read_truth_labels(const DatasetItem& item) const {
   return reader_of(item).classes(item.truth);
 }
 

@@ -246,8 +246,16 @@ void LabelTable::limit(std::int64_t classes) {
       labels_->begin(), labels_->end(), [&](std::int32_t label) { return label >= classes; }, outside);
 }
 
-std::int64_t LabelTable::class_count() const {
-  return std::max<std::int64_t>(0, std::int64_t{*std::max_element(labels_->begin(), labels_->end())} + 1);
+std::int64_t LabelTable::class_count(std::int64_t count) const {
+  return std::max<std::int64_t>(0, std::int64_t{*std::max_element(labels_->begin(), labels_->begin() + count)} + 1);
+}
+
+bool LabelTable::keeps_bytes() const {
+  constexpr std::int32_t no_byte = 255;
+  for (std::int32_t value = 0; value < no_byte; ++value) {
+    if ((*labels_)[static_cast<std::size_t>(value)] != value) return false;
+  }
+  return (*labels_)[no_byte] == no_label;
 }
 
 Labelling make_labelling(const DatasetOptions& options, const std::vector<LabelMapping>& built_in,

@@ -34,8 +34,10 @@ class LabelTable {
 
   /// The class; `no_label` for void, `outside` for a value that the map does not know.
   [[nodiscard]] std::int32_t operator[](std::uint16_t value) const noexcept { return (*labels_)[value]; }
-  /// One more than the largest class; 0 when there is none.
-  [[nodiscard]] std::int64_t class_count() const;
+  /// One more than the largest class of the first `count` values; 0 when there is none.
+  [[nodiscard]] std::int64_t class_count(std::int64_t count = values) const;
+  /// Whether each value below 255 is the class of that number, and 255 void.
+  [[nodiscard]] bool keeps_bytes() const;
 
   static constexpr std::int32_t outside = DatasetDescription::unknown;
   static constexpr std::int64_t values = 65536;

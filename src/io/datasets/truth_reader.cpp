@@ -4,7 +4,12 @@
 #include "datus/core/error.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace datus::io_detail {
 namespace {
@@ -17,17 +22,38 @@ namespace {
                    "Check dataset.classes, dataset.label_map and dataset.void.");
 }
 
+/// The labels that a table gives values, one for each pixel.
+template <class Label, class Value>
+std::vector<Label> labels_of(const std::vector<Value>& values, const LabelTable& table, int width,
+                             const std::filesystem::path& path) {
+  std::vector<Label> labels(values.size());
+  for (std::size_t pixel = 0; pixel < values.size(); ++pixel) {
+    const std::int32_t label = table[values[pixel]];
+    if (label == LabelTable::outside) throw_unknown_value(path, values[pixel], pixel, width);
+    labels[pixel] = static_cast<Label>(label);
+  }
+  return labels;
+}
+
 }  // namespace
 
-LabelMap classes_of(const IndexImage& stored, const LabelTable& table, const std::filesystem::path& path) {
-  LabelMap map(stored.height, stored.width);
-  for (std::size_t pixel = 0; pixel < map.labels.size(); ++pixel) {
-    const std::uint16_t value = stored.values[pixel];
-    const std::int32_t label = table[value];
-    if (label == LabelTable::outside) throw_unknown_value(path, value, pixel, stored.width);
-    map.labels[pixel] = label;
-  }
-  return map;
+Labels classes_of(IndexImage stored, const LabelTable& table, const std::filesystem::path& path) {
+  auto* bytes = std::get_if<std::vector<std::uint8_t>>(&stored.values);
+  if (bytes != nullptr && table.keeps_bytes()) return ByteLabelMap{stored.height, stored.width, std::move(*bytes)};
+  return std::visit(
+      [&](const auto& values) -> Labels {
+        using Value = typename std::decay_t<decltype(values)>::value_type;
+        constexpr std::int64_t no_byte = std::numeric_limits<std::uint8_t>::max();
+        if (table.class_count(std::int64_t{std::numeric_limits<Value>::max()} + 1) <= no_byte) {
+          return ByteLabelMap{stored.height, stored.width, labels_of<std::uint8_t>(values, table, stored.width, path)};
+        }
+        LabelMap map;
+        map.height = stored.height;
+        map.width = stored.width;
+        map.labels = labels_of<std::int32_t>(values, table, stored.width, path);
+        return map;
+      },
+      stored.values);
 }
 
 }  // namespace datus::io_detail

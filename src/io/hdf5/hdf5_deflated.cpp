@@ -2,12 +2,10 @@
 #include "io/hdf5/hdf5_deflated.hpp"
 
 #include "datus/core/error.hpp"
+#include "io/disk/zlib_stream.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
-
-#include <libdeflate.h>
 
 namespace datus::hdf5 {
 
@@ -44,14 +42,7 @@ std::vector<std::byte> stored_chunk(const File& file, const Dataset& dataset) {
 
 void inflate(const std::string& name, const std::filesystem::path& file, std::span<const std::byte> chunk,
              std::span<std::byte> values) {
-  struct Free {
-    void operator()(libdeflate_decompressor* decompressor) const { libdeflate_free_decompressor(decompressor); }
-  };
-  const std::unique_ptr<libdeflate_decompressor, Free> decompressor(libdeflate_alloc_decompressor());
-  if (!decompressor) throw SystemError("Cannot read " + name + " of " + file.string(), "there is no memory", "");
-  const auto result =
-      libdeflate_zlib_decompress(decompressor.get(), chunk.data(), chunk.size(), values.data(), values.size(), nullptr);
-  if (result == LIBDEFLATE_SUCCESS) return;
+  if (io_detail::inflate(chunk, values)) return;
   throw InputError("Cannot read " + name + " of " + file.string(), "what is compressed there is damaged",
                    "Make the file anew.");
 }

@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace datus {
@@ -73,11 +74,19 @@ void write_mask_preview(const std::filesystem::path& path, const LabelMap& label
 }
 
 LabelMap read_mask(const std::filesystem::path& path) {
-  const io_detail::IndexImage stored = io_detail::read_index_png(path);
-  const std::int32_t unassigned = stored.bit_depth == 16 ? 65535 : 255;
+  return widened(read_mask_labels(path));
+}
+
+Labels read_mask_labels(const std::filesystem::path& path) {
+  io_detail::IndexImage stored = io_detail::read_index_png(path);
+  if (auto* bytes = std::get_if<std::vector<std::uint8_t>>(&stored.values)) {
+    return ByteLabelMap{.height = stored.height, .width = stored.width, .labels = std::move(*bytes)};
+  }
   LabelMap map(stored.height, stored.width);
-  std::transform(stored.values.begin(), stored.values.end(), map.labels.begin(),
-                 [&](std::uint16_t value) { return value == unassigned ? no_label : std::int32_t{value}; });
+  std::ranges::transform(std::get<std::vector<std::uint16_t>>(stored.values), map.labels.begin(),
+                         [](std::uint16_t value) {
+                           return value == std::numeric_limits<std::uint16_t>::max() ? no_label : std::int32_t{value};
+                         });
   return map;
 }
 

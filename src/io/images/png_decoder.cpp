@@ -8,6 +8,7 @@
 #include "io/images/byte_view.hpp"
 #include "io/images/image_header.hpp"
 #include "io/images/sample_depth.hpp"
+#include "io/images/simple_png.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <png.h>
 
@@ -186,18 +188,17 @@ IndexImage decode_index_png(std::span<const std::uint8_t> bytes) {
   const int type = decoder.colour_type();
   if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) throw FormatError(colours_instead_of_labels);
   decoder.keep_values();
-  IndexImage image{
-      .height = decoder.height(), .width = decoder.width(), .bit_depth = decoder.bit_depth(), .values = {}};
-  const std::size_t value_size = image.bit_depth == 16 ? 2 : 1;
-  const std::size_t row_size = static_cast<std::size_t>(image.width) * value_size;
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(image.height) * row_size);
-  decoder.read_rows(rows, row_size);
-  image.values.resize(rows.size() / value_size);
-  if (value_size == 2) {
-    std::memcpy(image.values.data(), rows.data(), rows.size());
-  } else {
-    std::copy(rows.begin(), rows.end(), image.values.begin());
-  }
+  IndexImage image{.height = decoder.height(), .width = decoder.width(), .values = {}};
+  if (decoder.bit_depth() == 16) image.values = std::vector<std::uint16_t>();
+  const auto width = static_cast<std::size_t>(image.width);
+  std::visit(
+      [&](auto& values) {
+        values.resize(static_cast<std::size_t>(image.height) * width);
+        const auto bytes_of_values = std::as_writable_bytes(std::span(values));
+        decoder.read_rows({reinterpret_cast<std::uint8_t*>(bytes_of_values.data()), bytes_of_values.size()},
+                          width * sizeof values[0]);
+      },
+      image.values);
   return image;
 }
 
@@ -207,7 +208,8 @@ IndexImage read_index_png(const std::filesystem::path& path) {
     const auto header = parse_image_header(bytes, /*is_whole=*/true);
     if (!header) throw FormatError("the file is truncated");
     require_index_png(*header);
-    return decode_index_png(bytes);
+    auto image = decode_simple_png(bytes);
+    return image ? *std::move(image) : decode_index_png(bytes);
   });
 }
 

@@ -7,17 +7,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <variant>
 #include <vector>
 
 namespace datus::io_detail {
 
 /// The stored values of a one-channel PNG, [height, width]: palette indices or grey levels, never
-/// expanded.
+/// expanded. Bytes where they have 1, 2, 4 or 8 bits.
 struct IndexImage {
   int height = 0;
   int width = 0;
-  int bit_depth = 8;  ///< 1, 2, 4, 8 or 16
-  std::vector<std::uint16_t> values;
+  std::variant<std::vector<std::uint8_t>, std::vector<std::uint16_t>> values;
 };
 
 /// Decodes a whole PNG file to RGB. Throws `FormatError` when it is truncated or damaged.

@@ -2,11 +2,11 @@
 #include "io/images/png_encoder.hpp"
 
 #include "datus/core/error.hpp"
+#include "io/images/png_filters.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 
@@ -23,9 +23,6 @@ constexpr int label_level = 5;
 /// Photographs gain by prediction, after which little repeats itself: to look for more takes long.
 constexpr int photograph_level = 3;
 
-constexpr std::uint8_t no_filter = 0;
-constexpr std::uint8_t paeth_filter = 4;
-
 /// Chunks are shorter than 2^31 bytes.
 constexpr std::size_t largest_chunk = std::size_t{1} << 30U;
 
@@ -41,15 +38,6 @@ void append_chunk(Bytes& file, std::string_view type, std::span<const std::uint8
   append_32(file, libdeflate_crc32(0, file.data() + begin, file.size() - begin));
 }
 
-/// PNG's predictor: of left, up and up left the one nearest to left + up - up left.
-std::uint8_t paeth(int left, int up, int corner) {
-  const int to_left = std::abs(up - corner);
-  const int to_up = std::abs(left - corner);
-  const int to_corner = std::abs(left + up - 2 * corner);
-  if (to_left <= to_up && to_left <= to_corner) return static_cast<std::uint8_t>(left);
-  return static_cast<std::uint8_t>(to_up <= to_corner ? up : corner);
-}
-
 /// Each row with the number of its filter before it.
 Bytes filtered_rows(const PngContent& content) {
   constexpr std::size_t pixel = 3;  // bytes, where there is prediction
@@ -61,7 +49,7 @@ Bytes filtered_rows(const PngContent& content) {
   for (std::size_t y = 0; y < height; ++y) {
     std::uint8_t* to = rows.data() + y * (row_size + 1);
     const std::uint8_t* from = content.samples.data() + y * row_size;
-    *to++ = is_photograph ? paeth_filter : no_filter;
+    *to++ = is_photograph ? png_filter::paeth : png_filter::none;
     if (!is_photograph) {
       std::copy_n(from, row_size, to);
       continue;
@@ -69,7 +57,7 @@ Bytes filtered_rows(const PngContent& content) {
     const std::uint8_t* up = y == 0 ? black.data() : from - row_size;
     for (std::size_t x = 0; x < std::min(pixel, row_size); ++x) to[x] = static_cast<std::uint8_t>(from[x] - up[x]);
     for (std::size_t x = pixel; x < row_size; ++x) {
-      to[x] = static_cast<std::uint8_t>(from[x] - paeth(from[x - pixel], up[x], up[x - pixel]));
+      to[x] = static_cast<std::uint8_t>(from[x] - paeth_prediction(from[x - pixel], up[x], up[x - pixel]));
     }
   }
   return rows;

@@ -102,7 +102,7 @@ class MaskExport {
   void write_image(const ShardMasks& masks, const ExportedImage& image, Made& made) const {
     signals_.check_grace(std::chrono::seconds(0), "The export");
     const std::string& name = image.listed.name;
-    const LabelMap clusters = masks.read(image.position);
+    const LabelMap clusters = widened(masks.read(image.position));
     if (format_.is_of_images) require_size_of(clusters, image.listed);
     const LabelMap classes = classes_.classes_of(clusters);
     made.tally.add(clusters, classes);

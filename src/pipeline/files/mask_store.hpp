@@ -3,7 +3,7 @@
 
 #include "datus/comm/communicator.hpp"
 #include "datus/config/config.hpp"
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/core/types.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/run_directory.hpp"
@@ -40,7 +40,7 @@ class ShardMasks {
   [[nodiscard]] const std::vector<std::int64_t>& images() const { return images_; }
   /// The labels of an image, [height, width] of 0 … K - 1 or `no_label`. From any thread. Throws `InputError` when the
   /// image has no mask, or one that was changed after it was written.
-  [[nodiscard]] virtual LabelMap read(std::int64_t image) const = 0;
+  [[nodiscard]] virtual Labels read(std::int64_t image) const = 0;
 
  private:
   std::vector<std::int64_t> images_;

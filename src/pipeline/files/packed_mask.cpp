@@ -32,19 +32,6 @@ DeflatedDataset packed(const LabelMap& map, std::int32_t unassigned) {
   return deflate<Value>(values, {map.height, map.width});
 }
 
-template <class Value>
-LabelMap unpacked(const Hdf5Reader& reader, const std::string& name, const Shape& shape, std::int32_t unassigned) {
-  const std::vector<Value> values = reader.read_verified<Value>(name);
-  LabelMap map;
-  map.height = checked_cast<int>(shape[0], "The height of a mask");
-  map.width = checked_cast<int>(shape[1], "The width of a mask");
-  map.labels.resize(values.size());
-  std::ranges::transform(values, map.labels.begin(), [unassigned](Value value) {
-    return value == unassigned ? no_label : static_cast<std::int32_t>(value);
-  });
-  return map;
-}
-
 }  // namespace
 
 std::string packed_mask_name(std::int64_t position) {
@@ -57,11 +44,18 @@ DeflatedDataset packed_mask(const LabelMap& labels, int clusters) {
                                  : packed<std::uint8_t>(labels, byte_unassigned);
 }
 
-LabelMap read_packed_mask(const Hdf5Reader& reader, std::int64_t position) {
+Labels read_packed_mask(const Hdf5Reader& reader, std::int64_t position) {
   const std::string name = packed_mask_name(position);
   const Shape shape = reader.shape(name, 2);
-  return reader.dtype(name) == Dtype::u8 ? unpacked<std::uint8_t>(reader, name, shape, byte_unassigned)
-                                         : unpacked<std::int32_t>(reader, name, shape, word_unassigned);
+  const int height = checked_cast<int>(shape[0], "The height of a mask");
+  const int width = checked_cast<int>(shape[1], "The width of a mask");
+  if (reader.dtype(name) == Dtype::u8) return ByteLabelMap{height, width, reader.read_verified<std::uint8_t>(name)};
+  LabelMap map;
+  map.height = height;
+  map.width = width;
+  map.labels = reader.read_verified<std::int32_t>(name);
+  std::ranges::replace(map.labels, word_unassigned, no_label);
+  return map;
 }
 
 void write_packing(Hdf5Writer& writer, int clusters) {

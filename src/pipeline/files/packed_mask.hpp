@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/io/deflated_dataset.hpp"
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/io/hdf5_writer.hpp"
@@ -21,7 +21,7 @@ namespace datus {
 [[nodiscard]] DeflatedDataset packed_mask(const LabelMap& labels, int clusters);
 
 /// Back again, compared with its content hash. Throws `InputError` for what is damaged, missing or no mask.
-[[nodiscard]] LabelMap read_packed_mask(const Hdf5Reader& reader, std::int64_t position);
+[[nodiscard]] Labels read_packed_mask(const Hdf5Reader& reader, std::int64_t position);
 
 /// What a reader of such masks needs: attributes k and unassigned, /palette [clusters, 3].
 void write_packing(Hdf5Writer& writer, int clusters);

@@ -21,7 +21,7 @@ class PackedShard : public ShardMasks {
   explicit PackedShard(Hdf5Reader reader)
       : ShardMasks(reader.read_verified<std::int64_t>("image")), reader_(std::move(reader)) {}
 
-  LabelMap read(std::int64_t image) const override {
+  Labels read(std::int64_t image) const override {
     if (std::ranges::binary_search(images(), image)) return read_packed_mask(reader_, image);
     throw InputError("There is no mask " + packed_mask_name(image) + " in " + reader_.path().string(),
                      "the image could not be read when its shard was made", "Run the same command as before again.");

@@ -42,7 +42,7 @@ class RecordedMasks : public ShardMasks {
   RecordedMasks(fs::path folder, const ImageList& list, MaskRecord record, std::vector<std::int64_t> images)
       : ShardMasks(std::move(images)), folder_(std::move(folder)), list_(list), record_(std::move(record)) {}
 
-  LabelMap read(std::int64_t image) const override {
+  Labels read(std::int64_t image) const override {
     const std::string name = mask_name(list_.images[static_cast<std::size_t>(image)].name);
     const fs::path path = folder_ / name;
     const auto recorded = record_.masks.find(name);
@@ -54,7 +54,7 @@ class RecordedMasks : public ShardMasks {
       throw InputError("The mask " + path.string() + " cannot be used", "it was changed after it was written",
                        "Run the same command as before again: it makes the mask anew.");
     }
-    return read_mask(path);
+    return read_mask_labels(path);
   }
 
  private:

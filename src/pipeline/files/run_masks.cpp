@@ -14,7 +14,7 @@ constexpr std::size_t most_open = 64;
 RunMasks::RunMasks(std::unique_ptr<const MaskStore> store, int shard_size)
     : store_(std::move(store)), shard_size_(shard_size) {}
 
-LabelMap RunMasks::read(int k, std::int64_t image) const {
+Labels RunMasks::read(int k, std::int64_t image) const {
   return opened({k, image / shard_size_})->read(image);
 }
 

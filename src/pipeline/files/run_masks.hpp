@@ -19,7 +19,7 @@ class RunMasks {
   RunMasks(std::unique_ptr<const MaskStore> store, int shard_size);
 
   /// As `ShardMasks::read`; throws as `MaskStore::open` too.
-  [[nodiscard]] LabelMap read(int k, std::int64_t image) const;
+  [[nodiscard]] Labels read(int k, std::int64_t image) const;
   [[nodiscard]] std::string name_of(int k, std::int64_t image) const { return store_->name_of(k, image); }
   /// Throws as `MaskStore::open` unless a shard has masks of this run.
   void require(int k, ShardIndex shard) const { (void)store_->open(k, shard); }

@@ -166,7 +166,7 @@ void Painter::draw_maps(std::int64_t image, ReportPicture& picture, const LabelM
   const auto truth = truth_of(image);
   if (truth) picture.maps["truth"] = base64(label_png_bytes(small(*truth), classes_, class_palette_));
   for (const ReportResult& result : results_) {
-    const LabelMap mask = masks_.read(result.k, image);
+    const LabelMap mask = widened(masks_.read(result.k, image));
     // Masks may have the resolution of the model's input.
     const bool has_size = truth && truth->height == mask.height && truth->width == mask.width;
     picture.pixels[result.k] =

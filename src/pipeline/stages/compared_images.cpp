@@ -15,19 +15,21 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace datus {
 namespace {
 
-ImageCounts counts_of(const LabelMap& mask, const LabelMap& truth, int clusters, int classes, std::int64_t image) {
+ImageCounts counts_of(const Labels& mask, const Labels& truth, int clusters, int classes, std::int64_t image) {
   ImageCounts counts = count_image(mask, truth, clusters, classes);
   counts.image = image;
   return counts;
 }
 
-void require_crop(const LabelMap& mask) {
-  if (mask.height == evaluation_crop_side && mask.width == evaluation_crop_side) return;
-  throw InputError("protocol stego does not apply to " + dimensions_text(mask.height, mask.width) + " pixels",
+void require_crop(const Labels& labels) {
+  const auto [height, width] = std::visit([](const auto& mask) { return std::pair(mask.height, mask.width); }, labels);
+  if (height == evaluation_crop_side && width == evaluation_crop_side) return;
+  throw InputError("protocol stego does not apply to " + dimensions_text(height, width) + " pixels",
                    "it scores masks of STEGO's 320 x 320 crops, of images that the model has seen cropped",
                    "Use stego-crop, which crops masks that were made otherwise.");
 }
@@ -35,7 +37,7 @@ void require_crop(const LabelMap& mask) {
 }  // namespace
 
 MaskSource masks_of_items() {
-  return {.read = [](const ImageTruth& image, std::size_t) { return read_mask(image.truth.image); },
+  return {.read = [](const ImageTruth& image, std::size_t) { return read_mask_labels(image.truth.image); },
           .name_of = [](const ImageTruth& image, std::size_t) { return image.truth.image.string(); }};
 }
 
@@ -57,16 +59,16 @@ std::vector<std::vector<ComparedImage>> compare_images(const std::vector<ImageTr
   parallel_for(std::ssize(pairs), comparison.threads, [&](std::int64_t i) {
     comparison.may_go_on();
     const ImageTruth& pair = pairs[static_cast<std::size_t>(i)];
-    const LabelMap truth = comparison.dataset.read_truth(pair.truth);
-    const LabelMap truth_crop = crops ? evaluation_crop(truth) : LabelMap();
+    const Labels truth = comparison.dataset.read_truth_labels(pair.truth);
+    const Labels truth_crop = crops ? evaluation_crop(widened(truth)) : LabelMap();
     for (std::size_t k = 0; k < clusters.size(); ++k) {
       ComparedImage& image = images[k][static_cast<std::size_t>(i)];
       image.is_learned_from = is_learned_from(pair.truth.name);
-      const LabelMap mask = comparison.masks.read(pair, k);
+      const Labels mask = comparison.masks.read(pair, k);
       try {
         if (is_crop) require_crop(mask);
         image.all = counts_of(mask, truth, clusters[k], classes, pair.image);
-        if (crops) image.crop = counts_of(evaluation_crop(mask), truth_crop, clusters[k], classes, pair.image);
+        if (crops) image.crop = counts_of(evaluation_crop(widened(mask)), truth_crop, clusters[k], classes, pair.image);
       } catch (const Error& error) {
         throw InputError("Cannot compare " + comparison.masks.name_of(pair, k) + " with " + pair.truth.truth.string(),
                          error.what(), "");

@@ -3,7 +3,7 @@
 
 #include "datus/algo/image_counts.hpp"
 #include "datus/config/config.hpp"
-#include "datus/core/image.hpp"
+#include "datus/core/labels.hpp"
 #include "datus/io/dataset.hpp"
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct ImageTruth {
 /// Where the masks of an image are, one for each K.
 struct MaskSource {
   /// From any thread. `k`: which of the values of K, by its place. Throws `InputError` naming the file.
-  std::function<LabelMap(const ImageTruth& image, std::size_t k)> read;
+  std::function<Labels(const ImageTruth& image, std::size_t k)> read;
   /// Its file, for messages.
   std::function<std::string(const ImageTruth& image, std::size_t k)> name_of;
 };

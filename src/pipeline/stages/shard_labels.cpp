@@ -88,7 +88,7 @@ ShardLabels MaskClusters::labels(const RunContext& run, const std::vector<int>& 
 ShardLabels labels_of_masks(const MaskStore& store, int k, ShardIndex shard) {
   const std::shared_ptr<const ShardMasks> masks = store.open(k, shard);
   return {masks->images(), [=](std::size_t index, ImageSize, const ShardLabels::TakeMap& take) {
-            take(k, masks->read(masks->images()[index]));
+            take(k, widened(masks->read(masks->images()[index])));
           }};
 }
 

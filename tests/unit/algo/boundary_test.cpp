@@ -96,6 +96,12 @@ TEST(Boundary, CountsAsTheDefinitionSays) {
   EXPECT_LT(expected[1], expected[0]);
 }
 
+ByteLabelMap in_bytes(const LabelMap& map) {
+  ByteLabelMap bytes{map.height, map.width, {}};
+  for (const std::int32_t label : map.labels) bytes.labels.push_back(static_cast<std::uint8_t>(label));
+  return bytes;
+}
+
 // Widths around those of a word, and of a vector.
 TEST(PixelScan, IsTheSameOnEachPath) {
   std::mt19937 generator(4);
@@ -116,6 +122,10 @@ TEST(PixelScan, IsTheSameOnEachPath) {
       EXPECT_EQ(scan.predicted.all(), scalar.predicted.all()) << name(path) << ", " << width;
       EXPECT_EQ(scan.real.all(), scalar.real.all()) << name(path) << ", " << width;
       EXPECT_EQ(scan.ends.all(), scalar.ends.all()) << name(path) << ", " << width;
+      const PixelScan of_bytes = scan_pixels(in_bytes(prediction), in_bytes(truth), path);
+      EXPECT_EQ(of_bytes.predicted.all(), scalar.predicted.all()) << name(path) << ", " << width;
+      EXPECT_EQ(of_bytes.real.all(), scalar.real.all()) << name(path) << ", " << width;
+      EXPECT_EQ(of_bytes.ends.all(), scalar.ends.all()) << name(path) << ", " << width;
     }
   }
 }

@@ -24,6 +24,12 @@ LabelMap map_of(int height, int width, const std::vector<std::int32_t>& labels) 
   return map;
 }
 
+ByteLabelMap in_bytes(const LabelMap& map) {
+  ByteLabelMap bytes{map.height, map.width, {}};
+  for (const std::int32_t label : map.labels) bytes.labels.push_back(static_cast<std::uint8_t>(label));
+  return bytes;
+}
+
 TEST(ImageCounts, AreThoseOfEachPixel) {
   std::mt19937 generator(3);
   for (int i = 0; i < 50; ++i) {
@@ -53,6 +59,13 @@ TEST(ImageCounts, AreThoseOfEachPixel) {
       BoundaryCounts boundary;
       boundary.add(prediction, truth);
       EXPECT_TRUE(std::ranges::equal(counts.boundary.values(), boundary.values())) << i;
+      for (const Labels& other : {Labels(in_bytes(truth)), Labels(truth)}) {
+        const ImageCounts of_bytes = count_image(in_bytes(prediction), other, limit, limit);
+        EXPECT_EQ(of_bytes.cells, cells) << i;
+        EXPECT_EQ(of_bytes.void_pixels, voids) << i;
+        EXPECT_EQ(of_bytes.clusters, counts.clusters) << i;
+        EXPECT_TRUE(std::ranges::equal(of_bytes.boundary.values(), boundary.values())) << i;
+      }
     }
   }
   EXPECT_TRUE(count_image(LabelMap(), LabelMap(), 3, 3).cells.empty());
@@ -61,7 +74,13 @@ TEST(ImageCounts, AreThoseOfEachPixel) {
 
 TEST(ImageCounts, WrongSizesAndLabelsAreRefused) {
   const auto message_of = [](const LabelMap& prediction, const LabelMap& truth) {
-    return test::error_if_any<InputError>([&] { (void)count_image(prediction, truth, 3, 2); });
+    const std::string wide = test::error_if_any<InputError>([&] { (void)count_image(prediction, truth, 3, 2); });
+    const std::string narrow = test::error_if_any<InputError>(
+        [&] { (void)count_image(Labels(in_bytes(prediction)), Labels(in_bytes(truth)), 3, 2); });
+    // Bytes hold neither 255 nor what is below -1.
+    const bool fits = std::ranges::all_of(prediction.labels, [](int label) { return label >= -1 && label < 255; });
+    EXPECT_EQ(narrow, fits ? wide : narrow);
+    return wide;
   };
   test::expect_mentions(message_of(LabelMap(2, 3, 0), LabelMap(3, 2, 0)), {"2 x 3", "3 x 2"});
   const LabelMap zeros(2, 2, 0);

@@ -113,6 +113,27 @@ TEST(Dataset, IndexPngPairsByStem) {
   expect_mentions(complaint<UsageError>(options), {"dataset.truth", "index_png"});
 }
 
+TEST(Dataset, ClassesThatABytesValuesHaveArePassedOnInBytes) {
+  const test::TempFolder root;
+  DatasetOptions options = make_index_set(root);
+  test::write_labels(root / "truth/a.png", {0, 254, 255});
+  const auto is_narrow = [&] {
+    const auto dataset = open_dataset(options);
+    return std::holds_alternative<ByteLabelMap>(dataset->read_truth_labels(dataset->items().front()));
+  };
+  EXPECT_TRUE(is_narrow());
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, 254, -1}));
+  options.void_value = 254;  // then 255 is a class
+  EXPECT_FALSE(is_narrow());
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{0, -1, 255}));
+  options.label_map = test::write_text(root / "map.json", R"({"0": 254, "254": 300})");
+  EXPECT_FALSE(is_narrow());
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{254, 300, -1}));
+  options.label_map = test::write_text(root / "map.json", R"({"0": 254, "254": 3})");
+  EXPECT_TRUE(is_narrow());
+  EXPECT_EQ(first_truth(*open_dataset(options)), (Labels{254, 3, -1}));
+}
+
 TEST(Dataset, ImagesAreNotTheirOwnTruth) {
   const test::TempFolder root;
   DatasetOptions options = make_index_set(root);

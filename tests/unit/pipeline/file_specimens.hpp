@@ -344,7 +344,7 @@ inline std::string contents(const std::vector<std::int64_t>& images, const std::
 inline std::string packed_contents(const Hdf5Reader& reader) {
   const auto images = reader.read_verified<std::int64_t>("image");
   std::vector<LabelMap> masks;
-  for (const std::int64_t image : images) masks.push_back(read_packed_mask(reader, image));
+  for (const std::int64_t image : images) masks.push_back(widened(read_packed_mask(reader, image)));
   return contents(images, masks);
 }
 
