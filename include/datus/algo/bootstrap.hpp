@@ -29,6 +29,8 @@ struct Intervals {
   std::optional<Interval> fwiou;
   std::optional<Interval> pixel_accuracy;
   std::optional<Interval> macro_f1;
+  std::optional<Interval> nmi;
+  std::optional<Interval> ari;
   std::optional<Interval> boundary_f;
 };
 
@@ -45,9 +47,9 @@ struct BootstrapOptions {
 
 /// COLLECTIVE. Intervals of the scores over images drawn with replacement: each replicate scores every image as often
 /// as `bootstrap_weight` says, with the same `mapping` of clusters to classes. `images` are this rank's. All sums are
-/// integers, so the result is the same on any ranks and threads. Memory: 24 bytes for each class and replicate, and up
-/// to 48 for each class of each image. Source: the bootstrap of Efron 1979, with Poisson weights as Chamandy et al.,
-/// "Estimating uncertainty for massive data streams", 2012.
+/// integers, so the result is the same on any ranks and threads. Memory: 64 MiB, or 512 bytes for each pair of a
+/// cluster and a class where that is more. Source: the bootstrap of Efron 1979, with Poisson weights as Chamandy et
+/// al., "Estimating uncertainty for massive data streams", 2012.
 [[nodiscard]] Intervals bootstrap(std::span<const ImageCounts* const> images, Protocol protocol,
                                   std::span<const int> mapping, int classes, const BootstrapOptions& options,
                                   Communicator& comm);

@@ -23,6 +23,9 @@ class ConfusionMatrix {
   /// All counts 0. Throws `UsageError` without at least one cluster and one class.
   ConfusionMatrix(int clusters, int classes);
 
+  /// Of `values`: (clusters + 1) * classes + 1. Throws as the constructor does.
+  [[nodiscard]] static std::size_t value_count(int clusters, int classes);
+
   /// Adds one image. Throws `UsageError`, and adds nothing, for a cluster or a class that is none of the matrix.
   void add(const ImageCounts& image);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/bootstrap.hpp"
 
-#include "algo/scores/class_scores.hpp"
+#include "datus/algo/scores.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/philox.hpp"
 
@@ -16,6 +16,8 @@ namespace {
 
 /// Replicates that one pass over the images works on.
 constexpr int block_size = 64;
+/// Of sums of replicates that are in memory at once, where one pass does not need more.
+constexpr std::int64_t most_bytes = std::int64_t{64} << 20;
 
 /// A uniform 32-bit number of at least `limits[n]` is a Poisson number of more than n; that of 12 has no such number.
 constexpr std::array<std::uint32_t, 12> limits = [] {
@@ -43,7 +45,7 @@ std::array<std::uint32_t, 4> words_of(std::uint64_t seed, std::int64_t image, in
                 {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)});
 }
 
-using Weights = std::array<std::uint64_t, block_size>;
+using Weights = std::array<std::uint32_t, block_size>;
 
 Weights weights_of(std::uint64_t seed, std::int64_t image, int first_replicate) {
   Weights weights{};
@@ -54,74 +56,53 @@ Weights weights_of(std::uint64_t seed, std::int64_t image, int first_replicate) 
   return weights;
 }
 
-/// Something that is summed up over the images: column `column` of the sums.
-struct Entry {
-  std::size_t column;
-  std::int64_t value;
-};
+/// What is summed up over the images of a replicate: the values of a confusion matrix, then those of the boundary.
+struct Columns {
+  int clusters;
+  int classes;
 
-/// What each image adds: pixels of its classes (columns hit, predicted and truth of each class), and its boundary (the
-/// last four).
-class Entries {
- public:
-  Entries(std::span<const ImageCounts* const> images, std::span<const int> mapping, int classes, bool drops_unscored)
-      : columns_(3 * static_cast<std::size_t>(classes) + 4) {
-    ClassPixels pixels(classes);
-    for (const ImageCounts* image : images) {
-      std::vector<std::size_t> touched;
-      for (const CellCount& cell : image->cells) {
-        pixels.add(cell, mapping, drops_unscored);
-        touched.push_back(static_cast<std::size_t>(cell.label));
-        const int given = cell.cluster == no_label ? no_label : mapping[static_cast<std::size_t>(cell.cluster)];
-        if (given != no_label) touched.push_back(static_cast<std::size_t>(given));
-      }
-      std::ranges::sort(touched);
-      touched.erase(std::ranges::unique(touched).begin(), touched.end());
-      for (const std::size_t label : touched) {
-        add(3 * label, std::exchange(pixels.hit[label], 0));
-        add(3 * label + 1, std::exchange(pixels.predicted[label], 0));
-        add(3 * label + 2, std::exchange(pixels.truth[label], 0));
-      }
-      const auto boundary = image->boundary.values();
-      for (std::size_t i = 0; i < boundary.size(); ++i) add(columns_ - 4 + i, boundary[i]);
-      ends_.push_back(entries_.size());
+  [[nodiscard]] std::size_t of_boundary() const { return ConfusionMatrix::value_count(clusters, classes); }
+  [[nodiscard]] std::size_t count() const { return of_boundary() + BoundaryCounts().values().size(); }
+
+  /// Calls `add(column, value)` for all that an image has.
+  template <class Add>
+  void visit(const ImageCounts& image, const Add& add) const {
+    for (const CellCount& cell : image.cells) {
+      const int row = cell.cluster == no_label ? clusters : cell.cluster;
+      add(static_cast<std::size_t>(row) * static_cast<std::size_t>(classes) + static_cast<std::size_t>(cell.label),
+          cell.pixels);
     }
+    const auto boundary = image.boundary.values();
+    for (std::size_t i = 0; i < boundary.size(); ++i) add(of_boundary() + i, boundary[i]);
   }
-
-  [[nodiscard]] std::size_t columns() const { return columns_; }
-  [[nodiscard]] std::span<const Entry> of(std::size_t image) const {
-    const std::size_t begin = image == 0 ? 0 : ends_[image - 1];
-    return std::span(entries_).subspan(begin, ends_[image] - begin);
-  }
-
- private:
-  void add(std::size_t column, std::int64_t value) {
-    if (value != 0) entries_.push_back({column, value});
-  }
-
-  std::size_t columns_;
-  std::vector<Entry> entries_;
-  std::vector<std::size_t> ends_;
 };
 
-/// COLLECTIVE. The sums of all replicates, [blocks, columns, block_size].
-std::vector<std::int64_t> sums_of_replicates(std::span<const ImageCounts* const> images, const Entries& entries,
-                                             const BootstrapOptions& options, Communicator& comm) {
-  const int blocks = (options.replicates + block_size - 1) / block_size;
-  const std::size_t size = entries.columns() * block_size;
-  std::vector<std::int64_t> sums(static_cast<std::size_t>(blocks) * size);
-  parallel_for(blocks, options.threads, [&](std::int64_t block) {
-    const auto of_block = std::span(sums).subspan(static_cast<std::size_t>(block) * size, size);
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      const Weights weights = weights_of(options.seed, images[i]->image, static_cast<int>(block) * block_size);
-      for (const auto [column, value] : entries.of(i)) {
-        std::int64_t* to = of_block.data() + column * block_size;
-        for (std::size_t r = 0; r < block_size; ++r) to[r] += static_cast<std::int64_t>(weights[r]) * value;
-      }
+/// Products of 32 bits take a third of the time of longer ones.
+void add_weighted(const Weights& weights, std::int64_t value, std::int64_t* to) {
+  const auto narrow = static_cast<std::uint32_t>(value);
+  if (std::int64_t{narrow} == value) {
+    for (std::size_t r = 0; r < block_size; ++r) to[r] += static_cast<std::int64_t>(std::uint64_t{weights[r]} * narrow);
+  } else {
+    for (std::size_t r = 0; r < block_size; ++r) to[r] += weights[r] * value;
+  }
+}
+
+/// COLLECTIVE. The sums of the replicates of some blocks, [blocks, columns, block_size].
+void sum_up(std::span<const ImageCounts* const> images, const Columns& columns, Share blocks,
+            const BootstrapOptions& options, std::vector<std::int64_t>& sums, Communicator& comm) {
+  const std::size_t size = columns.count() * block_size;
+  sums.assign(static_cast<std::size_t>(blocks.end - blocks.begin) * size, 0);
+  parallel_for(blocks.end - blocks.begin, options.threads, [&](std::int64_t i) {
+    const auto of_block = std::span(sums).subspan(static_cast<std::size_t>(i) * size, size);
+    const int first_replicate = static_cast<int>(blocks.begin + i) * block_size;
+    for (const ImageCounts* image : images) {
+      const Weights weights = weights_of(options.seed, image->image, first_replicate);
+      columns.visit(*image, [&](std::size_t column, std::int64_t value) {
+        add_weighted(weights, value, of_block.data() + column * block_size);
+      });
     }
   });
   comm.allreduce(sums, ReduceOp::sum);
-  return sums;
 }
 
 std::optional<Interval> interval_of(std::vector<double> values) {
@@ -144,21 +125,18 @@ struct Draw {
 };
 
 /// `sums` [columns, block_size] of the block of a replicate, which has place `r` there.
-Draw draw_of(const std::int64_t* sums, std::size_t r, int classes, const ProtocolRules& rules) {
-  const auto at = [&](std::size_t column) { return sums[column * block_size + r]; };
-  ClassPixels pixels(classes);
-  const std::size_t count = pixels.hit.size();
-  for (std::size_t label = 0; label < count; ++label) {
-    pixels.hit[label] = at(3 * label);
-    pixels.predicted[label] = at(3 * label + 1);
-    pixels.truth[label] = at(3 * label + 2);
-  }
-  Draw draw;
-  set_class_scores(draw.scores, pixels, rules);
+Draw draw_of(const std::int64_t* sums, std::size_t r, const Columns& columns, Protocol protocol,
+             std::span<const int> mapping) {
+  ConfusionMatrix matrix(columns.clusters, columns.classes);
   BoundaryCounts boundary;
-  for (std::size_t i = 0; i < 4; ++i) boundary.values()[i] = at(3 * count + i);
-  draw.boundary = score(boundary);
-  return draw;
+  const std::int64_t* from = sums + r;
+  for (const auto to : {matrix.values(), boundary.values()}) {
+    for (std::int64_t& value : to) {
+      value = *from;
+      from += block_size;
+    }
+  }
+  return {score(matrix, protocol, mapping), score(boundary)};
 }
 
 /// Of the replicates that have a value.
@@ -180,24 +158,35 @@ int bootstrap_weight(std::uint64_t seed, std::int64_t image, int replicate) noex
 
 Intervals bootstrap(std::span<const ImageCounts* const> images, Protocol protocol, std::span<const int> mapping,
                     int classes, const BootstrapOptions& options, Communicator& comm) {
-  const ProtocolRules rules = rules_of(protocol);
   Intervals intervals;
   intervals.replicates = options.replicates;
   // Images without a pixel to score change nothing.
   intervals.images = std::ranges::count_if(images, [](const ImageCounts* image) { return !image->cells.empty(); });
   comm.allreduce(std::span(&intervals.images, 1), ReduceOp::sum);
   if (options.replicates == 0 || intervals.images < 2) return intervals;
-  const Entries entries(images, mapping, classes, rules.drops_unscored);
-  const auto sums = sums_of_replicates(images, entries, options, comm);
+  const Columns columns{static_cast<int>(mapping.size()), classes};
+  const std::int64_t blocks = (options.replicates + block_size - 1) / block_size;
+  const auto block_bytes = static_cast<std::int64_t>(columns.count() * block_size * sizeof(std::int64_t));
+  const std::int64_t at_once = std::max<std::int64_t>(1, most_bytes / block_bytes);  // the same on all ranks
   std::vector<Draw> draws(static_cast<std::size_t>(options.replicates));
-  parallel_for(options.replicates, options.threads, [&](std::int64_t r) {
-    const auto* of_block = sums.data() + static_cast<std::size_t>(r / block_size) * entries.columns() * block_size;
-    draws[static_cast<std::size_t>(r)] = draw_of(of_block, static_cast<std::size_t>(r % block_size), classes, rules);
-  });
+  std::vector<std::int64_t> sums;
+  for (std::int64_t begin = 0; begin < blocks; begin += at_once) {
+    const Share share{begin, std::min(blocks, begin + at_once)};
+    sum_up(images, columns, share, options, sums, comm);
+    const std::int64_t first = share.begin * block_size;
+    const std::int64_t end = std::min<std::int64_t>(share.end * block_size, options.replicates);
+    parallel_for(end - first, options.threads, [&](std::int64_t r) {
+      const auto* of_block = sums.data() + static_cast<std::size_t>(r / block_size) * columns.count() * block_size;
+      draws[static_cast<std::size_t>(first + r)] =
+          draw_of(of_block, static_cast<std::size_t>(r % block_size), columns, protocol, mapping);
+    });
+  }
   intervals.miou = interval_over(draws, [](const Draw& draw) { return draw.scores.miou; });
   intervals.fwiou = interval_over(draws, [](const Draw& draw) { return draw.scores.fwiou; });
   intervals.pixel_accuracy = interval_over(draws, [](const Draw& draw) { return draw.scores.pixel_accuracy; });
   intervals.macro_f1 = interval_over(draws, [](const Draw& draw) { return draw.scores.macro_f1; });
+  intervals.nmi = interval_over(draws, [](const Draw& draw) { return draw.scores.nmi; });
+  intervals.ari = interval_over(draws, [](const Draw& draw) { return draw.scores.ari; });
   intervals.boundary_f = interval_over(draws, [](const Draw& draw) { return draw.boundary.f; });
   return intervals;
 }

@@ -7,9 +7,7 @@
 #include <string>
 
 namespace datus {
-namespace {
-
-std::size_t value_count(int clusters, int classes) {
+std::size_t ConfusionMatrix::value_count(int clusters, int classes) {
   if (clusters < 1 || classes < 1) {
     throw UsageError(
         "Cannot compare " + std::to_string(clusters) + " clusters with " + std::to_string(classes) + " classes",
@@ -17,8 +15,6 @@ std::size_t value_count(int clusters, int classes) {
   }
   return (static_cast<std::size_t>(clusters) + 1) * static_cast<std::size_t>(classes) + 1;
 }
-
-}  // namespace
 
 ConfusionMatrix::ConfusionMatrix(int clusters, int classes)
     : clusters_(clusters), classes_(classes), values_(value_count(clusters, classes)) {}

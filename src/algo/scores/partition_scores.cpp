@@ -27,12 +27,14 @@ double entropy(const Marginal& counts, double total) {
 double mutual_information(const Eigen::Ref<const CountMatrix>& table, const Marginal& rows, const Marginal& columns,
                           double total) {
   double sum = 0.0;
+  const double log_total = std::log(total);
+  const Eigen::ArrayXd log_columns = columns.cast<double>().unaryExpr([](double count) { return std::log(count); });
   for (Index row = 0; row < table.rows(); ++row) {
+    const double log_row = std::log(static_cast<double>(rows(row)));
     for (Index column = 0; column < table.cols(); ++column) {
       if (table(row, column) == 0) continue;
       const auto count = static_cast<double>(table(row, column));
-      const double expected_log =
-          std::log(static_cast<double>(rows(row))) + std::log(static_cast<double>(columns(column))) - std::log(total);
+      const double expected_log = log_row + log_columns(column) - log_total;
       sum += count / total * (std::log(count) - expected_log);
     }
   }

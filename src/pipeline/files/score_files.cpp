@@ -38,6 +38,8 @@ Json json_of(const Intervals& intervals) {
           {"fwiou", json_of(intervals.fwiou)},
           {"pixel_accuracy", json_of(intervals.pixel_accuracy)},
           {"macro_f1", json_of(intervals.macro_f1)},
+          {"nmi", json_of(intervals.nmi)},
+          {"ari", json_of(intervals.ari)},
           {"boundary_f", json_of(intervals.boundary_f)}};
 }
 
@@ -113,6 +115,8 @@ Intervals intervals_of(const Json& json) {
           .fwiou = interval_of(json.at("fwiou")),
           .pixel_accuracy = interval_of(json.at("pixel_accuracy")),
           .macro_f1 = interval_of(json.at("macro_f1")),
+          .nmi = interval_of(member(json, "nmi")),
+          .ari = interval_of(member(json, "ari")),
           .boundary_f = interval_of(json.at("boundary_f"))};
 }
 

@@ -19,8 +19,9 @@ std::string score_row(int k, const ProtocolScores& of_protocol) {
   std::string row = "<tr>" + cell(std::to_string(k)) + cell(escaped(protocol));
   for (const std::string& text :
        {percent(scores.miou, intervals.miou), percent(scores.pixel_accuracy, intervals.pixel_accuracy),
-        percent(scores.macro_f1, intervals.macro_f1), percent(scores.fwiou, intervals.fwiou), percent(scores.nmi),
-        percent(scores.ari), percent(boundary.f, intervals.boundary_f)}) {
+        percent(scores.macro_f1, intervals.macro_f1), percent(scores.fwiou, intervals.fwiou),
+        percent(scores.nmi, intervals.nmi), percent(scores.ari, intervals.ari),
+        percent(boundary.f, intervals.boundary_f)}) {
     row += cell(text);
   }
   return row + "</tr>\n";

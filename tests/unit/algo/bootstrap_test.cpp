@@ -77,6 +77,8 @@ Intervals by_definition(const std::vector<ImageCounts>& images, Protocol protoco
     keep("fwiou", scores.fwiou);
     keep("accuracy", scores.pixel_accuracy);
     keep("f1", scores.macro_f1);
+    keep("nmi", scores.nmi);
+    keep("ari", scores.ari);
     keep("boundary", score(boundary).f);
   }
   Intervals result;
@@ -84,6 +86,8 @@ Intervals by_definition(const std::vector<ImageCounts>& images, Protocol protoco
   result.fwiou = interval_by_definition(values["fwiou"]);
   result.pixel_accuracy = interval_by_definition(values["accuracy"]);
   result.macro_f1 = interval_by_definition(values["f1"]);
+  result.nmi = interval_by_definition(values["nmi"]);
+  result.ari = interval_by_definition(values["ari"]);
   result.boundary_f = interval_by_definition(values["boundary"]);
   return result;
 }
@@ -113,14 +117,35 @@ TEST(Bootstrap, EqualsScoresOfResampledDataSetsOnAnyRanksAndThreads) {
           expect_near(found.fwiou, expected.fwiou, "fwIoU");
           expect_near(found.pixel_accuracy, expected.pixel_accuracy, "accuracy");
           expect_near(found.macro_f1, expected.macro_f1, "F1");
+          expect_near(found.nmi, expected.nmi, "NMI");
+          expect_near(found.ari, expected.ari, "ARI");
           expect_near(found.boundary_f, expected.boundary_f, "boundary");
           if (!first) first = found;
           EXPECT_EQ(found.miou, first->miou) << "other bits on " << ranks << " ranks";
+          EXPECT_EQ(found.nmi, first->nmi) << "other bits on " << ranks << " ranks";
+          EXPECT_EQ(found.ari, first->ari) << "other bits on " << ranks << " ranks";
           EXPECT_EQ(found.boundary_f, first->boundary_f) << "other bits on " << ranks << " ranks";
         });
       }
     }
   }
+}
+
+// Of so many clusters and classes that the sums of all replicates do not stay in memory at once; most are empty.
+TEST(Bootstrap, ManyClustersAndClassesChangeNothing) {
+  auto images = some_images(9);
+  for (CellCount& cell : images[2].cells) cell.pixels <<= 32;
+  std::vector<int> mapping{2, 0, -1, 3, 3};
+  const Intervals expected = by_definition(images, Protocol::strict, mapping, 300, 7);
+  mapping.resize(500, -1);
+  run_on_threads(2, [&](Communicator& comm) {
+    const auto own = pointers(images, share_of(std::ssize(images), comm));
+    const auto found = bootstrap(own, Protocol::strict, mapping, 90, {.replicates = 300, .seed = 7}, comm);
+    expect_near(found.miou, expected.miou, "mIoU");
+    expect_near(found.nmi, expected.nmi, "NMI");
+    expect_near(found.ari, expected.ari, "ARI");
+    expect_near(found.boundary_f, expected.boundary_f, "boundary");
+  });
 }
 
 TEST(Bootstrap, WeightsArePoissonAndIndependentOfEachOther) {

@@ -44,6 +44,8 @@ ProtocolScores some_result(const std::string& protocol, double miou) {
   result.intervals.miou = {0.2, 0.3};
   result.intervals.fwiou = {0.25, 0.35};
   result.intervals.pixel_accuracy = {0.3, 1.0 / 3.0};
+  result.intervals.nmi = {0.05, 0.15};
+  result.intervals.ari = {-0.3, -0.2};
   result.counts = {1, 2, std::int64_t{1} << 41, 4, 5, 6};
   result.class_pixels = {5, 7, std::int64_t{1} << 42};
   result.provenance = {{"fitted_on", "8 images"}, {"matched_on", "8 images"}};
@@ -89,6 +91,8 @@ void expect_equal(const ProtocolScores& found, const ProtocolScores& expected) {
   EXPECT_EQ(found.intervals.fwiou, expected.intervals.fwiou);
   EXPECT_EQ(found.intervals.pixel_accuracy, expected.intervals.pixel_accuracy);
   EXPECT_EQ(found.intervals.macro_f1, expected.intervals.macro_f1);
+  EXPECT_EQ(found.intervals.nmi, expected.intervals.nmi);
+  EXPECT_EQ(found.intervals.ari, expected.intervals.ari);
   EXPECT_EQ(found.counts, expected.counts);
   EXPECT_EQ(found.class_pixels, expected.class_pixels);
   EXPECT_EQ(found.provenance, expected.provenance);
@@ -127,6 +131,7 @@ TEST(ScoreFiles, HaveTheDocumentedForm) {
   EXPECT_EQ(strict.at("pixels").at("total"), std::int64_t{1} << 40);
   EXPECT_EQ(strict.at("intervals").at("level"), 0.95);
   EXPECT_EQ(strict.at("intervals").at("miou"), (nlohmann::json{0.2, 0.3}));
+  EXPECT_EQ(strict.at("intervals").at("ari"), (nlohmann::json{-0.3, -0.2}));
   EXPECT_TRUE(strict.at("intervals").at("macro_f1").is_null());
 }
 
