@@ -34,6 +34,10 @@ struct Palette {
 /// 1024.
 [[nodiscard]] Palette distinct_palette(int count);
 
+/// The palette `taken` with `count` colours behind it that are chosen in the same way, each the farthest from all
+/// before it, those of `taken` too, whatever they are; as many as can be told apart. Deterministic.
+[[nodiscard]] Palette extended_palette(const Palette& taken, int count);
+
 /// The colours of so many labels in every mask and picture: as many as can be told apart, then they start over.
 [[nodiscard]] Palette label_palette(int labels);
 

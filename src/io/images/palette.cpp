@@ -35,6 +35,24 @@ double squared_distance(const Lab& p, const Lab& q) {
   return lightness * lightness + a * a + b * b;
 }
 
+double from_gamma(std::uint8_t level) {
+  const double value = level / 255.0;
+  return value <= 0.04045 ? value / 12.92 : std::pow((value + 0.055) / 1.055, 2.4);
+}
+
+/// The matrices are Ottosson's.
+Lab to_lab(Colour colour) {
+  const double red = from_gamma(colour.red);
+  const double green = from_gamma(colour.green);
+  const double blue = from_gamma(colour.blue);
+  const double l = std::cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue);
+  const double m = std::cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue);
+  const double s = std::cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue);
+  return {.lightness = 0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s,
+          .a = 1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s,
+          .b = 0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s};
+}
+
 double to_gamma(double linear) {
   return linear <= 0.0031308 ? 12.92 * linear : 1.055 * std::pow(linear, 1 / 2.4) - 0.055;
 }
@@ -89,13 +107,17 @@ std::size_t farthest(const std::vector<double>& distance) {
   return best;
 }
 
-}  // namespace
-
-Palette distinct_palette(int count) {
+void require_room(int count) {
   if (count < 0 || count > max_colours) {
     throw UsageError("Cannot make a palette of " + std::to_string(count) + " colours",
                      "at most " + std::to_string(max_colours) + " can be told apart", "Let larger labels start over.");
   }
+}
+
+}  // namespace
+
+Palette distinct_palette(int count) {
+  require_room(count);
   const std::vector<Candidate> all = candidates();
   std::vector<double> distance(all.size());  // squared, to the nearest colour of the palette
   const Lab calm_blue{0.65, -0.03, -0.14};
@@ -109,6 +131,23 @@ Palette distinct_palette(int count) {
       distance[j] = std::min(distance[j], squared_distance(all[j].lab, all[chosen].lab));
     }
     chosen = farthest(distance);
+  }
+  return palette;
+}
+
+Palette extended_palette(const Palette& taken, int count) {
+  if (taken.colours.empty()) return label_palette(count);
+  const std::vector<Candidate> all = candidates();
+  std::vector<double> distance(all.size(), std::numeric_limits<double>::max());
+  const auto take = [&](const Lab& lab) {
+    for (std::size_t j = 0; j < all.size(); ++j) distance[j] = std::min(distance[j], squared_distance(all[j].lab, lab));
+  };
+  for (const Colour colour : taken.colours) take(to_lab(colour));
+  Palette palette = taken;
+  for (int i = 0; i < std::min(count, max_colours); ++i) {
+    const Candidate& chosen = all[farthest(distance)];
+    palette.colours.push_back(chosen.colour);
+    take(chosen.lab);
   }
   return palette;
 }

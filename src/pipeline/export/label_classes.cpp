@@ -37,11 +37,7 @@ LabelClasses numbered(int k) {
 }  // namespace
 
 Palette LabelClasses::palette() const {
-  Palette palette = label_palette(count());
-  if (std::ssize(colours) != count()) return palette;
-  palette.colours.clear();
-  for (const auto& [red, green, blue] : colours) palette.colours.push_back({red, green, blue});
-  return palette;
+  return class_palette(count(), colours);
 }
 
 std::vector<int> LabelClasses::clusters_of(int index) const {

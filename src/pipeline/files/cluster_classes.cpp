@@ -60,6 +60,13 @@ ClusterClasses from_carried(const fs::path& path, int k) {
 
 }  // namespace
 
+Palette class_palette(int classes, const std::vector<DatasetDescription::Colour>& given) {
+  if (classes == 0 || std::ssize(given) != classes) return label_palette(classes);
+  Palette palette;
+  for (const auto& [red, green, blue] : given) palette.colours.push_back({red, green, blue});
+  return palette;
+}
+
 std::optional<ClusterClasses> classes_of_run(const RunDirectory& run, int k, const std::string& protocol) {
   if (fs::exists(run.scores(k))) return from_scores(run.scores(k), protocol);
   if (fs::exists(run.carried_classes(k))) return from_carried(run.carried_classes(k), k);

@@ -3,6 +3,7 @@
 
 #include "datus/core/dataset_description.hpp"
 #include "datus/io/atomic_file.hpp"
+#include "datus/io/palette.hpp"
 #include "datus/pipeline/run_directory.hpp"
 
 #include <filesystem>
@@ -21,6 +22,9 @@ struct ClusterClasses {
   std::vector<DatasetDescription::Colour> class_colours = {};  ///< [classes], or empty where they have none
   std::string source;                                          ///< a phrase for people: what they come from
 };
+
+/// The colours of so many classes: those that their data set gives, or else `label_palette`.
+[[nodiscard]] Palette class_palette(int classes, const std::vector<DatasetDescription::Colour>& given);
 
 /// The mapping of RUN/scores/kNNN.json by `protocol`, by "strict" or else the first where that is empty; without scores
 /// that of RUN/clusters/kNNN/classes.json; nothing without either. Throws `InputError` naming the file for a protocol

@@ -34,10 +34,9 @@ std::vector<std::size_t> classes_to_draw(const ProtocolScores& scores) {
 
 std::string class_bars(const ReportData& data, const ProtocolScores& scores) {
   BarChart chart{.title = "Scores of each class", .series = {"IoU", "precision", "recall"}, .rows = {}};
-  const Palette palette = label_palette(data.classes);
   for (const std::size_t c : classes_to_draw(scores)) {
     chart.rows.push_back({.label = data.class_name(static_cast<int>(c)),
-                          .colour = hex_colour(palette.of(static_cast<std::int32_t>(c))),
+                          .colour = hex_colour(data.class_palette.of(static_cast<std::int32_t>(c))),
                           .values = {scores.scores.iou[c], scores.scores.precision[c], scores.scores.recall[c]}});
   }
   return figure("Each class: IoU, precision, recall (percent)", to_svg(chart),

@@ -135,7 +135,8 @@ std::string to_svg(const BarChart& chart) {
   }
   double y = top + 4;
   for (const auto& row : chart.rows) {
-    if (!row.colour.empty()) svg.rectangle(4, y + step / 2 - 12, 12, 12, fill(row.colour) + " rx=\"3\"");
+    if (!row.colour.empty())
+      svg.rectangle(4, y + step / 2 - 12, 12, 12, "class=\"key-square\" " + fill(row.colour) + " rx=\"3\"");
     svg.text(22, y + step / 2 - 2, cut(row.label, 24));
     for (std::size_t i = 0; i < row.values.size(); ++i) {
       const double place = y + bar * static_cast<double>(i);

@@ -41,6 +41,7 @@ void read_classes(const RunContext& run, ReportResult& result) {
     result.mapping = std::move(carried->mapping);
     result.classes = carried->classes;
     result.class_names = std::move(carried->class_names);
+    result.class_colours = std::move(carried->class_colours);
     result.classes_from = std::move(carried->source);
   }
 }
@@ -168,7 +169,7 @@ std::vector<ReportResult> collect_results(const RunContext& run, const std::opti
       result.clusters[static_cast<std::size_t>(cluster)].farthest = examples_of(examples.farthest, cluster);
     }
   }
-  const int classes = count_classes(run, results);
+  const ReportClasses classes = classes_of(run, results);
   for (ReportResult& result : results) {
     const Palette colours = cluster_colours(result.k, result.mapping, classes);
     for (std::size_t i = 0; i < result.clusters.size(); ++i) {
@@ -179,11 +180,14 @@ std::vector<ReportResult> collect_results(const RunContext& run, const std::opti
   return results;
 }
 
-int count_classes(const RunContext& run, const std::vector<ReportResult>& results) {
-  auto classes = static_cast<int>(run.dataset->classes().size());
+ReportClasses classes_of(const RunContext& run, const std::vector<ReportResult>& results) {
+  ReportClasses classes{static_cast<int>(run.dataset->classes().size()), run.dataset->class_colours()};
   for (const ReportResult& result : results) {
-    classes = std::max(classes, result.evaluation ? result.evaluation->classes : result.classes);
+    classes.count = std::max(classes.count, result.evaluation ? result.evaluation->classes : result.classes);
+    const auto& given = result.evaluation ? result.evaluation->class_colours : result.class_colours;
+    if (!given.empty()) classes.given = given;
   }
+  if (std::ssize(classes.given) != classes.count) classes.given.clear();
   return classes;
 }
 

@@ -22,8 +22,8 @@ struct NamesOfClusters {
 [[nodiscard]] std::vector<ReportResult> collect_results(const RunContext& run,
                                                         const std::optional<NamesOfClusters>& names);
 
-/// The number of classes that colours are needed for: of the ground truth, or of those that clusters have.
-[[nodiscard]] int count_classes(const RunContext& run, const std::vector<ReportResult>& results);
+/// The classes that colours are needed for: of the ground truth, or those that clusters have.
+[[nodiscard]] ReportClasses classes_of(const RunContext& run, const std::vector<ReportResult>& results);
 
 /// Adds what takes longer and the page alone needs: numbers of segments, similar clusters, trees, the plane of the
 /// centroids. Not collective; throws `InputError`.

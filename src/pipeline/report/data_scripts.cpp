@@ -13,10 +13,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json classes_of(const ReportData& data) {
-  const Palette palette = label_palette(data.classes);
   Json classes = Json::array();
   for (int c = 0; c < data.classes; ++c)
-    classes.push_back({{"name", data.class_name(c)}, {"colour", hex_colour(palette.of(c))}});
+    classes.push_back({{"name", data.class_name(c)}, {"colour", hex_colour(data.class_palette.of(c))}});
   return classes;
 }
 

@@ -43,10 +43,9 @@ std::string legend_entry(const std::string& kind, int number, const std::string&
 std::string legend(const ReportData& data) {
   std::string text = "<aside class=\"legend\" aria-label=\"Legend\">\n";
   if (data.classes > 0) {
-    const Palette palette = label_palette(data.classes);
     text += "<div class=\"of-classes\"><h3>Classes</h3><ul>";
     for (int c = 0; c < data.classes; ++c)
-      text += legend_entry("class", c, hex_colour(palette.of(c)), data.class_name(c));
+      text += legend_entry("class", c, hex_colour(data.class_palette.of(c)), data.class_name(c));
     text += "</ul></div>";
   }
   if (data.has_truth) {

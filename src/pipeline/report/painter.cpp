@@ -75,16 +75,18 @@ std::string sign_of(const fs::path& file) {
 
 }  // namespace
 
-Painter::Painter(const RunContext& run, const std::vector<ReportResult>& results, int classes, std::int64_t most_pixels)
+Painter::Painter(const RunContext& run, const std::vector<ReportResult>& results, const ReportClasses& classes,
+                 std::int64_t most_pixels)
     : run_(run),
       results_(results),
-      classes_(classes),
+      classes_(classes.count),
       most_pixels_(most_pixels),
       masks_(masks_of_run(run)),
-      class_palette_(label_palette(classes)),
+      class_palette_(classes.palette()),
       segment_palette_(distinct_palette(segment_colours)) {
   Hasher hasher;
-  hasher.add(drawing_version).add(std::int64_t{classes}).add(most_pixels);
+  hasher.add(drawing_version).add(std::int64_t{classes_}).add(most_pixels);
+  for (const Colour colour : class_palette_.colours) hasher.add(hex_colour(colour));
   hasher.add(run.provenance.of(Stage::segment).hash().hex());
   for (const ReportResult& result : results) {
     hasher.add(std::int64_t{result.k});

@@ -25,7 +25,8 @@ struct PictureRequest {
 class Painter {
  public:
   /// `results`: mappings and colours of all K, and scores for what they tell of the ground truth.
-  Painter(const RunContext& run, const std::vector<ReportResult>& results, int classes, std::int64_t most_pixels);
+  Painter(const RunContext& run, const std::vector<ReportResult>& results, const ReportClasses& classes,
+          std::int64_t most_pixels);
 
   /// The text of its file (`to_text`); nothing for an image that cannot be read. Throws `InputError` for masks or
   /// segments that cannot be used.

@@ -181,7 +181,9 @@ void write_report(const RunContext& run, const ReportRequest& request, const std
     std::optional<NamesOfClusters> names;
     if (request.names) names = NamesOfClusters{.file = *request.names, .k = k_of_names(run, request)};
     data.results = collect_results(run, names);
-    data.classes = count_classes(run, data.results);
+    const ReportClasses classes = classes_of(run, data.results);
+    data.classes = classes.count;
+    data.class_palette = classes.palette();
     data.class_names = run.dataset->classes();
     for (const ReportResult& result : data.results) {
       if (!result.class_names.empty()) data.class_names = result.class_names;
@@ -190,7 +192,7 @@ void write_report(const RunContext& run, const ReportRequest& request, const std
     const auto shown = std::ranges::count_if(requests, &PictureRequest::is_shown);
     data.pictures_apart = shown > report_images;
     const int maps = 1 + (run.dataset->has_truth() ? 1 : 0) + static_cast<int>(data.results.size());
-    painter.emplace(run, data.results, data.classes,
+    painter.emplace(run, data.results, classes,
                     report_picture_pixels(std::min<std::int64_t>(shown, report_images), maps));
   });
   on_root(run.comm, [&] { make_folders(Painter::file_of(run.directory, 0).parent_path()); });

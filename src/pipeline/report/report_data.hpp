@@ -56,9 +56,10 @@ struct ReportResult {
   std::vector<int> mapping;              ///< [K] class or -1, of the first protocol; empty where no classes are known
   int classes = 0;                       ///< without ground truth: those that clusters have from elsewhere
   std::vector<std::string> class_names;  ///< of them
-  std::string classes_from;              ///< whose they are
-  std::vector<ReportCluster> clusters;   ///< [K]
-  std::vector<ReportJoint> joints;       ///< [K - 1] in the order of their heights; empty without a tree
+  std::vector<DatasetDescription::Colour> class_colours;  ///< of them, where their data set gives them colours
+  std::string classes_from;                               ///< whose they are
+  std::vector<ReportCluster> clusters;                    ///< [K]
+  std::vector<ReportJoint> joints;  ///< [K - 1] in the order of their heights; empty without a tree
   std::vector<ReportPoint> points;
   std::array<double, 2> point_shares{};  ///< of the variance along both axes
 
@@ -81,6 +82,7 @@ struct ReportData {
   std::vector<ClusterSummary> selection;  ///< ordered by K; empty where nothing is known
   std::vector<std::string> class_names;
   int classes = 0;
+  Palette class_palette;              ///< [classes]
   bool has_truth = false;             ///< the data set, for some of its images
   std::string evaluation_failure;     ///< why there are no scores; empty where nothing failed
   std::string segmentation;           ///< what the images have of segments; empty when it is not known
@@ -93,8 +95,16 @@ struct ReportData {
   [[nodiscard]] const ReportPicture* picture_of(std::int64_t image) const;
 };
 
+/// The classes of a report and their colours.
+struct ReportClasses {
+  int count = 0;
+  std::vector<DatasetDescription::Colour> given = {};  ///< by the data set, one for each; or empty
+
+  [[nodiscard]] Palette palette() const;
+};
+
 /// The colours of clusters: a matched one has that of its class, lighter or darker where several have the same class;
 /// all others have colours that no class has. Without classes, those of `label_palette`.
-[[nodiscard]] Palette cluster_colours(int k, const std::vector<int>& mapping, int classes);
+[[nodiscard]] Palette cluster_colours(int k, const std::vector<int>& mapping, const ReportClasses& classes);
 
 }  // namespace datus

@@ -58,7 +58,8 @@ std::string to_svg(const TreeChart& chart) {
     const auto& of_leaf = chart.leaves[static_cast<std::size_t>(leaf)];
     nodes[static_cast<std::size_t>(leaf)] = {.x = left, .y = y};
     const std::string key = " data-cluster=\"" + std::to_string(of_leaf.key) + "\"";
-    svg.rectangle(left - 22, y - 7, 14, 14, "rx=\"3\" fill=\"" + escaped(of_leaf.colour) + "\"" + key);
+    svg.rectangle(left - 22, y - 7, 14, 14,
+                  "class=\"key-square\" rx=\"3\" fill=\"" + escaped(of_leaf.colour) + "\"" + key);
     svg.text(left - 28, y + 4, of_leaf.label, "end");
     y += step;
   }

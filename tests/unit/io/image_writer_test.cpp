@@ -143,5 +143,18 @@ TEST(Palette, ThereIsOneForAnyNumberOfLabels) {
   EXPECT_TRUE(label_palette(-1).colours.empty());
 }
 
+TEST(Palette, FurtherColoursStayAwayFromTheOnesThatAreTaken) {
+  // Two of them alike, black and white too: whatever a data set has.
+  const Palette taken{{{128, 64, 128}, {128, 64, 130}, {0, 0, 0}, {255, 255, 255}, {107, 142, 35}, {70, 130, 180}}, {}};
+  const auto all = extended_palette(taken, 12).colours;
+  ASSERT_EQ(all.size(), 18U);
+  EXPECT_TRUE(std::equal(taken.colours.begin(), taken.colours.end(), all.begin())) << "these stay as they are";
+  for (std::size_t i = taken.colours.size(); i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) EXPECT_GT(squared_distance(all[i], all[j]), 40 * 40) << i << " " << j;
+  }
+  EXPECT_EQ(extended_palette({}, 5).colours, distinct_palette(5).colours);
+  EXPECT_EQ(extended_palette(taken, 5000).colours.size(), 1024U + 6U);
+}
+
 }  // namespace image_writer_test
 }  // namespace datus

@@ -3,6 +3,7 @@
 #include "pipeline/report/page.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,7 @@ ReportData hostile_data() {
   data.names[3] = hostile(2);
   data.class_names = {hostile(3), "plain"};
   data.classes = 2;
+  data.class_palette = label_palette(2);
   data.has_truth = true;
   data.settings = hostile(4);
   data.facts = {{"backend", hostile(5)}};
@@ -137,13 +139,30 @@ TEST(ReportPage, WithoutGroundTruthThereAreNoScores) {
 
 TEST(ReportPage, AMatchedClusterHasTheColourOfItsClass) {
   const Palette classes = label_palette(8);
-  const Palette colours = cluster_colours(5, {2, -1, 2, 0, -1}, 3);
+  const Palette colours = cluster_colours(5, {2, -1, 2, 0, -1}, {.count = 3});
   EXPECT_EQ(colours.of(0), classes.of(2));
   EXPECT_EQ(colours.of(3), classes.of(0));
   EXPECT_NE(colours.of(2), classes.of(2)) << "a second cluster of a class has a shade of its own";
   EXPECT_EQ(colours.of(1), classes.of(3)) << "no class has the colour of a cluster without one";
   EXPECT_EQ(colours.of(4), classes.of(4));
-  EXPECT_EQ(cluster_colours(5, {}, 3).of(4), label_palette(5).of(4));
+  EXPECT_EQ(cluster_colours(5, {}, {.count = 3}).of(4), label_palette(5).of(4));
+}
+
+TEST(ReportPage, ClassesHaveTheColoursOfTheirDataSet) {
+  const ReportClasses classes{.count = 3, .given = {{0, 0, 0}, {250, 250, 250}, {128, 64, 128}}};
+  const Palette colours = cluster_colours(7, {1, 0, 2, 0, 1, -1, 2}, classes);
+  EXPECT_EQ(colours.of(0), (Colour{250, 250, 250})) << "never changed, however near to the page's own";
+  EXPECT_EQ(colours.of(1), (Colour{0, 0, 0}));
+  EXPECT_EQ(colours.of(2), (Colour{128, 64, 128}));
+  std::set<std::string> all;
+  for (int cluster = 0; cluster < 7; ++cluster) all.insert(hex_colour(colours.of(cluster)));
+  EXPECT_EQ(all.size(), 7U) << "shades of black and white are other colours too";
+  ReportData data = hostile_data();
+  data.class_palette = {{{1, 2, 3}, {4, 5, 6}}, {}};
+  const std::string page = report_page(data);
+  EXPECT_EQ(script_of(page, "data")["classes"][1]["colour"], "#040506");
+  EXPECT_EQ(count_of(page, "background:#010203"), 1U) << "the legend";
+  EXPECT_EQ(count_of(page, "fill=\"#010203\""), 1U) << "the chart";
 }
 
 TEST(ReportPage, Base64) {

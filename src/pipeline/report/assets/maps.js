@@ -108,7 +108,8 @@ async function layerOf(image, layer) {
   return { map, labels: verdict, colours: [errorColours.right, errorColours.wrong, errorColours.none], clusters: map.labels, classes: truth.labels };
 }
 
-// Draws a layer: colours, a light line between labels, dark where there is no label or what is not highlighted.
+// Draws a layer: colours, a line between labels (light, but dark beside colours that are as light), dark where there is no
+// label or what is not highlighted.
 function paint(canvas, drawn) {
   const { map, labels, colours, clusters, classes } = drawn;
   canvas.width = map.width;
@@ -117,14 +118,17 @@ function paint(canvas, drawn) {
   const picture = context.createImageData(map.width, map.height);
   const pixels = new Uint32Array(picture.data.buffer);
   const packed = colours.map(([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
-  const line = 0xffffffff | 0, none = 205 << 24, faded = 190 << 24;
+  const line = 0xffffffff | 0, darkLine = 0xff303030 | 0, none = 205 << 24, faded = 190 << 24;
+  const isLight = colours.map(([r, g, b]) => 2 * r + 5 * g + b > 8 * 216);
+  const lineBeside = (...both) => (both.some((label) => label >= 0 && isLight[label % isLight.length]) ? darkLine : line);
   const of = state.lit ? (state.lit.kind === 'cluster' ? clusters : classes) : null;
   const wanted = state.lit ? state.lit.number : -1;
   const { width } = map;
   for (let i = 0; i < pixels.length; ++i) {
     const label = labels[i];
     if (of && of[i] !== wanted) pixels[i] = faded;
-    else if ((i % width !== width - 1 && labels[i + 1] !== label) || (i + width < pixels.length && labels[i + width] !== label)) pixels[i] = line;
+    else if (i % width !== width - 1 && labels[i + 1] !== label) pixels[i] = lineBeside(label, labels[i + 1]);
+    else if (i + width < pixels.length && labels[i + width] !== label) pixels[i] = lineBeside(label, labels[i + width]);
     else pixels[i] = label < 0 ? none : packed[label % packed.length];
   }
   context.putImageData(picture, 0, 0);
