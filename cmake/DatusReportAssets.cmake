@@ -12,6 +12,7 @@ function(datus_report_text RESULT)
 endfunction()
 datus_report_text(DATUS_REPORT_STYLE report.css)
 datus_report_text(DATUS_REPORT_SCRIPT page.js maps.js gallery.js viewer.js clusters.js)
+datus_report_text(DATUS_COMPARISON_SCRIPT comparison.js)
 set(DATUS_REPORT_SOURCE ${PROJECT_BINARY_DIR}/generated/report_assets.cpp)
 file(CONFIGURE OUTPUT ${DATUS_REPORT_SOURCE} CONTENT "#include \"pipeline/report/assets.hpp\"
 
@@ -23,6 +24,10 @@ std::string_view report_style() {
 
 std::string_view report_script() {
   return @DATUS_REPORT_SCRIPT@;
+}
+
+std::string_view comparison_script() {
+  return @DATUS_COMPARISON_SCRIPT@;
 }
 
 }  // namespace datus

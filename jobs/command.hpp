@@ -76,6 +76,7 @@ Command add_evaluate(CLI::App& program);
 Command add_apply(CLI::App& program);
 Command add_export(CLI::App& program);
 Command add_report(CLI::App& program);
+Command add_compare(CLI::App& program);
 Command add_leaderboard(CLI::App& program);
 Command add_sweep(CLI::App& program);
 Command add_inspect(CLI::App& program);

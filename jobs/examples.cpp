@@ -12,7 +12,7 @@ namespace {
 using Lines = std::string_view;
 
 /// In the order of the program's help.
-constexpr std::array<std::pair<std::string_view, Lines>, 22> examples = {{
+constexpr std::array<std::pair<std::string_view, Lines>, 23> examples = {{
     {"run",
      "  datus run --images photos --weights dinov2-s14\n"
      "  datus run mine.yaml\n"
@@ -47,6 +47,10 @@ constexpr std::array<std::pair<std::string_view, Lines>, 22> examples = {{
      "  datus report runs/mine\n"
      "  datus report mine.yaml --images 1000\n"
      "  datus report runs/mine --names names.yaml --k 27\n"},
+    {"compare",
+     "  datus compare runs/a runs/b\n"
+     "  datus compare runs/a runs/b --k 27 --out compared\n"
+     "  datus compare runs/a runs/a --k 20,27 --out k.html\n"},
     {"leaderboard",
      "  datus leaderboard runs/a runs/b\n"
      "  datus leaderboard runs/* --protocol strict --format latex --out table.tex\n"},

@@ -45,12 +45,11 @@ int run_program(int argc, char** argv) {
       "3 bad input; 4 finished, but some images were unreadable; 75 interrupted after a checkpoint; 1 anything else.");
   using namespace datus::jobs;
   std::vector<Command> commands = {
-      add_run(program),        add_extract(program),  add_segment(program),     add_describe(program),
-      add_cluster(program),    add_mask(program),     add_evaluate(program),    add_apply(program),
-      add_export(program),     add_report(program),   add_leaderboard(program), add_sweep(program),
-      add_inspect(program),    add_clean(program),    add_plan(program),        add_preflight(program),
-      add_config(program),     add_datasets(program), add_weights(program),     add_manual(program),
-      add_completion(program), add_version(program),
+      add_run(program),     add_extract(program),     add_segment(program), add_describe(program), add_cluster(program),
+      add_mask(program),    add_evaluate(program),    add_apply(program),   add_export(program),   add_report(program),
+      add_compare(program), add_leaderboard(program), add_sweep(program),   add_inspect(program),  add_clean(program),
+      add_plan(program),    add_preflight(program),   add_config(program),  add_datasets(program), add_weights(program),
+      add_manual(program),  add_completion(program),  add_version(program),
   };
   for (const datus::Stage stage : datus::all_stages) {
     const auto has_its_name = [&](const Command& command) {

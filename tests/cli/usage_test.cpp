@@ -73,7 +73,7 @@ TEST(Usage, EveryCommandHasExamplesAndManners) {
     EXPECT_EQ(outcome.out.find("KEY=VALUE ..."), std::string::npos) << "--set takes one setting" << outcome;
     ++commands;
   }
-  EXPECT_EQ(commands, 22);
+  EXPECT_EQ(commands, 23);
   EXPECT_NE(run_program({"run", "--help"}).out.find("--set A.B=C --set D.E=F"), std::string::npos);
 }
 

@@ -54,4 +54,23 @@ struct BootstrapOptions {
                                   std::span<const int> mapping, int classes, const BootstrapOptions& options,
                                   Communicator& comm);
 
+/// How far the difference of two segmentations' scores depends on which images there happen to be.
+struct DifferenceIntervals {
+  std::optional<Interval> miou;
+  std::optional<Interval> pixel_accuracy;
+};
+
+/// What is compared with what: images and the class of each cluster.
+struct BootstrapSide {
+  std::span<const ImageCounts* const> images;
+  std::span<const int> mapping;
+};
+
+/// COLLECTIVE. Intervals of the second side's scores minus the first's, both over the same draws of images: the sides
+/// have the same images at the same positions. So what makes an image hard for both does not count. As `bootstrap`
+/// otherwise.
+[[nodiscard]] DifferenceIntervals bootstrap_difference(const BootstrapSide& first, const BootstrapSide& second,
+                                                       Protocol protocol, int classes, const BootstrapOptions& options,
+                                                       Communicator& comm);
+
 }  // namespace datus

@@ -139,6 +139,33 @@ Draw draw_of(const std::int64_t* sums, std::size_t r, const Columns& columns, Pr
   return {score(matrix, protocol, mapping), score(boundary)};
 }
 
+/// COLLECTIVE. Of each replicate; none where less than two images have a pixel to score.
+std::vector<Draw> draws_of(std::span<const ImageCounts* const> images, Protocol protocol, std::span<const int> mapping,
+                           int classes, const BootstrapOptions& options, Communicator& comm) {
+  // Images without a pixel to score change nothing.
+  std::int64_t scored = std::ranges::count_if(images, [](const ImageCounts* image) { return !image->cells.empty(); });
+  comm.allreduce(std::span(&scored, 1), ReduceOp::sum);
+  if (options.replicates == 0 || scored < 2) return {};
+  const Columns columns{static_cast<int>(mapping.size()), classes};
+  const std::int64_t blocks = (options.replicates + block_size - 1) / block_size;
+  const auto block_bytes = static_cast<std::int64_t>(columns.count() * block_size * sizeof(std::int64_t));
+  const std::int64_t at_once = std::max<std::int64_t>(1, most_bytes / block_bytes);  // the same on all ranks
+  std::vector<Draw> draws(static_cast<std::size_t>(options.replicates));
+  std::vector<std::int64_t> sums;
+  for (std::int64_t begin = 0; begin < blocks; begin += at_once) {
+    const Share share{begin, std::min(blocks, begin + at_once)};
+    sum_up(images, columns, share, options, sums, comm);
+    const std::int64_t first = share.begin * block_size;
+    const std::int64_t end = std::min<std::int64_t>(share.end * block_size, options.replicates);
+    parallel_for(end - first, options.threads, [&](std::int64_t r) {
+      const auto* of_block = sums.data() + static_cast<std::size_t>(r / block_size) * columns.count() * block_size;
+      draws[static_cast<std::size_t>(first + r)] =
+          draw_of(of_block, static_cast<std::size_t>(r % block_size), columns, protocol, mapping);
+    });
+  }
+  return draws;
+}
+
 /// Of the replicates that have a value.
 template <class Value>
 std::optional<Interval> interval_over(const std::vector<Draw>& draws, const Value& value_of) {
@@ -160,27 +187,9 @@ Intervals bootstrap(std::span<const ImageCounts* const> images, Protocol protoco
                     int classes, const BootstrapOptions& options, Communicator& comm) {
   Intervals intervals;
   intervals.replicates = options.replicates;
-  // Images without a pixel to score change nothing.
   intervals.images = std::ranges::count_if(images, [](const ImageCounts* image) { return !image->cells.empty(); });
   comm.allreduce(std::span(&intervals.images, 1), ReduceOp::sum);
-  if (options.replicates == 0 || intervals.images < 2) return intervals;
-  const Columns columns{static_cast<int>(mapping.size()), classes};
-  const std::int64_t blocks = (options.replicates + block_size - 1) / block_size;
-  const auto block_bytes = static_cast<std::int64_t>(columns.count() * block_size * sizeof(std::int64_t));
-  const std::int64_t at_once = std::max<std::int64_t>(1, most_bytes / block_bytes);  // the same on all ranks
-  std::vector<Draw> draws(static_cast<std::size_t>(options.replicates));
-  std::vector<std::int64_t> sums;
-  for (std::int64_t begin = 0; begin < blocks; begin += at_once) {
-    const Share share{begin, std::min(blocks, begin + at_once)};
-    sum_up(images, columns, share, options, sums, comm);
-    const std::int64_t first = share.begin * block_size;
-    const std::int64_t end = std::min<std::int64_t>(share.end * block_size, options.replicates);
-    parallel_for(end - first, options.threads, [&](std::int64_t r) {
-      const auto* of_block = sums.data() + static_cast<std::size_t>(r / block_size) * columns.count() * block_size;
-      draws[static_cast<std::size_t>(first + r)] =
-          draw_of(of_block, static_cast<std::size_t>(r % block_size), columns, protocol, mapping);
-    });
-  }
+  const std::vector<Draw> draws = draws_of(images, protocol, mapping, classes, options, comm);
   intervals.miou = interval_over(draws, [](const Draw& draw) { return draw.scores.miou; });
   intervals.fwiou = interval_over(draws, [](const Draw& draw) { return draw.scores.fwiou; });
   intervals.pixel_accuracy = interval_over(draws, [](const Draw& draw) { return draw.scores.pixel_accuracy; });
@@ -189,6 +198,22 @@ Intervals bootstrap(std::span<const ImageCounts* const> images, Protocol protoco
   intervals.ari = interval_over(draws, [](const Draw& draw) { return draw.scores.ari; });
   intervals.boundary_f = interval_over(draws, [](const Draw& draw) { return draw.boundary.f; });
   return intervals;
+}
+
+DifferenceIntervals bootstrap_difference(const BootstrapSide& first, const BootstrapSide& second, Protocol protocol,
+                                         int classes, const BootstrapOptions& options, Communicator& comm) {
+  const auto before = draws_of(first.images, protocol, first.mapping, classes, options, comm);
+  const auto after = draws_of(second.images, protocol, second.mapping, classes, options, comm);
+  const auto interval = [&](std::optional<double> Scores::*member) {
+    std::vector<double> differences;
+    for (std::size_t r = 0; r < std::min(before.size(), after.size()); ++r) {
+      const std::optional<double>& from = before[r].scores.*member;
+      const std::optional<double>& to = after[r].scores.*member;
+      if (from && to) differences.push_back(*to - *from);
+    }
+    return interval_of(std::move(differences));
+  };
+  return {.miou = interval(&Scores::miou), .pixel_accuracy = interval(&Scores::pixel_accuracy)};
 }
 
 }  // namespace datus

@@ -21,6 +21,9 @@ struct ExportedRun {
   int k = 0;
 };
 
+/// The settings that a run was made with. Throws `InputError` for what is no run.
+[[nodiscard]] Config config_of_run(const std::filesystem::path& run);
+
 /// Opens it, with the only K that it has where none is given; changes nothing. Throws `InputError` for what is no run,
 /// `UsageError` for a K that it does not have.
 [[nodiscard]] ExportedRun open_exported_run(const std::filesystem::path& run, std::optional<int> k);

@@ -9,5 +9,7 @@ namespace datus {
 
 [[nodiscard]] std::string_view report_style();
 [[nodiscard]] std::string_view report_script();
+/// Of the page of a comparison, which has the style of the report.
+[[nodiscard]] std::string_view comparison_script();
 
 }  // namespace datus

@@ -40,8 +40,9 @@ void add_series_names(Svg& svg, const std::vector<std::string>& names, double le
   double x = left;
   for (std::size_t i = 0; i < names.size(); ++i) {
     svg.rectangle(x, 6, 11, 11, "class=\"" + series_class(i) + "\"");
-    svg.text(x + 16, 16, names[i]);
-    x += 34 + letter * static_cast<double>(names[i].size());
+    const std::string name = cut(names[i], 32);
+    svg.text(x + 16, 16, name);
+    x += 34 + letter * static_cast<double>(name.size());
   }
 }
 

@@ -7,12 +7,12 @@
 #include "datus/pipeline/run_directory.hpp"
 #include "datus/pipeline/score_files.hpp"
 #include "pipeline/report/published_scores.hpp"
+#include "pipeline/report/run_settings.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
-#include <sstream>
 #include <tuple>
 #include <utility>
 
@@ -20,30 +20,13 @@ namespace datus {
 namespace {
 
 namespace fs = std::filesystem;
-using Settings = std::map<std::string, std::string>;
 
 /// A finished run.
 struct ScoredRun {
   Config config;
-  Settings settings;  ///< those of the method
+  MethodSettings settings;
   std::vector<Evaluation> evaluations;
 };
-
-/// Settings that decide results, but for those that rows have columns of their own for.
-Settings settings_of(const Config& config) {
-  Settings settings;
-  for (const Stage stage : all_stages) {
-    std::istringstream lines(settings_text(config, stage));
-    for (std::string line; std::getline(lines, line);) {
-      const auto colon = line.find(": ");
-      const std::string key = line.substr(0, colon);
-      const bool is_of_method =
-          !key.starts_with("dataset.") && !key.starts_with("evaluate.") && key != "run.seed" && key != "cluster.k";
-      if (is_of_method) settings[key] = line.substr(colon + 2);
-    }
-  }
-  return settings;
-}
 
 ScoredRun read_run(const fs::path& folder) {
   const RunDirectory run(folder);
@@ -52,26 +35,12 @@ ScoredRun read_run(const fs::path& folder) {
                      "Give the directory of a run.");
   }
   ScoredRun found{load_config(run.config(), {}), {}, {}};
-  found.settings = settings_of(found.config);
+  found.settings = method_settings(found.config);
   for (const int k : found.config.cluster.k) {
     if (fs::exists(run.scores(k))) found.evaluations.push_back(read_scores(run.scores(k)));
   }
   if (found.evaluations.empty()) log::warning(folder.string() + " has no scores and is left out");
   return found;
-}
-
-std::string dataset_name(const DatasetConfig& dataset) {
-  const bool is_described = dataset.kind.description != nullptr;
-  const fs::path images = dataset.images.value_or(fs::path());
-  const fs::path path = is_described ? fs::path(dataset.kind.name) : images;
-  std::string name = (path.has_filename() ? path : path.parent_path()).stem().string();
-  if (dataset.split) name += " " + *dataset.split;
-  if (dataset.label_map) name += " (" + dataset.label_map->stem().string() + ")";
-  return name;
-}
-
-std::string backbone_name(const Config& config) {
-  return config.model.weights ? config.model.weights->stem().string() : "none";
 }
 
 /// "best", "paper, affinity.center: image": what tells these runs apart from the others.

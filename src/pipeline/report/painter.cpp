@@ -53,17 +53,6 @@ std::vector<CellCount> count_pixels(const LabelMap& mask, int k, const std::opti
   return cells;
 }
 
-Image in_colours(const LabelMap& map, const Palette& palette) {
-  Image image(map.height, map.width);
-  for (std::size_t i = 0; i < map.labels.size(); ++i) {
-    const Colour colour = palette.of(map.labels[i]);
-    image.pixels[3 * i] = colour.red;
-    image.pixels[3 * i + 1] = colour.green;
-    image.pixels[3 * i + 2] = colour.blue;
-  }
-  return image;
-}
-
 /// By its content, so that pictures are the same wherever the data lies; empty for a file that cannot be read.
 std::string sign_of(const fs::path& file) {
   try {

@@ -86,6 +86,17 @@ LabelMap at_size(const LabelMap& labels, int height, int width) {
   return result;
 }
 
+Image in_colours(const LabelMap& map, const Palette& palette) {
+  Image image(map.height, map.width);
+  for (std::size_t i = 0; i < map.labels.size(); ++i) {
+    const Colour colour = palette.of(map.labels[i]);
+    image.pixels[3 * i] = colour.red;
+    image.pixels[3 * i + 1] = colour.green;
+    image.pixels[3 * i + 2] = colour.blue;
+  }
+  return image;
+}
+
 Image cutout(const Image& original, const LabelMap& segments, int segment, int side) {
   const PixelBox box = box_of(segments, segment);
   Image part(box.height, box.width);

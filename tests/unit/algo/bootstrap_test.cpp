@@ -148,6 +148,31 @@ TEST(Bootstrap, ManyClustersAndClassesChangeNothing) {
   });
 }
 
+TEST(Bootstrap, DifferencesAreOfTheSameDraws) {
+  const auto images = some_images(37);
+  const std::vector<int> before{2, 0, -1, 3, 3};
+  const std::vector<int> after{0, 0, 1, 3, 2};
+  constexpr int replicates = 150;
+  std::vector<double> differences;
+  for (int r = 0; r < replicates; ++r) {
+    ConfusionMatrix matrix(clusters, classes);
+    for (const ImageCounts& image : images) {
+      for (int n = bootstrap_weight(7, image.image, r); n > 0; --n) matrix.add(image);
+    }
+    differences.push_back(*score(matrix, Protocol::strict, after).miou - *score(matrix, Protocol::strict, before).miou);
+  }
+  for (int ranks = 1; ranks <= 3; ++ranks) {
+    run_on_threads(ranks, [&](Communicator& comm) {
+      const auto own = pointers(images, share_of(std::ssize(images), comm));
+      const BootstrapOptions options{.replicates = replicates, .seed = 7, .threads = 2};
+      const auto found = bootstrap_difference({own, before}, {own, after}, Protocol::strict, classes, options, comm);
+      expect_near(found.miou, interval_by_definition(differences), "mIoU");
+      const auto same = bootstrap_difference({own, before}, {own, before}, Protocol::strict, classes, options, comm);
+      expect_near(same.pixel_accuracy, Interval{0, 0}, "the same side twice");
+    });
+  }
+}
+
 TEST(Bootstrap, WeightsArePoissonAndIndependentOfEachOther) {
   std::vector<int> histogram(14);
   double sum = 0;
