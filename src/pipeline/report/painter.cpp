@@ -7,8 +7,6 @@
 #include "datus/io/encoded_image.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
-#include "pipeline/files/image_contents.hpp"
-#include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/report/html.hpp"
 #include "pipeline/report/thumbnails.hpp"
@@ -71,6 +69,10 @@ Painter::Painter(const RunContext& run, const std::vector<ReportResult>& results
       classes_(classes.count),
       most_pixels_(most_pixels),
       masks_(masks_of_run(run)),
+      shard_inputs_([this](ShardIndex shard) { return inputs_of_shard(shard); }),
+      segments_([this, segments = run.provenance.of(Stage::segment)](ShardIndex shard) {
+        return read_segments(run_.directory.segments(shard), segments.of_shard(shard));
+      }),
       class_palette_(classes.palette()),
       segment_palette_(distinct_palette(segment_colours)) {
   Hasher hasher;
@@ -92,24 +94,30 @@ fs::path Painter::file_of(const RunDirectory& directory, std::int64_t image) {
   return directory.report().parent_path() / "pictures" / (zero_padded(image, 6) + ".js");
 }
 
+Painter::ShardInputs Painter::inputs_of_shard(ShardIndex shard) const {
+  Hasher hasher;
+  for (const ReportResult& result : results_) {
+    masks_.require(result.k, shard);
+    hasher.add(run_.provenance.of(Stage::mask, result.k).of_shard(shard).hash().hex());
+  }
+  return {.masks = hasher.finish().hex(), .contents = image_contents(run_.directory, run_.list, shard)};
+}
+
 std::string Painter::inputs_of(const PictureRequest& request) const {
   const auto place = static_cast<std::size_t>(request.image);
   const ListedImage& listed = run_.list.images[place];
   Hasher hasher;
   hasher.add(common_).add(listed.name).add(listed.bytes);
-  if (const auto contents = image_contents(run_.directory, run_.list, {request.image / run_.list.shard_size})) {
-    const auto content = contents->hex.find(request.image);
-    if (content != contents->hex.end()) hasher.add(content->second);
+  const auto of_shard = shard_inputs_.of(shard_of(request.image));
+  if (of_shard->contents) {
+    const auto content = of_shard->contents->hex.find(request.image);
+    if (content != of_shard->contents->hex.end()) hasher.add(content->second);
   }
   hasher.add(std::int64_t{request.is_shown ? 1 : 0});
   for (const int segment : request.segments) hasher.add(std::int64_t{segment});
   if (!request.is_shown) return hasher.finish().hex();
   // A shard's masks are decided by what they are made from.
-  const ShardIndex shard{request.image / run_.list.shard_size};
-  for (const ReportResult& result : results_) {
-    masks_.require(result.k, shard);
-    hasher.add(run_.provenance.of(Stage::mask, result.k).of_shard(shard).hash().hex());
-  }
+  hasher.add(of_shard->masks);
   if (const DatasetItem& item = run_.dataset->items()[place]; !item.truth.empty()) hasher.add(sign_of(item.truth));
   return hasher.finish().hex();
 }
@@ -172,8 +180,8 @@ void Painter::draw_maps(std::int64_t image, ReportPicture& picture, const LabelM
 }
 
 LabelMap Painter::segments_of(std::int64_t image, int height, int width) const {
-  const ShardIndex shard{image / run_.list.shard_size};
-  const auto file = read_segments(run_.directory.segments(shard), run_.provenance.of(Stage::segment).of_shard(shard));
+  const auto of_shard = segments_.of(shard_of(image));
+  const SegmentsFile& file = *of_shard;
   const auto place = std::ranges::find(file.images.image, image);
   if (place == file.images.image.end()) return {height, width};
   const auto index = static_cast<std::size_t>(place - file.images.image.begin());
