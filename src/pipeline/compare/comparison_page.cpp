@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t most_bars = 40;
 
-std::string html_of(const ComparisonTable& table, const char* kind = "compared-numbers") {
+std::string html_of(const ComparisonTable& table, const char* kind = "all-numbers") {
   const auto line_of = [](const std::vector<std::string>& cells, bool is_head) {
     std::string line = "<tr>";
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -68,7 +68,7 @@ std::string overview(const RunPair& pair, const RunComparison& comparison) {
     text += html_of(score_table_of(comparison)) +
             "<p class=\"note\">In brackets: the 95 % interval of the difference over other draws of images.</p>\n";
   }
-  return text + html_of(settings_table(pair), "compared-texts") + "</section>\n";
+  return text + html_of(settings_table(pair), "all-texts") + "</section>\n";
 }
 
 std::string classes_section(const RunPair& pair, const RunComparison& comparison, const Palette& classes) {

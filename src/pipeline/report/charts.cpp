@@ -58,7 +58,7 @@ struct Scale {
 };
 
 std::string tick_text(double value, bool is_percent) {
-  return is_percent ? decimals("%.0f", 100 * value) : decimals("%.4g", value);
+  return is_percent ? decimals("%.0f", 100 * value) : decimals("%.6g", value);
 }
 
 constexpr double plot_left = 62;
@@ -127,7 +127,7 @@ std::string to_svg(const BarChart& chart) {
   const double step = bar * static_cast<double>(chart.series.size()) + 9;
   const double top = chart.series.size() > 1 ? 30 : 8;
   const double bottom = top + step * static_cast<double>(chart.rows.size());
-  const Scale x{.low = 0, .high = 1, .from = left, .to = width - 46};
+  const Scale x{.low = 0, .high = 1, .from = left, .to = width - 14 - 32 * static_cast<double>(chart.series.size())};
   Svg svg(width, bottom + 24, chart.title);
   if (chart.series.size() > 1) add_series_names(svg, chart.series, left);
   for (const double tick : axis_ticks(0, 1, 5)) {
@@ -139,13 +139,18 @@ std::string to_svg(const BarChart& chart) {
     if (!row.colour.empty())
       svg.rectangle(4, y + step / 2 - 12, 12, 12, "class=\"key-square\" " + fill(row.colour) + " rx=\"3\"");
     svg.text(22, y + step / 2 - 2, cut(row.label, 24));
+    double end = left;
+    std::string values;
     for (std::size_t i = 0; i < row.values.size(); ++i) {
-      const double place = y + bar * static_cast<double>(i);
-      if (!row.values[i]) continue;
-      svg.rectangle(left, place, x(*row.values[i]) - left, bar - 1, "class=\"" + series_class(i) + "\"");
-      if (i == 0)
-        svg.text(x(*row.values[i]) + 5, place + bar, tick_text(*row.values[i], true), "start", "class=\"soft\"");
+      const std::optional<double>& value = row.values[i];
+      values += (i == 0 ? "" : " · ") + (value ? tick_text(*value, true) : "–");
+      if (!value) continue;
+      end = std::max(end, x(*value));
+      svg.rectangle(left, y + bar * static_cast<double>(i), x(*value) - left, bar - 1,
+                    "class=\"" + series_class(i) + "\"");
     }
+    if (values.find_first_of("0123456789") != std::string::npos)
+      svg.text(end + 5, y + step / 2 - 1, values, "start", "class=\"soft\"");
     y += step;
   }
   return svg.end();

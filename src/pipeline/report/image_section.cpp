@@ -67,7 +67,8 @@ std::string legend(const ReportData& data) {
          (is_matched ? "A cluster has the colour of its class, in shades where several share one; clusters without a "
                        "class have colours of their own. "
                      : "") +
-         "Dark: in no segment, or void in the ground truth.</p></aside>\n";
+         (data.has_truth ? "Dark: in no segment, or void in the ground truth." : "Dark: in no segment.") +
+         "</p></aside>\n";
 }
 
 /// "81.2 % right" by the first K, and nothing without ground truth.

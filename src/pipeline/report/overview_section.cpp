@@ -99,7 +99,8 @@ std::string selection_table_of(const ReportData& data) {
   }
   const std::string hint = selection_hint(data.selection);
   return "<h3>Which K?</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Values of K\">"
-         "<table class=\"numbers\"><thead><tr><th>K</th><th>iterations</th><th>inertia</th><th>of previous</th>"
+         "<table class=\"numbers all-numbers\"><thead><tr><th>K</th><th>iterations</th><th>inertia</th><th>of "
+         "previous</th>"
          "<th>silhouette</th><th>stability</th><th>separation</th></tr></thead><tbody>" +
          rows + "</tbody></table></div>" + (hint.empty() ? "" : "<p class=\"note\">" + escaped(hint) + "</p>") + "\n";
 }
