@@ -125,6 +125,11 @@ def check_rest(browser):
     expect(browser.value("document.documentElement.dataset.theme") == "dark", "dark")
     browser.value("document.getElementById('job').open = true")
     browser.until("document.querySelectorAll('#job-facts tr').length > 5")
+    # The job after the one that did the work had nothing to do: the times are still those of the work.
+    row = json.loads(browser.value(
+        "JSON.stringify([...document.querySelectorAll('#job-facts tr')].map(r => [...r.children].map(c => c.textContent))"
+        ".find(r => r[0] === 'extract'))"))
+    expect(float(row[1]) > 0 and row[2] == "8" and "in an earlier job" in row[4], f"times of extract: {row}")
     expect(browser.value("[...document.querySelectorAll('img')].every(i => i.alt)"), "an image without a text")
     for width in (400, 900, 1400):
         browser.size(width, 900)
@@ -160,6 +165,7 @@ def main():
         subprocess.run([datus, "run", os.path.join(source, "configs/demo.yaml"), "--run", run, "-q",
                         # So that some pixels have no label.
                         "--set", "mask.labels=segment", "--set", "mask.refine=none"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([datus, "report", run, "-q"], check=True, stdout=subprocess.DEVNULL)
         page = pathlib.Path(run, "report/index.html")
         check_html(str(page))
         with Browser(program) as browser:

@@ -94,6 +94,24 @@ Json json_of(const std::optional<SegmentTally>& tally) {
   return json;
 }
 
+Json json_of(const StageWork& work) {
+  const auto rate = images_per_second(work);
+  return {{"shards", work.shards},
+          {"images", work.images},
+          {"segments", work.segments},
+          {"bytes", work.bytes},
+          {"busy_seconds", work.busy_seconds},
+          {"wall_seconds", work.wall_seconds},
+          {"images_per_second", rate ? Json(*rate) : Json(nullptr)},
+          {"note", work.note}};
+}
+
+/// What an earlier summary says of the last job that did something in a stage; null where it says nothing.
+Json last_work_in(const Json& stage) {
+  if (!stage.is_object()) return nullptr;
+  return stage.value("last_work", Json(nullptr));
+}
+
 }  // namespace
 
 StageWork total_work(const StageWork& mine, Communicator& comm) {
@@ -137,16 +155,19 @@ std::string summary_text(const RunSummary& summary) {
 nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before) {
   Json stages = Json::object();
   if (before.is_object() && before.contains("stages") && before["stages"].is_object()) stages = before["stages"];
+  for (auto& [name, stage] : stages.items()) {
+    if (stage.is_object()) stage["of_this_job"] = false;
+  }
   for (const StageWork& work : summary.stages) {
-    const auto rate = images_per_second(work);
-    stages[work.stage] = {{"shards", work.shards},
-                          {"images", work.images},
-                          {"segments", work.segments},
-                          {"bytes", work.bytes},
-                          {"busy_seconds", work.busy_seconds},
-                          {"wall_seconds", work.wall_seconds},
-                          {"images_per_second", rate ? Json(*rate) : Json(nullptr)},
-                          {"note", work.note}};
+    Json last = work.shards == 0 && stages.contains(work.stage) ? last_work_in(stages[work.stage]) : Json(nullptr);
+    Json& stage = stages[work.stage] = json_of(work);
+    if (work.shards > 0) {
+      last = stage;
+      last["ranks"] = summary.ranks;
+      last["threads"] = summary.threads;
+    }
+    stage["of_this_job"] = true;
+    stage["last_work"] = std::move(last);
   }
   Json carried = summary.carried_classes.empty() ? Json(nullptr) : Json(summary.carried_classes);
   if (carried.is_null() && before.is_object() && before.contains("carried_classes"))

@@ -55,8 +55,9 @@ struct RunSummary {
 /// segment, ranks and threads. Numbers read "1,234,567.8". Ends with a newline.
 [[nodiscard]] std::string summary_text(const RunSummary& summary);
 /// RUN/summary.json: the members by name, "stages" an object by the name of the stage, each with "images_per_second"
-/// (of wall time; null where there is none). Stages that only `before` has (the summary of earlier jobs of the run, or
-/// anything else) are taken over from it, and so is what the tree suggests.
+/// (of wall time; null where there is none), "of_this_job", and "last_work": the same numbers, ranks and threads of the
+/// last job that had something to do in it, null where none is known. Stages that only `before` has (the summary of
+/// earlier jobs of the run, or anything else) are taken over from it, and so is what the tree suggests.
 [[nodiscard]] nlohmann::ordered_json summary_json(const RunSummary& summary, const nlohmann::ordered_json& before);
 
 /// RUN/summary.js: the summary for the report, which a browser lets read scripts alone: a call of a function with it

@@ -295,6 +295,35 @@ TEST(SummaryJson, SaysWhatTheJobWas) {
   EXPECT_EQ(json.at("exit_code"), 4);
 }
 
+// The times of a stage stand until a job has something to do in it again.
+TEST(SummaryJson, KeepsTheTimesOfTheJobThatDidTheWork) {
+  RunSummary first;
+  first.ranks = 4;
+  first.threads = 2;
+  first.stages = {stage("extract", 3, 24, 12), stage("mask", 3, 24, 5)};
+  const auto made = summary_json(first, {});
+  EXPECT_EQ(made.at("stages").at("extract").at("last_work").at("wall_seconds"), 12);
+  RunSummary idle;
+  idle.stages = {stage("extract", 0, 0, 0), stage("mask", 1, 8, 2)};
+  auto again = summary_json(idle, made);
+  again = summary_json(idle, again);  // however often
+  const auto& extract = again.at("stages").at("extract");
+  EXPECT_EQ(extract.at("shards"), 0);
+  EXPECT_EQ(extract.at("wall_seconds"), 0) << "of this job";
+  EXPECT_EQ(extract.at("last_work").at("wall_seconds"), 12);
+  EXPECT_EQ(extract.at("last_work").at("images"), 24);
+  EXPECT_EQ(extract.at("last_work").at("ranks"), 4);
+  EXPECT_EQ(again.at("stages").at("mask").at("last_work").at("wall_seconds"), 2);
+  EXPECT_EQ(again.at("stages").at("mask").at("last_work").at("ranks"), 1);
+  RunSummary report;
+  report.stages = {stage("report", 1, 0, 1)};
+  const auto other = summary_json(report, again);
+  EXPECT_EQ(other.at("stages").at("extract").at("of_this_job"), false);
+  EXPECT_EQ(other.at("stages").at("report").at("of_this_job"), true);
+  EXPECT_EQ(other.at("stages").at("extract").at("last_work").at("wall_seconds"), 12);
+  EXPECT_TRUE(summary_json(idle, {}).at("stages").at("extract").at("last_work").is_null());
+}
+
 TEST(SummaryJson, TakesStagesOfEarlierJobsOver) {
   RunSummary before;
   before.images = 5;

@@ -82,15 +82,22 @@ function chooseTheme() {
 // What summary.js beside the report says of the last job; it is another file, for it changes with each job.
 function datusJob(job) {
   const { summary } = job;
-  const rows = Object.entries(summary.stages).map(([name, stage]) => create('tr', {}, create('td', { textContent: name }),
-    create('td', { textContent: stage.wall_seconds.toFixed(1) }), create('td', { textContent: stage.images || '' }),
-    create('td', { textContent: stage.images_per_second ? stage.images_per_second.toFixed(1) : '' }),
-    create('td', { textContent: stage.note })));
+  const rows = Object.entries(summary.stages).map(([name, stage]) => {
+    const done = stage.of_this_job && stage.shards > 0;
+    const work = done ? stage : stage.last_work;  // a job with nothing to do keeps the times of the one that had
+    const notes = [work ? work.note : stage.note];
+    if (!done && work) notes.push(`in an earlier job, on ${work.ranks} ranks of ${work.threads} threads`);
+    if (!done && !work) notes.push('nothing to do');
+    return create('tr', {}, create('td', { textContent: name }),
+      create('td', { textContent: work ? work.wall_seconds.toFixed(1) : '' }), create('td', { textContent: (work && work.images) || '' }),
+      create('td', { textContent: work && work.images_per_second ? work.images_per_second.toFixed(1) : '' }),
+      create('td', { textContent: notes.filter(Boolean).join('; ') }));
+  });
   const head = create('tr', {}, ...['stage', 'seconds', 'images', 'images/s', ''].map((text) => create('th', { textContent: text })));
   byId('job-facts').replaceChildren(
     create('p', { className: 'note', textContent: `'datus ${summary.command}' of ${summary.version}, ended ` +
       `${new Date(job.unix_seconds * 1000).toLocaleString()}, ${summary.ranks} ranks of ${summary.threads} threads, ` +
-      `${summary.seconds.toFixed(1)} seconds. 0 seconds: there was nothing to do.` }),
+      `${summary.seconds.toFixed(1)} seconds.` }),
     create('div', { className: 'scroll' }, create('table', { className: 'numbers' }, head, ...rows)));
 }
 function loadJob() {
