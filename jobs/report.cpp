@@ -10,6 +10,7 @@ namespace datus::jobs {
 Command add_report(CLI::App& program) {
   struct Arguments : ConfigArguments {
     std::filesystem::path run;
+    std::filesystem::path names;
     ReportRequest request;
   };
   CLI::App* parser = program.add_subcommand("report", "Write the report of a run again");
@@ -19,8 +20,9 @@ Command add_report(CLI::App& program) {
   arguments->add_changes_to(*parser);
   parser->add_option("--images", arguments->request.max_images, "Most images to show")->check(CLI::PositiveNumber);
   parser
-      ->add_option("--names", arguments->request.names,
-                   "YAML with a line 'CLUSTER: CLASS' for each cluster that has a class")
+      ->add_option("--names", arguments->names,
+                   "YAML with a line 'CLUSTER: CLASS' for each cluster that has a class; the run keeps it. none: drops "
+                   "the one that it has")
       ->type_name("FILE");
   parser->add_option("--k", arguments->request.k, "Whose clusters they are, where the run has several K")
       ->needs("--names");
@@ -31,6 +33,9 @@ Command add_report(CLI::App& program) {
             } else {
               arguments->config = arguments->run;
             }
+            arguments->request.drops_names = arguments->names == "none";
+            if (!arguments->names.empty() && !arguments->request.drops_names)
+              arguments->request.names = arguments->names;
             return run_report(arguments->load(comm), arguments->request, comm);
           }};
 }

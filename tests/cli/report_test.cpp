@@ -239,5 +239,55 @@ TEST_F(Report, ShowsTheNamesThatAPersonGave) {
   EXPECT_EQ(data()["results"][1]["clusters"][2]["class"], 1);
 }
 
+TEST_F(Report, KeepsTheNamesThatAPersonGave) {
+  write_data();
+  ASSERT_EQ(run().code, 0);
+  write_bytes(path("named.yaml"), "0: eel\n2: ray\n");
+  const Outcome named = report({"--names", "named.yaml", "--k", "3"}, 2);
+  ASSERT_EQ(named.code, 0) << named;
+  EXPECT_NE(named.err.find("run/clusters/k003/names.yaml"), std::string::npos) << named;
+  fs::remove(path("named.yaml"));
+  ASSERT_EQ(report().code, 0);
+  EXPECT_EQ(data()["results"][1]["clusters"][2]["title"], "2 · ray");
+  ASSERT_EQ(run().code, 0);
+  EXPECT_EQ(data()["results"][1]["clusters"][2]["title"], "2 · ray") << "after a run too";
+  EXPECT_EQ(run_program({"inspect", "--verify", "run"}, {.folder = path("")}).code, 0);
+  // Other clusters.
+  ASSERT_EQ(run({"run.seed=9"}).code, 0);
+  EXPECT_EQ(page().find("2 · ray"), std::string::npos);
+  EXPECT_NE(page().find("are of other clusters than the run has now"), std::string::npos);
+  ASSERT_EQ(run().code, 0);
+  EXPECT_NE(page().find("2 · ray"), std::string::npos) << "the clusters are those again";
+  ASSERT_EQ(report({"--names", "none", "--k", "2"}).code, 0);
+  EXPECT_NE(page().find("2 · ray"), std::string::npos) << "of the other K";
+  const Outcome dropped = report({"--names", "none"});
+  ASSERT_EQ(dropped.code, 0) << dropped;
+  EXPECT_EQ(page().find("2 · ray"), std::string::npos);
+  EXPECT_FALSE(fs::exists(path("run/clusters/k003/names.yaml")));
+  EXPECT_EQ(run_program({"inspect", "--verify", "run"}, {.folder = path("")}).code, 0);
+}
+
+TEST_F(Report, ShowsNoScoresOfAnEarlierState) {
+  write_data();
+  ASSERT_EQ(run().code, 0);
+  EXPECT_NE(page().find("<td>strict</td>"), std::string::npos);
+  ASSERT_EQ(run({"dataset.kind=folder", "dataset.truth=null"}).code, 0);
+  EXPECT_TRUE(fs::exists(path("run/scores/k003.json")));
+  EXPECT_EQ(page().find("<td>strict</td>"), std::string::npos);
+  EXPECT_NE(page().find("an earlier job had ground truth, the run has none now"), std::string::npos);
+  EXPECT_EQ(data()["classes"][1]["name"], "\"rock\"") << "clusters keep their classes";
+  const Outcome table = run_program({"leaderboard", "run"}, {.folder = path("")});
+  expect_refusal(table, 3, {"There are no scores", "the run has none now"});
+  const Outcome overview = run_program({"inspect", "run"}, {.folder = path("")});
+  EXPECT_NE(overview.out.find("the run has none now"), std::string::npos) << overview;
+  // Scores by other settings than those of the run.
+  ASSERT_EQ(run().code, 0);
+  EXPECT_NE(page().find("<td>strict</td>"), std::string::npos);
+  const Outcome other = report({"--set", "dataset.void=3"});
+  ASSERT_EQ(other.code, 0) << other;
+  EXPECT_EQ(page().find("<td>strict</td>"), std::string::npos);
+  EXPECT_NE(page().find("an earlier job made them with other settings"), std::string::npos);
+}
+
 }  // namespace report_test
 }  // namespace datus::test

@@ -11,8 +11,10 @@ namespace datus {
 /// What a report is to show.
 struct ReportRequest {
   int max_images = report_images;
-  std::optional<std::filesystem::path> names = {};  ///< that a person gave to clusters (`read_cluster_names`)
-  std::optional<int> k = {};                        ///< whose clusters they are, where the run has several K
+  /// That a person gave to clusters (`read_cluster_names`): they stay with the run, for later reports too.
+  std::optional<std::filesystem::path> names = {};
+  bool drops_names = false;   ///< those that the run has from before
+  std::optional<int> k = {};  ///< whose clusters they are, where the run has several K; all, where they are dropped
 };
 
 }  // namespace datus

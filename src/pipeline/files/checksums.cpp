@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/text.hpp"
+#include "pipeline/files/kept_names.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -43,6 +44,7 @@ std::vector<std::string> files_without_record(const RunDirectory& directory) {
   if (fs::is_directory(clusters)) {
     for (const auto& entry : fs::directory_iterator(clusters)) {
       add_file(directory, entry.path() / directory.carried_classes(0).filename(), names);
+      add_file(directory, entry.path() / kept_names_file(directory, 0).filename(), names);
     }
   }
   for (const auto& path : directory.virtual_files()) add_file(directory, path, names);

@@ -6,6 +6,8 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/files/cluster_classes.hpp"
 #include "pipeline/files/cluster_files.hpp"
+#include "pipeline/files/current_scores.hpp"
+#include "pipeline/files/kept_names.hpp"
 #include "pipeline/files/verified_file.hpp"
 
 #include <algorithm>
@@ -33,16 +35,22 @@ std::vector<ClusterExample> examples_of(const ExampleRows& rows, int cluster) {
 
 void read_classes(const RunContext& run, ReportResult& result) {
   if (fs::exists(run.directory.scores(result.k))) {
-    result.evaluation = read_scores(run.directory.scores(result.k));
-    if (const ProtocolScores* first = result.scores()) result.mapping = first->scores.mapping;
-    return;
+    Evaluation scores = read_scores(run.directory.scores(result.k));
+    const std::string wanted = run.provenance.of(Stage::evaluate, result.k).hash().hex();
+    result.left_out = why_not_current(scores, wanted, run.dataset->has_truth());
+    if (result.left_out.empty()) {
+      result.evaluation = std::move(scores);
+      if (const ProtocolScores* first = result.scores()) result.mapping = first->scores.mapping;
+      return;
+    }
   }
+  // The clusters of scores that are left out are still these: else the scores would have been removed.
   if (auto carried = classes_of_run(run.directory, result.k)) {
     result.mapping = std::move(carried->mapping);
     result.classes = carried->classes;
     result.class_names = std::move(carried->class_names);
     result.class_colours = std::move(carried->class_colours);
-    result.classes_from = std::move(carried->source);
+    result.classes_from = std::move(carried->source) + (result.left_out.empty() ? "" : ", of an earlier job");
   }
 }
 
@@ -162,7 +170,12 @@ std::vector<ReportResult> collect_results(const RunContext& run, const std::opti
     result.k = k;
     result.clusters.resize(static_cast<std::size_t>(k));
     read_classes(run, result);
-    if (names && names->k == k) read_names(names->file, result);
+    if (names && names->k == k) {
+      read_names(names->file, result);
+    } else if (const auto kept =
+                   kept_names(run.directory, k, run.provenance.of(Stage::cluster, k), result.names_left_out)) {
+      read_names(*kept, result);
+    }
     const auto examples = read_cluster_examples(open_clusters(run, k), "").clusters;
     for (int cluster = 0; cluster < k; ++cluster) {
       result.clusters[static_cast<std::size_t>(cluster)].nearest = examples_of(examples.nearest, cluster);

@@ -6,6 +6,7 @@
 #include "datus/core/log.hpp"
 #include "datus/pipeline/run_directory.hpp"
 #include "datus/pipeline/score_files.hpp"
+#include "pipeline/files/current_scores.hpp"
 #include "pipeline/report/published_scores.hpp"
 #include "pipeline/report/run_settings.hpp"
 
@@ -37,7 +38,13 @@ ScoredRun read_run(const fs::path& folder) {
   ScoredRun found{load_config(run.config(), {}), {}, {}};
   found.settings = method_settings(found.config);
   for (const int k : found.config.cluster.k) {
-    if (fs::exists(run.scores(k))) found.evaluations.push_back(read_scores(run.scores(k)));
+    if (!fs::exists(run.scores(k))) continue;
+    Evaluation scores = read_scores(run.scores(k));
+    if (const std::string why = why_not_current(scores, run, found.config); !why.empty()) {
+      log::warning(folder.string() + ": " + why);
+      continue;
+    }
+    found.evaluations.push_back(std::move(scores));
   }
   if (found.evaluations.empty()) log::warning(folder.string() + " has no scores and is left out");
   return found;

@@ -2,12 +2,14 @@
 #include "pipeline/report/report.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/core/version.hpp"
 #include "datus/io/atomic_file.hpp"
 #include "datus/pipeline/cluster_selection.hpp"
 #include "datus/pipeline/report_limits.hpp"
+#include "pipeline/files/kept_names.hpp"
 #include "pipeline/report/collect.hpp"
 #include "pipeline/report/html.hpp"
 #include "pipeline/report/page.hpp"
@@ -126,6 +128,21 @@ int k_of_names(const RunContext& run, const ReportRequest& request) {
                    "the run has K = " + there, "Choose one of them with --k.");
 }
 
+/// COLLECTIVE. The names that a run is to forget.
+void drop_names(const RunContext& run, const std::optional<int>& wanted) {
+  on_root(run.comm, [&] {
+    bool had_some = false;
+    for (const int k : run.config.cluster.k) {
+      const fs::path file = kept_names_file(run.directory, k);
+      if ((wanted && *wanted != k) || !fs::exists(file)) continue;
+      run.require_held();
+      had_some = fs::remove(file);
+      log::info("the names of K = " + std::to_string(k) + " are dropped: " + file.string());
+    }
+    if (!had_some) log::info("the run has no names to drop");
+  });
+}
+
 void add_facts(const RunContext& run, ReportData& data) {
   const auto file = [](const std::optional<fs::path>& path) { return path ? path->filename().string() : "none"; };
   data.facts = {{"images", run.images_description()},
@@ -165,6 +182,11 @@ void add_warnings(const RunContext& run, const std::optional<SegmentTally>& tall
         truth_warning(first->evaluation->truth, first->evaluation->class_names, first->evaluation->void_value);
     if (!warning.empty()) data.warnings.push_back(std::move(warning));
   }
+  for (const ReportResult& result : data.results) {
+    for (const std::string& sentence : {result.left_out, result.names_left_out}) {
+      if (!sentence.empty()) data.warnings.push_back(sentence);
+    }
+  }
   if (const auto table = text_of_file(run.directory.unreadable())) {
     const auto lines = std::ranges::count(*table, '\n');
     data.warnings.push_back(counted(lines, "image") + " could not be read (unreadable.tsv says why).");
@@ -177,8 +199,9 @@ void write_report(const RunContext& run, const ReportRequest& request, const std
   ReportData data;
   std::vector<PictureRequest> requests;
   std::optional<Painter> painter;
+  std::optional<NamesOfClusters> names;
+  if (request.drops_names) drop_names(run, request.k);
   collectively(run.comm, [&] {
-    std::optional<NamesOfClusters> names;
     if (request.names) names = NamesOfClusters{.file = *request.names, .k = k_of_names(run, request)};
     data.results = collect_results(run, names);
     const ReportClasses classes = classes_of(run, data.results);
@@ -195,7 +218,13 @@ void write_report(const RunContext& run, const ReportRequest& request, const std
     painter.emplace(run, data.results, classes,
                     report_picture_pixels(std::min<std::int64_t>(shown, report_images), maps));
   });
-  on_root(run.comm, [&] { make_folders(Painter::file_of(run.directory, 0).parent_path()); });
+  on_root(run.comm, [&] {
+    make_folders(Painter::file_of(run.directory, 0).parent_path());
+    if (!names) return;
+    keep_names(run.directory, names->k, run.provenance.of(Stage::cluster, names->k), names->file, run.writing());
+    log::info("the run keeps the names in " + kept_names_file(run.directory, names->k).string() +
+              ", for later reports too; 'datus report RUN --names none' drops them");
+  });
   data.pictures = draw_pictures(run, requests, *painter, data.pictures_apart);
   const auto tally = tally_of_run(run);
   on_root(run.comm, [&] {

@@ -53,6 +53,8 @@ struct ReportPoint {
 struct ReportResult {
   int k = 0;
   std::optional<Evaluation> evaluation;  ///< empty without ground truth
+  std::string left_out;                  ///< a sentence: why scores that are there are not these
+  std::string names_left_out;            ///< likewise of names that the run has
   std::vector<int> mapping;              ///< [K] class or -1, of the first protocol; empty where no classes are known
   int classes = 0;                       ///< without ground truth: those that clusters have from elsewhere
   std::vector<std::string> class_names;  ///< of them

@@ -6,6 +6,7 @@
 #include "datus/core/text.hpp"
 #include "datus/pipeline/score_files.hpp"
 #include "pipeline/files/config_file.hpp"
+#include "pipeline/files/current_scores.hpp"
 #include "pipeline/files/image_list.hpp"
 #include "pipeline/files/mask_store.hpp"
 #include "pipeline/files/stage_files.hpp"
@@ -101,11 +102,18 @@ std::string images_text(const ImageList& list, const Json& summary) {
   return text;
 }
 
-void print_scores(const RunDirectory& directory, const std::vector<int>& clusters, std::ostream& out) {
+void print_scores(const RunDirectory& directory, const Config& config, std::ostream& out) {
   std::vector<Evaluation> scores;
-  for (const int k : clusters) {
+  for (const int k : config.cluster.k) {
     try {
-      if (fs::exists(directory.scores(k))) scores.push_back(read_scores(directory.scores(k)));
+      if (!fs::exists(directory.scores(k))) continue;
+      Evaluation of_k = read_scores(directory.scores(k));
+      const std::string why = why_not_current(of_k, directory, config);
+      if (why.empty()) {
+        scores.push_back(std::move(of_k));
+      } else {
+        print_line(out, "scores", why);
+      }
     } catch (const InputError& error) {
       print_line(out, "scores", error.what());
     }
@@ -163,7 +171,7 @@ void print_recorded(const RunDirectory& directory, const Json& summary, std::ost
                    (record->inputs.weights ? ", hash " + record->inputs.weights->hex() : std::string()));
   }
   print_line(out, "backend", record->inputs.backend);
-  print_scores(directory, config.cluster.k, out);
+  print_scores(directory, config, out);
 }
 
 }  // namespace

@@ -172,7 +172,8 @@ std::vector<fs::path> unlisted_files(const RunVerifier& check) {
     for (const std::string& name : check.left_below(folder)) files.push_back(check.directory.root() / name);
   }
   for (const std::string& name : check.left_below("clusters")) {
-    if (name.ends_with("/classes.json")) files.push_back(check.directory.root() / name);
+    if (name.ends_with("/classes.json") || name.ends_with("/names.yaml"))
+      files.push_back(check.directory.root() / name);
   }
   auto others = check.directory.virtual_files();
   others.push_back(check.directory.selection());
