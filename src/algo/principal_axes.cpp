@@ -35,6 +35,15 @@ Matrix leading_axes(const Matrix& weighted, std::array<double, 2>& variances) {
 
 }  // namespace
 
+std::array<double, 2> PrincipalPlane::place(std::span<const float> row) const {
+  std::array<double, 2> result{};
+  for (std::size_t i = 0; i < std::min(row.size(), mean.size()); ++i) {
+    const double centred = static_cast<double>(row[i]) - mean[i];
+    for (std::size_t axis = 0; axis < 2; ++axis) result[axis] += centred * axes[axis][i];
+  }
+  return result;
+}
+
 PrincipalPlane principal_plane(std::span<const double> rows, int dim, std::span<const std::int64_t> weights) {
   const auto count = static_cast<Eigen::Index>(weights.size());
   if (dim < 1 || rows.size() != weights.size() * static_cast<std::size_t>(dim)) {
@@ -53,7 +62,9 @@ PrincipalPlane principal_plane(std::span<const double> rows, int dim, std::span<
   const Eigen::RowVectorXd mean = weight.transpose() * centred / weight.sum();
   centred.rowwise() -= mean;
   const Matrix weighted = weight.cwiseSqrt().asDiagonal() * centred;
-  const Matrix seen = centred * leading_axes(weighted, plane.shares);
+  const Matrix axes = leading_axes(weighted, plane.shares);
+  const Matrix seen = centred * axes;
+  plane.mean.assign(mean.data(), mean.data() + dim);
   const double all = weighted.squaredNorm();
   for (double& share : plane.shares) share = all > 0 ? share / all : 0;
   plane.points.resize(static_cast<std::size_t>(count));
@@ -64,6 +75,7 @@ PrincipalPlane principal_plane(std::span<const double> rows, int dim, std::span<
     for (Eigen::Index i = 0; i < count; ++i) {
       plane.points[static_cast<std::size_t>(i)][static_cast<std::size_t>(axis)] = sign * seen(i, axis);
     }
+    for (Eigen::Index i = 0; i < dim; ++i) plane.axes[static_cast<std::size_t>(axis)].push_back(sign * axes(i, axis));
   }
   return plane;
 }

@@ -2,6 +2,7 @@
 // The report: one file without a request to anywhere, the same bytes however it came about, drawn once.
 
 #include "cli/plain_files.hpp"
+#include "datus/io/hdf5_reader.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "support/run_files.hpp"
@@ -113,6 +114,12 @@ TEST_F(Report, IsOneFileThatAsksForNothing) {
     EXPECT_EQ(image["layers"], Json({"k002", "k003", "segments", "truth"})) << image["name"];
   }
   EXPECT_TRUE(bytes_of(path("run/summary.js")).starts_with("datusJob({"));
+  // Each segment of so small a run is a dot, at each K.
+  const auto segments = Hdf5Reader(path("run/descriptors.h5")).shape("descriptor", 2)[0];
+  std::int64_t dots = 0;
+  for (auto at = text.find("h0M"); at != std::string::npos; at = text.find("h0M", at + 1)) ++dots;
+  for (auto at = text.find("h0\""); at != std::string::npos; at = text.find("h0\"", at + 1)) ++dots;
+  EXPECT_EQ(dots, 2 * segments);
 }
 
 TEST_F(Report, TextsAreTexts) {

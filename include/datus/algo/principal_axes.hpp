@@ -12,6 +12,11 @@ namespace datus {
 struct PrincipalPlane {
   std::vector<std::array<double, 2>> points;  ///< [rows]; on each axis the outermost point is positive
   std::array<double, 2> shares{};             ///< of the variance along each axis; 0 where all rows are equal
+  std::vector<double> mean;                   ///< [dim] of the rows
+  std::array<std::vector<double>, 2> axes;    ///< [dim] each
+
+  /// Where another row of the same dim lies in the plane.
+  [[nodiscard]] std::array<double, 2> place(std::span<const float> row) const;
 };
 
 /// Principal component analysis (exact, by the eigenvectors of the smaller of covariance and Gram matrix), in f64: the

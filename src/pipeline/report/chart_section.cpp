@@ -106,12 +106,20 @@ std::string plane(const ReportData& data, const ReportResult& result) {
          .label = is_labelled ? std::to_string(point.cluster) : "",
          .key = point.cluster});
   }
+  std::size_t dots = 0;
+  for (std::size_t c = 0; c < result.dots.size(); ++c) {
+    if (result.dots[c].empty()) continue;
+    dots += result.dots[c].size();
+    chart.dots.push_back(
+        {.places = result.dots[c], .colour = hex_colour(result.clusters[c].colour), .key = static_cast<int>(c)});
+  }
   const bool is_fine = result.points.size() > result.clusters.size();
   return figure(
       is_fine ? "Fine clusters along their first two principal axes" : "Clusters along their first two principal axes",
       to_svg(chart),
       "Each disc is a centroid, its area the number of segments, its colour the cluster" +
-          std::string(is_fine ? "; numbers stand at the largest fine cluster of each." : "."));
+          std::string(is_fine ? "; numbers stand at the largest fine cluster of each." : ".") +
+          (dots == 0 ? "" : " Dots are " + std::to_string(dots) + " segments, evenly chosen."));
 }
 
 std::string score_curves(const ReportData& data) {

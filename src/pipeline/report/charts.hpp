@@ -58,10 +58,17 @@ struct ScatterChart {
     std::string label;  ///< written beside it; empty for none
     int key = -1;       ///< the cluster
   };
+  /// Of one colour and cluster, below the discs.
+  struct Dots {
+    std::vector<std::array<double, 2>> places;
+    std::string colour;
+    int key = -1;
+  };
   std::string title;
   std::string x_label;
   std::string y_label;
   std::vector<Disc> discs;
+  std::vector<Dots> dots = {};
 };
 [[nodiscard]] std::string to_svg(const ScatterChart& chart);
 

@@ -9,6 +9,7 @@
 #include "pipeline/files/current_scores.hpp"
 #include "pipeline/files/kept_names.hpp"
 #include "pipeline/files/verified_file.hpp"
+#include "pipeline/report/segment_sample.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -95,9 +96,10 @@ std::vector<ReportJoint> joints_of(const FineClusters& fine, const std::vector<s
   return joints;
 }
 
-/// The centroids in the plane in which they differ most: the fine ones where there is a tree.
+/// The centroids in the plane in which they differ most, the fine ones where there is a tree; and segments in it.
 void place_points(ReportResult& result, const Centroids& centroids, const std::optional<FineClusters>& fine,
-                  const std::vector<std::int32_t>& cluster_of_fine) {
+                  const std::vector<std::int32_t>& cluster_of_fine, const SegmentSample& sample,
+                  const AssignmentFile& assignment) {
   std::vector<std::int64_t> rows;
   if (fine) {
     rows = fine->rows;
@@ -110,6 +112,11 @@ void place_points(ReportResult& result, const Centroids& centroids, const std::o
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int cluster = fine ? cluster_of_fine[i] : static_cast<int>(i);
     result.points.push_back({.place = plane.points[i], .cluster = cluster, .rows = rows[i]});
+  }
+  result.dots.resize(result.clusters.size());
+  for (std::size_t i = 0; i < sample.rows.size(); ++i) {
+    const std::int32_t cluster = assignment.clusters[static_cast<std::size_t>(sample.rows[i])];
+    if (cluster >= 0) result.dots[static_cast<std::size_t>(cluster)].push_back(plane.place(sample.descriptor(i)));
   }
 }
 
@@ -205,6 +212,7 @@ ReportClasses classes_of(const RunContext& run, const std::vector<ReportResult>&
 }
 
 void describe_clusters(const RunContext& run, std::vector<ReportResult>& results) {
+  std::optional<SegmentSample> sample;  // the same for all K
   for (ReportResult& result : results) {
     const auto assignment =
         read_assignment(run.directory.assignment(result.k), run.provenance.of(Stage::cluster, result.k));
@@ -220,7 +228,8 @@ void describe_clusters(const RunContext& run, std::vector<ReportResult>& results
       for (const std::int32_t cluster : cluster_of_fine) ++result.clusters[static_cast<std::size_t>(cluster)].fine;
       result.joints = joints_of(*fine, cluster_of_fine, result.k);
     }
-    place_points(result, centroids, fine, cluster_of_fine);
+    if (!sample) sample = sample_segments(run, assignment.shard_offset);
+    place_points(result, centroids, fine, cluster_of_fine, *sample, assignment);
     find_similar(centroids, result.clusters);
   }
 }

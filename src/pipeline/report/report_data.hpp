@@ -63,7 +63,8 @@ struct ReportResult {
   std::vector<ReportCluster> clusters;                    ///< [K]
   std::vector<ReportJoint> joints;  ///< [K - 1] in the order of their heights; empty without a tree
   std::vector<ReportPoint> points;
-  std::array<double, 2> point_shares{};  ///< of the variance along both axes
+  std::vector<std::vector<std::array<double, 2>>> dots;  ///< [K] some segments of each cluster in the same plane
+  std::array<double, 2> point_shares{};                  ///< of the variance along both axes
 
   /// Of the first protocol; null without ground truth.
   [[nodiscard]] const ProtocolScores* scores() const {

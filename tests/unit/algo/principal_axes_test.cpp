@@ -41,6 +41,11 @@ TEST(PrincipalAxes, FindsThePlaneThatPointsLieIn) {
                     std::hypot(points[i][0] - points[j][0], points[i][1] - points[j][1]), 1e-9);
       }
     }
+    // Other rows come where they would be if they were among these.
+    const std::vector<double> same = placed(points, dim);
+    const std::vector<float> row(same.begin(), same.begin() + dim);
+    EXPECT_NEAR(plane.place(row)[0], plane.points[0][0], 1e-5);
+    EXPECT_NEAR(plane.place(row)[1], plane.points[0][1], 1e-5);
     EXPECT_NEAR(plane.shares[0] + plane.shares[1], 1, 1e-12);
     EXPECT_GT(plane.shares[0], 0.9);
     double product = 0;

@@ -69,6 +69,17 @@ TEST(ReportCharts, ScatterKeepsDistances) {
   EXPECT_NEAR((x[1] - x[0]) / (y[0] - y[2]), 3, 0.01);
   EXPECT_NE(svg.find("<title>&quot;&lt;</title>"), std::string::npos);
   EXPECT_NE(svg.find("data-cluster=\"2\""), std::string::npos);
+  // Dots are on the same scale: the second one lies on the second disc.
+  EXPECT_EQ(svg.find("class=\"dots\""), std::string::npos);
+  chart.dots = {{.places = {{1.0, 0.0}, {3.0, 0.0}, {0.0, -7.0}}, .colour = "#010203", .key = 5}};
+  const std::string with = to_svg(chart);
+  const std::regex path(
+      "<path class=\"dots\" d=\"M[0-9.]+ [0-9.]+h0M([0-9.]+) ([0-9.]+)h0M[0-9.]+ [0-9.]+h0\" "
+      "stroke=\"#010203\" data-cluster=\"5\"/>");
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(with, found, path)) << with;
+  EXPECT_NEAR(std::stod(found[1]), values_of(with, "circle", "cx")[1], 0.11);
+  EXPECT_NEAR(std::stod(found[2]), values_of(with, "circle", "cy")[1], 0.11);
 }
 
 TEST(ReportCharts, TreeHasItsLeavesBesideTheirNearest) {

@@ -35,7 +35,7 @@ function light(lit) {
     state.lit && state.lit.kind === kind && element.dataset[kind] !== undefined && Number(element.dataset[kind]) === state.lit.number;
   for (const key of all('.key')) key.classList.toggle('lit', Boolean(is(key, 'cluster') || is(key, 'class')));
   for (const plot of all('.chart svg')) {
-    const discs = all('.disc[data-cluster]', plot);
+    const discs = all('.disc[data-cluster], .dots[data-cluster]', plot);
     plot.classList.toggle('dim', discs.length > 0 && Boolean(state.lit) && state.lit.kind === 'cluster');
     for (const disc of discs) disc.classList.toggle('lit', Boolean(is(disc, 'cluster')));
   }
@@ -50,11 +50,11 @@ function keyOf(element) {
 // A legend's entries highlight while the pointer or the focus is on them, and for longer after a click.
 function listenToKeys(root) {
   root.addEventListener('pointerover', (event) => {
-    const key = event.target.closest('.key, .disc[data-cluster]');
+    const key = event.target.closest('.key, .disc[data-cluster], .dots[data-cluster]');
     if (key) light(keyOf(key));
   });
   root.addEventListener('pointerout', (event) => {
-    if (event.target.closest('.key, .disc[data-cluster]')) light(null);
+    if (event.target.closest('.key, .disc[data-cluster], .dots[data-cluster]')) light(null);
   });
   root.addEventListener('focusin', (event) => {
     if (event.target.matches('.key:focus-visible')) light(keyOf(event.target));
