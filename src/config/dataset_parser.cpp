@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/dataset_labels.hpp"
+#include "config/dataset_patterns.hpp"
 #include "config/dataset_reader.hpp"
 #include "datus/config/dataset_descriptions.hpp"
 #include "datus/core/error.hpp"
@@ -24,6 +25,15 @@ void require_inside(const std::string& path, const YamlEntry& entry) {
 Description::Files read_files(const YamlEntry& entry, DatasetSection& section) {
   Description::Files files;
   files.line = entry.value.Mark().line + 1;
+  if (const YamlEntry* patterns = section.take("files")) {
+    for (const char* key : {"folder", "endings", "suffix", "flat"}) {
+      if (const YamlEntry* other = section.take(key))
+        refuse_entry(*other, "files says it already", "Remove one of them.");
+    }
+    for (const std::string& path : texts_of(patterns->value, *patterns)) require_inside(path, *patterns);
+    read_patterns(files, *patterns);
+    return files;
+  }
   const YamlEntry& folder = section.require("folder");
   files.folders = texts_of(folder.value, folder);
   for (const std::string& path : files.folders) require_inside(path, folder);
@@ -77,7 +87,14 @@ void read_truth(Description& description, const YamlEntry& entry, const YamlSour
     if (of_colours == nullptr || description.storage == Description::Storage::colours) continue;
     refuse_entry(*of_colours, "the ground truth is none of colours", "Write kind: colours as well, or remove it.");
   }
-  if (description.truth.endings.empty()) {
+  if (description.images.patterns.empty() != description.truth.patterns.empty())
+    refuse_entry(entry, "images and truth say in different ways which files they are",
+                 "Write files in both, or in none.");
+  if (const YamlEntry* patterns = truth.take("files")) {
+    if (description.storage == Description::Storage::coco_panoptic)
+      refuse_entry(*patterns, "coco_panoptic has a folder with a JSON file beside it", "Write folder.");
+    require_pairing_patterns(description, *patterns);
+  } else if (description.truth.endings.empty()) {
     description.truth.endings = {".png"};
   } else if (description.storage != Description::Storage::colours &&
              description.truth.endings != std::vector<std::string>{".png"}) {

@@ -20,7 +20,9 @@ struct DatasetDescription {
     std::vector<std::string> endings;  ///< lower case, with the dot; any type of image where there is none
     std::string suffix;                ///< of all names before the ending, no part of what pairs image and truth
     bool is_flat = false;              ///< folders inside hold other files
-    int line = 0;                      ///< in the description
+    /// What the files are named below the folder, as `Glob` has it, in place of endings, suffix and flat; mostly empty.
+    std::vector<std::string> patterns = {};
+    int line = 0;  ///< in the description
   };
 
   /// How a file of ground truth stores a value.

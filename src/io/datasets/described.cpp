@@ -8,6 +8,7 @@
 #include "io/datasets/kinds.hpp"
 #include "io/datasets/layout.hpp"
 #include "io/datasets/list_file.hpp"
+#include "io/datasets/patterns.hpp"
 
 #include <algorithm>
 #include <string>
@@ -63,7 +64,11 @@ FoundImages find_images(const Description& description, const DatasetOptions& op
     return images_of_list(*list, folder, files.endings.empty() ? std::string() : files.suffix + files.endings.front());
   }
   FoundImages found = list_images(folder, depth_of(files), options.results_in);
-  if (described_folder(search)) keep_named(found, files);
+  if (!files.patterns.empty()) {
+    keep_matching(found, search, folder);
+  } else if (described_folder(search)) {
+    keep_named(found, files);
+  }
   if (!found.items.empty()) return found;
   throw InputError("No image in " + folder.string(), "found but left out: " + found.left_out,
                    "Check dataset.images and the images of " + description.origin + ".");
@@ -76,7 +81,8 @@ fs::path truth_root(const Description& description, const DatasetOptions& option
   const Search images{description, description.images, options.images, options.split, "images"};
   const bool is_list = fs::is_regular_file(options.images, unknown);
   const auto folder = is_list ? std::nullopt : described_folder(search);
-  if (folder && folder != described_folder(images)) return options.images;
+  const bool is_apart = folder != described_folder(images) || !description.truth.patterns.empty();
+  if (folder && is_apart) return options.images;
   if (description.truth_is_optional) return {};
   throw UsageError("dataset.truth is missing",
                    is_list ? "the list " + options.images.string() + " has no column of it" : looked_for(search),
@@ -88,6 +94,10 @@ void pair_truth(std::vector<DatasetItem>& items, const Description& description,
   const Search search{description, files, *options.truth, options.split, "truth"};
   const bool is_one_folder = options.images_are_predictions && options.split.empty();
   const fs::path folder = is_one_folder ? described_folder(search).value_or(*options.truth) : folder_of(search);
+  if (!files.patterns.empty()) {
+    const Search images{description, description.images, options.images, options.split, "images"};
+    return pair_truth_by_patterns(items, images, search, folder);
+  }
   const auto endings = endings_of(files);
   if (description.storage == Description::Storage::coco_panoptic) require_segments_file(folder);
   pair_truth_by_stem(items, folder, endings, depth_of(files), {description.images.suffix, files.suffix});

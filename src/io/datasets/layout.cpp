@@ -38,27 +38,6 @@ std::string names_of(const Description& description) {
   return names;
 }
 
-/// "3 folders and 2 files: x, y, z, …"
-std::string content_of(const fs::path& folder) {
-  constexpr std::size_t shown = 5;
-  std::vector<std::string> names;
-  std::int64_t folders = 0;
-  std::error_code failure;
-  for (fs::directory_iterator entry(folder, failure); !failure && entry != fs::directory_iterator();
-       entry.increment(failure)) {
-    std::error_code unknown;
-    folders += entry->is_directory(unknown) ? 1 : 0;
-    names.push_back(entry->path().filename().string());
-  }
-  if (failure) return "cannot be listed: " + failure.message();
-  if (names.empty()) return "is empty";
-  std::ranges::sort(names);
-  std::string text = "holds " + counted(folders, "folder") + " and " +
-                     counted(static_cast<std::int64_t>(names.size()) - folders, "file") + ": ";
-  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return text + (names.size() > shown ? ", …" : "");
-}
-
 [[noreturn]] void throw_no_split(const Description& description, const fs::path& root, const std::string& example) {
   throw UsageError("dataset.split is missing", root.string() + " holds several parts: " + example + " and others",
                    "Say which one to use: " + names_of(description) + ".");
@@ -85,6 +64,34 @@ std::optional<std::string> filled(const std::string& pattern, const Description&
     text.replace(at, split_mark.size(), folder_of_split(description, split));
   }
   return text;
+}
+
+std::string content_of(const fs::path& folder) {
+  constexpr std::size_t shown = 5;
+  std::vector<std::string> names;
+  std::int64_t folders = 0;
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure); !failure && entry != fs::directory_iterator();
+       entry.increment(failure)) {
+    std::error_code unknown;
+    folders += entry->is_directory(unknown) ? 1 : 0;
+    names.push_back(entry->path().filename().string());
+  }
+  if (failure) return "cannot be listed: " + failure.message();
+  if (names.empty()) return "is empty";
+  std::ranges::sort(names);
+  std::string text = "holds " + counted(folders, "folder") + " and " +
+                     counted(static_cast<std::int64_t>(names.size()) - folders, "file") + ": ";
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return text + (names.size() > shown ? ", …" : "");
+}
+
+std::string filled_pattern(const Search& search, const std::string& pattern) {
+  if (auto text = filled(pattern, search.description, search.split)) return *std::move(text);
+  throw UsageError("dataset.split is missing",
+                   pattern + " of " + search.description.origin + ":" + std::to_string(search.files.line) +
+                       " is not the same for all parts",
+                   "Say which one to use: " + names_of(search.description) + ".");
 }
 
 std::string looked_for(const Search& search) {

@@ -22,6 +22,12 @@ struct Search {
 [[nodiscard]] std::optional<std::string> filled(const std::string& pattern, const DatasetDescription& description,
                                                 const std::string& split);
 
+/// The same of one of its patterns. Throws `UsageError` where a split has to be chosen.
+[[nodiscard]] std::string filled_pattern(const Search& search, const std::string& pattern);
+
+/// "holds 3 folders and 2 files: x, y, z, …"
+[[nodiscard]] std::string content_of(const std::filesystem::path& folder);
+
 /// The first folder of the description below the root that is there.
 [[nodiscard]] std::optional<std::filesystem::path> described_folder(const Search& search);
 

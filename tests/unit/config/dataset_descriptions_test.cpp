@@ -94,6 +94,37 @@ TEST_F(DatasetDescriptions, MistakesNameFileAndLine) {
   expect("images: [\n", {"set.yaml:", "not YAML"});
 }
 
+TEST_F(DatasetDescriptions, PatternsHaveTheFolderThatTheyShare) {
+  const auto images = [&](const std::string& files) {
+    return kind_of("images: {files: " + files + "}\ntruth: {files: 'gt/*.png'}\nsplits: [val]\n").description->images;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(images("'a/{split}/*.{jpg,png}'").folders, (Texts{"a/{split}"}));
+  EXPECT_EQ(images("'a/{split}/*.{jpg,png}'").patterns, (Texts{"*.{jpg,png}"}));
+  EXPECT_EQ(images("['a/b/c/*.jpg', 'a/b/d_*.jpg', 'a/bc/*.jpg']").folders, (Texts{"a"}));
+  EXPECT_EQ(images("['a/b/c/*.jpg', 'a/b/d_*.jpg', 'a/bc/*.jpg']").patterns,
+            (Texts{"b/c/*.jpg", "b/d_*.jpg", "bc/*.jpg"}));
+  EXPECT_EQ(images("'{a,b}/*.jpg'").folders, (Texts{"."}));
+  EXPECT_EQ(images("['a/*.jpg', 'b/*.jpg']").folders, (Texts{"."}));
+}
+
+TEST_F(DatasetDescriptions, PatternsThatDoNotPairAreRefused) {
+  const auto expect = [&](const std::string& images, const std::string& truth, const std::vector<std::string>& words) {
+    const std::string message = error("images: {files: " + images + "}\ntruth: {" + truth + "}\n");
+    for (const std::string& word : words) EXPECT_NE(message.find(word), std::string::npos) << message;
+  };
+  expect("'a/*/*.jpg'", "files: 'b/*.png'", {"set.yaml:3", "has 1 wildcards", "images 2"});
+  expect("'a/*.jpg'", "files: 'b/*'", {"set.yaml:3", "how its files end"});
+  expect("'a/*.jpg'", "files: 'b/*.*'", {"set.yaml:3", "how its files end"});
+  expect("'a/*.jpg'", "files: 'b/*.{png,bmp}'", {"set.yaml:3", "PNG"});
+  expect("'a/*.jpg'", "folder: b", {"set.yaml:3", "in both"});
+  expect("'a/*.jpg'", "files: 'b/*.png', suffix: _l", {"set.yaml:3", "files says it already"});
+  expect("'a/*.jpg'", "files: 'b/*.png', kind: coco_panoptic", {"set.yaml:3", "folder"});
+  expect("'a/[x.jpg'", "files: 'b/*.png'", {"set.yaml:2", "no ]"});
+  expect("'a/{x.jpg'", "files: 'b/*.png'", {"set.yaml:2", "brace"});
+  expect("'../*.jpg'", "files: 'b/*.png'", {"set.yaml:2", "leads out"});
+}
+
 TEST_F(DatasetDescriptions, TheContentIsPartOfTheProvenance) {
   const auto settings = [&](const std::string& text) {
     (void)write("set.yaml", text);
