@@ -24,6 +24,8 @@ bool program_has_gpu() {
 
 class GpuCommands : public testing::Test {
  protected:
+  // Emulated cards are one rank's each: whoever makes a context on another one's ends.
+  static void SetUpTestSuite() { setenv("DATUS_EMULATED_EXCLUSIVE", "1", 1); }
   void SetUp() override {
     if (!program_has_gpu()) GTEST_SKIP() << "needs a GPU: " << run_program({"version"}).out;
   }
@@ -50,6 +52,7 @@ class GpuCommands : public testing::Test {
     for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     const Outcome outcome = run_program(arguments, {.ranks = ranks, .limit = std::chrono::seconds(250)});
     EXPECT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(outcome.err.find("the GPU refused"), std::string::npos) << outcome;
     return bytes_of(file("out.h5"));
   }
 
@@ -125,6 +128,7 @@ TEST_F(GpuRuns, GiveTheMasksOfTheCpuWithShardsUnderWaySideBySide) {
     const Outcome outcome =
         run(name.c_str(), {"model.device=cuda", "cluster.device=cuda", "cluster.comm=mpi"}, {.ranks = ranks});
     ASSERT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(outcome.err.find("the GPU refused"), std::string::npos) << outcome;
     // A card's float32 is not the CPU's: with a real one the files of these runs are equal to each other.
     if (record("gpu0").find("emulated GPU") != std::string::npos) {
       EXPECT_EQ(masks(name.c_str()), masks("cpu")) << ranks;

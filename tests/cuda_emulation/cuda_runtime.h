@@ -7,24 +7,37 @@
 // - Kernels run for real, each CUDA thread as a fiber: barriers, shuffles, votes, shared memory and atomics work.
 // - Work of a stream waits until somebody waits for it, so that a result that is read too early is not there yet, and
 //   host memory that goes too early is missed (the address sanitizer sees it).
-// - Memory of the device is filled with a pattern that is NaN in all floating-point types.
-// What it cannot show: races between threads of a block that no barrier separates, memory spaces, and speed.
+// - Memory of the device is filled with a pattern that is NaN in all floating-point types. The address sanitizer sees a
+//   host that touches it.
+// - Each call makes a context where CUDA's does: a process, or a thread that plays one, can be asked on which devices
+// it has some.
+// - Refused are streams, events and memory of another device, memory of the host where a kernel takes a pointer, copies
+// past
+//   the end, and launches beyond what any card takes.
+// What it cannot show: races between threads of a block that no barrier separates, pointers of the host inside of
+// structures, and speed.
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <set>
+#include <type_traits>
 #include <utility>
 
 enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
   cudaErrorInsufficientDriver = 35,
+  cudaErrorDevicesUnavailable = 46,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
+  cudaErrorIllegalAddress = 700,
   cudaErrorLaunchFailure = 719,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDefault = 4 };
@@ -79,11 +92,17 @@ struct EventState;
 struct Machine {
   int devices = 4;
   int driver_version = 13000;
+  /// Of each device.
   std::size_t memory = std::size_t{4} << 30;
+  /// Other ranks have the other cards to themselves (compute mode EXCLUSIVE_PROCESS): a context on a second one is
+  /// refused.
+  bool is_exclusive = false;
 };
 Machine& machine();
-/// Bytes of device memory in use: 0 when nothing leaks.
+/// Bytes of device memory in use on all devices: 0 when nothing leaks.
 std::size_t memory_in_use();
+/// The devices on which calls of this thread have made, or would have made, a context.
+std::set<int> contexts_of_thread();
 
 /// The indices of the CUDA thread that runs now.
 struct Place {
@@ -110,8 +129,11 @@ unsigned ballot(bool predicate);
 int lane();
 /// The dynamic shared memory of the block.
 void* shared_memory();
-/// How much of it a kernel may ask for: 48 KiB unless that was raised.
-std::size_t shared_memory_limit(const void* kernel);
+/// Whether a card would take this launch.
+cudaError_t check_launch(dim3 blocks, dim3 threads, std::size_t shared_bytes, StreamState* stream, const void* kernel);
+/// Whether a kernel on the device of the stream can use this parameter: no address of another device in it, and where
+/// it is a pointer, memory that the device reaches.
+cudaError_t check_parameter(const void* value, std::size_t bytes, bool is_pointer, StreamState* stream);
 
 /// Copies to shared memory that the CUDA thread has started: done when it waits for them, not before.
 void start_copy(std::function<void()> copy);
@@ -168,10 +190,15 @@ struct cudaLaunchConfig_t {
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
-  if (config->threads.x * config->threads.y * config->threads.z > 1024) return cudaErrorInvalidValue;
-  if (config->shared_bytes > cuda_emulation::shared_memory_limit(reinterpret_cast<const void*>(kernel))) {
-    return cudaErrorInvalidValue;
-  }
+  cudaError_t problem = cuda_emulation::check_launch(config->blocks, config->threads, config->shared_bytes,
+                                                     config->stream, reinterpret_cast<const void*>(kernel));
+  const auto check = [&](const auto& value) {
+    if (problem != cudaSuccess) return;
+    constexpr bool is_pointer = std::is_pointer_v<std::remove_cvref_t<decltype(value)>>;
+    problem = cuda_emulation::check_parameter(&value, sizeof(value), is_pointer, config->stream);
+  };
+  (check(Parameters(arguments)), ...);
+  if (problem != cudaSuccess) return problem;
   cuda_emulation::enqueue(config->stream, [config = *config, kernel, ... values = Parameters(arguments)] {
     cuda_emulation::run_grid(config.blocks, config.threads, config.shared_bytes, [&] { kernel(values...); });
   });

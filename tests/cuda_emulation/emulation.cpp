@@ -1,48 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda_runtime.h"
+#include "device.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <deque>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace cuda_emulation {
 
-struct StreamState {
-  int device = 0;
-  /// Each piece says whether it is done, or has to wait for something and be tried again.
-  std::deque<std::function<bool()>> work;
-  bool running = false;
-};
-
-struct EventState {
-  /// Until it is destroyed; marks of it that stand in streams keep it, as on a card.
-  std::shared_ptr<EventState> self;
-  StreamState* stream = nullptr;
-  /// Counts records; the last one that was passed.
-  std::uint64_t recorded = 0;
-  std::uint64_t passed = 0;
-};
-
 namespace {
-
-/// One device for all threads of the host: it does one thing at a time.
-std::recursive_mutex& device_mutex() {
-  static std::recursive_mutex mutex;
-  return mutex;
-}
-
-std::map<void*, std::size_t>& allocations() {
-  static std::map<void*, std::size_t> of_device;
-  return of_device;
-}
 
 std::vector<StreamState*>& streams() {
   static std::vector<StreamState*> all;
@@ -54,12 +25,19 @@ std::map<const void*, std::size_t>& raised_shared_memory() {
   return of_kernels;
 }
 
+/// Devices on which the process has a context.
+std::set<int>& contexts() {
+  static std::set<int> of_process;
+  return of_process;
+}
+
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local std::set<int> entered_by_thread;
 
-cudaError_t fail(cudaError_t error) {
-  last_error = error;
-  return error;
+std::size_t shared_memory_limit(const void* kernel) {
+  const auto raised = raised_shared_memory().find(kernel);
+  return raised == raised_shared_memory().end() ? std::size_t{48} << 10U : raised->second;
 }
 
 /// Does the next piece of the stream's work, if there is one that need not wait. Returns whether it did.
@@ -70,6 +48,7 @@ bool run_one(StreamState& stream) {
   stream.running = true;
   bool done = true;
   try {
+    const DeviceAtWork at_work;
     done = work();
   } catch (...) {
     stream.running = false;
@@ -111,6 +90,38 @@ void drain(StreamState* stream) {
              [=] { return run_next(*stream); });
 }
 
+/// Whether the mark is passed, once its stream did the next piece of its work.
+bool passes(EventState& event, std::uint64_t mark) {
+  if (event.passed < mark && event.stream != nullptr) run_next(*event.stream);
+  return event.passed >= mark;
+}
+
+}  // namespace
+
+std::recursive_mutex& device_mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+cudaError_t fail(cudaError_t error) {
+  last_error = error;
+  return error;
+}
+
+cudaError_t enter(int& device) {
+  const std::scoped_lock lock(device_mutex());
+  device = current_device;
+  const bool is_second = !contexts().empty() && !contexts().contains(device);
+  if (machine().is_exclusive && is_second) return fail(cudaErrorDevicesUnavailable);
+  contexts().insert(device);
+  entered_by_thread.insert(device);
+  return cudaSuccess;
+}
+
+std::set<int> contexts_of_thread() {
+  return entered_by_thread;
+}
+
 void drain_device(int device) {
   std::vector<StreamState*> of_device;
   {
@@ -120,14 +131,6 @@ void drain_device(int device) {
   for (StreamState* stream : of_device) drain(stream);
 }
 
-/// Whether the mark is passed, once its stream did the next piece of its work.
-bool passes(EventState& event, std::uint64_t mark) {
-  if (event.passed < mark && event.stream != nullptr) run_next(*event.stream);
-  return event.passed >= mark;
-}
-
-}  // namespace
-
 Machine& machine() {
   static Machine one = [] {
     Machine made;
@@ -135,22 +138,24 @@ Machine& machine() {
     if (const char* const bytes = std::getenv("DATUS_EMULATED_MEMORY"); bytes != nullptr) {
       made.memory = std::strtoull(bytes, nullptr, 10);
     }
+    made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
     return made;
   }();
   return one;
 }
 
-std::size_t shared_memory_limit(const void* kernel) {
+cudaError_t check_launch(dim3 blocks, dim3 threads, std::size_t shared_bytes, StreamState* stream, const void* kernel) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
-  const auto raised = raised_shared_memory().find(kernel);
-  return raised == raised_shared_memory().end() ? std::size_t{48} << 10U : raised->second;
-}
-
-std::size_t memory_in_use() {
-  const std::scoped_lock lock(device_mutex());
-  std::size_t bytes = 0;
-  for (const auto& [pointer, size] : allocations()) bytes += size;
-  return bytes;
+  // What all cards from compute capability 8.0 on take.
+  const std::uint64_t all = std::uint64_t{threads.x} * threads.y * threads.z;
+  const bool fits_block = all >= 1 && all <= 1024 && threads.z <= 64;
+  const bool fits_grid = blocks.x >= 1 && blocks.y >= 1 && blocks.z >= 1 && blocks.x <= 0x7FFFFFFFU &&
+                         blocks.y <= 65535 && blocks.z <= 65535;
+  if (!fits_block || !fits_grid) return fail(cudaErrorInvalidConfiguration);
+  if (shared_bytes > shared_memory_limit(kernel)) return fail(cudaErrorInvalidValue);
+  return stream->device == device ? cudaSuccess : fail(cudaErrorInvalidResourceHandle);
 }
 
 void enqueue(StreamState* stream, std::function<void()> work) {
@@ -167,6 +172,7 @@ void enqueue_waiting(StreamState* stream, std::function<bool()> work) {
 
 void with_device(const std::function<void()>& action) {
   const std::scoped_lock lock(device_mutex());
+  const DeviceAtWork at_work;
   action();
 }
 
@@ -178,14 +184,19 @@ const char* cudaGetErrorName(cudaError_t error) {
   return error == cudaSuccess                 ? "cudaSuccess"
          : error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation"
          : error == cudaErrorNotReady         ? "cudaErrorNotReady"
+         : error == cudaErrorIllegalAddress   ? "cudaErrorIllegalAddress"
                                               : "cudaError";
 }
 const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaSuccess                   ? "no error"
-         : error == cudaErrorMemoryAllocation   ? "out of memory"
-         : error == cudaErrorNoDevice           ? "no CUDA-capable device is detected"
-         : error == cudaErrorInsufficientDriver ? "CUDA driver version is insufficient for CUDA runtime version"
-                                                : "emulated error";
+  return error == cudaSuccess                      ? "no error"
+         : error == cudaErrorMemoryAllocation      ? "out of memory"
+         : error == cudaErrorNoDevice              ? "no CUDA-capable device is detected"
+         : error == cudaErrorDevicesUnavailable    ? "CUDA-capable device(s) is/are busy or unavailable"
+         : error == cudaErrorInvalidResourceHandle ? "invalid resource handle"
+         : error == cudaErrorInvalidConfiguration  ? "invalid configuration argument"
+         : error == cudaErrorIllegalAddress        ? "an illegal memory access was encountered"
+         : error == cudaErrorInsufficientDriver    ? "CUDA driver version is insufficient for CUDA runtime version"
+                                                   : "emulated error";
 }
 cudaError_t cudaGetLastError() {
   return std::exchange(last_error, cudaSuccess);
@@ -211,7 +222,8 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaSetDevice(int device) {
   if (device < 0 || device >= machine().devices) return fail(cudaErrorInvalidDevice);
   current_device = device;
-  return cudaSuccess;
+  // As since CUDA 12: a context is made at once.
+  return enter(device);
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device < 0 || device >= machine().devices) return fail(cudaErrorInvalidDevice);
@@ -231,52 +243,17 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
   raised_shared_memory()[kernel] = static_cast<std::size_t>(value);
   return cudaSuccess;
 }
-cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *total = machine().memory;
-  *free = machine().memory - std::min(machine().memory, memory_in_use());
-  return cudaSuccess;
-}
-cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
-  const std::scoped_lock lock(device_mutex());
-  if (memory_in_use() + bytes > machine().memory) return fail(cudaErrorMemoryAllocation);
-  *pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  std::memset(*pointer, 0xFF, bytes);
-  allocations()[*pointer] = bytes;
-  return cudaSuccess;
-}
-cudaError_t cudaFree(void* pointer) {
-  if (pointer == nullptr) return cudaSuccess;
-  // As on a card: all of its work ends first.
-  drain_device(current_device);
-  const std::scoped_lock lock(device_mutex());
-  if (allocations().erase(pointer) == 0) return fail(cudaErrorInvalidValue);
-  std::free(pointer);
-  return cudaSuccess;
-}
-cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) {
-  *pointer = std::malloc(bytes);
-  std::memset(*pointer, 0xFF, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaFreeHost(void* pointer) {
-  std::free(pointer);
-  return cudaSuccess;
-}
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
-  enqueue(stream, [=] { std::memmove(to, from, bytes); });
-  return cudaSuccess;
-}
-cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
-  enqueue(stream, [=] { std::memset(to, value, bytes); });
-  return cudaSuccess;
-}
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
-  *stream = new StreamState{.device = current_device, .work = {}, .running = false};
+  *stream = new StreamState{.device = device, .work = {}, .running = false};
   streams().push_back(*stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   drain(stream);
   const std::scoped_lock lock(device_mutex());
   std::erase(streams(), stream);
@@ -284,43 +261,61 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   drain(stream);
   return cudaSuccess;
 }
 // A query lets some work get done, as time does on a card.
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   run_next(*stream);
   return stream->work.empty() ? cudaSuccess : fail(cudaErrorNotReady);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   enqueue_waiting(stream, [event = event->self, mark = event->recorded] { return passes(*event, mark); });
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const auto made = std::make_shared<EventState>();
+  made->device = device;
   made->self = made;
   *event = made.get();
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   event->self.reset();
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
+  if (event->device != stream->device) return fail(cudaErrorInvalidResourceHandle);
   event->stream = stream;
   // An earlier record may be passed later, in another stream.
   enqueue(stream, [event = event->self, mark = ++event->recorded] { event->passed = std::max(event->passed, mark); });
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   work_until([=] { return event->passed == event->recorded; }, [=] { return run_next(*event->stream); });
   return cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  int device = 0;
+  if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   return passes(*event, event->recorded) ? cudaSuccess : fail(cudaErrorNotReady);
 }

@@ -84,7 +84,7 @@ void NcclCommunicator::prepare(RankCard& card) {
         "See nvidia-smi and CUDA_VISIBLE_DEVICES.");
   }
   card = {this_process().host, own->name, own->uuid};
-  const cuda::UseGpu use(gpu_);
+  cuda::use_gpu(gpu_);
   marks_.emplace();
 }
 
@@ -112,7 +112,7 @@ NcclCommunicator::~NcclCommunicator() {
 void NcclCommunicator::allreduce_sum(std::int64_t* values, std::int64_t count, const cuda::Stream& stream) {
   require_intact();
   if (count == 0) return;
-  const cuda::UseGpu use(gpu_);
+  cuda::use_gpu(gpu_);
   if (!in_flight()) marks_->before.record(stream);
   // At the first collective NCCL connects the ranks, and so waits for them.
   const NcclAnswer answer = settle(group_, group_.allreduce_sum(values, count, stream), timeouts_.collective);

@@ -24,7 +24,7 @@ NcclAnswer nccl_answer(ncclResult_t result) {
 
 NcclAnswer NcclGroup::start(const ncclUniqueId& id, int rank, int size, int gpu) {
   gpu_ = gpu;
-  const cuda::UseGpu use(gpu);
+  cuda::use_gpu(gpu);
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
   return nccl_answer(ncclCommInitRankConfig(&handle_, size, id, rank, &config));
@@ -69,7 +69,7 @@ void NcclGroup::abort() noexcept {
 NcclAnswer NcclGroup::within_limit(std::function<ncclResult_t()> call) const {
   std::packaged_task<ncclResult_t()> task([gpu = gpu_, call = std::move(call)] {
     // Otherwise NCCL would come back to GPU 0, which is another rank's, and take memory of it.
-    cuda::check_in_destructor(cudaSetDevice(gpu), "to be chosen");
+    cuda::use_gpu(gpu);
     return call();
   });
   auto result = task.get_future();

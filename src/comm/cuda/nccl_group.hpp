@@ -36,7 +36,7 @@ class NcclGroup {
   NcclGroup(NcclGroup&&) = delete;
   NcclGroup& operator=(NcclGroup&&) = delete;
 
-  /// COLLECTIVE. For `gpu`, which becomes the one in use only meanwhile.
+  /// COLLECTIVE. For `gpu`, which becomes the one in use.
   [[nodiscard]] NcclAnswer start(const ncclUniqueId& id, int rank, int size, int gpu);
   [[nodiscard]] bool alive() const noexcept { return handle_ != nullptr; }
   [[nodiscard]] NcclAnswer state() const;

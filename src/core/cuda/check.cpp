@@ -40,13 +40,28 @@ void check_in_destructor(cudaError_t status, const char* what) noexcept {
   }
 }
 
-UseGpu::UseGpu(int index) {
-  check(cudaGetDevice(&previous_), "the number of the GPU in use");
-  check(cudaSetDevice(index), "to be chosen");
+namespace {
+
+int index_in_use() {
+  int index = 0;
+  check(cudaGetDevice(&index), "the number of the GPU in use");
+  return index;
 }
 
-UseGpu::~UseGpu() {
-  check_in_destructor(cudaSetDevice(previous_), "to be chosen again");
+}  // namespace
+
+void use_gpu(int index) {
+  if (index_in_use() != index) check(cudaSetDevice(index), "to be chosen");
+}
+
+HomeGpu HomeGpu::in_use() {
+  return HomeGpu(index_in_use());
+}
+
+void HomeGpu::use() const noexcept {
+  int index = -1;
+  if (index_ < 0 || (cudaGetDevice(&index) == cudaSuccess && index == index_)) return;
+  check_in_destructor(cudaSetDevice(index_), "to be chosen again");
 }
 
 }  // namespace datus::cuda

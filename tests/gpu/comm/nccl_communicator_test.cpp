@@ -23,7 +23,7 @@ TEST(NcclCommunicator, AddsUpWhatAllRanksBring) {
   DATUS_REQUIRE_GPU();
   for (int ranks = 1; ranks <= most_ranks(); ++ranks) {
     run_on_threads(ranks, [&](Communicator& comm) {
-      const cuda::UseGpu use(comm.rank());
+      cuda::use_gpu(comm.rank());
       const auto device = make_nccl_communicator(comm, comm.rank());
       for (const std::int64_t count : {0, 1, 1000, 1 << 20}) {
         EXPECT_EQ(wrong_sums(*device, comm, count, 1), 0) << count << " numbers on " << ranks << " ranks";
@@ -35,7 +35,7 @@ TEST(NcclCommunicator, AddsUpWhatAllRanksBring) {
 TEST(NcclCommunicator, TakesSeveralCollectivesAtATime) {
   DATUS_REQUIRE_GPU();
   run_on_threads(most_ranks(), [](Communicator& comm) {
-    const cuda::UseGpu use(comm.rank());
+    cuda::use_gpu(comm.rank());
     const auto device = make_nccl_communicator(comm, comm.rank());
     EXPECT_EQ(wrong_sums(*device, comm, 1000, 5), 0);
   });
@@ -44,7 +44,7 @@ TEST(NcclCommunicator, TakesSeveralCollectivesAtATime) {
 TEST(NcclCommunicator, KeepsTwoStreamsApart) {
   DATUS_REQUIRE_GPU();
   run_on_threads(most_ranks(), [](Communicator& comm) {
-    const cuda::UseGpu use(comm.rank());
+    cuda::use_gpu(comm.rank());
     const auto device = make_nccl_communicator(comm, comm.rank());
     const cuda::Stream first;
     const cuda::Stream second;
@@ -63,24 +63,23 @@ TEST(NcclCommunicator, KeepsTwoStreamsApart) {
   });
 }
 
-TEST(NcclCommunicator, LeavesTheGpuInUseAsItWas) {
+TEST(NcclCommunicator, KeepsToItsOwnGpu) {
   DATUS_REQUIRE_GPU();
   run_on_threads(most_ranks(), [](Communicator& comm) {
-    const cuda::UseGpu use(0);
     {
       const auto device = make_nccl_communicator(comm, comm.rank());
       EXPECT_EQ(device->description(), "NCCL " + nccl_version());
     }
     int now = -1;
     ASSERT_EQ(cudaGetDevice(&now), cudaSuccess);
-    EXPECT_EQ(now, 0);
+    EXPECT_EQ(now, comm.rank());
   });
 }
 
 TEST(NcclCommunicator, EndsWhatIsInFlightBeforeItGoes) {
   DATUS_REQUIRE_GPU();
   run_on_threads(most_ranks(), [](Communicator& comm) {
-    const cuda::UseGpu use(comm.rank());
+    cuda::use_gpu(comm.rank());
     const cuda::Stream stream;
     cuda::DeviceArray<std::int64_t> values(1);
     cuda::PinnedArray<std::int64_t> host(1);

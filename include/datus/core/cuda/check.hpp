@@ -15,18 +15,24 @@ void check(cudaError_t status, const char* what);
 /// The same as `check` where nothing can be thrown: writes a line to the log.
 void check_in_destructor(cudaError_t status, const char* what) noexcept;
 
-/// Makes `index` the GPU of the calling thread until the end of the scope. CUDA keeps this setting per thread.
-class UseGpu {
+/// Makes `index` the GPU of the calling thread, and leaves it so: CUDA makes a context, half a gigabyte, on each GPU
+/// that a thread chooses, and GPU 0, which a thread begins with, is another rank's. Throws `SystemError`.
+void use_gpu(int index);
+
+/// The GPU that was in use when something was made on it. Who waits for that or gives it back, on any thread, uses it
+/// again: most calls of CUDA make a context on the GPU of the calling thread, whatever they are about.
+class HomeGpu {
  public:
-  explicit UseGpu(int index);
-  ~UseGpu();
-  UseGpu(const UseGpu&) = delete;
-  UseGpu& operator=(const UseGpu&) = delete;
-  UseGpu(UseGpu&&) = delete;
-  UseGpu& operator=(UseGpu&&) = delete;
+  /// None yet.
+  HomeGpu() = default;
+  /// The GPU of the calling thread.
+  [[nodiscard]] static HomeGpu in_use();
+  /// Makes it the GPU of the calling thread, as `use_gpu`; where that fails, the next call there does too and says so.
+  void use() const noexcept;
 
  private:
-  int previous_ = 0;
+  explicit HomeGpu(int index) noexcept : index_(index) {}
+  int index_ = -1;
 };
 
 }  // namespace datus::cuda

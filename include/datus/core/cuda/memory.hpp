@@ -17,11 +17,14 @@ class DeviceArray {
  public:
   DeviceArray() = default;
   explicit DeviceArray(std::size_t size, const char* what = "memory") : size_(size) {
-    if (size > 0) check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), what);
+    if (size == 0) return;
+    home_ = HomeGpu::in_use();
+    check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), what);
   }
   DeviceArray(DeviceArray&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : home_(other.home_), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   DeviceArray& operator=(DeviceArray&& other) noexcept {
+    std::swap(home_, other.home_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
@@ -29,7 +32,9 @@ class DeviceArray {
   DeviceArray(const DeviceArray&) = delete;
   DeviceArray& operator=(const DeviceArray&) = delete;
   ~DeviceArray() {
-    if (data_ != nullptr) check_in_destructor(cudaFree(data_), "to take memory back");
+    if (data_ == nullptr) return;
+    home_.use();
+    check_in_destructor(cudaFree(data_), "to take memory back");
   }
 
   [[nodiscard]] T* data() noexcept { return data_; }
@@ -38,6 +43,7 @@ class DeviceArray {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
  private:
+  HomeGpu home_;
   T* data_ = nullptr;
   std::size_t size_ = 0;
 };
@@ -49,12 +55,14 @@ class PinnedArray {
  public:
   PinnedArray() = default;
   explicit PinnedArray(std::size_t size) : size_(size) {
-    if (size > 0)
-      check(cudaMallocHost(reinterpret_cast<void**>(&data_), size * sizeof(T)), "pinned memory of the host");
+    if (size == 0) return;
+    home_ = HomeGpu::in_use();
+    check(cudaMallocHost(reinterpret_cast<void**>(&data_), size * sizeof(T)), "pinned memory of the host");
   }
   PinnedArray(PinnedArray&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : home_(other.home_), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   PinnedArray& operator=(PinnedArray&& other) noexcept {
+    std::swap(home_, other.home_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
@@ -62,7 +70,9 @@ class PinnedArray {
   PinnedArray(const PinnedArray&) = delete;
   PinnedArray& operator=(const PinnedArray&) = delete;
   ~PinnedArray() {
-    if (data_ != nullptr) check_in_destructor(cudaFreeHost(data_), "to take pinned memory back");
+    if (data_ == nullptr) return;
+    home_.use();
+    check_in_destructor(cudaFreeHost(data_), "to take pinned memory back");
   }
 
   [[nodiscard]] std::span<T> span() noexcept { return {data_, size_}; }
@@ -71,6 +81,7 @@ class PinnedArray {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
+  HomeGpu home_;
   T* data_ = nullptr;
   std::size_t size_ = 0;
 };

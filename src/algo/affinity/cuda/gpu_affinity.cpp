@@ -164,7 +164,7 @@ GpuAffinity::GpuAffinity(int gpu, int nodes, int dim, int images, const Affinity
                      .shape = checked_shape(nodes, dim, images, options),
                      .options = options,
                      .slots = {}}) {
-  const cuda::UseGpu use(gpu);
+  cuda::use_gpu(gpu);
   for (int i = 0; i < depth; ++i) impl_->slots.emplace_back(impl_->shape, images, options);
 }
 
@@ -190,7 +190,7 @@ void GpuAffinity::submit(int images) {
   }
   if (impl_->full()) refuse("A chunk cannot be submitted", "two chunks are waiting to be taken");
   impl_->usable_graphs = 0;
-  const cuda::UseGpu use(impl_->gpu);
+  cuda::use_gpu(impl_->gpu);
   impl_->slot(impl_->submitted).start(static_cast<std::size_t>(images), impl_->options);
   ++impl_->submitted;
 }

@@ -22,17 +22,13 @@ void check(cublasStatus_t status, const char* what) {
 }  // namespace
 
 ApproximateProduct::ApproximateProduct() {
-  cuda::check(cudaGetDevice(&gpu_), "the number of the GPU in use");
   check(cublasCreate(&handle_), "to start");
 }
 
 ApproximateProduct::~ApproximateProduct() {
   // It must end on the GPU on which it was started.
-  int in_use = 0;
-  cuda::check_in_destructor(cudaGetDevice(&in_use), "the number of the GPU in use");
-  cuda::check_in_destructor(cudaSetDevice(gpu_), "to be chosen");
+  home_.use();
   if (cublasDestroy(handle_) != CUBLAS_STATUS_SUCCESS) log::warning("cuBLAS refused to end");
-  cuda::check_in_destructor(cudaSetDevice(in_use), "to be chosen again");
 }
 
 void ApproximateProduct::multiply(const float* rows, std::int64_t count, const float* centroids, int clusters,

@@ -25,7 +25,7 @@ class ApproximateProduct {
                 const cuda::Stream& stream);
 
  private:
-  int gpu_ = 0;
+  cuda::HomeGpu home_ = cuda::HomeGpu::in_use();
   cublasHandle_t handle_ = nullptr;
 };
 

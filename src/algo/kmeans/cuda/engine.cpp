@@ -50,7 +50,7 @@ class DeviceEngine final : public Engine {
 
   void begin(std::span<WorkingPair> pairs) override {
     collectively(context_.comm, [&] {
-      const cuda::UseGpu use(gpu_.index);
+      cuda::use_gpu(gpu_.index);
       begin_ = pairs.data();
       pairs_.clear();
       pairs_.resize(pairs.size());
@@ -69,14 +69,14 @@ class DeviceEngine final : public Engine {
   }
 
   void restore(std::span<WorkingPair* const> pairs) override {
-    const cuda::UseGpu use(gpu_.index);
+    cuda::use_gpu(gpu_.index);
     for (WorkingPair* working : pairs) device_of(*working).start_pass(working->pair->previous, stream_);
     pass(pairs);
     stream_.wait();
   }
 
   Iteration iterate(std::span<WorkingPair* const> pairs, bool stop_requested) override {
-    const cuda::UseGpu use(gpu_.index);
+    cuda::use_gpu(gpu_.index);
     for (WorkingPair* working : pairs) device_of(*working).start_pass(working->pair->centroids, stream_);
     pass(pairs);
 
@@ -107,13 +107,13 @@ class DeviceEngine final : public Engine {
   }
 
   std::span<const std::int32_t> labels_of(WorkingPair& pair) override {
-    const cuda::UseGpu use(gpu_.index);
+    cuda::use_gpu(gpu_.index);
     pair.assignment = device_of(pair).labels(stream_);
     return pair.assignment;
   }
 
   void release(std::span<WorkingPair> pairs) override {
-    const cuda::UseGpu use(gpu_.index);
+    cuda::use_gpu(gpu_.index);
     for (WorkingPair& working : pairs) {
       const KMeansPhase phase = working.pair->phase;
       std::optional<DevicePair>& device = pairs_[static_cast<std::size_t>(&working - begin_)];
@@ -128,7 +128,7 @@ class DeviceEngine final : public Engine {
   std::unique_ptr<RowWeights> weigh_rows(std::size_t draws) override {
     std::unique_ptr<RowWeights> weights;
     collectively(context_.comm, [&] {
-      const cuda::UseGpu use(gpu_.index);
+      cuda::use_gpu(gpu_.index);
       weights = std::make_unique<DeviceWeights>(context_, gpu_.index, rows_, stream_, draws);
     });
     return weights;
@@ -176,7 +176,7 @@ class DeviceEngine final : public Engine {
 std::unique_ptr<Engine> make_gpu_engine(const Context& context, const KMeansGpu& gpu, std::int64_t other_bytes) {
   std::unique_ptr<Engine> engine;
   collectively(context.comm, [&] {
-    const cuda::UseGpu use(gpu.index);
+    cuda::use_gpu(gpu.index);
     engine = std::make_unique<gpu::DeviceEngine>(context, gpu, other_bytes);
   });
   return engine;

@@ -41,7 +41,7 @@ void DeviceWeights::lower(std::span<const NewPoint> points) {
 }
 
 std::vector<Ticket> DeviceWeights::lowest_tickets(std::span<const WeighedRound> rounds) {
-  const cuda::UseGpu use(index_);
+  cuda::use_gpu(index_);
   const std::int64_t dim = context_.rows.dim();
   // Usually one for each draw; all of them when a draw goes on after an interruption. In turns: no draw twice in one
   // pass.

@@ -130,7 +130,7 @@ class GpuTransformer final : public DeviceTransformer {
 template <class Body>
 auto GpuTransformer::on_gpu(const Body& body) {
   const std::scoped_lock lock(mutex_);
-  const cuda::UseGpu use(gpu_);
+  cuda::use_gpu(gpu_);
   const c10::InferenceMode inference;
   const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromExternal(compute_.get(), device_index(gpu_)));
   try {
@@ -167,12 +167,12 @@ GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWei
 }
 
 GpuTransformer::~GpuTransformer() {
-  settle();
   try {
+    cuda::use_gpu(gpu_);
+    settle();
     model_.reset();
     for (Slot& slot : slots_) slot = {};
     // LibTorch keeps what was freed for itself; the next stage has other uses for it.
-    const cuda::UseGpu use(gpu_);
     c10::cuda::CUDACachingAllocator::emptyCache();
   } catch (const std::exception& error) {
     log::warning(std::string("the GPU's memory could not be given back: ") + error.what());
@@ -359,7 +359,7 @@ std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& a
                                                         TokenBase& token_base, int gpu, Precision precision,
                                                         int threads) {
   // Its streams and memory are made on this GPU.
-  const cuda::UseGpu use(gpu);
+  cuda::use_gpu(gpu);
   return std::make_unique<GpuTransformer>(architecture, weights, token_base, gpu, precision, threads);
 }
 

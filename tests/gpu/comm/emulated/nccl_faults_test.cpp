@@ -52,7 +52,7 @@ std::vector<std::string> errors_on(int ranks, const Body& body) {
   std::vector<std::string> texts(static_cast<std::size_t>(ranks));
   run_on_threads(ranks, [&](Communicator& comm) {
     try {
-      const cuda::UseGpu use(comm.rank());
+      cuda::use_gpu(comm.rank());
       body(comm);
     } catch (const ErrorOfRanks& error) {
       texts[static_cast<std::size_t>(comm.rank())] = error.what();
