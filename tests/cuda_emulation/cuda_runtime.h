@@ -118,6 +118,12 @@ void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::fu
 void enqueue(StreamState* stream, std::function<void()> work);
 /// Work that says whether it is done. What follows in the stream waits until it is.
 void enqueue_waiting(StreamState* stream, std::function<bool()> work);
+/// From now on a stream does its work when it is given it, as if the card were infinitely fast; or no longer.
+void set_work_at_once(StreamState* stream, bool at_once);
+/// Memory of the device of this thread for a library that works there in the emulation's place, null where it does not
+/// suffice; the host may touch it.
+void* take_for_library(std::size_t bytes);
+void give_back_of_library(void* pointer);
 /// Runs `action` while nothing runs on the device.
 void with_device(const std::function<void()>& action);
 

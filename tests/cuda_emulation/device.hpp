@@ -17,6 +17,7 @@ struct StreamState {
   /// Each piece says whether it is done, or has to wait for something and be tried again.
   std::deque<std::function<bool()>> work;
   bool running = false;
+  bool at_once = false;
 };
 
 struct EventState {

@@ -166,8 +166,19 @@ void enqueue(StreamState* stream, std::function<void()> work) {
 }
 
 void enqueue_waiting(StreamState* stream, std::function<bool()> work) {
+  bool at_once = false;
+  {
+    const std::scoped_lock lock(device_mutex());
+    stream->work.push_back(std::move(work));
+    at_once = stream->at_once;
+  }
+  if (at_once) drain(stream);
+}
+
+void set_work_at_once(StreamState* stream, bool at_once) {
+  drain(stream);
   const std::scoped_lock lock(device_mutex());
-  stream->work.push_back(std::move(work));
+  stream->at_once = at_once;
 }
 
 void with_device(const std::function<void()>& action) {

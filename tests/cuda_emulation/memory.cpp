@@ -19,6 +19,8 @@ struct Allocation {
   std::size_t bytes = 0;
   /// None for pinned memory of the host, which all of them reach.
   int device = -1;
+  /// The host may touch it too.
+  bool is_open = false;
 };
 
 std::map<std::uintptr_t, Allocation>& allocations() {
@@ -68,6 +70,13 @@ void keep_host_away([[maybe_unused]] std::uintptr_t address, [[maybe_unused]] st
 #endif
 }
 
+void* take(std::size_t bytes, Allocation allocation) {
+  void* const pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(pointer, 0xFF, bytes);
+  allocations()[address_of(pointer)] = allocation;
+  return pointer;
+}
+
 void let_in([[maybe_unused]] std::uintptr_t address, [[maybe_unused]] std::size_t bytes) {
 #if EMULATION_POISONS
   __asan_unpoison_memory_region(reinterpret_cast<void*>(address), bytes);
@@ -84,7 +93,7 @@ DeviceAtWork::DeviceAtWork() {
 DeviceAtWork::~DeviceAtWork() {
   if (--at_work() > 0) return;
   for (const auto& [address, allocation] : allocations()) {
-    if (allocation.device >= 0) keep_host_away(address, allocation.bytes);
+    if (allocation.device >= 0 && !allocation.is_open) keep_host_away(address, allocation.bytes);
   }
 }
 
@@ -93,6 +102,20 @@ std::size_t memory_in_use() {
   std::size_t bytes = 0;
   for (const auto& [address, allocation] : allocations()) bytes += allocation.device >= 0 ? allocation.bytes : 0;
   return bytes;
+}
+
+void* take_for_library(std::size_t bytes) {
+  int device = 0;
+  if (enter(device) != cudaSuccess) return nullptr;
+  const std::scoped_lock lock(device_mutex());
+  if (in_use_on(device) + bytes > machine().memory) return nullptr;
+  return take(bytes, {bytes, device, true});
+}
+
+void give_back_of_library(void* pointer) {
+  const std::scoped_lock lock(device_mutex());
+  allocations().erase(address_of(pointer));
+  std::free(pointer);
 }
 
 cudaError_t check_parameter(const void* value, std::size_t bytes, bool is_pointer, StreamState* stream) {
@@ -127,9 +150,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   if (in_use_on(device) + bytes > machine().memory) return fail(cudaErrorMemoryAllocation);
-  *pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  std::memset(*pointer, 0xFF, bytes);
-  allocations()[address_of(*pointer)] = {bytes, device};
+  *pointer = take(bytes, {bytes, device});
   if (at_work() == 0) keep_host_away(address_of(*pointer), bytes);
   return cudaSuccess;
 }

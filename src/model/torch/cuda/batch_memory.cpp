@@ -14,8 +14,8 @@ const std::uint8_t* ImageUpload::put(std::span<const Image* const> images, std::
   const std::size_t bytes = images.front()->pixels.size();
   // The last copy may still read the pinned memory, and kernels the other.
   copied_.wait();
-  if (host_.size() < places * bytes) {
-    host_ = cuda::PinnedArray<std::uint8_t>(places * bytes);
+  if (host_.size() < images.size() * bytes) host_ = cuda::PinnedArray<std::uint8_t>(images.size() * bytes);
+  if (device_.size() < places * bytes) {
     device_ = cuda::DeviceArray<std::uint8_t>(places * bytes, "memory for images");
     cuda::clear(device_.data(), device_.size(), stream);
   }
@@ -34,7 +34,7 @@ void Download::start(const at::Tensor& tensor, const cuda::Stream& from, const c
   if (host_.size() < bytes) host_ = cuda::PinnedArray<std::byte>(bytes);
   computed_.record(from);
   computed_.hold(stream);
-  cuda::copy(host_.data(), static_cast<const std::byte*>(tensor.const_data_ptr()), bytes, stream);
+  cuda::copy(host_.data(), static_cast<const std::byte*>(tensor.data_ptr()), bytes, stream);
   copied_.record(stream);
 }
 

@@ -7,6 +7,8 @@
 #include "model/torch/cuda/batch_memory.hpp"
 #include "model/torch/cuda/batched_transformer.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/memory_errors.hpp"
+#include "model/torch/cuda/torch_gpu.hpp"
 #include "model/torch/device_transformer.hpp"
 #include "model/torch/torch_backend.hpp"
 
@@ -21,8 +23,6 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/cuda/CUDAGuard.h>
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
@@ -47,10 +47,6 @@ gpu_layers::Number layers_number(at::ScalarType number) {
                                  : gpu_layers::Number::float32;
 }
 
-c10::DeviceIndex device_index(int gpu) {
-  return static_cast<c10::DeviceIndex>(gpu);
-}
-
 /// The value that each byte of each plane becomes: the table of `normalise`.
 std::vector<float> scaled_bytes(const PixelScaling& scaling) {
   std::vector<float> table;
@@ -63,6 +59,18 @@ std::vector<float> scaled_bytes(const PixelScaling& scaling) {
     table.insert(table.end(), begin, begin + 256);
   }
   return table;
+}
+
+/// What `action` returns, which takes memory of the GPU: LibTorch keeps what it does not need for its next tensors, and
+/// gives it back where that is not enough.
+template <class Action>
+auto with_spare_memory(const Action& action) {
+  try {
+    return action();
+  } catch (const DeviceMemoryError&) {
+    torch_gpu::give_spare_memory_back();
+  }
+  return action();
 }
 
 /// One of the two places where batches are: while one is computed, the other is filled or read.
@@ -132,16 +140,16 @@ auto GpuTransformer::on_gpu(const Body& body) {
   const std::scoped_lock lock(mutex_);
   cuda::use_gpu(gpu_);
   const c10::InferenceMode inference;
-  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromExternal(compute_.get(), device_index(gpu_)));
+  const torch_gpu::OnStream on_stream(compute_, gpu_);
   try {
     return body();
-  } catch (const c10::OutOfMemoryError& error) {
-    settle();
-    c10::cuda::CUDACachingAllocator::emptyCache();
-    throw DeviceMemoryError("The GPU's memory does not suffice for the model's batch", error.what_without_backtrace(),
-                            "Use a smaller model.batch_size.");
   } catch (const c10::Error& error) {
     settle();
+    if (says_out_of_memory(error)) {
+      torch_gpu::give_spare_memory_back();
+      throw DeviceMemoryError("The GPU's memory does not suffice for the model's batch", error.what_without_backtrace(),
+                              "Use a smaller model.batch_size.");
+    }
     throw SystemError("the Vision Transformer could not be run on GPU " + std::to_string(gpu_),
                       error.what_without_backtrace(), "Look at the card with nvidia-smi, or set model.device: cpu.");
   } catch (...) {
@@ -160,8 +168,7 @@ GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWei
                                int gpu, Precision precision, int threads)
     : architecture_(architecture), gpu_(gpu), threads_(threads) {
   on_gpu([&] {
-    model_.emplace(architecture, weights, token_base, c10::Device(c10::kCUDA, device_index(gpu)), number_of(precision),
-                   &compute_);
+    model_.emplace(architecture, weights, token_base, torch_gpu::device(gpu), number_of(precision), &compute_);
     compute_.wait();
   });
 }
@@ -173,7 +180,7 @@ GpuTransformer::~GpuTransformer() {
     model_.reset();
     for (Slot& slot : slots_) slot = {};
     // LibTorch keeps what was freed for itself; the next stage has other uses for it.
-    c10::cuda::CUDACachingAllocator::emptyCache();
+    torch_gpu::give_spare_memory_back();
   } catch (const std::exception& error) {
     log::warning(std::string("the GPU's memory could not be given back: ") + error.what());
   }
@@ -220,7 +227,8 @@ at::Tensor GpuTransformer::patches_of(const std::uint8_t* images, int places, in
 
 at::Tensor GpuTransformer::uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
                                             bool bgr) {
-  const std::uint8_t* const bytes = slot.images.put(images, static_cast<std::size_t>(places), threads_, to_device_);
+  const std::uint8_t* const bytes = with_spare_memory(
+      [&] { return slot.images.put(images, static_cast<std::size_t>(places), threads_, to_device_); });
   slot.uploaded.record(to_device_);
   slot.uploaded.hold(compute_);
   return patches_of(bytes, places, images.front()->height, images.front()->width, grid, bgr);
@@ -231,8 +239,9 @@ GpuTransformer::Features GpuTransformer::forward(std::span<const Image* const> i
   Features features{grid, {}, {}};
   const std::size_t row = static_cast<std::size_t>(grid.patches()) * static_cast<std::size_t>(architecture_.dim);
   const auto cls_row = static_cast<std::size_t>(architecture_.image_vector_dim);
-  if (readout.embeddings) features.embeddings.resize(images.size() * row);
-  if (readout.cls) features.cls.resize(images.size() * cls_row);
+  // Filled batch by batch: to write zeros to all of a shard first would take as long as its batches do.
+  if (readout.embeddings) features.embeddings.reserve(images.size() * row);
+  if (readout.cls) features.cls.reserve(images.size() * cls_row);
   if (images.empty()) return features;
   const bool square = images.front()->height == images.front()->width;
   on_gpu([&] {
@@ -248,7 +257,8 @@ GpuTransformer::Features GpuTransformer::forward(std::span<const Image* const> i
         },
         [&](Slot& slot, std::size_t begin, std::size_t count) {
           const auto part = [&](std::vector<float>& all, std::size_t width) {
-            return std::span(all).subspan(begin * width, count * width);
+            all.resize((begin + count) * width);
+            return std::span(all).subspan(begin * width);
           };
           if (readout.embeddings) slot.embeddings.finish(part(features.embeddings, row), row, threads_);
           if (readout.cls) slot.cls.finish(part(features.cls, cls_row), cls_row, 1);
@@ -269,8 +279,10 @@ std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const
   on_gpu([&] {
     use_scaling(scaling);
     // The images stay on the device; each crop is cut from them there.
-    const std::uint8_t* const images = inputs_.put(crops.images, crops.images.size(), threads_, compute_);
-    cuda::DeviceArray<std::int16_t> maps(crops.segment_maps.size(), "memory for segment maps");
+    const std::uint8_t* const images =
+        with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
+    auto maps = with_spare_memory(
+        [&] { return cuda::DeviceArray<std::int16_t>(crops.segment_maps.size(), "memory for segment maps"); });
     cuda::copy(maps.data(), crops.segment_maps.data(), maps.size(), compute_);
     compute_.wait();
     const int size = crops.crop_size;
@@ -282,7 +294,7 @@ std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const
           slot.cut =
               at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
           auto* const bytes = slot.cut.data_ptr<std::uint8_t>();
-          slot.crops.cut(plan, images, maps.data(), bytes, compute_);
+          with_spare_memory([&] { slot.crops.cut(plan, images, maps.data(), bytes, compute_); });
           const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
           slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
         },
@@ -345,7 +357,7 @@ GpuTransformer::Features GpuTransformer::forward(std::span<const float> images, 
     const auto read = [](const at::Tensor& tensor, std::vector<float>& to) {
       if (!tensor.defined()) return;
       const at::Tensor values = tensor.to(at::kFloat).cpu().contiguous();
-      to.assign(values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel());
+      to.assign(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
     };
     read(result.embeddings, features.embeddings);
     read(result.cls, features.cls);
@@ -373,7 +385,7 @@ std::string backend_of_gpu(int gpu, Precision precision) {
   }
   return "cuda " + found->name + ", compute capability " + std::to_string(found->compute_major) + "." +
          std::to_string(found->compute_minor) + ", LibTorch " + TORCH_VERSION + ", " + survey.versions + ", " +
-         to_string(precision);
+         torch_gpu::library_versions() + ", " + to_string(precision);
 }
 
 }  // namespace datus

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <torch/version.h>
 
-// On a card only: the whole model there, against the CPU's.
+// The whole model on a card, against the CPU's. On an emulated card LibTorch's operations are those of the CPU, and all
+// else is what runs on a real one: kernels, streams, events, copies, both slots.
 
 namespace datus::test {
 namespace {
@@ -60,8 +62,12 @@ double difference(const std::vector<float>& actual, const std::vector<float>& ex
 }
 
 constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
-const std::vector<std::pair<Precision, double>> precisions{
-    {Precision::float32, 1e-4}, {Precision::bfloat16, 0.1}, {Precision::float16, 0.02}};
+/// With how large a difference; on emulated cards what LibTorch 1 multiplies on CPUs.
+std::vector<std::pair<Precision, double>> precisions() {
+  std::vector<std::pair<Precision, double>> all{{Precision::float32, 1e-4}};
+  if (TORCH_VERSION_MAJOR >= 2) all.insert(all.end(), {{Precision::bfloat16, 0.1}, {Precision::float16, 0.02}});
+  return all;
+}
 
 TEST(GpuTransformer, IsThatOfTheCpu) {
   DATUS_REQUIRE_GPU();
@@ -69,7 +75,7 @@ TEST(GpuTransformer, IsThatOfTheCpu) {
     const auto reference = VisionTransformer::load(checkpoint(name));
     const auto images = random_images(7, 96, 64);
     const auto inputs = pointers(images);
-    for (const auto& [precision, tolerance] : precisions) {
+    for (const auto& [precision, tolerance] : precisions()) {
       const auto model = on_gpu(checkpoint(name), precision);
       for (const PatchFeature feature : {PatchFeature::key, PatchFeature::token}) {
         const VisionTransformer::Request request{.feature = feature, .cls = true};
@@ -114,7 +120,7 @@ TEST(GpuTransformer, CropsAndSegmentsAreThoseOfTheCpu) {
                            .places = places,
                            .crop_resize = 40,
                            .crop_size = 32};
-  for (const auto& [precision, tolerance] : precisions) {
+  for (const auto& [precision, tolerance] : precisions()) {
     const auto model = on_gpu(checkpoint("dino_p8_head64.safetensors"), precision);
     EXPECT_LE(difference(model.crop_vectors(crops, scaling, {4, {}}), reference.crop_vectors(crops, scaling, {4, {}})),
               tolerance);
@@ -127,11 +133,12 @@ TEST(GpuTransformer, CropsAndSegmentsAreThoseOfTheCpu) {
 TEST(GpuTransformer, TooLargeABatchIsAnErrorThatTheModelSurvives) {
   DATUS_REQUIRE_GPU();
   const auto model = on_gpu(checkpoint("dino_p8_head64.safetensors"), Precision::float32);
+  // One image: of the other places the host has nothing.
   const auto images = random_images(1, 1024, 1024);
-  const std::vector<const Image*> many(20'000, &images.front());
   const VisionTransformer::Request request{.feature = PatchFeature::token};
-  EXPECT_THROW((void)model.forward(many, scaling, request, {20'000, {}}), DeviceMemoryError);
-  EXPECT_NO_THROW((void)model.forward(std::span(many).first(1), scaling, request, {1, {}}));
+  EXPECT_THROW((void)model.forward(pointers(images), scaling, request, {20'000, {}}), DeviceMemoryError);
+  const auto small = random_images(1, 64, 64);
+  EXPECT_NO_THROW((void)model.forward(pointers(small), scaling, request, {1, {}}));
 }
 
 TEST(GpuTransformer, WithoutACardTheErrorSaysSo) {

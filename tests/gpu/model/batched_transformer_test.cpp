@@ -19,6 +19,7 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
+#include <torch/version.h>
 
 // The model for GPUs, on tensors of the CPU: everything but our kernels and the GPU's own products is the same code.
 
@@ -71,7 +72,7 @@ double difference(const at::Tensor& actual, const std::vector<float>& expected, 
   double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    const double found = values.const_data_ptr<float>()[i];
+    const double found = values.data_ptr<float>()[i];
     worst = std::max(worst, std::isfinite(found) ? std::abs(found - static_cast<double>(expected[i])) : INFINITY);
   }
   return worst / largest;
@@ -127,6 +128,7 @@ TEST(BatchedTransformer, EveryCheckpointGivesTheGoldenOutputs) {
 }
 
 TEST(BatchedTransformer, SixteenBitNumbersComeNear) {
+  if (TORCH_VERSION_MAJOR < 2) GTEST_SKIP() << "LibTorch 1 multiplies no matrices of float16 on CPUs";
   const c10::InferenceMode inference;
   const auto cases = read_json("golden/vit/cases.json");
   for (const auto& record : cases["cases"]) {
