@@ -7,6 +7,7 @@
 #include "model/torch/cuda/batch_memory.hpp"
 #include "model/torch/cuda/batched_transformer.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/math_modes.hpp"
 #include "model/torch/cuda/memory_errors.hpp"
 #include "model/torch/cuda/torch_gpu.hpp"
 #include "model/torch/device_transformer.hpp"
@@ -167,6 +168,7 @@ void GpuTransformer::settle() noexcept {
 GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base,
                                int gpu, Precision precision, int threads)
     : architecture_(architecture), gpu_(gpu), threads_(threads) {
+  set_math_modes();
   on_gpu([&] {
     model_.emplace(architecture, weights, token_base, torch_gpu::device(gpu), number_of(precision), &compute_);
     compute_.wait();
@@ -385,7 +387,7 @@ std::string backend_of_gpu(int gpu, Precision precision) {
   }
   return "cuda " + found->name + ", compute capability " + std::to_string(found->compute_major) + "." +
          std::to_string(found->compute_minor) + ", LibTorch " + TORCH_VERSION + ", " + survey.versions + ", " +
-         torch_gpu::library_versions() + ", " + to_string(precision);
+         torch_gpu::library_versions() + ", " + to_string(precision) + ", " + math_modes_text();
 }
 
 }  // namespace datus
