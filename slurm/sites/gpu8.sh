@@ -24,8 +24,9 @@ describe_options="$extract_options"
 cluster_options="--partition=cpu --nodes=1-2 --exclusive --cpus-per-task=8 --time=02:00:00"
 mask_options="--partition=cpu --nodes=1-4 --exclusive --cpus-per-task=4 --time=02:00:00"
 
-# The program; or a container image that has it, and options of `apptainer exec` (--nv: the driver's libraries).
-datus_program=$root/build/release/datus
+# The program, of the build with CUDA (docs/gpu.md), which serves nodes without GPUs too; or a container image that has it
+# (slurm/datus-cuda.def), and options of `apptainer exec` (--nv: the driver's libraries).
+datus_program=$root/build/cuda/datus
 container=""
 container_options="--nv --bind /scratch"
 

@@ -5,6 +5,7 @@
 #include "datus/core/text.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -41,6 +42,34 @@ GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may
   }
   const auto chosen = static_cast<std::size_t>(comm.local_rank() % count);
   return {.gpu = survey.gpus[chosen], .shared = outnumbered, .problem = {}};
+}
+
+std::string granted_gpus() {
+  const auto variable = [](const char* name) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
+    const char* const value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (variable("SLURM_JOB_ID").empty()) return {};
+  for (const char* name :
+       {"SLURM_STEP_GPUS", "SLURM_GPUS", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET"}) {
+    const std::string value = variable(name);
+    // The first is a list of numbers, in which 0 is a GPU.
+    const bool is_none = value.empty() || (value == "0" && name != std::string("SLURM_STEP_GPUS"));
+    if (!is_none) return name + ("=" + value);
+  }
+  // In the batch script itself, without a step.
+  const std::string of_job = variable("SLURM_JOB_GPUS");
+  return of_job.empty() || variable("CUDA_VISIBLE_DEVICES").empty() ? "" : "SLURM_JOB_GPUS=" + of_job;
+}
+
+void refuse_idle_gpus(const GpuChoice& choice, const std::string& granted, const std::string& setting) {
+  if (choice.gpu || granted.empty()) return;
+  throw UsageError(
+      "The job was given GPUs (" + granted + "), and none can be used", choice.problem,
+      "Start a build with CUDA (datus_program in slurm/site.sh: build/cuda/datus; in a container with --nv), "
+      "ask for no GPUs, or set " +
+          setting + " to leave them idle.");
 }
 
 const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting) {

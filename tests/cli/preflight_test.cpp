@@ -322,5 +322,23 @@ TEST_F(PreflightOnNodes, OtherPrograms) {
                   {{"preflight: n2: the program ", "n1", copy.string()}});
 }
 
+TEST(Preflight, GpusThatTheJobWasGivenAreNotLeftIdle) {
+  if (run_program({"version"}).out.find("GPUs      none") == std::string::npos) GTEST_SKIP() << "there are GPUs to use";
+  const TempFolder folder;
+  const Arguments given = {"SLURM_JOB_ID=7", "SLURM_STEP_GPUS=0,1"};
+  const std::vector<std::string> what = {"The job was given GPUs (SLURM_STEP_GPUS=0,1), and none can be used",
+                                         "set model.device: cpu"};
+  const Launch two_ranks{.ranks = 2, .environment = given};
+  expect_problems(run_program(preflight(folder.path() / "run"), two_ranks), 2, {what});
+  expect_problems(run_program(preflight(folder.path() / "run", {"--set", "run.mixed_hardware=true"}), two_ranks), 2,
+                  {what});
+  const Outcome run = run_program({"run", sample, "--run", (folder.path() / "run").string()}, two_ranks);
+  EXPECT_EQ(run.code, 2) << run;
+  for (const std::string& part : what) EXPECT_NE(run.err.find(part), std::string::npos) << run;
+  EXPECT_FALSE(fs::exists(folder.path() / "run" / "config.yaml")) << run;
+  const Outcome wanted = run_program(preflight(folder.path() / "run", {"--set", "model.device=cpu"}), two_ranks);
+  EXPECT_EQ(wanted.code, 0) << wanted;
+}
+
 }  // namespace preflight_test
 }  // namespace datus::test

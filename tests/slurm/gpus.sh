@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Which GPUs the ranks of a job see: all that the job has on their node, and none of another job's.
+# Which GPUs the ranks of a job see: all that the job has on their node, and none of another job's. On the nodes that
+# slurm/sites/gpu8.sh is for, as far as Slurm knows.
 . "$(dirname "$0")/job_lib.sh" "$@"
+lab_cpus=96 lab_gpus=8
 begin
 
 # What each rank of a step sees, with the scripts' own options.
@@ -32,8 +34,48 @@ expect_end "$first" COMPLETED 60 "$work/first.log"
 expect_ranks first 4 0,1
 expect_ranks second 4 2,3
 
-# Without a number of ranks: one for each GPU.
-job=$(submit whole 0 --exclusive --gpus-per-node=4 --cpus-per-task=1)
+# The site's own options, without a number of ranks: one for each GPU.
+cat >gpu8.sh <<SITE
+root=$root
+. "$root/slurm/sites/gpu8.sh"
+export SBATCH_PARTITION=low PATH=$work/bin:\$PATH
+load_libraries() { :; }
+container=""
+SITE
+# shellcheck source=/dev/null
+run_options=$(. ./gpu8.sh && echo "$run_options")
+read -ra run_options <<<"$run_options"
+job=$(sbatch --parsable --partition=low --output="$work/whole.log" "${run_options[@]}" "$work/ranks.sh" 0)
 expect_end "$job" COMPLETED 60 "$work/whole.log"
-expect_ranks whole 8 0,1,2,3
+expect_ranks whole 16 0,1,2,3,4,5,6,7
+# shellcheck source=/dev/null
+[ "$(. ./gpu8.sh && echo "$datus_program")" = "$root/build/cuda/datus" ] || complain "gpu8.sh does not start the build with CUDA"
+
+# A build without CUDA, or a driver that does not work, on a job that was given GPUs: an error before any work, unless the
+# configuration says that it is wanted. The driver's own program, which preflight asks first, finds all.
+mkdir bin
+cat >bin/nvidia-smi <<'STUB'
+#!/bin/sh
+for gpu in 0 1 2 3 4 5 6 7; do echo "GPU $gpu: Stand-in (UUID: GPU-$gpu)"; done
+STUB
+chmod +x bin/nvidia-smi
+cat >>gpu8.sh <<SITE
+datus_program=$program
+SITE
+DATUS_SITE=$work/gpu8.sh
+# submit_given NAME GPUS [options of datus...]
+submit_given() {
+  mkdir -p "$work/$1"
+  job=$(cd "$work/$1" && sbatch --parsable --output="$work/$1.log" --nodes=1 --exclusive --time=5 --cpus-per-task=48 "$2" \
+    "$root/slurm/datus.sbatch" "$shared/run.yaml" "${@:3}")
+}
+submit_given idle --gpus-per-node=2
+expect_end "$job" FAILED 120 "$work/idle.log"
+expect_text "$work/idle.log" "The job was given GPUs (SLURM_STEP_GPUS=0,1), and none can be used"
+if [ -e "$work/idle/runs" ]; then complain "work was begun" "$work/idle.log"; fi
+submit_given gres --gres=gpu:8
+expect_end "$job" FAILED 120 "$work/gres.log"
+expect_text "$work/gres.log" "The job was given GPUs (SLURM_STEP_GPUS="
+submit_given wanted --gpus-per-node=2 --set model.device=cpu
+expect_end "$job" COMPLETED 180 "$work/wanted.log"
 finish

@@ -29,6 +29,9 @@ lab_free_ports() {
   seq -s ' ' $((20000 + place % 3000 * 4)) $((20002 + place % 3000 * 4))
 }
 
+# What each node says that it has, and a test may set before it starts a Slurm: cores and GPUs.
+lab_cpus=4 lab_gpus=4
+
 # lab_configuration PORTS...: slurm.conf. With names of their own for the two daemons Open MPI needs no settings;
 # where the kernel forbids that, both nodes have one host name, and MPI must be kept from shared memory between them.
 lab_configuration() {
@@ -77,8 +80,8 @@ KillWait=10
 MinJobAge=600
 MailProg=/bin/true
 GresTypes=gpu
-NodeName=n1 $address Port=$2 CPUs=4 RealMemory=16000 Gres=gpu:4 State=UNKNOWN
-NodeName=n2 $address Port=$3 CPUs=4 RealMemory=16000 Gres=gpu:4 State=UNKNOWN
+NodeName=n1 $address Port=$2 CPUs=$lab_cpus RealMemory=16000 Gres=gpu:$lab_gpus State=UNKNOWN
+NodeName=n2 $address Port=$3 CPUs=$lab_cpus RealMemory=16000 Gres=gpu:$lab_gpus State=UNKNOWN
 PartitionName=low  Nodes=n1,n2 Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=0 MaxTime=INFINITE State=UP
 PartitionName=grace Nodes=n1,n2 PriorityTier=1 PreemptMode=REQUEUE GraceTime=60 MaxTime=INFINITE State=UP
 PartitionName=high Nodes=n1,n2 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
@@ -87,7 +90,7 @@ CONF
 
 lab_start() {
   lab=$1
-  local ports
+  local ports gpu
   PATH=$PATH:/usr/sbin
   mkdir -p "$lab"/{state,log,munge,tmp.n1,tmp.n2,spool.n1,spool.n2}
   chmod 711 "$lab" "$lab/munge"
@@ -96,8 +99,11 @@ lab_start() {
   unshare --uts true 2>/dev/null && lab_own_names=1
   read -ra ports < <(lab_free_ports)
   lab_configuration "${ports[@]}" >"$lab/slurm.conf"
-  # GPUs for Slurm to count: devices that every machine has.
-  printf 'Name=gpu File=/dev/%s\n' null zero full random >"$lab/gres.conf"
+  # GPUs for Slurm to count: a device that every machine has, under many names.
+  for ((gpu = 0; gpu < lab_gpus; gpu++)); do
+    ln -s /dev/null "$lab/gpu$gpu"
+    echo "Name=gpu File=$lab/gpu$gpu"
+  done >"$lab/gres.conf"
   # A job of this Slurm must not take itself for a part of the job that the tests may run in.
   unset "${!SLURM_@}" "${!SBATCH_@}" "${!PMIX_@}"
   export SLURM_CONF=$lab/slurm.conf

@@ -29,6 +29,14 @@ struct GpuChoice {
 /// GPU may be required (`required_gpu`) or merely welcome.
 [[nodiscard]] GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may_share);
 
+/// What Slurm says of the GPUs that it gave to this step or job, "SLURM_STEP_GPUS=0,1"; empty where it gave none that
+/// were asked for. A job that asks for whole nodes (--exclusive) gets their GPUs too, but its steps do not.
+[[nodiscard]] std::string granted_gpus();
+
+/// Where GPUs are welcome but not asked for, and there is none: throws `UsageError` if the job was `granted` some all
+/// the same, since they would stand idle, unnoticed. `setting`: what says that this is wanted.
+void refuse_idle_gpus(const GpuChoice& choice, const std::string& granted, const std::string& setting);
+
 /// The chosen GPU. Throws `UsageError` when there is none, `setting` ("model.device: cuda") being what asked for it.
 [[nodiscard]] const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting);
 

@@ -35,6 +35,7 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
       placement.gpu = choice.gpu->index;
       if (choice.shared && comm.rank() == 0) log::info("ranks share GPUs: there are fewer than ranks on this node");
     } else {
+      refuse_idle_gpus(choice, granted_gpus(), "model.device: cpu");
       why_cpu = "the model runs on the CPU: " + choice.problem;
       if (built_with_cuda() && comm.rank() == 0) log::info("model.device: auto takes the CPU: " + choice.problem);
     }

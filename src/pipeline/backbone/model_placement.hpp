@@ -19,8 +19,8 @@ struct ModelPlacement {
 
 /// Decides by model.device, model.precision and what this rank sees: a GPU where there is one, and ranks that outnumber
 /// the GPUs of their node share them. Where `auto` takes the CPU although this build has CUDA, or ranks share, a line
-/// of the first rank says so. Not collective. Throws `UsageError` when `cuda` is asked for and there is none, and for a
-/// precision that the device does not have.
+/// of the first rank says so. Not collective. Throws `UsageError` when `cuda` is asked for and there is none, where
+/// Slurm gave GPUs that `auto` cannot use, and for a precision that the device does not have.
 [[nodiscard]] ModelPlacement place_model(const ModelConfig& config, const Communicator& comm);
 
 /// The backend that the model's bits depend on, as the run records it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/preflight.hpp"
 
+#include "datus/comm/gpu_choice.hpp"
 #include "datus/comm/rank_threads.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
@@ -73,7 +74,12 @@ bool may_share_gpus(const Config& config) {
 }
 
 void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
-  if (config.run.mixed_hardware) return;
+  if (config.run.mixed_hardware) {
+    // What Slurm gave is to be used in any case.
+    if (!config.model.device)
+      refuse_idle_gpus(choose_gpu(comm, survey_gpus(), true), granted_gpus(), "model.device: cpu");
+    return;
+  }
   ModelPlacement placement;
   try {
     placement = place_model(config.model, comm);

@@ -5,7 +5,9 @@
 #include "datus/core/error.hpp"
 #include "support/thread_communicator.hpp"
 
+#include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -67,6 +69,51 @@ TEST(GpuChoice, FewerThanRanksAreRefusedOtherwise) {
     const std::string text = error.what();
     EXPECT_TRUE(text.starts_with("4 ranks on this node and 2 GPUs (NCCL needs a GPU for each rank) ")) << text;
     for (const char* part : {"--ntasks-per-node=2", "--gpus-per-node", "cluster.comm: mpi"}) {
+      EXPECT_NE(text.find(part), std::string::npos) << text;
+    }
+  }
+}
+
+/// What `granted_gpus` says with these variables and no others of Slurm's.
+std::string granted_with(const std::vector<std::pair<std::string, std::string>>& variables) {
+  const std::vector<std::string> all{"SLURM_JOB_ID",        "SLURM_STEP_GPUS",     "SLURM_GPUS",
+                                     "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET",
+                                     "SLURM_JOB_GPUS",      "SLURM_GPUS_ON_NODE",  "CUDA_VISIBLE_DEVICES"};
+  for (const std::string& name : all) ::unsetenv(name.c_str());
+  for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
+  const std::string granted = granted_gpus();
+  for (const std::string& name : all) ::unsetenv(name.c_str());
+  return granted;
+}
+
+TEST(GrantedGpus, AreThoseThatTheJobAskedFor) {
+  const std::pair<std::string, std::string> job{"SLURM_JOB_ID", "7"};
+  EXPECT_EQ(granted_with({job}), "");
+  // As Slurm 22.05 sets them in a step: with --gres or any --gpus option, …
+  EXPECT_EQ(granted_with({job, {"SLURM_STEP_GPUS", "0"}, {"SLURM_JOB_GPUS", "0"}, {"CUDA_VISIBLE_DEVICES", "0"}}),
+            "SLURM_STEP_GPUS=0");
+  EXPECT_EQ(granted_with({job, {"SLURM_GPUS_PER_NODE", "a100:8"}}), "SLURM_GPUS_PER_NODE=a100:8");
+  EXPECT_EQ(granted_with({job, {"SLURM_GPUS", "8"}}), "SLURM_GPUS=8");
+  EXPECT_EQ(granted_with({job, {"SLURM_GPUS_PER_TASK", "1"}}), "SLURM_GPUS_PER_TASK=1");
+  EXPECT_EQ(granted_with({job, {"SLURM_GPUS_PER_NODE", "0"}}), "");
+  // … in the step of a job with --exclusive, which has the GPUs of its nodes without having asked, …
+  EXPECT_EQ(granted_with({job, {"SLURM_JOB_GPUS", "0,1,2,3"}}), "");
+  // … and in a batch script with --gres, where datus runs without srun.
+  EXPECT_EQ(granted_with({job, {"SLURM_JOB_GPUS", "2,3"}, {"CUDA_VISIBLE_DEVICES", "2,3"}}), "SLURM_JOB_GPUS=2,3");
+  // Without a job they are left over from somewhere else.
+  EXPECT_EQ(granted_with({{"SLURM_GPUS", "8"}}), "");
+}
+
+TEST(GrantedGpus, AreNotLeftIdle) {
+  const GpuChoice none{.gpu = {}, .shared = false, .problem = "this build has no CUDA"};
+  EXPECT_NO_THROW(refuse_idle_gpus(none, "", "model.device: cpu"));
+  EXPECT_NO_THROW(refuse_idle_gpus({.gpu = survey_of(1).gpus[0], .shared = false, .problem = {}}, "SLURM_GPUS=1", "x"));
+  try {
+    refuse_idle_gpus(none, "SLURM_GPUS=8", "model.device: cpu");
+    FAIL() << "GPUs stand idle";
+  } catch (const UsageError& error) {
+    const std::string text = error.what();
+    for (const char* part : {"SLURM_GPUS=8", "this build has no CUDA", "build/cuda/datus", "set model.device: cpu"}) {
       EXPECT_NE(text.find(part), std::string::npos) << text;
     }
   }

@@ -86,7 +86,7 @@ std::vector<ClusterSummary> write_cuts(const RunContext& run, const std::vector<
 std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int>& clusters,
                                     const ClusterCheckpoint& checkpoint) {
   const auto options = kmeans_options(run.config, clusters, run.threads);
-  const ClusterGpu gpu(run.config.cluster, run.comm);
+  const ClusterGpu gpu(run.config, run.comm);
   const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
   const auto made = fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm);
@@ -130,7 +130,7 @@ std::vector<ClusterSummary> fit_tree(const RunContext& run, const std::vector<in
                                      const ClusterCheckpoint& checkpoint) {
   const ClusterConfig& config = run.config.cluster;
   const auto options = kmeans_options(run.config, {*config.fine}, run.threads);
-  const ClusterGpu gpu(config, run.comm);
+  const ClusterGpu gpu(run.config, run.comm);
   const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
   const auto fits = fit_fine(data, config, clusters, options, current_fine_fits(run, clusters, data, gpu), gpu,
@@ -156,7 +156,7 @@ Centroids fitted_centroids(const RunContext& run, int k, int dim) {
 
 /// COLLECTIVE. Nearest fine clusters of the fitted run.
 std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std::vector<int>& clusters) {
-  const ClusterGpu gpu(run.config.cluster, run.comm);
+  const ClusterGpu gpu(run.config, run.comm);
   const DescriptorRows data =
       open_run_rows(run, assign_options(*run.config.cluster.fine, run.threads), examples_bytes(run.config.cluster));
   if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);
@@ -183,7 +183,7 @@ std::vector<ClusterSummary> assign_run_to_tree(const RunContext& run, const std:
 
 /// COLLECTIVE. Nearest centroids of the fitted run.
 std::vector<ClusterSummary> assign_run(const RunContext& run, const std::vector<int>& clusters) {
-  const ClusterGpu gpu(run.config.cluster, run.comm);
+  const ClusterGpu gpu(run.config, run.comm);
   const DescriptorRows data =
       open_run_rows(run, assign_options(clusters.back(), run.threads), examples_bytes(run.config.cluster));
   if (data.total() == 0) require_enough_rows(0, clusters, "segments", no_segments_hint);

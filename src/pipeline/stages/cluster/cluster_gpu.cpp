@@ -30,12 +30,14 @@ bool cards_are_shared(const GpuChoice& choice, Communicator& comm) {
 
 }  // namespace
 
-ClusterGpu::ClusterGpu(const ClusterConfig& config, Communicator& comm) {
+ClusterGpu::ClusterGpu(const Config& all, Communicator& comm) {
+  const ClusterConfig& config = all.cluster;
   if (refuses_gpu(config.device)) return;
   GpuChoice choice;
   collectively(comm, [&] {
     choice = choose_gpu(comm, survey_gpus(), true);
     if (requires_gpu(config.device)) (void)required_gpu(choice, "cluster.device: cuda");
+    if (!refuses_gpu(all.model.device)) refuse_idle_gpus(choice, granted_gpus(), "cluster.device: cpu");
   });
   if (!on_all_ranks(choice.gpu.has_value(), comm)) {
     if (built_with_cuda() && comm.rank() == 0) {

@@ -15,9 +15,10 @@ namespace datus {
 class ClusterGpu {
  public:
   /// COLLECTIVE. By cluster.device and cluster.comm: with `auto` on GPUs where every rank has one, by NCCL where each
-  /// has its own. Rank 0 says in the log what was chosen. Throws `AgreedError` when what is asked for is not there, or
-  /// when ranks that share a GPU were to use NCCL. `comm` must outlive it; all ranks destroy it.
-  ClusterGpu(const ClusterConfig& config, Communicator& comm);
+  /// has its own. Rank 0 says in the log what was chosen. Throws `AgreedError` when what is asked for is not there,
+  /// when Slurm gave GPUs that `auto` cannot use (unless model.device: cpu says that this is wanted), or when ranks
+  /// that share a GPU were to use NCCL. `comm` must outlive it; all ranks destroy it.
+  ClusterGpu(const Config& config, Communicator& comm);
 
   /// For `KMeansOptions::gpu`; null on CPUs.
   [[nodiscard]] const KMeansGpu* get() const { return gpu_ ? &*gpu_ : nullptr; }

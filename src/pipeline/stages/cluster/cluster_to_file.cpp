@@ -42,7 +42,7 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
   guard_inputs(descriptors, config.cluster.centroids, out, comm);
   const auto& fine = config.cluster.fine;
   const auto options = kmeans_options(config, fine ? std::vector{*fine} : config.cluster.k, threads);
-  const ClusterGpu gpu(config.cluster, comm);
+  const ClusterGpu gpu(config, comm);
   const DescriptorRows data = open_matrix_rows(descriptors, options, examples_bytes(config.cluster),
                                                config.cluster.memory, may_go_on(signals, config.run), comm);
   require_enough_rows(data.total(), config.cluster.k, "rows of " + data.sources->description(),
@@ -108,7 +108,7 @@ ClusterSummary assign_to_file(const Config& config, const std::vector<std::strin
                           " values, the rows of " + data.sources->description() + " " + std::to_string(dim),
                       "they come from another model", "Give centroids of the same width.");
   }
-  const ClusterGpu gpu(config.cluster, comm);
+  const ClusterGpu gpu(config, comm);
   const Assignment assignment = assign_to(data, centroids, threads, gpu, comm);
   std::optional<AtomicHdf5> file;
   on_root(comm, [&] { file.emplace(out); });
