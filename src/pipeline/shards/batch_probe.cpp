@@ -4,7 +4,9 @@
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -14,14 +16,52 @@
 namespace datus {
 namespace {
 
-/// One batch of black images of that size.
-void run_batch(const Backbone& backbone, int height, int width, const VisionTransformer::Request& request) {
-  const Image image(height, width);
-  const std::vector<const Image*> images(static_cast<std::size_t>(backbone.batch_size()), &image);
-  (void)backbone.forward(images, request);
+/// As many things as two batches have: while one is computed the next one lies on the GPU already.
+std::size_t two_batches(const Backbone& backbone) {
+  return 2 * static_cast<std::size_t>(backbone.batch_size());
 }
 
-/// What the stages of this configuration will run at most.
+/// Descriptors of a shard of black images, each of them one segment, as stage describe makes them: crops are cut from
+/// the images of the whole shard, which lie on the GPU.
+void run_descriptors(const RunContext& run, const Models& models, const Image& image) {
+  const Config& config = run.config;
+  const Backbone& backbone = models.descriptor ? *models.descriptor : *models.backbone;
+  const auto [begin, end] = run.list.range(ShardIndex{0});
+  const std::vector<const Image*> shard(static_cast<std::size_t>(std::max<std::int64_t>(end - begin, 1)), &image);
+  const std::vector<const Image*> images(two_batches(backbone), &image);
+  const GridSize grid = models.preparation->grid();
+  const auto maps_of = [&](std::size_t count) {
+    return std::vector<std::int16_t>(count * static_cast<std::size_t>(grid.patches()), 0);
+  };
+  switch (config.descriptor.kind) {
+    case DescriptorConfig::Kind::masked_crop: {
+      const auto maps = maps_of(shard.size());
+      const PatchBox whole{0, 0, static_cast<std::int16_t>(grid.rows), static_cast<std::int16_t>(grid.cols)};
+      const std::vector<CropPlace> places(images.size(), {0, 0, whole});
+      (void)backbone.crop_vectors({.images = shard,
+                                   .segment_maps = maps,
+                                   .grid = grid,
+                                   .patch = models.backbone->architecture().patch,
+                                   .places = places,
+                                   .crop_resize = config.descriptor.crop_resize,
+                                   .crop_size = config.descriptor.crop_size});
+      return;
+    }
+    case DescriptorConfig::Kind::masked_cls: {
+      const std::vector<int> segments(images.size(), 1);
+      (void)backbone.segment_cls(images, maps_of(images.size()), segments);
+      return;
+    }
+    case DescriptorConfig::Kind::mean_token:
+      (void)backbone.describing_forward(images,
+                                        {.feature = PatchFeature::token, .layer = config.model.layer, .cls = false});
+      return;
+    case DescriptorConfig::Kind::mean_key:
+      return;  // of the embeddings, on the CPU
+  }
+}
+
+/// What the stages of this configuration will run at most, with all that lies on the GPU meanwhile.
 void run_largest_batches(const RunContext& run, const Models& models) {
   const PixelSize input = run.config.model.input_size;
   const Backbone& backbone = *models.backbone;
@@ -29,14 +69,14 @@ void run_largest_batches(const RunContext& run, const Models& models) {
   SegmentGpu graphs(*run.placement.gpu);
   std::optional<GpuAffinity> memory;
   if (graphs.makes(run.config)) {
-    memory.emplace(graphs.lend(models.preparation->grid().patches(), backbone.architecture().dim, {}, run.threads));
+    memory.emplace(graphs.lend(models.preparation->grid().patches(), backbone.architecture().dim,
+                               affinity_options(run.config.affinity), run.threads));
   }
   const bool has_vector = backbone.image_vector_dim(input) > 0;
-  run_batch(backbone, input.rows, input.cols, backbone.embedding_request(has_vector));
-  if (!traits_of(run.config.descriptor.kind).has_crops) return;
-  const Backbone& describing = models.descriptor ? *models.descriptor : backbone;
-  const int side = run.config.descriptor.crop_size;
-  run_batch(describing, side, side, {.feature = PatchFeature::key, .layer = -1, .cls = true});
+  const Image image(input.rows, input.cols);
+  const std::vector<const Image*> images(two_batches(backbone), &image);
+  (void)backbone.forward(images, backbone.embedding_request(has_vector));
+  run_descriptors(run, models, image);
 }
 
 /// COLLECTIVE. Whether a batch fits on all ranks; `why`: what the GPU of this rank answered.

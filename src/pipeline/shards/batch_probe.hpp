@@ -23,9 +23,9 @@ struct BatchQuestion {
 [[nodiscard]] int agree_on_batch_size(const BatchQuestion& question, const std::function<void()>& try_batch,
                                       const std::function<void(int size)>& use_half, Communicator& comm);
 
-/// COLLECTIVE. Runs one batch of what the stages will run on GPUs, before any result depends on its size, and decides
-/// as `agree_on_batch_size`. Where batches are halved the run keeps that: its record is written anew. Without GPUs
-/// nothing is done.
+/// COLLECTIVE. Runs two batches of what the stages will run on GPUs, with the memory that they have there beside,
+/// before any result depends on its size, and decides as `agree_on_batch_size`. Where batches are halved the run keeps
+/// that: its record is written anew. Without GPUs nothing is done.
 void freeze_batch_size(RunContext& run, Models& models);
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/shard_work.hpp"
 
+#include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -75,7 +76,14 @@ const SegmentsFile& ShardWork::segments() {
   if (!products_.segments) {
     const KeysFile& embeddings = keys();
     const Stopwatch watch;
-    products_.segments = segment_keys(embeddings, run_.config, run_.threads, gpu_, run_.key_mean.values);
+    const auto make = [&] { return segment_keys(embeddings, run_.config, run_.threads, gpu_, run_.key_mean.values); };
+    try {
+      products_.segments = make();
+    } catch (const DeviceMemoryError&) {
+      // The model keeps memory for its next batches that the graphs need.
+      models_.backbone->give_spare_memory_back();
+      products_.segments = make();
+    }
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;

@@ -20,10 +20,13 @@ class Memory {
  public:
   void* take(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
-    auto& spare = spare_[bytes];
-    if (spare.empty()) spare.push_back(fresh(bytes));
-    void* const taken = spare.back();
-    spare.pop_back();
+    void* taken = nullptr;
+    if (auto& spare = spare_[bytes]; !spare.empty()) {
+      taken = spare.back();
+      spare.pop_back();
+    } else {
+      taken = fresh(bytes);
+    }
     size_of_[taken] = bytes;
     return taken;
   }

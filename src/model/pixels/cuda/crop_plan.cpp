@@ -85,10 +85,9 @@ CropPlan::CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, 
 
 template <class T>
 const T* CropBuffers::Both<T>::upload(std::span<const T> values, const cuda::Stream& stream) {
-  if (host.size() < values.size()) {
-    host = cuda::PinnedArray<T>(values.size());
-    device = cuda::DeviceArray<T>(values.size(), "memory for the windows of crops");
-  }
+  // Each by itself: where there is no memory for one of them, the next batch finds them as they are.
+  if (host.size() < values.size()) host = cuda::PinnedArray<T>(values.size());
+  if (device.size() < values.size()) device = cuda::DeviceArray<T>(values.size(), "memory for the windows of crops");
   std::memcpy(host.data(), values.data(), values.size_bytes());
   cuda::copy(device.data(), host.data(), values.size(), stream);
   return device.data();

@@ -103,6 +103,7 @@ class GpuTransformer final : public DeviceTransformer {
                                  const Batching& batching) override;
   Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
                    const Readout& readout) override;
+  void give_spare_memory_back() override { torch_gpu::give_spare_memory_back(); }
 
  private:
   /// Runs `body` with this GPU, our stream and no autograd; one thread at a time. LibTorch's errors become ours.
