@@ -2,11 +2,13 @@
 #include "datus/comm/gpu_choice.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/job_identity.hpp"
 #include "datus/core/text.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <sstream>
 #include <utility>
 
 namespace datus {
@@ -24,6 +26,20 @@ std::string text_of_ranks(const std::vector<std::size_t>& ranks) {
     text += (i == 0 ? "" : is_last ? " and " : ", ") + std::to_string(ranks[i]);
   }
   return ranks.size() > most ? text + " and others" : text;
+}
+
+/// The first ranks of which `part` is the same and not empty.
+std::optional<std::vector<std::size_t>> first_with_the_same(std::span<const RankCard> cards,
+                                                            std::string RankCard::*part) {
+  std::map<std::string, std::vector<std::size_t>> ranks_of;
+  for (std::size_t rank = 0; rank < cards.size(); ++rank) {
+    if (!(cards[rank].*part).empty()) ranks_of[cards[rank].*part].push_back(rank);
+  }
+  std::optional<std::vector<std::size_t>> first;
+  for (const auto& [value, ranks] : ranks_of) {
+    if (ranks.size() > 1 && (!first || ranks.front() < first->front())) first = ranks;
+  }
+  return first;
 }
 
 }  // namespace
@@ -79,38 +95,45 @@ const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting) {
                    "or choose the device cpu.");
 }
 
+RankCard rank_card(const Gpu& gpu, const std::string& node) {
+  return {node, gpu.name, gpu.uuid, gpu.bus_id.empty() ? "" : this_process().boot + " " + gpu.bus_id};
+}
+
 std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own) {
   // A separator that is in none of the texts.
-  const std::string text = own.node + '\0' + own.name + '\0' + own.uuid;
+  const std::string text = own.node + '\0' + own.name + '\0' + own.uuid + '\0' + own.slot;
   std::vector<RankCard> cards;
   for (const auto& bytes : allgather(comm, std::as_bytes(std::span(text)))) {
-    const std::string all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const std::size_t first = all.find('\0');
-    const std::size_t second = all.find('\0', first + 1);
-    cards.push_back({all.substr(0, first), all.substr(first + 1, second - first - 1), all.substr(second + 1)});
+    std::istringstream parts(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    RankCard card;
+    for (std::string* part : {&card.node, &card.name, &card.uuid, &card.slot}) std::getline(parts, *part, '\0');
+    cards.push_back(card);
   }
   return cards;
 }
 
 std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards) {
-  std::map<std::string, std::vector<std::size_t>> ranks_of;
-  for (std::size_t rank = 0; rank < cards.size(); ++rank) {
-    if (!cards[rank].uuid.empty()) ranks_of[cards[rank].uuid].push_back(rank);
+  if (const auto ranks = first_with_the_same(cards, &RankCard::uuid)) {
+    const RankCard& card = cards[ranks->front()];
+    return CardSharing{.ranks = *ranks,
+                       .by_instances = false,
+                       .text = message_text(
+                           "Ranks " + text_of_ranks(*ranks) + " have the same GPU",
+                           card.name + " " + card.uuid + " on " + card.node + "; NCCL needs one for each rank",
+                           "Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
+                           "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
+                           "which ranks share GPUs.")};
   }
-  const std::vector<std::size_t>* sharing = nullptr;
-  for (const auto& [uuid, ranks] : ranks_of) {
-    const bool is_first = sharing == nullptr || ranks.front() < sharing->front();
-    if (ranks.size() > 1 && is_first) sharing = &ranks;
-  }
-  if (sharing == nullptr) return {};
-  const RankCard& card = cards[sharing->front()];
-  std::string text =
-      message_text("Ranks " + text_of_ranks(*sharing) + " have the same GPU",
-                   card.name + " " + card.uuid + " on " + card.node + "; NCCL needs one for each rank",
-                   "Start as many ranks on a node as the job has GPUs there (srun --gpus-per-node=N "
-                   "--ntasks-per-node=N) and leave CUDA_VISIBLE_DEVICES alone, or set cluster.comm: mpi, with "
-                   "which ranks share GPUs.");
-  return CardSharing{.ranks = *sharing, .text = std::move(text)};
+  const auto ranks = first_with_the_same(cards, &RankCard::slot);
+  if (!ranks) return {};
+  const RankCard& card = cards[ranks->front()];
+  return CardSharing{.ranks = *ranks,
+                     .by_instances = true,
+                     .text = message_text(
+                         "Ranks " + text_of_ranks(*ranks) + " have instances (MIG) of one GPU",
+                         card.name + " on " + card.node + "; NCCL takes whole GPUs, one for each rank",
+                         "Set cluster.comm: mpi, with which sums go through the host's memory, or give each rank a GPU "
+                         "of its own.")};
 }
 
 }  // namespace datus

@@ -71,6 +71,26 @@ TEST_F(GpuCommands, ClusterWritesTheFileOfTheCpuOnAnyNumberOfRanks) {
   }
 }
 
+TEST_F(GpuCommands, InstancesOfOneCardAddUpByMpi) {
+  if (run_program({"version"}).out.find("Emulated GPU") == std::string::npos) GTEST_SKIP() << "needs an emulated GPU";
+  write_rows(300, 8);
+  const auto cluster = [&](const Arguments& more) {
+    Arguments arguments = {
+        "cluster", "--descriptors",      file("rows.h5").string(), "--k", "3", "--out", file("out.h5").string(),
+        "--set",   "cluster.device=cuda"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.ranks = 2, .environment = {"DATUS_EMULATED_INSTANCES=2"}});
+  };
+  const Outcome chosen = cluster({});
+  EXPECT_EQ(chosen.code, 0) << chosen;
+  EXPECT_NE(chosen.err.find("cluster.comm: auto takes mpi: ranks share a card by instances of it (MIG)"),
+            std::string::npos)
+      << chosen;
+  const Outcome refused = cluster({"--set", "cluster.comm=nccl"});
+  EXPECT_EQ(refused.code, 2) << refused;
+  EXPECT_NE(refused.err.find("Ranks 0 and 1 have instances (MIG) of one GPU"), std::string::npos) << refused;
+}
+
 TEST_F(GpuCommands, SegmentWritesTheFileOfTheCpu) {
   std::mt19937 generator(5);
   std::normal_distribution<float> normal;

@@ -77,6 +77,9 @@ struct cudaUUID_t {
 struct cudaDeviceProp {
   char name[256];
   cudaUUID_t uuid;
+  int pciDomainID;
+  int pciBusID;
+  int pciDeviceID;
   std::size_t totalGlobalMem;
   int major;
   int minor;
@@ -91,6 +94,8 @@ struct EventState;
 /// What the emulated machine has. Set before use; tests put it back.
 struct Machine {
   int devices = 4;
+  /// Of so many devices each is an instance (MIG) of one card.
+  int instances = 1;
   int driver_version = 13000;
   /// Of each device.
   std::size_t memory = std::size_t{4} << 30;

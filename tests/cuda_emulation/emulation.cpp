@@ -138,6 +138,9 @@ Machine& machine() {
     if (const char* const bytes = std::getenv("DATUS_EMULATED_MEMORY"); bytes != nullptr) {
       made.memory = std::strtoull(bytes, nullptr, 10);
     }
+    if (const char* const count = std::getenv("DATUS_EMULATED_INSTANCES"); count != nullptr) {
+      made.instances = std::max(1, std::atoi(count));
+    }
     made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
     return made;
   }();
@@ -241,6 +244,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   std::strcpy(properties->name, "Emulated GPU");
   properties->uuid.bytes[15] = static_cast<char>(device);
+  properties->pciBusID = 0x17 + device / machine().instances;
   properties->totalGlobalMem = machine().memory;
   properties->major = 9;
   properties->multiProcessorCount = 4;

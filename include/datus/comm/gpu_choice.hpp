@@ -45,8 +45,12 @@ struct RankCard {
   std::string node;
   std::string name;
   std::string uuid;
+  std::string slot;  ///< the card's place in its machine, with what tells machines apart; empty where it is not known
   friend bool operator==(const RankCard&, const RankCard&) = default;
 };
+
+/// That of this rank, on a node of that name.
+[[nodiscard]] RankCard rank_card(const Gpu& gpu, const std::string& node);
 
 /// COLLECTIVE. The cards of all ranks, by rank. An empty UUID stands for a rank without one.
 [[nodiscard]] std::vector<RankCard> cards_of_all_ranks(Communicator& comm, const RankCard& own);
@@ -54,10 +58,12 @@ struct RankCard {
 /// Ranks that have one card, which NCCL does not allow.
 struct CardSharing {
   std::vector<std::size_t> ranks;
+  /// They have instances (MIG) of it, each with memory of its own: to NCCL, which tells cards by their place, one card.
+  bool by_instances = false;
   std::string text;  ///< "Ranks 0 and 2 have the same GPU (WHY) WHAT TO DO"
 };
 
-/// The first such ranks, if there are any. `cards`: by rank.
+/// The first such ranks, if there are any; those that share memory before those with instances. `cards`: by rank.
 [[nodiscard]] std::optional<CardSharing> card_sharing_problem(std::span<const RankCard> cards);
 
 }  // namespace datus

@@ -16,7 +16,8 @@ namespace datus {
 struct Gpu {
   int index = 0;  ///< as the CUDA runtime counts them: CUDA_VISIBLE_DEVICES and Slurm hide the others
   std::string name;
-  std::string uuid;  ///< "GPU-…": the same card has it in every process
+  std::string uuid;         ///< "GPU-…": the same card has it in every process
+  std::string bus_id = {};  ///< "0000:17:00.0": instances (MIG) of one card have the same
   std::int64_t memory_bytes = 0;
   int compute_major = 0;  ///< compute capability
   int compute_minor = 0;

@@ -83,7 +83,7 @@ void NcclCommunicator::prepare(RankCard& card) {
         survey.problem.empty() ? "CUDA shows " + std::to_string(survey.gpus.size()) + " here" : survey.problem,
         "See nvidia-smi and CUDA_VISIBLE_DEVICES.");
   }
-  card = {this_process().host, own->name, own->uuid};
+  card = rank_card(*own, this_process().host);
   cuda::use_gpu(gpu_);
   marks_.emplace();
 }

@@ -21,6 +21,14 @@ std::string uuid_text(const cudaUUID_t& uuid) {
   return text;
 }
 
+/// As nvidia-smi writes it, but for the longer domain.
+std::string bus_text(const cudaDeviceProp& properties) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.0", properties.pciDomainID, properties.pciBusID,
+                properties.pciDeviceID);
+  return text.data();
+}
+
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
@@ -31,6 +39,7 @@ Gpu describe(int index) {
   return {.index = index,
           .name = properties.name,
           .uuid = uuid_text(properties.uuid),
+          .bus_id = bus_text(properties),
           .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem),
           .compute_major = properties.major,
           .compute_minor = properties.minor,

@@ -71,7 +71,7 @@ void check_card(const Communicator& comm, const GpuSurvey& survey, bool may_shar
   attempt(facts, [&] {
     const GpuChoice choice = choose_gpu(comm, survey, may_share);
     const Gpu& gpu = required_gpu(choice, "the configuration");
-    facts.card = {.name = gpu.name, .uuid = gpu.uuid, .shareable = may_share};
+    facts.card = {.name = gpu.name, .uuid = gpu.uuid, .slot = rank_card(gpu, facts.node).slot, .shareable = may_share};
     facts.shared.push_back({"NCCL is", nccl_version(), "Load the same version of NCCL on all nodes."});
   });
 }

@@ -38,11 +38,11 @@ FolderView folder_in(const Json& json) {
 }
 
 Json json_of(const CardView& card) {
-  return {{"name", card.name}, {"uuid", card.uuid}, {"shareable", card.shareable}};
+  return {{"name", card.name}, {"uuid", card.uuid}, {"slot", card.slot}, {"shareable", card.shareable}};
 }
 
 CardView card_in(const Json& json) {
-  return {.name = json.at("name"), .uuid = json.at("uuid"), .shareable = json.at("shareable")};
+  return {.name = json.at("name"), .uuid = json.at("uuid"), .slot = json.at("slot"), .shareable = json.at("shareable")};
 }
 
 ExitCode code_in(const Json& json) {
@@ -171,7 +171,7 @@ void find_shared_cards(const std::vector<RankFacts>& facts, Findings& findings) 
   std::vector<RankCard> cards;
   for (const RankFacts& rank : facts) {
     const bool is_alone = rank.card && !rank.card->shareable;
-    cards.push_back(is_alone ? RankCard{rank.node, rank.card->name, rank.card->uuid} : RankCard{});
+    cards.push_back(is_alone ? RankCard{rank.node, rank.card->name, rank.card->uuid, rank.card->slot} : RankCard{});
   }
   const auto problem = card_sharing_problem(cards);
   if (problem) findings.add(cards[problem->ranks.front()].node, ExitCode::usage, problem->text);

@@ -36,6 +36,7 @@ struct FolderView {
 struct CardView {
   std::string name;
   std::string uuid;
+  std::string slot = {};   ///< as in `RankCard`
   bool shareable = false;  ///< whether other ranks may have it too
 };
 

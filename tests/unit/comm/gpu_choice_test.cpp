@@ -142,7 +142,8 @@ TEST(GpuChoice, ARequiredOneThatIsMissingIsAnError) {
 }
 
 TEST(RankCards, AreGatheredByRank) {
-  const std::vector<RankCard> expected = {{"n1", "Some GPU", "GPU-0"}, {"n1", "", ""}, {"n2", "Other: GPU\n", "GPU-2"}};
+  const std::vector<RankCard> expected = {
+      {"n1", "Some GPU", "GPU-0", "boot 0000:17:00.0"}, {"n1", "", "", ""}, {"n2", "Other: GPU\n", "GPU-2", ""}};
   run_on_threads(3, [&](Communicator& comm) {
     EXPECT_EQ(cards_of_all_ranks(comm, expected[static_cast<std::size_t>(comm.rank())]), expected);
   });
@@ -150,14 +151,14 @@ TEST(RankCards, AreGatheredByRank) {
 
 TEST(RankCards, OneForEachRankIsNoProblem) {
   EXPECT_FALSE(card_sharing_problem({}));
-  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "A", "GPU-1"}, {"n1", "A", "GPU-2"}}));
+  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "A", "GPU-1", "b 17"}, {"n1", "A", "GPU-2", "b 18"}}));
   // Ranks without a card share nothing.
-  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "", ""}, {"n1", "", ""}}));
+  EXPECT_FALSE(card_sharing_problem(std::vector<RankCard>{{"n1", "", "", ""}, {"n1", "", "", ""}}));
 }
 
 TEST(RankCards, TheFirstOnesThatShareACardAreNamed) {
-  const RankCard first{"n1", "Some GPU", "GPU-z"};
-  const RankCard second{"n2", "Some GPU", "GPU-a"};
+  const RankCard first{"n1", "Some GPU", "GPU-z", ""};
+  const RankCard second{"n2", "Some GPU", "GPU-a", ""};
   const auto sharing = card_sharing_problem(std::vector{first, second, first, second, first});
   ASSERT_TRUE(sharing);
   EXPECT_EQ(sharing->ranks, (std::vector<std::size_t>{0, 2, 4}));
@@ -168,6 +169,23 @@ TEST(RankCards, TheFirstOnesThatShareACardAreNamed) {
       << text;
   const std::string many = card_sharing_problem(std::vector<RankCard>(20, first)).value().text;
   EXPECT_TRUE(many.starts_with("Ranks 0, 1, 2, 3, 4, 5, 6, 7 and others have the same GPU (")) << many;
+}
+
+TEST(RankCards, InstancesOfOneCardAreToldFromWholeOnes) {
+  const std::vector<RankCard> cards{{"n1", "Some GPU", "GPU-a", "boot 17"},
+                                    {"n2", "Some GPU", "GPU-b", "other boot 17"},
+                                    {"n1", "Some GPU", "GPU-c", "boot 17"}};
+  const auto sharing = card_sharing_problem(cards);
+  ASSERT_TRUE(sharing);
+  EXPECT_TRUE(sharing->by_instances);
+  EXPECT_EQ(sharing->ranks, (std::vector<std::size_t>{0, 2}));
+  EXPECT_TRUE(
+      sharing->text.starts_with("Ranks 0 and 2 have instances (MIG) of one GPU (Some GPU on n1; NCCL takes whole GPUs"))
+      << sharing->text;
+  // Who shares memory too comes first.
+  auto more = cards;
+  more.push_back(cards[1]);
+  EXPECT_FALSE(card_sharing_problem(more).value().by_instances);
 }
 
 }  // namespace gpu_choice_test

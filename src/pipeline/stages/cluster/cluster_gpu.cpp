@@ -4,6 +4,7 @@
 #include "datus/comm/gpu_choice.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
+#include "datus/core/job_identity.hpp"
 #include "datus/core/log.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
@@ -22,10 +23,9 @@ bool on_all_ranks(bool mine, Communicator& comm) {
   return all == 1;
 }
 
-/// COLLECTIVE. Whether two ranks have one card: both may have been told of it alone.
-bool cards_are_shared(const GpuChoice& choice, Communicator& comm) {
-  const auto cards = cards_of_all_ranks(comm, {{}, choice.gpu->name, choice.gpu->uuid});
-  return card_sharing_problem(cards).has_value();
+/// COLLECTIVE. The ranks that have one card: each may have been told of it alone.
+std::optional<CardSharing> shared_cards(const GpuChoice& choice, Communicator& comm) {
+  return card_sharing_problem(cards_of_all_ranks(comm, rank_card(*choice.gpu, this_process().host)));
 }
 
 }  // namespace
@@ -46,13 +46,17 @@ ClusterGpu::ClusterGpu(const Config& all, Communicator& comm) {
     }
     return;
   }
-  const bool shared = cards_are_shared(choice, comm);
+  const auto shared = shared_cards(choice, comm);
   // NCCL itself refuses ranks that share a card; `auto` does not ask it to.
   const bool by_nccl = config.comm ? *config.comm == Comm::nccl : comm.size() > 1 && !shared;
+  if (!config.comm && shared && comm.rank() == 0) {
+    log::info(std::string("cluster.comm: auto takes mpi: ranks share a card") +
+              (shared->by_instances ? " by instances of it (MIG), which NCCL takes for one" : ""));
+  }
   collectives_ = by_nccl ? make_nccl_communicator(comm, choice.gpu->index) : make_staged_communicator(comm);
   gpu_ = KMeansGpu{.index = choice.gpu->index, .collectives = collectives_.get(), .memory_bytes = 0};
   // Each would count on all that is free: a part of 70 % for each rank of the node, the rest for their other needs.
-  if (shared) gpu_->memory_bytes = choice.gpu->memory_bytes / 10 * 7 / comm.local_size();
+  if (shared && !shared->by_instances) gpu_->memory_bytes = choice.gpu->memory_bytes / 10 * 7 / comm.local_size();
   if (comm.rank() == 0) log::info("cluster runs on " + choice.gpu->name + ", sums by " + collectives_->description());
 }
 
