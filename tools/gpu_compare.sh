@@ -3,11 +3,16 @@
 # Runs of the sample images for tools/gpu_check, which sources this: `datus`, `root`, `work`, `python` and the functions with_libraries,
 # pass, fail and skip are there.
 
+# What has code of its own on a GPU: graphs of signs, crops, and both places for batches, several times.
+on_gpu_settings=(--set preset=paper --set affinity.weights=sign --set affinity.center=image --set descriptor.kind=masked_crop
+  --set dataset.shard_size=8 --set model.batch_size=2)
+
 # sample_run NAME [--set …]: a run of six clusters in $work/NAME.
 sample_run() {
   local name=$1
   shift
-  if ! with_libraries "$datus" run "$root/configs/demo.yaml" --run "$work/$name" --set cluster.k=[6] "$@" >"$work/$name.log" 2>&1; then
+  if ! with_libraries "$datus" run "$root/configs/demo.yaml" --run "$work/$name" --set cluster.k=[6] "${on_gpu_settings[@]}" "$@" \
+    >"$work/$name.log" 2>&1; then
     tail -n 20 "$work/$name.log"
     return 1
   fi
@@ -26,7 +31,7 @@ compare_runs() {
   local cpu=(--set model.device=cpu --set cluster.device=cpu) gpu=(--set model.device=cuda --set cluster.device=cuda)
   if ! sample_run cpu "${cpu[@]}"; then fail "datus run on the CPU"; return; fi
   if ! sample_run gpu1 "${gpu[@]}" || ! sample_run gpu2 "${gpu[@]}"; then fail "datus run on the GPU"; return; fi
-  different=$(compare_files "$work/gpu1" "$work/gpu2")
+  different=$(compare_files "$work/gpu1" "$work/gpu2" | tee "$work/different")
   count=$(find "$work/gpu1" -name '*.h5' | wc -l)
   if [ -n "$different" ]; then
     fail "two runs on the GPU are equal" "these differ: $(echo "$different" | tr '\n' ' ')"
@@ -48,6 +53,49 @@ compare_runs() {
       fail "masks in $precision against those of the CPU" "$agreement"
     fi
   done
+}
+
+# time_stages: a run of many copies of the sample on the GPU, in full batches, for the table at the end.
+time_stages() {
+  local copy photo gpu=(--set model.device=cuda --set cluster.device=cuda)
+  mkdir -p "$work/images"
+  for ((copy = 0; copy < 64; copy++)); do
+    for photo in "$root"/data/suim8/images/*.jpg; do ln -s "$photo" "$work/images/$copy-$(basename "$photo")"; done
+  done
+  if ! sample_run timed "${gpu[@]}" --set "dataset.images=$work/images" --set dataset.kind=folder --set dataset.truth=null \
+    --set dataset.shard_size=128 --set model.batch_size=32; then
+    fail "a run of 512 images on the GPU"
+    return
+  fi
+  pass "a run of 512 images on the GPU"
+  bench_vit=$(find_program bench_gpu_vit) || return 0
+  with_libraries "$bench_vit" --weights "$root/data/weights/demo_vit_tiny_patch16.safetensors" --batch 32 --rounds 3 >"$work/forward.json" || true
+}
+
+# stage_table: images per second of each stage of that run, which share of the model's alone that is, and whether the two small runs
+# had the same files.
+stage_table() {
+  [ -f "$work/timed/summary.json" ] || return 0
+  "$python" - "$work/timed/summary.json" "$work/forward.json" "$work/different" <<'TABLE' || true
+import json, os, sys
+folders = {"extract": "keys", "segment": "segments", "describe": "descriptors", "cluster": "clusters", "mask": "masks", "evaluate": "scores"}
+forward = None
+if os.path.exists(sys.argv[2]):
+    lines = [json.loads(line) for line in open(sys.argv[2]) if line.startswith("{")]
+    forward = next((line["images_per_second"] for line in lines if line["what"] == "forward alone, keys"), None)
+different = open(sys.argv[3]).read().split() if os.path.exists(sys.argv[3]) else None
+def sameness(stage):
+    if different is None or stage not in folders:
+        return "-"
+    return "FAILED" if any(file.startswith(f"./{folders[stage]}/") for file in different) else "passed"
+print(f"{'stage':10} {'images/s':>10} {'share':>8}  twice the same", f"(share of the model alone: {forward:,.0f} images/s)" if forward else "")
+summary = json.load(open(sys.argv[1]))
+for stage, work in summary["stages"].items():
+    rate = work.get("images_per_second")
+    share = f"{rate / forward:.1%}" if rate and forward else "-"
+    print(f"{stage:10} {f'{rate:,.0f}' if rate else '-':>10} {share:>8}  {sameness(stage)}")
+print(f"{'run':10} {summary['images'] / summary['seconds']:>10,.0f}  from its start to its end, loading the model included")
+TABLE
 }
 
 compare_clusters() {

@@ -12,6 +12,7 @@
 #include "datus/model/weights.hpp"
 #include "model/torch/cuda/batched_transformer.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/math_modes.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
 
@@ -88,6 +89,7 @@ class ForwardAlone {
   explicit ForwardAlone(const Settings& settings)
       : settings_(settings), file_(WeightFile::open(settings.weights)), plan_(plan(file_, settings)) {
     const c10::InferenceMode inference;
+    set_math_modes();
     weights_ = load_vit_weights(file_, choose_branch(file_.tensors(), "auto", file_.source()), plan_);
     token_base_.emplace(plan_.architecture, weights_);
     const auto guard = use_stream();
