@@ -34,13 +34,15 @@ if(NOT CLI11_FOUND)
 endif()
 if(DATUS_CUDA)
   # LibTorch's package would add flags for every generation that it knows of to all CUDA files; ours come from
-  # CMAKE_CUDA_ARCHITECTURES alone.
+  # CMAKE_CUDA_ARCHITECTURES alone, which it turns off: then nvcc would make code for its oldest generation.
   set(DATUS_CUDA_FLAGS "${CMAKE_CUDA_FLAGS}")
+  set(DATUS_CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
   string(REGEX REPLACE "([0-9])([af]?)(-real|-virtual)?(;|$)" ".\\1\\2\\4" TORCH_CUDA_ARCH_LIST "${CMAKE_CUDA_ARCHITECTURES}")
 endif()
 find_package(Torch QUIET)
 if(DATUS_CUDA)
   set(CMAKE_CUDA_FLAGS "${DATUS_CUDA_FLAGS}")
+  set(CMAKE_CUDA_ARCHITECTURES "${DATUS_CUDA_ARCHITECTURES}")
 endif()
 if(TORCH_FOUND OR Torch_FOUND)
   datus_interface(torch "${TORCH_INCLUDE_DIRS}" "${TORCH_LIBRARIES}")
