@@ -26,7 +26,7 @@ std::string images_note() {
 }
 
 void print_gpus(const GpuSurvey& survey) {
-  if (survey.gpus.empty()) std::cout << "GPUs      none: " << survey.problem << "\n";
+  if (survey.gpus.empty()) std::cout << "GPUs      none: " << survey.problem << ". " << survey.advice << "\n";
   for (const Gpu& gpu : survey.gpus) {
     const std::string label = "GPU " + std::to_string(gpu.index);
     std::cout << label << std::string(label.size() < 10 ? 10 - label.size() : 1, ' ') << gpu.name << ", "

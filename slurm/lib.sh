@@ -87,6 +87,10 @@ options_of_ranks() {
   options_of_step "$ranks"
   step_options+=(--mpi="$mpi_type")
   if [ "$ranks_per_node" -gt 0 ]; then step_options+=(--ntasks-per-node="$ranks_per_node"); fi
+  # GPUs are counted socket by socket, and so must be the ranks that choose them by their number on the node: by default srun deals them
+  # out in turns, half of them to the socket that their card is not at. Without GPUs turns are right: few ranks on large nodes
+  # then share the memory of all sockets.
+  if [ "$gpus_per_node" -gt 0 ]; then step_options+=(--distribution=block:block); fi
   # srun does not take it over from the job by itself (Slurm 22.05 and later).
   if [ "$cpus_per_rank" -gt 0 ]; then step_options+=(--cpus-per-task="$cpus_per_rank" --cpu-bind=cores); fi
 }

@@ -45,7 +45,7 @@ std::optional<std::vector<std::size_t>> first_with_the_same(std::span<const Rank
 }  // namespace
 
 GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may_share) {
-  if (survey.gpus.empty()) return {.gpu = {}, .shared = false, .problem = survey.problem};
+  if (survey.gpus.empty()) return {.gpu = {}, .shared = false, .problem = survey.problem, .advice = survey.advice};
   const int count = static_cast<int>(survey.gpus.size());
   // Slurm may show each rank another card as its only one: several ranks that see one GPU each need not share it.
   const bool outnumbered = count > 1 && count < comm.local_size();

@@ -15,6 +15,7 @@ load_site
 mpi_type=none
 resolve_layout
 on_ranks bash -c 'echo "rank \$SLURM_PROCID sees \${CUDA_VISIBLE_DEVICES-all of the node}"'
+echo "by srun \${step_options[*]}"
 sleep "\$1"
 SCRIPT
 # submit NAME SECONDS OPTIONS...
@@ -48,6 +49,7 @@ read -ra run_options <<<"$run_options"
 job=$(sbatch --parsable --partition=low --output="$work/whole.log" "${run_options[@]}" "$work/ranks.sh" 0)
 expect_end "$job" COMPLETED 60 "$work/whole.log"
 expect_ranks whole 16 0,1,2,3,4,5,6,7
+expect_text "$work/whole.log" "--ntasks=16 --gpus-per-node=8 --mpi=none --ntasks-per-node=8 --distribution=block:block --cpus-per-task=12"
 # shellcheck source=/dev/null
 [ "$(. ./gpu8.sh && echo "$datus_program")" = "$root/build/cuda/datus" ] || complain "gpu8.sh does not start the build with CUDA"
 

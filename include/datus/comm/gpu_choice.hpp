@@ -18,8 +18,9 @@ struct GpuChoice {
   /// Other ranks of this node have the same card, so only `make_staged_communicator` can sum. Two ranks that see one
   /// GPU each may have the same one without knowing: `card_sharing_problem` tells.
   bool shared = false;
-  /// Why there is no GPU, as the survey says; empty when there is one.
+  /// Why there is no GPU and what to do, as the survey says; empty when there is one.
   std::string problem;
+  std::string advice = {};
 };
 
 /// Chooses among the GPUs that this rank sees: the only one, or the one of its local rank. Where ranks of a node

@@ -29,6 +29,8 @@ struct GpuSurvey {
   std::vector<Gpu> gpus;
   /// Empty when there are some: "this build has no CUDA", "no driver", "no card", …
   std::string problem;
+  /// What to do about it; empty when there are some.
+  std::string advice = {};
   /// Versions of driver and runtime, "driver 13.0, runtime 13.0"; empty where there is no driver.
   std::string versions;
 };

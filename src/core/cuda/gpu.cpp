@@ -29,6 +29,19 @@ std::string bus_text(const cudaDeviceProp& properties) {
   return text.data();
 }
 
+std::string advice_for(cudaError_t status) {
+  switch (status) {
+    case cudaErrorInsufficientDriver:
+      return "Update the driver (CUDA 13 needs R580 or later, CUDA 12 R525), or build with a LibTorch for the driver's "
+             "CUDA "
+             "(docs/gpu.md).";
+    case cudaErrorNoDevice:
+      return "Ask for GPUs (in Slurm --gpus-per-node), and leave CUDA_VISIBLE_DEVICES alone.";
+    default:
+      return "Look at the cards with nvidia-smi.";
+  }
+}
+
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
@@ -60,6 +73,8 @@ GpuSurvey survey_gpus() {
   cuda::check(cudaDriverGetVersion(&driver), "the version of the CUDA driver");
   if (driver == 0) {
     survey.problem = "no NVIDIA driver on this machine";
+    survey.advice =
+        "Start it where nvidia-smi shows a GPU; in a container with --nv (Apptainer) or --gpus all (Docker).";
     return survey;
   }
   survey.versions = "driver " + version_text(driver) + ", runtime " + version_text(runtime);
@@ -69,10 +84,14 @@ GpuSurvey survey_gpus() {
     // The error stays behind for whoever asks for the last one next.
     static_cast<void>(cudaGetLastError());
     survey.problem = std::string("the driver answers: ") + cudaGetErrorString(status) + " (" + survey.versions + ")";
+    survey.advice = advice_for(status);
     return survey;
   }
   for (int index = 0; index < count; ++index) survey.gpus.push_back(describe(index));
-  if (count == 0) survey.problem = "the driver shows no GPU to this process";
+  if (count == 0) {
+    survey.problem = "the driver shows no GPU to this process";
+    survey.advice = advice_for(cudaErrorNoDevice);
+  }
   return survey;
 }
 

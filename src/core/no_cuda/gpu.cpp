@@ -8,7 +8,10 @@ bool built_with_cuda() noexcept {
 }
 
 GpuSurvey survey_gpus() {
-  return {.gpus = {}, .problem = "this build has no CUDA (DATUS_CUDA=OFF)", .versions = {}};
+  return {.gpus = {},
+          .problem = "this build has no CUDA (DATUS_CUDA=OFF)",
+          .advice = "Build with DATUS_CUDA=ON (docs/gpu.md).",
+          .versions = {}};
 }
 
 }  // namespace datus

@@ -37,7 +37,10 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
     } else {
       refuse_idle_gpus(choice, granted_gpus(), "model.device: cpu");
       why_cpu = "the model runs on the CPU: " + choice.problem;
-      if (built_with_cuda() && comm.rank() == 0) log::info("model.device: auto takes the CPU: " + choice.problem);
+      if (built_with_cuda() && comm.rank() == 0) {
+        log::info("model.device: auto takes the CPU: " + choice.problem + ". " + choice.advice +
+                  " model.device: cpu is the choice without this line.");
+      }
     }
   }
   placement.precision = precision_on(config, placement.gpu.has_value());

@@ -2,6 +2,7 @@
 #include "pipeline/session/run_origin.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/log.hpp"
 #include "datus/io/hdf5_types.hpp"
@@ -91,6 +92,16 @@ std::string recorded_backend(const RunDirectory& directory) {
   return {};
 }
 
+/// A single rank uses a single GPU.
+void tell_of_idle_gpus(const ModelPlacement& placement, const Communicator& comm) {
+  if (!placement.gpu || comm.size() > 1) return;
+  const auto gpus = survey_gpus().gpus.size();
+  if (gpus < 2) return;
+  const std::string count = std::to_string(gpus);
+  log::info("one of " + count + " GPUs is used: mpirun -n " + count +
+            " datus …, or a job with a rank for each GPU (docs/cluster.md), uses all of them");
+}
+
 /// COLLECTIVE. Where the model runs. Who only looks, or makes nothing with the model, needs no GPU.
 ModelPlacement placement_for(const ModelConfig& config, RunAccess access, Communicator& comm) {
   ModelPlacement placement;
@@ -102,6 +113,7 @@ ModelPlacement placement_for(const ModelConfig& config, RunAccess access, Commun
     } catch (const UsageError&) {
       if (needs_model) throw;
     }
+    if (needs_model) tell_of_idle_gpus(placement, comm);
   });
   return placement;
 }

@@ -42,7 +42,7 @@ ClusterGpu::ClusterGpu(const Config& all, Communicator& comm) {
   if (!on_all_ranks(choice.gpu.has_value(), comm)) {
     if (built_with_cuda() && comm.rank() == 0) {
       log::info("cluster.device: auto takes the CPUs: " +
-                (choice.problem.empty() ? std::string("not every rank has a GPU") : choice.problem));
+                (choice.gpu ? std::string("not every rank has a GPU") : choice.problem + ". " + choice.advice));
     }
     return;
   }

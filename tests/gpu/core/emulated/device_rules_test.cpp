@@ -146,6 +146,25 @@ TEST(DeviceRules, LaunchesBeyondWhatCardsTakeAreRefused) {
   EXPECT_EQ(refused({.blocks = 1, .threads = 1, .shared_bytes = 48 << 10}), "");
 }
 
+TEST(GpuSurvey, SaysWhatToDoWhereNoGpuCanBeUsed) {
+  cuda_emulation::Machine& machine = cuda_emulation::machine();
+  const cuda_emulation::Machine before = machine;
+  machine.driver_version = 12040;
+  const GpuSurvey old = survey_gpus();
+  EXPECT_TRUE(old.gpus.empty());
+  expect_part(old.problem, "insufficient");
+  expect_part(old.problem, "driver 12.4, runtime 13.0");
+  expect_part(old.advice, "R580 or later");
+  machine = before;
+  machine.devices = 0;
+  expect_part(survey_gpus().advice, "CUDA_VISIBLE_DEVICES");
+  machine = before;
+  machine.driver_version = 0;
+  expect_part(survey_gpus().advice, "--nv");
+  machine = before;
+  EXPECT_EQ(survey_gpus().advice, "");
+}
+
 TEST(DeviceRules, EachGpuHasMemoryOfItsOwn) {
   const std::size_t most = cuda_emulation::machine().memory;
   cuda_emulation::machine().memory = 4096;
