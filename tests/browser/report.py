@@ -144,6 +144,22 @@ def check_without_script(browser, address):
     expect(pictures == 16, f"{pictures} photos and masks of 8 images are seen without script")
 
 
+def check_comparison(browser, address):
+    """The page of 'datus compare'."""
+    browser.open(address)
+    names = "[...document.querySelectorAll('.card')].map(c => c.dataset.name)"
+    change(browser, "sort", "name")
+    expect(browser.value(f"{names}.length === 8 && {names}.join() === {names}.sort().join()"), "sorted by name")
+    change(browser, "sort", "loss")
+    gains = browser.value("[...document.querySelectorAll('.card')].map(c => Number(c.dataset.gain))")
+    expect(gains == sorted(gains) and gains[0] < gains[-1], f"not sorted by loss: {gains}")
+    expect(browser.value("[...document.querySelectorAll('.stage img')].filter(i => i.naturalWidth > 0 && i.alt).length")
+           == 40, "photo, ground truth, masks and differences of 8 images")
+    for width in (400, 900, 1400):
+        browser.size(width, 900)
+        expect(browser.value("document.documentElement.scrollWidth") <= width, f"comparison wider than {width} pixels")
+
+
 def check_html(page):
     """By tidy, where it is there."""
     if not shutil.which("tidy"):
@@ -168,6 +184,10 @@ def main():
         subprocess.run([datus, "report", run, "-q"], check=True, stdout=subprocess.DEVNULL)
         page = pathlib.Path(run, "report/index.html")
         check_html(str(page))
+        comparison = pathlib.Path(folder, "compared.html")
+        subprocess.run([datus, "compare", run, run, "--k", "6,10", "--out", comparison, "-q"], check=True,
+                       stdout=subprocess.DEVNULL)
+        check_html(str(comparison))
         with Browser(program) as browser:
             browser.size(1400, 900)
             browser.open(page.as_uri())
@@ -177,6 +197,7 @@ def main():
             check_viewer(browser)
             check_clusters(browser)
             check_rest(browser)
+            check_comparison(browser, comparison.as_uri())
             check_without_script(browser, page.as_uri())
             foreign = [url for url in browser.requests if not url.startswith(("file:", "data:", "blob:", "about:"))]
             expect(not foreign, f"requests to {foreign}")

@@ -11,6 +11,15 @@ namespace datus {
 namespace {
 
 constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::uint8_t no_digit = 64;
+constexpr std::array<std::uint8_t, 256> base64_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (std::size_t i = 0; i < base64_digits.size(); ++i) {
+    values.at(static_cast<unsigned char>(base64_digits[i])) = static_cast<std::uint8_t>(i);
+  }
+  return values;
+}();
 
 }  // namespace
 
@@ -66,13 +75,13 @@ std::string percent(const std::optional<double>& value, const std::optional<Inte
 }
 
 std::string base64(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  std::size_t to = 0;
+  for (std::size_t i = 0; i < bytes.size(); i += 3, to += 4) {
     std::uint32_t group = 0;
     for (std::size_t j = 0; j < 3; ++j) group = group << 8U | (i + j < bytes.size() ? bytes[i + j] : 0U);
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += i + j > bytes.size() ? '=' : base64_digits[group >> (18 - 6 * j) & 63U];
+    for (std::size_t j = 0; j < 4 && i + j <= bytes.size(); ++j) {
+      text[to + j] = base64_digits[group >> (18 - 6 * j) & 63U];
     }
   }
   return text;
@@ -80,12 +89,13 @@ std::string base64(std::span<const std::uint8_t> bytes) {
 
 std::vector<std::uint8_t> from_base64(std::string_view text) {
   std::vector<std::uint8_t> bytes;
+  bytes.reserve(text.size() / 4 * 3);
   std::uint32_t group = 0;
   unsigned bits = 0;
   for (const char c : text) {
-    const auto digit = base64_digits.find(c);
-    if (digit == std::string_view::npos) break;
-    group = group << 6U | static_cast<std::uint32_t>(digit);
+    const std::uint32_t digit = base64_values[static_cast<unsigned char>(c)];
+    if (digit == no_digit) break;
+    group = group << 6U | digit;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;

@@ -122,16 +122,17 @@ std::string Painter::inputs_of(const PictureRequest& request) const {
   return hasher.finish().hex();
 }
 
-std::optional<std::string> Painter::picture(const PictureRequest& request) const {
+std::optional<ReportPicture> Painter::picture(const PictureRequest& request) const {
   const fs::path file = file_of(run_.directory, request.image);
   const std::string inputs = inputs_of(request);
-  if (auto known = text_of_file(file); known && picture_from(*known, inputs)) return known;
+  if (const auto text = text_of_file(file)) {
+    if (auto known = picture_from(*text, inputs)) return known;
+  }
   auto picture = draw(request);
   if (!picture) return std::nullopt;
   picture->inputs = inputs;
-  std::string text = to_text(*picture);
-  write_text_atomically(file, text, run_.writing());
-  return text;
+  write_text_atomically(file, to_text(*picture), run_.writing());
+  return picture;
 }
 
 std::optional<ReportPicture> Painter::draw(const PictureRequest& request) const {

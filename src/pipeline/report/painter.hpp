@@ -34,9 +34,9 @@ class Painter {
   Painter(const Painter&) = delete;
   Painter& operator=(const Painter&) = delete;
 
-  /// The text of its file (`to_text`); nothing for an image that cannot be read. Throws `InputError` for masks or
+  /// What its file holds (`to_text`); nothing for an image that cannot be read. Throws `InputError` for masks or
   /// segments that cannot be used.
-  [[nodiscard]] std::optional<std::string> picture(const PictureRequest& request) const;
+  [[nodiscard]] std::optional<ReportPicture> picture(const PictureRequest& request) const;
 
   /// The file of a picture.
   [[nodiscard]] static std::filesystem::path file_of(const RunDirectory& directory, std::int64_t image);

@@ -52,25 +52,30 @@ void write_stills(const RunContext& run, const ReportPicture& picture) {
 /// COLLECTIVE. The pictures on rank 0, in the order of the requests; those of images that cannot be read are missing.
 std::vector<ReportPicture> draw_pictures(const RunContext& run, const std::vector<PictureRequest>& requests,
                                          const Painter& painter, bool apart) {
-  std::vector<std::string> drawn(requests.size());
+  std::vector<std::optional<ReportPicture>> drawn(requests.size());
   collectively(run.comm, [&] {
     const std::int64_t mine = (std::ssize(requests) - run.comm.rank() + run.comm.size() - 1) / run.comm.size();
     Progress progress("report", mine, run.comm.rank() != 0);
     parallel_for(std::ssize(requests), run.threads, [&](std::int64_t i) {
       const auto place = static_cast<std::size_t>(i);
       if (i % run.comm.size() != run.comm.rank()) return;
-      drawn[place] = painter.picture(requests[place]).value_or("");
-      if (apart && requests[place].is_shown && !drawn[place].empty()) write_stills(run, *picture_from(drawn[place]));
+      drawn[place] = painter.picture(requests[place]);
+      if (apart && requests[place].is_shown && drawn[place]) write_stills(run, *drawn[place]);
       progress.add(1);
     });
   });
   // By the network, for another node may not see a new file yet. Each text ends where its length says.
   std::string mine;
-  for (std::size_t i = 0; i < drawn.size(); ++i) {
-    if (drawn[i].empty()) continue;
-    mine += std::to_string(drawn[i].size()) + "\n" + drawn[i];
-  }
   std::vector<ReportPicture> pictures;
+  for (auto& picture : drawn) {
+    if (!picture) continue;
+    if (run.comm.rank() == 0) {
+      pictures.push_back(std::move(*picture));
+      continue;
+    }
+    const std::string text = to_text(*picture);
+    mine += std::to_string(text.size()) + "\n" + text;
+  }
   for (const auto& bytes : run.comm.gather(std::as_bytes(std::span(mine)), 0)) {
     std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     while (!rest.empty()) {
