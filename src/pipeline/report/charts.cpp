@@ -19,13 +19,6 @@ std::string series_class(std::size_t series) {
   return "s" + std::to_string(series % 6);
 }
 
-std::string cut(const std::string& text, std::size_t letters) {
-  if (text.size() <= letters) return text;
-  std::size_t end = letters - 1;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside of a character
-  return text.substr(0, end) + "…";
-}
-
 std::string fill(const std::string& colour) {
   return "fill=\"" + escaped(colour) + "\"";
 }
@@ -40,7 +33,7 @@ void add_series_names(Svg& svg, const std::vector<std::string>& names, double le
   double x = left;
   for (std::size_t i = 0; i < names.size(); ++i) {
     svg.rectangle(x, 6, 11, 11, "class=\"" + series_class(i) + "\"");
-    const std::string name = cut(names[i], 32);
+    const std::string name = shortened(names[i], 32);
     svg.text(x + 16, 16, name);
     x += 34 + letter * static_cast<double>(name.size());
   }
@@ -121,7 +114,7 @@ std::vector<double> axis_ticks(double low, double high, int count) {
 
 std::string to_svg(const BarChart& chart) {
   std::size_t longest = 4;
-  for (const auto& row : chart.rows) longest = std::max(longest, cut(row.label, 24).size());
+  for (const auto& row : chart.rows) longest = std::max(longest, shortened(row.label, 24).size());
   const double left = 30 + letter * static_cast<double>(longest);
   const double bar = chart.series.size() > 1 ? 7 : 12;
   const double step = bar * static_cast<double>(chart.series.size()) + 9;
@@ -138,7 +131,7 @@ std::string to_svg(const BarChart& chart) {
   for (const auto& row : chart.rows) {
     if (!row.colour.empty())
       svg.rectangle(4, y + step / 2 - 12, 12, 12, "class=\"key-square\" " + fill(row.colour) + " rx=\"3\"");
-    svg.text(22, y + step / 2 - 2, cut(row.label, 24));
+    svg.text(22, y + step / 2 - 2, shortened(row.label, 24));
     double end = left;
     std::string values;
     for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -232,7 +225,7 @@ std::string to_svg(const ScatterChart& chart) {
   }
   for (const auto& disc : chart.discs) {
     const auto [x, y] = at(disc.place);
-    if (!disc.label.empty()) svg.text(x, y + 4, cut(disc.label, 20), "middle", "class=\"over\"");
+    if (!disc.label.empty()) svg.text(x, y + 4, shortened(disc.label, 20), "middle", "class=\"over\"");
   }
   svg.text(width - 10, height - 10, chart.x_label, "end", "class=\"soft\"");
   svg.text(10, 18, chart.y_label, "start", "class=\"soft\"");

@@ -146,7 +146,7 @@ std::string panel(const ReportData& data, const ReportResult& result, const Clus
   const std::string id = "cluster-" + std::to_string(result.k) + "-" + number;
   return "<details class=\"cluster\" id=\"" + id + "\" data-cluster=\"" + number + "\"><summary>" +
          swatch(of_cluster.colour) + "<b>" + escaped(cluster_title(data, result, cluster)) + "</b> <small>" +
-         percent(share) + " % of the pixels shown</small></summary><div class=\"panel\">" +
+         percent(share) + " %<span class=\"words\"> of the pixels shown</span></small></summary><div class=\"panel\">" +
          cutouts(data, "nearest to the centroid", of_cluster.nearest) +
          cutouts(data, "farthest from it", of_cluster.farthest) + facts(data, result, pixels, cluster) +
          "<p class=\"scripted\"><label>name <input class=\"name\" data-cluster=\"" + number + "\" value=\"" +

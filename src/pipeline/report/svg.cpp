@@ -66,4 +66,11 @@ Svg& Svg::raw(std::string_view elements) {
   return *this;
 }
 
+std::string shortened(const std::string& text, std::size_t letters) {
+  if (text.size() <= letters) return text;
+  std::size_t end = letters - 1;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside of a character
+  return text.substr(0, end) + "…";
+}
+
 }  // namespace datus

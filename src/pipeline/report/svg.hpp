@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ class Svg {
  private:
   std::string text_;
 };
+
+/// At most about so many letters of a text, with "…" where some are left out.
+[[nodiscard]] std::string shortened(const std::string& text, std::size_t letters);
 
 /// A length with one decimal at most: "12", "12.5".
 [[nodiscard]] std::string length_text(double value);

@@ -60,7 +60,7 @@ std::string to_svg(const TreeChart& chart) {
     const std::string key = " data-cluster=\"" + std::to_string(of_leaf.key) + "\"";
     svg.rectangle(left - 22, y - 7, 14, 14,
                   "class=\"key-square\" rx=\"3\" fill=\"" + escaped(of_leaf.colour) + "\"" + key);
-    svg.text(left - 28, y + 4, of_leaf.label, "end");
+    svg.text(left - 28, y + 4, shortened(of_leaf.label, 27), "end");
     y += step;
   }
   for (const ReportJoint& joint : chart.joints) {

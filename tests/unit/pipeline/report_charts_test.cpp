@@ -92,6 +92,8 @@ TEST(ReportCharts, TreeHasItsLeavesBesideTheirNearest) {
   EXPECT_LT(places[0], places[2]);
   EXPECT_LT(places[2], places[1]) << "0 and 2 are joined first";
   EXPECT_LT(places[1], places[3]);
+  chart.leaves[1].label = std::string(20, 'w') + "ü and far more than there is room for";
+  EXPECT_NE(to_svg(chart).find(std::string(20, 'w') + "ü and…"), std::string::npos) << to_svg(chart);
   chart.joints.clear();
   EXPECT_EQ(to_svg(chart), "");
 }

@@ -117,7 +117,7 @@ TEST(ReportPage, SaysWhatAClusterIs) {
   EXPECT_NE(page.find("precision 75.0 %, recall 75.0 %"), std::string::npos);
   EXPECT_NE(page.find("<dt>covers</dt><dd>" + escaped(hostile(3)) + " 75.0 %, plain 25.0 %</dd>"), std::string::npos);
   EXPECT_NE(page.find("none: no class is left for it"), std::string::npos);
-  EXPECT_NE(page.find("66.7 % of the pixels shown"), std::string::npos) << "8 of 12";
+  EXPECT_NE(page.find("66.7 %<span class=\"words\"> of the pixels shown"), std::string::npos) << "8 of 12";
   EXPECT_NE(page.find("1 · " + escaped(hostile(10))), std::string::npos) << "the name that a person gave";
 }
 
