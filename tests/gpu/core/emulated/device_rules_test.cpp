@@ -132,8 +132,8 @@ TEST(DeviceRules, MemoryOfTheHostIsNoneOfAKernel) {
 }
 
 TEST(DeviceRules, LaunchesBeyondWhatCardsTakeAreRefused) {
-  const Stream stream;
   PinnedArray<std::int64_t> value(1);
+  const Stream stream;
   const auto refused = [&](const LaunchShape& shape) {
     return refusal([&] { launch(stream, shape, "a kernel", add_one, value.data()); });
   };
