@@ -8,6 +8,7 @@
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #define EMULATION_ADDRESS_SANITIZER 1
 #else
@@ -118,6 +119,11 @@ void run_fiber() {
 /// The context of a fiber that has not begun: what emulation_switch takes from its stack leads to run_fiber.
 void* fresh_context(char* stack) {
   const auto top = (reinterpret_cast<std::uintptr_t>(stack) + stack_bytes) / 16 * 16;
+#if EMULATION_ADDRESS_SANITIZER
+  // The last fiber here never returned from its outermost functions, and left the marks around their variables.
+  constexpr std::size_t outermost = 4096;
+  __asan_unpoison_memory_region(stack + stack_bytes - outermost, outermost);
+#endif
   auto* const words = reinterpret_cast<void**>(top);
   words[-1] = nullptr;
   words[-2] = reinterpret_cast<void*>(&run_fiber);
