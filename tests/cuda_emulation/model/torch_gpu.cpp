@@ -80,10 +80,12 @@ thread_local int on_device = 0;
 /// other qualifiers on these functions than LibTorch 1, and more of them.
 class DeviceAllocator final : public c10::Allocator {
  public:
+  // NOLINTBEGIN(modernize-use-override)
   c10::DataPtr allocate(std::size_t bytes) const { return made(bytes); }
   c10::DataPtr allocate(std::size_t bytes) { return made(bytes); }
   void copy_data(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
   c10::DeleterFnPtr raw_deleter() const { return &give_back; }
+  // NOLINTEND(modernize-use-override)
 
  private:
   static c10::DataPtr made(std::size_t bytes) {
