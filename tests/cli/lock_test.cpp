@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/suite_folder.hpp"
+#include "cli/reference_run.hpp"
 #include "datus/core/job_identity.hpp"
 #include "support/program.hpp"
 #include "support/run_files.hpp"
@@ -33,28 +33,8 @@ using std::chrono::seconds;
 const std::string elsewhere =
     to_text({"815", 1, {"node-far-away", "a boot of another machine", "pid:[1]", 4242, 99}}) + "\n";
 
-class Lock : public testing::Test {
+class Lock : public ReferenceRun<Lock, 3> {
  protected:
-  static void SetUpTestSuite() {
-    sample().emplace(3);
-    const TempFolder folder;
-    const Outcome outcome = run_program(sample()->run(), {.folder = folder.path()});
-    ASSERT_EQ(outcome.code, 0) << outcome;
-    reference() = results_of(folder / small_run_name);
-  }
-  static void TearDownTestSuite() {
-    sample().reset();
-    reference().clear();
-  }
-  static std::optional<SmallSample>& sample() {
-    static std::optional<SmallSample> photos;
-    return photos;
-  }
-  static Contents& reference() {
-    static Contents files;
-    return files;
-  }
-
   static fs::path lock_in(const TempFolder& folder) { return folder / small_run_name / "lock"; }
   /// A lock whose time is so much ahead of now, or behind it.
   static void write_lock(const TempFolder& folder, const std::string& text, seconds ahead) {

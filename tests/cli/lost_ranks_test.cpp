@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/program.hpp"
+#include "cli/reference_run.hpp"
 #include "support/run_files.hpp"
 #include "support/small_sample.hpp"
 
@@ -38,28 +38,8 @@ const std::vector<Slowed> stages = {
     {"evaluate", {"scores/", "report/", "checksums.tsv"}, "MPI_Allreduce:*:delay=400:18"},
 };
 
-class LostRanks : public testing::Test {
+class LostRanks : public ReferenceRun<LostRanks, 8> {
  protected:
-  static void SetUpTestSuite() {
-    sample().emplace(8);
-    const TempFolder folder;
-    const Outcome outcome = run_program(sample()->run(), {.folder = folder.path()});
-    ASSERT_EQ(outcome.code, 0) << outcome;
-    reference() = results_of(folder / small_run_name);
-  }
-  static void TearDownTestSuite() {
-    sample().reset();
-    reference().clear();
-  }
-  static std::optional<SmallSample>& sample() {
-    static std::optional<SmallSample> photos;
-    return photos;
-  }
-  static Contents& reference() {
-    static Contents files;
-    return files;
-  }
-
   /// A run directory that has come to that stage.
   static void prepare(const TempFolder& folder, const Slowed& stage) {
     for (const auto& [name, bytes] : reference()) {
