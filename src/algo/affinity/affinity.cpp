@@ -2,7 +2,6 @@
 #include "datus/algo/affinity.hpp"
 
 #include "algo/affinity/product.hpp"
-#include "algo/affinity/soft_weight.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
@@ -153,11 +152,29 @@ WeightedGraph build_soft_graph(const Product& product, double temperature, std::
   constexpr double largest = 65535.0;
   WeightedGraph graph(product.nodes());
   const auto scale = static_cast<float>(1.0 / temperature);
-  for_each_pair(product, valid, [&](int i, int j, float value) {
-    require_finite(value, i, j);
-    const float weight = i == j ? 1.0F : std::min(1.0F, affinity::soft_weight(value, scale));
-    graph.set_weight(i, j, static_cast<std::uint16_t>(std::llrint(static_cast<double>(weight) * largest)));
+  alignas(64) std::array<float, panel_width> weights{};
+  product.for_each_tile([&](const Tile& tile) {
+    for (int i = tile.first_row; i < tile.first_row + tile.rows; ++i) {
+      if (!is_valid(valid, i)) continue;
+      const float* values = tile.values + (i - tile.first_row) * tile.stride;
+      for (int panel = 0; panel < tile.columns; panel += panel_width) {
+        // Cosines that are no numbers have such a weight, which is not 0: all others that are left out are finite.
+        std::uint32_t bits = product.kernel().soft_weights(values + panel, scale, weights.data());
+        for (; bits != 0; bits &= bits - 1) {
+          const int c = std::countr_zero(bits);
+          const int j = tile.first_column + panel + c;
+          if (j < i || panel + c >= tile.columns || !is_valid(valid, j)) continue;
+          require_finite(values[panel + c], i, j);
+          const float weight = std::min(1.0F, weights[static_cast<std::size_t>(c)]);
+          graph.set_weight(i, j, static_cast<std::uint16_t>(std::llrint(static_cast<double>(weight) * largest)));
+        }
+      }
+    }
   });
+  // A patch without a direction is not like itself in its cosine, but it is.
+  for (int i = 0; i < product.nodes(); ++i) {
+    if (is_valid(valid, i)) graph.set_weight(i, i, static_cast<std::uint16_t>(largest));
+  }
   return graph;
 }
 

@@ -19,8 +19,14 @@ struct Kernel {
   /// first_panel * panel_width + c, for all tile_rows rows and the columns of `panels` <= tile_panels panels.
   /// first_row is a multiple of tile_rows; the packed rows reach to first_row + tile_rows.
   void (*multiply)(const float* packed, int dim, int first_row, int first_panel, int panels, float* tile);
+  /// The same, of the `count` dimensions alone that `listed` names, in this order.
+  void (*multiply_listed)(const float* packed, int dim, const std::int32_t* listed, int count, int first_row,
+                          int first_panel, int panels, float* tile);
   /// Bit c of the result: values[c] > threshold, for panel_width values.
   std::uint16_t (*compare)(const float* values, float threshold);
+  /// weights[c] = exp((cosines[c] - 1) * scale), 0 where the exponent is below -16 (soft_weights.hpp), for panel_width
+  /// values. Bit c of the result: weights[c] is not 0, which one that is no number is not either.
+  std::uint16_t (*soft_weights)(const float* cosines, float scale, float* weights);
 };
 
 [[nodiscard]] Kernel scalar_kernel();

@@ -7,28 +7,16 @@ Kernel kernel_for(SimdPath path) {
   return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
 }
 
-MatrixProduct::MatrixProduct(std::span<const float> matrix, int columns, int length, Layout layout, SimdPath path)
+MatrixProduct::MatrixProduct(std::span<const float> matrix, int columns, int length, SimdPath path)
     : columns_(columns), length_(length), kernel_(kernel_for(path)) {
   const auto panels = static_cast<std::size_t>((columns + panel_width - 1) / panel_width);
   const auto size = static_cast<std::size_t>(length);
   packed_.resize((1 + panels) * size * panel_width);
   tile_.resize(static_cast<std::size_t>(kernel_.tile_rows) * static_cast<std::size_t>(kernel_.tile_panels) *
                panel_width);
-  const auto place = [&](std::size_t i, std::size_t column) -> float& {
-    return packed_[((1 + column / panel_width) * size + i) * panel_width + column % panel_width];
-  };
-  const auto width = static_cast<std::size_t>(columns);
-  switch (layout) {
-    case Layout::columns_together:
-      for (std::size_t column = 0; column < width; ++column) {
-        for (std::size_t i = 0; i < size; ++i) place(i, column) = matrix[column * size + i];
-      }
-      break;
-    case Layout::rows_together:
-      for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t column = 0; column < width; ++column) place(i, column) = matrix[i * width + column];
-      }
-      break;
+  for (std::size_t column = 0; column < static_cast<std::size_t>(columns); ++column) {
+    float* to = packed_.data() + (1 + column / panel_width) * size * panel_width + column % panel_width;
+    for (std::size_t i = 0; i < size; ++i) to[i * panel_width] = matrix[column * size + i];
   }
 }
 

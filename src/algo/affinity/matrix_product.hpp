@@ -18,14 +18,8 @@ namespace datus::affinity {
 /// from +0 in index order, the same bits on every path.
 class MatrixProduct {
  public:
-  /// How the matrix lies in memory.
-  enum class Layout {
-    columns_together,  ///< [columns, length]: products of rows with rows
-    rows_together,     ///< [length, columns]
-  };
-
-  /// `length` is that of a row that it is multiplied with.
-  MatrixProduct(std::span<const float> matrix, int columns, int length, Layout layout, SimdPath path);
+  /// `matrix` [columns, length]: products of rows with rows. `length` is that of a row that it is multiplied with.
+  MatrixProduct(std::span<const float> matrix, int columns, int length, SimdPath path);
 
   /// Rows that one call of `multiply` takes.
   [[nodiscard]] int strip_rows() const noexcept { return kernel_.tile_rows; }

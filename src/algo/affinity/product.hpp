@@ -36,6 +36,10 @@ class Product {
 
   [[nodiscard]] int nodes() const noexcept { return nodes_; }
   [[nodiscard]] const Kernel& kernel() const noexcept { return kernel_; }
+  /// One tile, as Kernel::multiply writes it.
+  void multiply(int first_row, int first_panel, int panels, std::span<float> tile) const {
+    kernel_.multiply(packed_.data(), dim_, first_row, first_panel, panels, tile.data());
+  }
 
   /// Calls visit(const Tile&) for tiles that cover all pairs i <= j. A tile at the diagonal also holds pairs i > j,
   /// which have the same value as their mirror image: a product does not depend on the order of its factors.
@@ -59,7 +63,7 @@ void Product::for_each_tile(Visit&& visit) const {
     const int row_end = std::min(group_end * panel_width, nodes_);
     for (int row = 0; row < row_end; row += kernel_.tile_rows) {
       const int first_panel = std::max(group, row / panel_width);
-      kernel_.multiply(packed_.data(), dim_, row, first_panel, group_end - first_panel, values.data());
+      multiply(row, first_panel, group_end - first_panel, values);
       const int first_column = first_panel * panel_width;
       visit(Tile{.values = values.data(),
                  .stride = stride,

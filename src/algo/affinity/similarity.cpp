@@ -33,8 +33,7 @@ std::vector<float> cluster_similarities(std::span<const float> embeddings, int d
   }
   std::vector<float> unit(centroids.begin(), centroids.end());
   affinity::scale_rows_to_unit_length(unit, dim);
-  affinity::MatrixProduct product(unit, static_cast<int>(cluster_of_centroid.size()), dim,
-                                  affinity::MatrixProduct::Layout::columns_together, path);
+  affinity::MatrixProduct product(unit, static_cast<int>(cluster_of_centroid.size()), dim, path);
   const auto count = static_cast<std::size_t>(clusters);
   const std::size_t rows = embeddings.size() / width;
   std::vector<float> similarity(rows * count, -1.0F);
