@@ -28,8 +28,8 @@ struct GuidedFilterOptions {
 /// function of colour; a pixel takes the mean of the models of all windows that it is in.
 ///
 /// The same bits on every path and machine: cells in f64, pixels in f32. It keeps its memory from image to image, which
-/// does not depend on the number of classes: for each pixel 64 bytes, for each cell 1,150. One object for each thread,
-/// not for several at once.
+/// does not depend on the number of classes: for each cell 1,150 bytes; a few rows of pixels are at work at a time. One
+/// object for each thread, not for several at once.
 class GuidedFilter {
  public:
   /// Throws `UsageError` for an option out of range or a path that this CPU lacks.
@@ -42,7 +42,8 @@ class GuidedFilter {
   /// pixels, or with sides above 65,535.
   void look_at(const Image& image);
 
-  /// Filters classes of that image's pixels: `give` gives similarities or probabilities, `take` is given them filtered.
+  /// Filters classes of that image's pixels: `give` gives similarities or probabilities, for as many rows at a time as
+  /// a cell has; `take` is given them filtered, row by row.
   ///
   /// Not collective, one thread. Throws `InputError` when no image was looked at, there is no class, or a value is not
   /// finite.

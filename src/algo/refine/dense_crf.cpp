@@ -153,12 +153,12 @@ void DenseCrf::refine(int classes, const GiveClasses& give, const TakeClasses& t
   refine_detail::for_each_group(classes, [&](int first, int count) {
     const auto lanes = std::span(s.unary).subspan(first * static_cast<std::size_t>(pixels), group);
     if (count < class_group_size) std::ranges::fill(lanes, refine_detail::no_class);
-    give(first, count, lanes);
-    refine_detail::check_finite(lanes, first);
+    give(first, count, 0, lanes);
+    refine_detail::check_finite(lanes, first, count, 0);
   });
   refine_detail::mean_field(s.kernel, s.unary, pixels, s.kernels.are_some() ? s.iterations : 0, s.kernels, s.values);
   refine_detail::for_each_group(classes, [&](int first, int count) {
-    take(first, count, std::span<const float>(s.values).subspan(first * static_cast<std::size_t>(pixels), group));
+    take(first, count, 0, std::span<const float>(s.values).subspan(first * static_cast<std::size_t>(pixels), group));
   });
 }
 

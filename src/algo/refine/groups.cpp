@@ -18,8 +18,8 @@ void for_each_group(int classes, const std::function<void(int, int)>& body) {
 }
 
 GiveClasses give_from(std::span<const float> values, int classes) {
-  return [=](int first, int count, std::span<float> lanes) {
-    const float* from = values.data() + first;
+  return [=](int first, int count, std::size_t pixel, std::span<float> lanes) {
+    const float* from = values.data() + pixel * static_cast<std::size_t>(classes) + first;
     for (float* to = lanes.data(); to != lanes.data() + lanes.size(); to += group_size, from += classes) {
       std::copy_n(from, count, to);
     }
@@ -27,8 +27,8 @@ GiveClasses give_from(std::span<const float> values, int classes) {
 }
 
 TakeClasses take_to(std::span<float> values, int classes) {
-  return [=](int first, int count, std::span<const float> lanes) {
-    float* to = values.data() + first;
+  return [=](int first, int count, std::size_t pixel, std::span<const float> lanes) {
+    float* to = values.data() + pixel * static_cast<std::size_t>(classes) + first;
     for (const float* from = lanes.data(); from != lanes.data() + lanes.size(); from += group_size, to += classes) {
       std::copy_n(from, count, to);
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "algo/refine/guided_loops.hpp"
+#include "algo/refine/guided_avx.hpp"
 
 namespace datus::refine_detail {
 
 GuidedKernel avx512_guided_kernel() {
-  return shared_guided_kernel<16>();
+  return shared_guided_kernel<16>(keep_largest_of_lanes);
 }
 
 }  // namespace datus::refine_detail

@@ -22,6 +22,7 @@ using refine_detail::CellGrid;
 using refine_detail::Guide;
 using refine_detail::GuidedKernel;
 using refine_detail::model_size;
+using refine_detail::window_block;
 
 constexpr int lanes = class_group_size;
 
@@ -58,54 +59,83 @@ struct GuidedFilter::State {
   Guide guide;
   std::vector<Between> rows;
   std::vector<Between> columns;
-  AlignedVector<float> values;
+  AlignedVector<float> lines;  ///< [step][width][lanes]: the rows of pixels that are at work
   /// [cells][model_size]: sums, then models.
   AlignedVector<double> models;
-  AlignedVector<double> memory;
+  AlignedVector<double> memory;  ///< rows of [width][model_size]
   AlignedVector<float> mixed;
 
   /// The mean model of all windows that a cell is in, for one group of classes.
-  void fit_models();
-  void apply_models();
+  void fit_models(int first, int count, const GiveClasses& give);
+  void apply_models(int first, int count, const TakeClasses& take);
 
  private:
-  void take_cells();
-  void take_window_means();
+  void take_cells(int y, int first, int count, const GiveClasses& give);
+  void take_cell(std::size_t cell, int height, int x0, int x1);
+  template <class MakeRow, class EndRow>
+  void take_window_means(MakeRow make_row, EndRow end_row);
   void solve(std::size_t cell);
 };
 
-/// For each cell the mean value, and its products with the cell's colour.
-void GuidedFilter::State::take_cells() {
-  models.assign(grid.cells() * model_size, 0.0);
-  for_each_cell(image.height, image.width, grid, [&](std::size_t cell, int y0, int x0, int y1, int x1) {
-    double* const of_cell = models.data() + cell * model_size;
-    double* const sum = of_cell + 3 * lanes;
-    for (int y = y0; y < y1; ++y) {
-      kernel.add_pixels(values.data() + (std::size_t(y) * image.width + x0) * lanes, x1 - x0, sum);
-    }
-    const double share = 1.0 / ((y1 - y0) * (x1 - x0));
-    for (int k = 0; k < lanes; ++k) sum[k] *= share;
-    for (int c = 0; c < 3; ++c) {
-      for (int k = 0; k < lanes; ++k) of_cell[c * lanes + k] = guide.colours[cell][c] * sum[k];
-    }
-  });
+/// For each cell of a row the mean value, and its products with the cell's colour.
+void GuidedFilter::State::take_cells(int y, int first, int count, const GiveClasses& give) {
+  const auto line = std::size_t(image.width) * lanes;
+  const int height = std::min(grid.step, image.height - y * grid.step);
+  const auto pixel = std::size_t(y) * grid.step * image.width;
+  const auto given = std::span(lines).first(line * height);
+  give(first, count, pixel, given);
+  refine_detail::check_finite(given, first, count, pixel);
+  for (int x = 0; x < grid.width; ++x) {
+    take_cell(std::size_t(y) * grid.width + x, height, x * grid.step, std::min((x + 1) * grid.step, image.width));
+  }
 }
 
-/// What cells hold becomes its mean over the windows around each cell, cut off at the edges.
-void GuidedFilter::State::take_window_means() {
-  const std::size_t row = std::size_t(grid.width) * model_size;
-  memory.resize(models.size());
-  for (int y = 0; y < grid.height; ++y) {
-    kernel.add_windows(models.data() + y * row, grid.width, grid.radius, model_size, model_size,
-                       memory.data() + y * row);
+/// That of columns x0 ... x1 - 1 of so many lines.
+void GuidedFilter::State::take_cell(std::size_t cell, int height, int x0, int x1) {
+  double* const of_cell = models.data() + cell * model_size;
+  double* const sum = of_cell + 3 * lanes;
+  kernel.add_pixels(lines.data() + std::size_t(x0) * lanes, height, std::size_t(image.width) * lanes, x1 - x0, sum);
+  const double share = 1.0 / (height * (x1 - x0));
+  for (int k = 0; k < lanes; ++k) sum[k] *= share;
+  for (int c = 0; c < 3; ++c) {
+    for (int k = 0; k < lanes; ++k) of_cell[c * lanes + k] = guide.colours[cell][c] * sum[k];
   }
-  // A whole row is what a column of the grid adds up.
-  kernel.add_windows(memory.data(), grid.height, grid.radius, row, row, models.data());
-  double* value = models.data();
+}
+
+/// What cells hold becomes its mean over the windows around each cell, cut off at the edges. make_row(y) is called
+/// before a row of cells is read, end_row(y) when it has its means: so rows stay in the caches meanwhile.
+template <class MakeRow, class EndRow>
+void GuidedFilter::State::take_window_means(MakeRow make_row, EndRow end_row) {
+  const std::size_t row = std::size_t(grid.width) * model_size;
+  const int kept = window_block + 2 * grid.radius;  // rows that are added up along themselves
+  memory.resize(std::min(kept, grid.height) * row);
+  std::vector<double*> along(grid.height);
+  std::vector<double*> whole(grid.height);
   for (int y = 0; y < grid.height; ++y) {
-    for (int x = 0; x < grid.width; ++x) {
-      const double share = grid.share(y, x);
-      for (int i = 0; i < model_size; ++i) *value++ *= share;
+    along[y] = memory.data() + y % kept * row;
+    whole[y] = models.data() + y * row;
+  }
+  std::vector<double*> from(grid.width);
+  std::vector<double*> to(grid.width);
+  int read = 0;
+  for (int y = 0; y < grid.height; y += window_block) {
+    const int end = std::min(y + window_block, grid.height);
+    for (; read < std::min(end + grid.radius, grid.height); ++read) {
+      make_row(read);
+      for (int x = 0; x < grid.width; ++x) {
+        from[x] = whole[read] + std::size_t(x) * model_size;
+        to[x] = along[read] + std::size_t(x) * model_size;
+      }
+      kernel.add_windows(from.data(), grid.width, grid.radius, 0, grid.width, model_size, to.data());
+    }
+    kernel.add_windows(along.data(), grid.height, grid.radius, y, end, row, whole.data());
+    for (int done = y; done < end; ++done) {
+      double* value = whole[done];
+      for (int x = 0; x < grid.width; ++x) {
+        const double share = grid.share(done, x);
+        for (int i = 0; i < model_size; ++i) *value++ *= share;
+      }
+      end_row(done);
     }
   }
 }
@@ -129,23 +159,26 @@ void GuidedFilter::State::solve(std::size_t cell) {
   }
 }
 
-void GuidedFilter::State::fit_models() {
-  take_cells();
-  take_window_means();
-  for (std::size_t cell = 0; cell < grid.cells(); ++cell) solve(cell);
-  take_window_means();
+void GuidedFilter::State::fit_models(int first, int count, const GiveClasses& give) {
+  take_window_means([&](int y) { take_cells(y, first, count, give); },
+                    [&](int y) {
+                      const auto cell = std::size_t(y) * grid.width;
+                      for (int x = 0; x < grid.width; ++x) solve(cell + x);
+                    });
+  take_window_means([](int) {}, [](int) {});
 }
 
 /// Equation 16, with models interpolated between cells: first in columns, for a row of pixels.
-void GuidedFilter::State::apply_models() {
+void GuidedFilter::State::apply_models(int first, int count, const TakeClasses& take) {
   const std::size_t size = std::size_t(grid.width) * model_size;
+  const auto line = std::span(lines).first(std::size_t(image.width) * lanes);
   mixed.resize(size);
   for (int y = 0; y < image.height; ++y) {
     const Between& row = rows[y];
     kernel.mix(models.data() + row.before * size, models.data() + row.after * size, double{row.share}, size,
                mixed.data());
-    kernel.apply(mixed.data(), columns.data(), image.row(y).data(), image.width,
-                 values.data() + std::size_t(y) * image.width * lanes);
+    kernel.apply(mixed.data(), columns.data(), image.row(y).data(), image.width, line.data());
+    take(first, count, std::size_t(y) * image.width, line);
   }
 }
 
@@ -175,13 +208,11 @@ void GuidedFilter::refine(int classes, const GiveClasses& give, const TakeClasse
   State& s = *state_;
   const std::size_t pixels = std::size_t(s.image.height) * s.image.width;
   refine_detail::check_sizes(s.image.height, s.image.width, pixels * classes, classes);
-  s.values.assign(pixels * lanes, 0.0F);
+  s.lines.resize(std::size_t(s.grid.step) * s.image.width * lanes);
+  s.models.resize(s.grid.cells() * model_size);
   refine_detail::for_each_group(classes, [&](int first, int count) {
-    give(first, count, s.values);
-    refine_detail::check_finite(s.values, first);
-    s.fit_models();
-    s.apply_models();
-    take(first, count, s.values);
+    s.fit_models(first, count, give);
+    s.apply_models(first, count, take);
   });
 }
 

@@ -14,6 +14,9 @@ namespace datus::refine_detail {
 inline constexpr int model_terms = 4;
 inline constexpr int model_size = model_terms * group_size;
 
+/// Windows are added up for so many places at once.
+inline constexpr int window_block = 4;
+
 /// How pixels of a line lie between cells: (1 - share) of `before` and `share` of `after`.
 struct Between {
   std::int32_t before;
@@ -21,21 +24,25 @@ struct Between {
   float share;
 };
 
-/// One path of the steps that the guided filter spends its time in. Multiplications and additions are rounded each, in
-/// one order.
+/// One path of the steps that the guided filter, and the choice of classes after it, spend their time in.
+/// Multiplications and additions are rounded each, in one order.
 struct GuidedKernel {
-  /// sums[k] += values [pixels][group_size], pixel by pixel.
-  void (*add_pixels)(const float* values, std::int64_t pixels, double* sums);
-  /// Along `length` places that are `stride` apart: sums = values of the places up to `radius` to each side, added up
-  /// in their order, of `channels` values each, a multiple of group_size.
-  void (*add_windows)(const double* values, int length, int radius, std::size_t stride, std::size_t channels,
-                      double* sums);
+  /// sums[k] = values [rows][pixels][group_size], pixel by pixel, of rows that are `stride` values apart.
+  void (*add_pixels)(const float* values, int rows, std::size_t stride, int pixels, double* sums);
+  /// For the places begin ... end - 1 of `length`: sums[place] = values of the places up to `radius` to each side,
+  /// added up in their order, of `channels` values each, a multiple of group_size. Other places need not have values.
+  void (*add_windows)(const double* const* places, int length, int radius, int begin, int end, std::size_t channels,
+                      double* const* sums);
   /// mixed = before + share * (after - before), rounded to f32.
   void (*mix)(const double* before, const double* after, double share, std::size_t size, float* mixed);
   /// values [pixels][group_size] of pixels with those colours (RGB, 3 bytes each), by models
   /// [cells][model_terms][group_size].
   void (*apply)(const float* models, const Between* between, const std::uint8_t* colours, std::int64_t pixels,
                 float* values);
+  /// Of each of `pixels` pixels, values [pixels][group_size]: where the largest of the first `count` is above
+  /// largest[pixel], that becomes it, and labels[pixel] its lane, the first on ties, + `first`.
+  void (*keep_largest)(const float* values, std::int64_t pixels, int first, int count, float* largest,
+                       std::int32_t* labels);
 };
 
 [[nodiscard]] GuidedKernel scalar_guided_kernel();

@@ -12,11 +12,13 @@
 namespace datus::refine_detail {
 
 // From floats to doubles and back the compiler finds the registers itself.
-static void add_pixels(const float* values, std::int64_t pixels, double* sums) {
-  double sum[group_size];
-  for (int k = 0; k < group_size; ++k) sum[k] = sums[k];
-  for (std::int64_t pixel = 0; pixel < pixels; ++pixel, values += group_size) {
-    for (int k = 0; k < group_size; ++k) sum[k] += double{values[k]};
+static void add_pixels(const float* values, int rows, std::size_t stride, int pixels, double* sums) {
+  double sum[group_size] = {};
+  for (int row = 0; row < rows; ++row) {
+    const float* value = values + static_cast<std::size_t>(row) * stride;
+    for (int pixel = 0; pixel < pixels; ++pixel, value += group_size) {
+      for (int k = 0; k < group_size; ++k) sum[k] += double{value[k]};
+    }
   }
   for (int k = 0; k < group_size; ++k) sums[k] = sum[k];
 }
@@ -25,25 +27,45 @@ static void mix(const double* before, const double* after, double share, std::si
   for (std::size_t i = 0; i < size; ++i) mixed[i] = static_cast<float>(before[i] + share * (after[i] - before[i]));
 }
 
-template <int width>
-static void add_windows(const double* values, int length, int radius, std::size_t stride, std::size_t channels,
-                        double* sums) {
+/// The sums of `block` places that follow each other, so that what their windows share is read once; each adds up in
+/// its own order. Their windows must have a place in common.
+template <int width, int block>
+static void add_block(const double* const* places, int length, int radius, int at, std::size_t channels,
+                      double* const* sums) {
   using Doubles = typename Registers<width>::Doubles;
-  constexpr int parts = 2 * group_size / width;
-  for (int at = 0; at < length; ++at) {
-    const int first = at < radius ? 0 : at - radius;
-    const int last = at + radius < length ? at + radius : length - 1;
-    for (std::size_t c = 0; c < channels; c += group_size) {
-      Doubles sum[parts] = {};
-      for (int other = first; other <= last; ++other) {
-        const auto* const value =
-            reinterpret_cast<const Doubles*>(values + static_cast<std::size_t>(other) * stride + c);
-        for (int p = 0; p < parts; ++p) sum[p] += value[p];
-      }
-      auto* const results = reinterpret_cast<Doubles*>(sums + static_cast<std::size_t>(at) * stride + c);
-      for (int p = 0; p < parts; ++p) results[p] = sum[p];
+  constexpr int parts = 2;
+  const auto first = [&](int j) { return at + j < radius ? 0 : at + j - radius; };
+  const auto end = [&](int j) { return at + j + radius < length ? at + j + radius + 1 : length; };
+  const int shared = first(block - 1);
+  const int shared_end = end(0);
+  for (std::size_t c = 0; c < channels; c += width) {
+    Doubles sum[block][parts] = {};
+    const auto add = [&](int j, int place) {
+      const auto* const value = reinterpret_cast<const Doubles*>(places[place] + c);
+      for (int p = 0; p < parts; ++p) sum[j][p] += value[p];
+    };
+    for (int j = 0; j < block; ++j) {
+      for (int place = first(j); place < shared; ++place) add(j, place);
+    }
+    for (int place = shared; place < shared_end; ++place) {
+      for (int j = 0; j < block; ++j) add(j, place);
+    }
+    for (int j = 0; j < block; ++j) {
+      for (int place = shared_end; place < end(j); ++place) add(j, place);
+      auto* const results = reinterpret_cast<Doubles*>(sums[at + j] + c);
+      for (int p = 0; p < parts; ++p) results[p] = sum[j][p];
     }
   }
+}
+
+template <int width>
+static void add_windows(const double* const* places, int length, int radius, int begin, int end, std::size_t channels,
+                        double* const* sums) {
+  int at = begin;
+  for (; 2 * radius >= window_block - 1 && at + window_block <= end; at += window_block) {
+    add_block<width, window_block>(places, length, radius, at, channels, sums);
+  }
+  for (; at < end; ++at) add_block<width, 1>(places, length, radius, at, channels, sums);
 }
 
 template <int width>
@@ -69,9 +91,26 @@ static void apply(const float* models, const Between* between, const std::uint8_
   }
 }
 
+/// find(values, count, the largest of them) returns its lane.
+template <class Find>
+static void keep_largest(const float* values, std::int64_t pixels, int first, int count, float* largest,
+                         std::int32_t* labels, Find find) {
+  for (std::int64_t pixel = 0; pixel < pixels; ++pixel, values += group_size) {
+    float value;
+    const int lane = find(values, count, value);
+    if (!(value > largest[pixel])) continue;
+    largest[pixel] = value;
+    labels[pixel] = first + lane;
+  }
+}
+
 template <int width>
-static GuidedKernel shared_guided_kernel() {
-  return {.add_pixels = add_pixels, .add_windows = add_windows<width>, .mix = mix, .apply = apply<width>};
+static GuidedKernel shared_guided_kernel(decltype(GuidedKernel::keep_largest) keep_largest_of_path) {
+  return {.add_pixels = add_pixels,
+          .add_windows = add_windows<width>,
+          .mix = mix,
+          .apply = apply<width>,
+          .keep_largest = keep_largest_of_path};
 }
 
 }  // namespace datus::refine_detail

@@ -2,9 +2,22 @@
 #include "algo/refine/guided_loops.hpp"
 
 namespace datus::refine_detail {
+namespace {
+
+void keep_largest_of_lanes(const float* values, std::int64_t pixels, int first, int count, float* largest,
+                           std::int32_t* labels) {
+  keep_largest(values, pixels, first, count, largest, labels, [](const float* lanes, int used, float& value) {
+    int lane = 0;
+    for (int k = 1; k < used; ++k) lane = lanes[k] > lanes[lane] ? k : lane;
+    value = lanes[lane];
+    return lane;
+  });
+}
+
+}  // namespace
 
 GuidedKernel scalar_guided_kernel() {
-  return shared_guided_kernel<4>();
+  return shared_guided_kernel<4>(keep_largest_of_lanes);
 }
 
 }  // namespace datus::refine_detail

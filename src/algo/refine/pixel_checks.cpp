@@ -37,19 +37,20 @@ void check_image(const Image& image) {
   }
 }
 
-void check_finite(std::span<const float> values, int first) {
+void check_finite(std::span<const float> values, int first, int count, std::size_t pixel) {
   // Products with 0 are 0 unless a value is infinite or no number; several sums, which a compiler can keep side by
   // side.
   float sum[group_size] = {};
   for (std::size_t i = 0; i < values.size(); i += group_size) {
     for (std::size_t k = 0; k < group_size; ++k) sum[k] += values[i + k] * 0.0F;
   }
-  if (std::none_of(sum, sum + group_size, [](float value) { return std::isnan(value); })) return;
-  const auto found = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
-  const auto at = found - values.begin();
+  if (std::none_of(sum, sum + count, [](float value) { return std::isnan(value); })) return;
+  std::size_t at = 0;
+  while (std::isfinite(values[at]) || at % group_size >= static_cast<std::size_t>(count)) ++at;
   throw InputError("Cannot use the classes of an image's pixels",
-                   "pixel " + std::to_string(at / group_size) + ", class " + std::to_string(first + at % group_size) +
-                       " is " + std::to_string(*found),
+                   "pixel " + std::to_string(pixel + at / group_size) + ", class " +
+                       std::to_string(static_cast<std::size_t>(first) + at % group_size) + " is " +
+                       std::to_string(values[at]),
                    "Give finite values.");
 }
 

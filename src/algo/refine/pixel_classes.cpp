@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/pixel_classes.hpp"
 
+#include "algo/refine/guided_kernels.hpp"
 #include "algo/refine/pixel_checks.hpp"
+#include "datus/algo/class_groups.hpp"
+#include "datus/core/error.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace datus {
 
@@ -16,6 +20,19 @@ LabelMap largest_classes(std::span<const float> values, int height, int width, i
     of_pixel += classes;
   }
   return map;
+}
+
+void keep_largest(std::span<const float> values, int first, int count, std::span<float> largest,
+                  std::span<std::int32_t> labels, SimdPath path) {
+  const std::size_t pixels = largest.size();
+  if (count < 1 || count > class_group_size || labels.size() != pixels || values.size() != pixels * class_group_size) {
+    throw InputError("Cannot choose the classes of " + std::to_string(pixels) + " pixels",
+                     "there are " + std::to_string(values.size()) + " values of " + std::to_string(count) +
+                         " classes and " + std::to_string(labels.size()) + " labels",
+                     "Give a line of values for each pixel.");
+  }
+  refine_detail::guided_kernel_for(path).keep_largest(values.data(), static_cast<std::int64_t>(pixels), first, count,
+                                                      largest.data(), labels.data());
 }
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/algo/aligned_vector.hpp"
 #include "datus/algo/class_groups.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
@@ -8,6 +9,7 @@
 #include "datus/io/hdf5_reader.hpp"
 #include "datus/model/input_geometry.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -39,33 +41,39 @@ struct DenseClusters {
 /// embeddings. Throws `InputError` when the clusters have another width.
 [[nodiscard]] std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<const float> compared);
 
-/// Each pixel's class of the largest value, of values that are interpolated between patches; the lowest class on ties;
-/// -1 for a pixel that no patch shows. Plain f32 arithmetic, one pixel by itself: the same everywhere. Classes may come
-/// some at a time, in ascending order.
+/// Each pixel's class of the largest value, of values that are interpolated from those of a smaller image's pixels; the
+/// lowest class on ties. Plain f32 arithmetic, one pixel by itself: the same everywhere.
 class LargestClasses {
  public:
-  explicit LargestClasses(PatchBlends blends)
-      : blends_(std::move(blends)),
-        map_(static_cast<int>(blends_.rows.size()), static_cast<int>(blends_.cols.size()), no_label),
-        largest_(map_.labels.size()) {}
+  LargestClasses(int height, int width, int small_height, int small_width);
 
-  /// Values [P, stride] of the classes first ... first + count - 1 of each patch, which are its first ones.
-  void add(std::span<const float> values, GridSize grid, int stride, int first, int count);
+  /// Values of rows of the smaller image, as `TakeClasses` is given them.
+  void add(int first, int count, std::size_t pixel, std::span<const float> values);
   [[nodiscard]] LabelMap map() && { return std::move(map_); }
 
  private:
+  void add_row(std::int32_t row, int first, int count, const float* values);
+  void choose(std::size_t y, int first, int count, const float* line);
+
   PatchBlends blends_;
+  bool is_as_wide_;
+  std::size_t line_size_;  ///< values of a row of the smaller image
   LabelMap map_;
   std::vector<float> largest_;  ///< of the classes so far
+  std::size_t next_row_ = 0;
+  AlignedVector<float> before_;   ///< the smaller image's row before
+  AlignedVector<float> between_;  ///< two of its rows, interpolated
+  AlignedVector<float> pixels_;   ///< a row of the map
 };
 
-/// The most similar cluster of each pixel, of similarities [P, clusters]: see `LargestClasses`.
+/// The most similar cluster of each pixel, of similarities [P, clusters] interpolated between patches; the lowest on
+/// ties; -1 for a pixel that no patch shows.
 [[nodiscard]] LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters,
                                     const PatchBlends& blends);
 
-/// Similarities of some clusters to every pixel, interpolated, times `scale`, as `GiveClasses` writes them: zeros where
-/// no patch shows the pixel.
+/// Similarities of some clusters to the pixels of whole rows, interpolated, times `scale`, as `GiveClasses` writes
+/// them: zeros where no patch shows the pixel.
 void give_pixels(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends,
-                 float scale, int first, int count, std::span<float> values);
+                 float scale, int first, int count, std::size_t pixel, std::span<float> values);
 
 }  // namespace datus

@@ -57,15 +57,15 @@ LabelMap RefinedLabels::labels(std::span<const float> similarities, int clusters
   const PatchBlends original = preparation_.geometry(height_, width_).blend_original();
   if (std::holds_alternative<std::monostate>(method_)) return most_similar(similarities, grid, clusters, original);
   const PatchBlends down = preparation_.geometry(small_height_, small_width_).blend_original();
-  LargestClasses largest({blend_lines(height_, small_height_), blend_lines(width_, small_width_)});
+  LargestClasses largest(height_, width_, small_height_, small_width_);
   const auto refine = [&](auto& method, float scale) {
     method.refine(
         clusters,
-        [&](int first, int count, std::span<float> values) {
-          give_pixels(similarities, grid, clusters, down, scale, first, count, values);
+        [&](int first, int count, std::size_t pixel, std::span<float> values) {
+          give_pixels(similarities, grid, clusters, down, scale, first, count, pixel, values);
         },
-        [&](int first, int count, std::span<const float> values) {
-          largest.add(values, {small_height_, small_width_}, class_group_size, first, count);
+        [&](int first, int count, std::size_t pixel, std::span<const float> values) {
+          largest.add(first, count, pixel, values);
         });
   };
   constexpr float sharpness = 20.0F;
@@ -94,8 +94,8 @@ std::int64_t refining_bytes_per_pixel(MaskConfig::Refine refine, int clusters) {
     case MaskConfig::Refine::guided:
       break;
   }
-  constexpr std::int64_t cells = 72;
-  return group_bytes + cells;
+  constexpr std::int64_t cells = 72;  // rows of pixels are few
+  return cells;
 }
 
 }  // namespace datus

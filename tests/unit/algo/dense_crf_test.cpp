@@ -87,7 +87,7 @@ AlignedVector<float> grouped(const std::vector<float>& values, int classes, floa
   AlignedVector<float> groups(group * groups_of(classes), filling);
   const GiveClasses give = give_from(values, classes);
   for_each_group(classes, [&](int first, int count) {
-    give(first, count, std::span(groups).subspan(first / group_size * group, group));
+    give(first, count, 0, std::span(groups).subspan(first / group_size * group, group));
   });
   return groups;
 }
@@ -98,7 +98,7 @@ std::vector<float> ungrouped(const AlignedVector<float>& groups, int classes) {
   std::vector<float> values(group / group_size * classes);
   const TakeClasses take = take_to(values, classes);
   for_each_group(classes, [&](int first, int count) {
-    take(first, count, std::span(groups).subspan(first / group_size * group, group));
+    take(first, count, 0, std::span(groups).subspan(first / group_size * group, group));
   });
   return values;
 }

@@ -165,6 +165,56 @@ TEST(RefinedLabels, AnImageLargerThanTheInputIsRefinedSmaller) {
   expect_border(labels, 130, 5);
 }
 
+// Rows of the smaller image come in parts; each pixel of the larger one is interpolated between four of them.
+TEST(LargestClasses, OfALargerImageAreThoseOfInterpolatedValues) {
+  constexpr int classes = 21;
+  const int small_height = 5;
+  const int small_width = 7;
+  std::mt19937 generator(5);
+  AlignedVector<float> values(static_cast<std::size_t>(2 * small_height * small_width * class_group_size));
+  for (float& value : values) value = std::uniform_real_distribution<float>(-1.0F, 1.0F)(generator);
+  const auto value_of = [&](int k, int y, int x) {
+    return values[static_cast<std::size_t>((k / class_group_size * small_height + y) * small_width + x) *
+                      class_group_size +
+                  static_cast<std::size_t>(k % class_group_size)];
+  };
+  for (const auto& [height, width] : {std::pair{5, 7}, {12, 7}, {5, 20}, {13, 16}}) {
+    LargestClasses largest(height, width, small_height, small_width);
+    for (const int first : {0, class_group_size}) {
+      const int count = std::min(class_group_size, classes - first);
+      for (int row = 0; row < small_height; row += 2) {
+        const int rows = std::min(2, small_height - row);
+        const auto pixel = static_cast<std::size_t>(row * small_width);
+        const auto begin = (static_cast<std::size_t>(first / class_group_size * small_height * small_width) + pixel) *
+                           class_group_size;
+        largest.add(first, count, pixel,
+                    std::span<const float>(values).subspan(
+                        begin, static_cast<std::size_t>(rows * small_width * class_group_size)));
+      }
+    }
+    const LabelMap map = std::move(largest).map();
+    const auto rows = blend_lines(height, small_height);
+    const auto cols = blend_lines(width, small_width);
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) {
+        const PatchBlend& row = rows[static_cast<std::size_t>(y)];
+        const PatchBlend& col = cols[static_cast<std::size_t>(x)];
+        std::vector<float> of_pixel;
+        for (int k = 0; k < classes; ++k) {
+          const auto between = [](float a, float b, float share) { return a + share * (b - a); };
+          const auto at = [&](int column) {
+            return between(value_of(k, row.first, column), value_of(k, row.second, column), row.weight);
+          };
+          of_pixel.push_back(between(at(col.first), at(col.second), col.weight));
+        }
+        ASSERT_EQ(map.labels[static_cast<std::size_t>(y * width + x)],
+                  std::ranges::max_element(of_pixel) - of_pixel.begin())
+            << height << " x " << width << ": " << y << " " << x;
+      }
+    }
+  }
+}
+
 TEST(RefinedLabels, WhatIsCutOffStaysWithoutLabel) {
   const LabelMap labels = refined(two_colours(64, 128, 60), MaskConfig::Refine::crf, ModelConfig::Resize::crop);
   EXPECT_EQ(labels.labels[0], -1);
