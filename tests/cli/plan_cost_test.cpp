@@ -227,7 +227,9 @@ TEST_F(PlanCost, GpusAndAnAssumedRate) {
   expect_part(cost, "expected on 2 nodes with 4 GPUs, one rank for each of ");
   expect_part(cost, "1000 images/s and rank, ASSUMED (--forward-rate)");
   expect_part(cost, "--ntasks-per-node=4 --gpus-per-node=4");
-  expect_part(cost_of(plan(folder(), {"--nodes", "2", "--gpus-per-node", "4"})), "THE GPUs ARE NOT COUNTED");
+  expect_part(cost, "   node-hours    GPU-hours ");
+  expect_part(cost, "memory of a GPU: COMPUTED, NOT MEASURED");
+  expect_part(cost_of(plan(folder(), {"--nodes", "2", "--gpus-per-node", "4"})), "THE SPEED OF THE GPUs IS NOT KNOWN");
 }
 
 TEST_F(PlanCost, WithoutStoredKeysThereIsNoChain) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "counters.hpp"
 #include "cuda_runtime.h"
 
 #include <deque>
@@ -38,6 +39,9 @@ cudaError_t fail(cudaError_t error);
 
 /// The device of the calling thread, on which there is a context from now on; what keeps it from one otherwise.
 cudaError_t enter(int& device);
+
+/// Those that `counters` returns, to be added to; `device_mutex` guards them.
+Counters& mutable_counters();
 
 /// Ends all work of a device.
 void drain_device(int device);

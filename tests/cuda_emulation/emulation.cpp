@@ -158,7 +158,9 @@ cudaError_t check_launch(dim3 blocks, dim3 threads, std::size_t shared_bytes, St
                          blocks.y <= 65535 && blocks.z <= 65535;
   if (!fits_block || !fits_grid) return fail(cudaErrorInvalidConfiguration);
   if (shared_bytes > shared_memory_limit(kernel)) return fail(cudaErrorInvalidValue);
-  return stream->device == device ? cudaSuccess : fail(cudaErrorInvalidResourceHandle);
+  if (stream->device != device) return fail(cudaErrorInvalidResourceHandle);
+  ++mutable_counters().launches;
+  return cudaSuccess;
 }
 
 void enqueue(StreamState* stream, std::function<void()> work) {

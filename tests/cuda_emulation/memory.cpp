@@ -40,6 +40,13 @@ auto find(std::uintptr_t address) {
   return address - found->first < found->second.bytes ? found : allocations().end();
 }
 
+/// On all devices.
+std::size_t in_use() {
+  std::size_t bytes = 0;
+  for (const auto& [address, allocation] : allocations()) bytes += allocation.device >= 0 ? allocation.bytes : 0;
+  return bytes;
+}
+
 std::size_t in_use_on(int device) {
   std::size_t bytes = 0;
   for (const auto& [address, allocation] : allocations()) {
@@ -74,7 +81,25 @@ void* take(std::size_t bytes, Allocation allocation) {
   void* const pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(pointer, 0xFF, bytes);
   allocations()[address_of(pointer)] = allocation;
+  Counters& counted = mutable_counters();
+  counted.peak_memory = std::max(counted.peak_memory, in_use());
   return pointer;
+}
+
+/// Counts a copy between the host and a device.
+void count_copy(const void* to, const void* from, std::size_t bytes) {
+  const auto is_on_device = [](const void* pointer) {
+    const auto found = find(address_of(pointer));
+    return found != allocations().end() && found->second.device >= 0;
+  };
+  Counters& counted = mutable_counters();
+  if (is_on_device(to) && !is_on_device(from)) {
+    ++counted.copies_up;
+    counted.bytes_up += bytes;
+  } else if (!is_on_device(to) && is_on_device(from)) {
+    ++counted.copies_down;
+    counted.bytes_down += bytes;
+  }
 }
 
 void let_in([[maybe_unused]] std::uintptr_t address, [[maybe_unused]] std::size_t bytes) {
@@ -99,9 +124,23 @@ DeviceAtWork::~DeviceAtWork() {
 
 std::size_t memory_in_use() {
   const std::scoped_lock lock(device_mutex());
-  std::size_t bytes = 0;
-  for (const auto& [address, allocation] : allocations()) bytes += allocation.device >= 0 ? allocation.bytes : 0;
-  return bytes;
+  return in_use();
+}
+
+Counters& mutable_counters() {
+  static Counters of_all;
+  return of_all;
+}
+
+Counters counters() {
+  const std::scoped_lock lock(device_mutex());
+  return mutable_counters();
+}
+
+void forget_counters() {
+  const std::scoped_lock lock(device_mutex());
+  mutable_counters() = {};
+  mutable_counters().peak_memory = in_use();
 }
 
 void* take_for_library(std::size_t bytes) {
@@ -190,6 +229,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   if (!may_copy(to, bytes, *stream) || !may_copy(from, bytes, *stream)) return fail(cudaErrorInvalidValue);
+  count_copy(to, from, bytes);
   enqueue(stream, [=] { std::memmove(to, from, bytes); });
   return cudaSuccess;
 }

@@ -14,17 +14,18 @@ using Json = nlohmann::json;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Calibration, subject, backend, has_gpus, ranks, ranks_per_node, threads_per_rank,
                                    image_list, listed_images, measured_images, shard_size, grid_rows, grid_cols,
-                                   embedding_width, descriptor_width, seconds, start_seconds,
-                                   decode_thread_seconds_per_image, extract_thread_seconds_per_image,
-                                   segment_thread_seconds_per_image, describe_thread_seconds_per_image,
-                                   mask_thread_seconds_per_image, evaluate_thread_seconds_per_image,
-                                   report_thread_seconds_per_picture, kmeans_iteration_thread_seconds,
-                                   kmeans_rest_thread_seconds, cluster_seconds, segments_per_image, mask_bytes_share,
-                                   report_bytes_share, process_memory_bytes, shard_memory_bytes, image_memory_bytes)
+                                   embedding_width, descriptor_width, gpu_weights_16_bit, gpu_weights_32_bit,
+                                   gpu_values_per_image, seconds, start_seconds, decode_thread_seconds_per_image,
+                                   extract_thread_seconds_per_image, segment_thread_seconds_per_image,
+                                   describe_thread_seconds_per_image, mask_thread_seconds_per_image,
+                                   evaluate_thread_seconds_per_image, report_thread_seconds_per_picture,
+                                   kmeans_iteration_thread_seconds, kmeans_rest_thread_seconds, cluster_seconds,
+                                   segments_per_image, mask_bytes_share, report_bytes_share, process_memory_bytes,
+                                   shard_memory_bytes, image_memory_bytes)
 
 namespace {
 
-constexpr int schema_version = 3;
+constexpr int schema_version = 4;
 
 /// What the cost is computed from, for any value; and what only changes the bits of a result.
 bool may_differ(const std::string& setting) {

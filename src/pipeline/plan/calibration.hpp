@@ -33,6 +33,10 @@ struct Calibration {
   int grid_cols = 1;
   int embedding_width = 1;
   int descriptor_width = 1;
+  // Numbers that a GPU would hold, of both models: `weight_values`, and `activation_values` of the wider one.
+  std::int64_t gpu_weights_16_bit = 1;
+  std::int64_t gpu_weights_32_bit = 1;
+  std::int64_t gpu_values_per_image = 1;       ///< of a batch, of images or crops
   double seconds = 0;                          ///< that measuring took
   double start_seconds = 0;                    ///< from exec until the images are listed, the weights hashed and loaded
   double decode_thread_seconds_per_image = 0;  ///< part of the next one

@@ -27,11 +27,13 @@ class CostModel {
     add_shards();
     add_clusters();
     add_pictures();
+    if (allocation_.has_gpus) add_gpu_memory();
     cost_.total.name = "total";
     for (const auto& stage : cost_.stages) {
       cost_.total.seconds += stage.seconds;
       cost_.total.bytes += stage.bytes;
       cost_.total.memory_bytes = std::max(cost_.total.memory_bytes, stage.memory_bytes);
+      cost_.total.gpu_bytes = std::max(cost_.total.gpu_bytes, stage.gpu_bytes);
     }
     return cost_;
   }
@@ -139,6 +141,18 @@ class CostModel {
          {"report",
           std::to_string(shown * std::llround(pictures)) + " pictures of " + std::to_string(shown) + " images", report,
           memory, write_.other}});
+  }
+
+  /// The graphs lie on the GPU beside the model, shard by shard; the model is gone when k-means begins.
+  void add_gpu_memory() {
+    cost_.gpu_memory = gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
+                                  std::ceil(segments_ / static_cast<double>(ranks_)), plan_.todo.clusters);
+    const bool has_shards = std::ranges::any_of(plan_.todo.shards, &StageSet::any);
+    for (StageCost& stage : cost_.stages) {
+      const bool of_shards = stage.name == "extract" || stage.name == "segment" || stage.name == "describe";
+      if (of_shards && has_shards && cost_.gpu_memory.weights > 0) stage.gpu_bytes = cost_.gpu_memory.of_shards();
+      if (stage.name == "cluster" && cost_.gpu_memory.cluster > 0) stage.gpu_bytes = cost_.gpu_memory.of_cluster();
+    }
   }
 
   [[nodiscard]] std::string text_of(std::int64_t shards) const {

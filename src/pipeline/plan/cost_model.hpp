@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pipeline/plan/calibration.hpp"
+#include "pipeline/plan/gpu_memory.hpp"
 #include "pipeline/plan/run_plan.hpp"
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct StageCost {
   double seconds = 0;
   double memory_bytes = 0;  ///< peak of a rank
   std::int64_t bytes = 0;   ///< written, by all ranks
+  double gpu_bytes = 0;     ///< peak on the GPU of a rank; 0 for a stage that uses none
 };
 
 struct RunCost {
@@ -38,6 +40,7 @@ struct RunCost {
   double iterations = 0;      ///< of k-means: all that there can be; mini-batch: epochs
   std::string iterations_of;  ///< " epochs (cluster.epochs)": what they are
   double iteration_seconds = 0;
+  GpuMemory gpu_memory;  ///< with GPUs: what makes up the stages' `gpu_bytes`
 };
 
 /// What the plan takes, when its images have `segments` in all: arithmetic alone, see docs/planning.md.

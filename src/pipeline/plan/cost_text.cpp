@@ -17,13 +17,52 @@ std::string formatted(const char* format, Values... values) {
   return text.data();
 }
 
-std::string line_of(const StageCost& stage, int nodes) {
-  const double hours = stage.seconds * nodes / 3600;
-  return "  " + pad_right(stage.name, 9) + pad_left(duration_text(stage.seconds), 13) +
-         pad_left(formatted(hours < 10 ? "%.3f" : "%.0f", hours), 13) +
-         pad_left(stage.bytes > 0 ? size_text(stage.bytes) : "-", 13) +
-         pad_left(size_text(std::llround(stage.memory_bytes)), 13) + (stage.work.empty() ? "" : "   " + stage.work) +
-         "\n";
+std::string hours_text(double hours) {
+  return formatted(hours < 10 ? "%.3f" : "%.0f", hours);
+}
+
+std::string head_of_table(bool has_gpus) {
+  return std::string("  stage             time   node-hours") + (has_gpus ? "    GPU-hours" : "") +
+         "      written  memory/rank" + (has_gpus ? "   memory/GPU" : "") + "   work\n";
+}
+
+std::string line_of(const StageCost& stage, const Allocation& allocation) {
+  constexpr std::size_t width = 13;
+  const double hours = stage.seconds * allocation.nodes / 3600;
+  const auto of_gpus = [&](const std::string& text) {
+    return allocation.has_gpus ? pad_left(text, width) : std::string();
+  };
+  const auto size = [](std::int64_t bytes) { return bytes > 0 ? size_text(bytes) : "-"; };
+  return "  " + pad_right(stage.name, 9) + pad_left(duration_text(stage.seconds), width) +
+         pad_left(hours_text(hours), width) + of_gpus(hours_text(hours * allocation.ranks_per_node)) +
+         pad_left(size(stage.bytes), width) + pad_left(size_text(std::llround(stage.memory_bytes)), width) +
+         of_gpus(size(std::llround(stage.gpu_bytes))) + (stage.work.empty() ? "" : "   " + stage.work) + "\n";
+}
+
+/// How much of the GPUs' time no stage of theirs takes, and what their memory was computed from.
+std::string gpu_assumptions(const RunCost& cost, const Config& config, const Allocation& allocation) {
+  double idle = 0;
+  for (const StageCost& stage : cost.stages) idle += stage.gpu_bytes > 0 ? 0 : stage.seconds;
+  const auto size = [](double bytes) { return size_text(std::llround(bytes)); };
+  const GpuMemory& memory = cost.gpu_memory;
+  const double hours = idle * static_cast<double>(allocation.ranks()) / 3600;
+  std::string text = "  GPU-hours: a job has its GPUs from start to end; in " + hours_text(hours) +
+                     " of them no stage uses them (memory/GPU is -)\n";
+  if (cost.total.gpu_bytes == 0) return text;
+  text += "  memory of a GPU: COMPUTED, NOT MEASURED, with " + size(GpuMemory::libraries) +
+          " for CUDA, cuBLAS and NCCL, ASSUMED\n";
+  if (memory.weights > 0) {
+    text += "    extract to describe: weights " + size(memory.weights) + ", a batch of " +
+            std::to_string(config.model.batch_size) + " " + size(memory.batches) +
+            formatted(" (%.0f %%", 100 * spare_share) +
+            " of it for LibTorch's allocator, ASSUMED), images and results " + size(memory.transfers) + ", graphs " +
+            size(memory.graphs) + "\n";
+  }
+  if (memory.cluster > 0) {
+    text += "    cluster: rows, labels and centroids " + size(memory.cluster) +
+            "; rows that do not fit come piece by piece in each iteration\n";
+  }
+  return text;
 }
 
 /// What was measured, and what of the rest was assumed.
@@ -39,7 +78,7 @@ std::string assumptions(const RunCost& cost, const RunPlan& plan, const Calibrat
     say("forward pass: " + formatted("%.4g", *allocation.forward_rate) +
         " images/s and rank, ASSUMED (--forward-rate); decoding overlaps with it");
   } else if (allocation.has_gpus && !calibration.has_gpus) {
-    say("THE GPUs ARE NOT COUNTED: calibrate on one (--forward-rate plans as if)");
+    say("THE SPEED OF THE GPUs IS NOT KNOWN, times are the CPU's: calibrate on one (--forward-rate plans as if)");
   }
   if (calibration.ranks_per_node != allocation.ranks_per_node ||
       calibration.threads_per_rank != allocation.cpus_per_rank) {
@@ -89,10 +128,11 @@ std::string cost_text(const RunCost& cost, const RunPlan& plan, const Config& co
                      (allocation.has_gpus ? counted(allocation.ranks_per_node, "GPU") + ", one rank for each"
                                           : counted(allocation.ranks_per_node, "rank")) +
                      " of " + counted(allocation.cpus_per_rank, "thread") + ":\n";
-  text += "  stage             time   node-hours      written  memory/rank   work\n";
-  for (const StageCost& stage : cost.stages) text += line_of(stage, allocation.nodes);
-  text += line_of(cost.total, allocation.nodes) + "\n";
-  text += assumptions(cost, plan, calibration, allocation) + "\n";
+  text += head_of_table(allocation.has_gpus);
+  for (const StageCost& stage : cost.stages) text += line_of(stage, allocation);
+  text += line_of(cost.total, allocation) + "\n";
+  text += assumptions(cost, plan, calibration, allocation);
+  text += (allocation.has_gpus ? gpu_assumptions(cost, config, allocation) : "") + "\n";
   text +=
       "one job:\n  sbatch " + sbatch_options(cost.total, true, allocation) + " slurm/datus.sbatch " + arguments + "\n";
   return text + (config.storage.keeps_embeddings()

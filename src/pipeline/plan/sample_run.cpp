@@ -4,6 +4,7 @@
 #include "datus/algo/kmeans_quality.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/stopwatch.hpp"
+#include "datus/model/gpu_values.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/plan/cost_model.hpp"
@@ -44,6 +45,27 @@ double peak_memory(const RunContext& run, double base) {
   return std::max(0.0, largest_of_ranks(run.comm, static_cast<double>(peak_resident_bytes())) - base);
 }
 
+/// What a GPU would hold of them.
+void count_gpu_values(const Config& config, const Models& models, Calibration& result) {
+  const auto kind = config.descriptor.kind;
+  const auto add = [&](const Backbone& backbone, std::int64_t patches, bool segment_cls) {
+    const ViTArchitecture& model = backbone.architecture();
+    result.gpu_values_per_image = std::max(result.gpu_values_per_image, activation_values(model, patches, segment_cls));
+  };
+  result.gpu_weights_16_bit = 0;
+  result.gpu_weights_32_bit = 0;
+  for (const std::optional<Backbone>* backbone : {&models.backbone, &models.descriptor}) {
+    if (!*backbone) continue;
+    result.gpu_weights_16_bit += weight_values((*backbone)->architecture(), true);
+    result.gpu_weights_32_bit += weight_values((*backbone)->architecture(), false);
+  }
+  const Backbone& describing = models.descriptor ? *models.descriptor : *models.backbone;
+  const std::int64_t patches = models.preparation->grid().patches();
+  const std::int64_t side = config.descriptor.crop_size / describing.architecture().patch;
+  add(*models.backbone, patches, false);
+  add(describing, traits_of(kind).has_crops ? side * side : patches, kind == DescriptorConfig::Kind::masked_cls);
+}
+
 /// COLLECTIVE. Loads the model and lets it go again, and decodes a shard.
 void measure_model(const RunContext& run, Calibration& result) {
   Models models;
@@ -54,6 +76,7 @@ void measure_model(const RunContext& run, Calibration& result) {
   result.grid_cols = models.preparation->grid().cols;
   result.embedding_width = models.backbone->architecture().dim;
   result.descriptor_width = describing.descriptor_dim(run.config.descriptor.kind);
+  count_gpu_values(run.config, models, result);
   const ShardIndex shard{run.comm.rank() % run.list.shards()};
   const auto decode = [&] {
     (void)load_shard_inputs(run, &*models.preparation, shard, {.images = true, .files = {}}, {});

@@ -23,17 +23,34 @@ int images_per_chunk(int nodes, int dim, int threads) {
 
 }  // namespace
 
+bool SegmentGpu::takes(const Config& config) {
+  return uses_graph(config.segment) && !is_weighted(config.affinity) && !config.affinity.quantile;
+}
+
 bool SegmentGpu::makes(const Config& config) {
   if (!uses_graph(config.segment)) return false;
-  const bool weighted = is_weighted(config.affinity);
-  if (!weighted && !config.affinity.quantile) return true;
+  if (takes(config)) return true;
   if (!said_) {
     said_ = true;
     log::info(std::string("segment makes the affinity graphs on the CPU: ") +
-              (weighted ? "affinity.weights: value" : "affinity.quantile") +
+              (is_weighted(config.affinity) ? "affinity.weights: value" : "affinity.quantile") +
               " needs the affinities themselves, of which a GPU hands back the bits only");
   }
   return false;
+}
+
+std::int64_t SegmentGpu::bytes(int nodes, int dim, const AffinityOptions& options, int threads) {
+  const auto up_to = [](std::int64_t value, std::int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+  };
+  // In f32: the keys as they come, and in panels of 128 patches and slices of 16 values. Bits: rows of whole cache
+  // lines, for the graph and for which patches count. One byte: whether the keys came as f16.
+  const std::int64_t keys = std::int64_t{4} * nodes * dim;
+  const std::int64_t panels = 4 * up_to(nodes, 128) * up_to(dim, 16);
+  const std::int64_t mean = options.subtracts_mean() ? std::int64_t{4} * dim : 0;
+  const std::int64_t row = up_to(nodes, 512) / 8;
+  const std::int64_t of_image = keys + panels + mean + (nodes + std::int64_t{1}) * row + 1;
+  return GpuAffinity::depth * images_per_chunk(nodes, dim, threads) * of_image;
 }
 
 GpuAffinity SegmentGpu::lend(int nodes, int dim, const AffinityOptions& options, int threads) {

@@ -4,6 +4,7 @@
 #include "datus/algo/gpu_affinity.hpp"
 #include "datus/config/config.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,10 @@ class SegmentGpu {
   /// Whether graphs of these settings are made on the GPU. Weights and quantiles need the affinities themselves and
   /// stay on the CPU, which is said in the log, once; without communities there are no graphs.
   [[nodiscard]] bool makes(const Config& config);
+  /// The same, without a word.
+  [[nodiscard]] static bool takes(const Config& config);
+  /// What `lend` allocates on the GPU.
+  [[nodiscard]] static std::int64_t bytes(int nodes, int dim, const AffinityOptions& options, int threads);
 
   /// Streams and memory for images of that shape, in chunks that keep `threads` threads busy: those that came back last
   /// where they fit, or new ones. What is not given back is gone, as it must be after an error. Throws as

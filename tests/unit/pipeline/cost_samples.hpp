@@ -19,6 +19,9 @@ inline Calibration simple_calibration() {
   calibration.backend = "test";
   calibration.threads_per_rank = 2;
   calibration.descriptor_width = 64;
+  calibration.gpu_weights_16_bit = 25 << 20;
+  calibration.gpu_weights_32_bit = 20 << 20;
+  calibration.gpu_values_per_image = 1 << 20;
   calibration.listed_images = 1'000'000;
   calibration.shard_size = 16;
   calibration.segments_per_image = 5;

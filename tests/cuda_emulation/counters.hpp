@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cuda_emulation {
+
+/// What the emulated devices were asked to do, all together, and the memory that was in use at most. What LibTorch does
+/// on a card by itself is not emulated, and not counted.
+struct Counters {
+  std::int64_t launches = 0;
+  std::int64_t copies_up = 0;
+  std::int64_t copies_down = 0;
+  std::size_t bytes_up = 0;
+  std::size_t bytes_down = 0;
+  std::size_t peak_memory = 0;
+};
+
+/// Since `forget_counters`, which begins again with the memory that is in use.
+Counters counters();
+void forget_counters();
+
+}  // namespace cuda_emulation

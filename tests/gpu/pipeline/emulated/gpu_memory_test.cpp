@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `datus plan` expects on a GPU, against what the emulation counts.
+#include "pipeline/plan/gpu_memory.hpp"
+
+#include "counters.hpp"
+#include "datus/algo/kmeans.hpp"
+#include "datus/algo/kmeans_rows.hpp"
+#include "datus/comm/device_communicator.hpp"
+#include "datus/comm/self_communicator.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/segment_gpu.hpp"
+
+#include <random>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace {
+
+/// Bytes that `action` takes at most on the emulated GPUs.
+template <class Action>
+double peak_of(const Action& action) {
+  cuda_emulation::forget_counters();
+  const std::size_t before = cuda_emulation::counters().peak_memory;
+  action();
+  return static_cast<double>(cuda_emulation::counters().peak_memory - before);
+}
+
+Config small_config() {
+  Config config;
+  config.cluster.k = {7, 20};
+  config.cluster.restarts = 3;
+  config.cluster.max_iterations = 4;
+  return config;
+}
+
+Calibration shape(int rows, int cols, int dim) {
+  Calibration calibration;
+  calibration.grid_rows = rows;
+  calibration.grid_cols = cols;
+  calibration.embedding_width = dim;
+  calibration.descriptor_width = dim;
+  return calibration;
+}
+
+TEST(PlannedGpuMemory, OfGraphsIsWhatTheyTake) {
+  for (const auto center : {AffinityConfig::Center::none, AffinityConfig::Center::image}) {
+    for (const auto& [rows, cols, dim] : {std::tuple{9, 8, 10}, {23, 23, 65}, {16, 32, 96}}) {
+      Config config = small_config();
+      config.affinity.center = center;
+      SegmentGpu gpu(0);
+      const double taken = peak_of([&] { (void)gpu.lend(rows * cols, dim, affinity_options(config.affinity), 12); });
+      EXPECT_EQ(gpu_memory(config, shape(rows, cols, dim), 12, 1, 0, {}).graphs, taken);
+    }
+  }
+}
+
+TEST(PlannedGpuMemory, OfClustersIsEnoughAndNotMuchMore) {
+  constexpr std::int64_t count = 1500;
+  constexpr int dim = 30;
+  std::vector<float> values(std::size_t{count} * dim);
+  std::mt19937 generator(3);
+  for (float& value : values) value = static_cast<float>(generator() % 1000) / 1000;
+  const Config config = small_config();
+  KMeansOptions options = kmeans_options(config, config.cluster.k, 1);
+  SelfCommunicator comm;
+  const auto collectives = make_staged_communicator(comm);
+  const KMeansGpu gpu{.index = 0, .collectives = collectives.get(), .memory_bytes = 0};
+  options.gpu = &gpu;
+  const double taken = peak_of([&] { (void)kmeans(MemoryRows(values, dim), options, {}, comm); });
+  const double planned = gpu_memory(config, shape(1, 1, dim), 1, 1, count, config.cluster.k).cluster;
+  EXPECT_GE(planned, taken);
+  // All but the 16 MiB of products, which are much of it here.
+  constexpr double products = 16.0 * 1024 * 1024;
+  EXPECT_LE(planned - products, 1.25 * (taken - products));
+}
+
+}  // namespace
+}  // namespace datus::test
