@@ -95,10 +95,14 @@ TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
                                 {.environment = {"DATUS_EMULATED_MEMORY=" + std::to_string(memory)}});
     const bool is_halved = outcome.err.find("does not fit the GPU's memory; this run takes 2") != std::string::npos;
     if (outcome.code == 0) return is_halved ? Fit::half : Fit::whole;
-    // What two batches of everything say at the beginning is true to the end.
+    // What two batches of everything say at the beginning is true to the end, but for some KB: what threads hold at one
+    // time depends on their order. Then the run ends with an error that says what to do.
     EXPECT_EQ(outcome.code, 1) << outcome;
-    EXPECT_TRUE(!fs::exists(file(name) / "keys") || fs::is_empty(file(name) / "keys")) << memory << outcome;
-    EXPECT_FALSE(is_halved) << outcome;
+    if (is_halved) {
+      EXPECT_NE(outcome.err.find("Use a smaller model.batch_size"), std::string::npos) << outcome;
+    } else {
+      EXPECT_TRUE(!fs::exists(file(name) / "keys") || fs::is_empty(file(name) / "keys")) << memory << outcome;
+    }
     return Fit::nothing;
   };
   // The least memory in which half of a batch fits, and the least for whole ones: where it would show that something
@@ -112,7 +116,7 @@ TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
       const std::int64_t middle = (enough + too_little) / 2;
       (fit_in(middle) >= wanted ? enough : too_little) = middle;
     }
-    EXPECT_GE(fit_in(enough), wanted);
+    EXPECT_GE(fit_in(enough + 64'000), wanted);
   }
 }
 
