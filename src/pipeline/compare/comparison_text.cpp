@@ -3,6 +3,7 @@
 
 #include "datus/core/text.hpp"
 #include "pipeline/report/html.hpp"
+#include "pipeline/report/text_table.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -37,20 +38,13 @@ std::string difference_text(const Value& first, const Value& second, const std::
 }
 
 std::string aligned(const ComparisonTable& table) {
-  std::vector<std::size_t> widths;
-  const auto width_of = [](const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-  };
   std::vector<std::vector<std::string>> lines = {table.head};
   lines.insert(lines.end(), table.rows.begin(), table.rows.end());
-  for (const auto& line : lines) {
-    widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
-  }
+  const std::vector<std::size_t> widths = column_widths(lines);
   std::string text = table.title + "\n";
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string space(widths[i] - width_of(line[i]), ' ');
+      const std::string space = padding(line[i], widths[i]);
       text += i == 0 ? "  " + line[i] + space : "  " + space + line[i];
     }
     text.erase(text.find_last_not_of(' ') + 1);
@@ -117,9 +111,7 @@ class Csv {
  private:
   static std::string exact(const Value& value) { return value ? decimals("%.17g", *value) : ""; }
   void begin(const std::string& scope, const std::string& name, const std::string& measure) {
-    text_ += scope + ",\"";
-    for (const char c : name) text_ += c == '"' ? std::string("\"\"") : std::string(1, c);
-    text_ += "\"," + measure;
+    text_ += scope + "," + csv_quoted(name) + "," + measure;
   }
 
   std::string text_ = "scope,name,measure,first,second,difference,agreement\n";

@@ -2,9 +2,9 @@
 #include "datus/core/text.hpp"
 #include "datus/pipeline/leaderboard.hpp"
 #include "pipeline/report/html.hpp"
+#include "pipeline/report/text_table.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
 #include <tuple>
 #include <utility>
@@ -15,11 +15,7 @@ namespace {
 constexpr std::size_t columns = LeaderboardScores::names.size();
 
 std::string number(std::optional<double> fraction, const char* none = "-") {
-  if (!fraction) return none;
-  constexpr double percent = 100;
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.2f", percent * *fraction);
-  return text.data();
+  return fraction ? decimals("%.2f", 100 * *fraction) : none;
 }
 
 /// "27.10 ± 0.53".
@@ -85,26 +81,18 @@ std::string replaced(std::string text, const std::vector<std::pair<std::string, 
   return result;
 }
 
-/// Characters, as a terminal has columns for them.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 std::string as_text(std::span<const LeaderboardRow> rows) {
   const Style style{" ± ", std::identity(), [](const std::string& text) { return "*" + text; }};
   std::vector<Cells> table = {header()};
   for (const LeaderboardRow& row : rows) table.push_back(cells_of(rows, row, style));
-  std::vector<std::size_t> widths(table[0].size());
-  for (const Cells& cells : table) {
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width_of(cells[i]));
-  }
+  const std::vector<std::size_t> widths = column_widths(table);
   std::string text;
   for (std::size_t line = 0; line < table.size(); ++line) {
     const bool begins_published = line > 1 && is_published(rows[line - 1]) && !is_published(rows[line - 2]);
     if (begins_published) text += "published:\n";
     for (std::size_t i = 0; i < table[line].size(); ++i) {
       const bool is_number = i == 2 || (i >= 5 && i + 1 < table[line].size());
-      const std::string pad(widths[i] - width_of(table[line][i]), ' ');
+      const std::string pad = padding(table[line][i], widths[i]);
       text += is_number ? pad + table[line][i] : table[line][i] + (i + 1 < table[line].size() ? pad : "");
       text += i + 1 < table[line].size() ? "  " : "\n";
     }
@@ -113,7 +101,6 @@ std::string as_text(std::span<const LeaderboardRow> rows) {
 }
 
 std::string as_csv(std::span<const LeaderboardRow> rows) {
-  const auto quoted = [](const std::string& text) { return "\"" + replaced(text, {{"\"", "\"\""}}) + "\""; };
   std::string text = "dataset,protocol,k,backbone,method,seeds";
   for (const std::string_view name : LeaderboardScores::names) {
     const std::string column = replaced(std::string(name), {{" ", "_"}});
@@ -121,12 +108,12 @@ std::string as_csv(std::span<const LeaderboardRow> rows) {
   }
   text += ",source\n";
   for (const LeaderboardRow& row : rows) {
-    text += quoted(row.dataset) + "," + quoted(row.protocol) + "," + (row.k == 0 ? "" : std::to_string(row.k)) + "," +
-            quoted(row.backbone) + "," + quoted(row.method) + "," + std::to_string(row.seeds);
+    text += csv_quoted(row.dataset) + "," + csv_quoted(row.protocol) + "," + (row.k == 0 ? "" : std::to_string(row.k)) +
+            "," + csv_quoted(row.backbone) + "," + csv_quoted(row.method) + "," + std::to_string(row.seeds);
     for (std::size_t column = 0; column < columns; ++column) {
       text += "," + number(row.scores.mean.at(column), "") + "," + number(row.scores.deviation.at(column), "");
     }
-    text += "," + quoted(is_published(row) ? row.source : "measured") + "\n";
+    text += "," + csv_quoted(is_published(row) ? row.source : "measured") + "\n";
   }
   return text;
 }
