@@ -75,7 +75,7 @@ void add_cluster(Keys& keys) {
   add("k", &C::k, ascending(list_of(integer<int>(1, 65535))), cluster, "Number of clusters; a list computes each.");
   add("fine", &C::fine, word_or("null", integer<int>(2, 4096)), cluster,
       "So many clusters are fitted first, but at most one for five descriptors; a tree over them (average linkage of "
-      "cosine distances) is then cut at each k. `null`: k-means with k clusters itself.");
+      "affinities) is then cut at each k. `null`: k-means with k clusters itself.");
   add("init", &C::init,
       choice<C::Init>({{"k-means++", C::Init::kmeans_plus_plus},
                        {"k-means||", C::Init::kmeans_parallel},

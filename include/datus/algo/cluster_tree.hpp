@@ -13,7 +13,7 @@ struct ClusterTree {
   struct Merge {
     std::int32_t first = 0;
     std::int32_t second = 0;
-    double height = 0;  ///< distance of the two when they were joined; never falls from merge to merge
+    double height = 0;  ///< distance of the two when they were joined, 0 to 2; never falls from merge to merge
     friend bool operator==(const Merge&, const Merge&) = default;
   };
   int leaves = 0;
@@ -21,8 +21,11 @@ struct ClusterTree {
   friend bool operator==(const ClusterTree&, const ClusterTree&) = default;
 };
 
-/// Average linkage (UPGMA) on the cosine distance: that of two clusters is the mean of 1 - cos over all pairs of their
-/// leaves, each counting as often as it weighs. The closest two are joined; ties go to the lowest nodes.
+/// Average linkage (UPGMA) of affinities: that of two clusters is the mean of exp((cos - 1) / T) over all pairs of
+/// their leaves, each counting as often as it weighs, T = `affinity_temperature`. The two with the largest are joined;
+/// ties go to the lowest nodes. Their height is the cosine distance of two leaves with that affinity. Pairs that have
+/// little in common weigh nothing, however far apart they are: in a mean of distances they keep alike clusters from
+/// being joined (docs/quality.md).
 ///
 /// `centroids` [leaves, dim], row-major; `weights` [leaves], of rows for example: a leaf with weight 0 counts as 1. All
 /// in f64 in index order, so the same bits everywhere. Not collective, one thread; O(leaves^2) memory, and time for
@@ -31,6 +34,7 @@ struct ClusterTree {
 [[nodiscard]] ClusterTree average_linkage(std::span<const double> centroids, int dim,
                                           std::span<const std::int64_t> weights);
 inline constexpr int most_leaves = 4096;
+inline constexpr double affinity_temperature = 0.15;
 
 /// The cluster of each leaf [leaves] when the tree is cut at `clusters` of them, numbered by falling weight (as above),
 /// equal ones by their lowest leaf. Throws `UsageError` unless 1 <= clusters <= leaves.

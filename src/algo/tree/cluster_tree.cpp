@@ -34,11 +34,37 @@ std::vector<double> directions(std::span<const double> centroids, std::size_t di
   return unit;
 }
 
+// Additions, products and quotients in a fixed order, none of them fused: the same everywhere, which the functions of
+// the C library are not.
+constexpr double ln2_high = 0x1.62e42fee00000p-1;  // of few bits: its products with small integers are exact
+constexpr double ln2_low = 1.90821492927058770e-10;
+
+/// e^x for -20 <= x <= 0, to some units in the last place.
+double exponential(double x) {
+  constexpr double log2_e = 1.4426950408889634;
+  const double power = std::floor(x * log2_e + 0.5);
+  const double rest = (x - power * ln2_high) - power * ln2_low;
+  double sum = 1;
+  for (int term = 14; term > 0; --term) sum = 1 + sum * rest / term;  // Taylor's series: |rest| is at most half of ln 2
+  return std::ldexp(sum, static_cast<int>(power));
+}
+
+/// ln x for 0 < x <= 1, to some units in the last place of ln 2.
+double logarithm(double x) {
+  int power = 0;
+  const double part = std::frexp(x, &power);  // 0.5 to 1
+  const double z = (part - 0.75) / (part + 0.75);
+  const double ln_three_quarters = -0.28768207245178093;
+  double sum = 0;
+  for (int term = 25; term > 0; term -= 2) sum = sum * z * z + 2.0 / term;  // of the inverse tangens hyperbolicus
+  return power * ln2_high + (power * ln2_low + (ln_three_quarters + z * sum));
+}
+
 /// Joins clusters two by two. A cluster lives in the slot of its lowest leaf.
 class Linkage {
  public:
   Linkage(std::span<const double> centroids, std::size_t dim, std::span<const std::int64_t> weights)
-      : size_(weights.size()), distances_(size_ * size_), nearest_(size_), node_(size_) {
+      : size_(weights.size()), affinities_(size_ * size_), nearest_(size_), node_(size_) {
     for (const std::int64_t rows : weights) weights_.push_back(weight_of_leaf(rows));
     std::iota(node_.begin(), node_.end(), 0);
     const std::vector<double> unit = directions(centroids, dim);
@@ -46,7 +72,7 @@ class Linkage {
       for (std::size_t j = i + 1; j < size_; ++j) {
         double cosine = 0;
         for (std::size_t d = 0; d < dim; ++d) cosine += unit[i * dim + d] * unit[j * dim + d];
-        set_distance(i, j, std::max(0.0, 1.0 - cosine));
+        set_affinity(i, j, exponential(std::min(0.0, cosine - 1.0) / affinity_temperature));
       }
     }
     for (std::size_t i = 0; i < size_; ++i) find_nearest(i);
@@ -54,13 +80,13 @@ class Linkage {
 
   ClusterTree grow() {
     ClusterTree tree{.leaves = static_cast<int>(size_), .merges = {}};
-    double height = 0;
+    double affinity_of_last = 1;
     while (tree.merges.size() + 1 < size_) {
       const auto [i, j] = closest();
-      // Rounding could let a later height fall by the last bit.
-      height = std::max(height, distance(i, j));
+      // Rounding could let a later one rise by the last bit.
+      affinity_of_last = std::min(affinity_of_last, affinity(i, j));
       const auto ends = std::minmax(node_[i], node_[j]);
-      tree.merges.push_back({ends.first, ends.second, height});
+      tree.merges.push_back({ends.first, ends.second, height_of(affinity_of_last)});
       join(i, j);
       node_[i] = static_cast<std::int32_t>(size_ + tree.merges.size() - 1);
     }
@@ -70,9 +96,12 @@ class Linkage {
  private:
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
-  [[nodiscard]] double distance(std::size_t i, std::size_t j) const { return distances_[i * size_ + j]; }
-  void set_distance(std::size_t i, std::size_t j, double value) {
-    distances_[i * size_ + j] = distances_[j * size_ + i] = value;
+  /// The cosine distance of leaves with this affinity.
+  static double height_of(double affinity) { return affinity < 1 ? -affinity_temperature * logarithm(affinity) : 0; }
+
+  [[nodiscard]] double affinity(std::size_t i, std::size_t j) const { return affinities_[i * size_ + j]; }
+  void set_affinity(std::size_t i, std::size_t j, double value) {
+    affinities_[i * size_ + j] = affinities_[j * size_ + i] = value;
   }
   [[nodiscard]] bool is_alive(std::size_t slot) const { return weights_[slot] > 0; }
 
@@ -80,7 +109,7 @@ class Linkage {
   void find_nearest(std::size_t i) {
     nearest_[i] = none;
     for (std::size_t j = i + 1; j < size_; ++j) {
-      if (is_alive(j) && (nearest_[i] == none || distance(i, j) < distance(i, nearest_[i]))) nearest_[i] = j;
+      if (is_alive(j) && (nearest_[i] == none || affinity(i, j) > affinity(i, nearest_[i]))) nearest_[i] = j;
     }
   }
 
@@ -88,7 +117,7 @@ class Linkage {
     std::size_t best = none;
     for (std::size_t i = 0; i < size_; ++i) {
       if (!is_alive(i) || nearest_[i] == none) continue;
-      if (best == none || distance(i, nearest_[i]) < distance(best, nearest_[best])) best = i;
+      if (best == none || affinity(i, nearest_[i]) > affinity(best, nearest_[best])) best = i;
     }
     return {best, nearest_[best]};
   }
@@ -98,7 +127,7 @@ class Linkage {
     const double total = weights_[i] + weights_[j];
     for (std::size_t other = 0; other < size_; ++other) {
       if (other == i || other == j || !is_alive(other)) continue;
-      set_distance(i, other, (weights_[i] * distance(i, other) + weights_[j] * distance(j, other)) / total);
+      set_affinity(i, other, (weights_[i] * affinity(i, other) + weights_[j] * affinity(j, other)) / total);
     }
     weights_[i] = total;
     weights_[j] = 0;
@@ -107,15 +136,15 @@ class Linkage {
       if (other == i || nearest_[other] == i || nearest_[other] == j) {
         find_nearest(other);
       } else if (other < i && nearest_[other] != none &&
-                 (distance(other, i) < distance(other, nearest_[other]) ||
-                  (distance(other, i) == distance(other, nearest_[other]) && i < nearest_[other]))) {
+                 (affinity(other, i) > affinity(other, nearest_[other]) ||
+                  (affinity(other, i) == affinity(other, nearest_[other]) && i < nearest_[other]))) {
         nearest_[other] = i;
       }
     }
   }
 
   std::size_t size_;
-  std::vector<double> distances_;
+  std::vector<double> affinities_;
   std::vector<double> weights_;  ///< 0: the slot is empty
   std::vector<std::size_t> nearest_;
   std::vector<std::int32_t> node_;

@@ -159,7 +159,7 @@ std::string tree_of(const ReportData& data, const ReportResult& result) {
   constexpr std::size_t most_leaves_drawn = 120;
   if (result.joints.empty() || result.clusters.size() > most_leaves_drawn) return {};
   TreeChart chart{.title = "Tree of the " + std::to_string(result.k) + " clusters",
-                  .x_label = "mean cosine distance at which two are joined",
+                  .x_label = "cosine distance at which two are joined",
                   .leaves = {},
                   .joints = result.joints};
   for (int c = 0; c < result.k; ++c) {

@@ -31,7 +31,7 @@ Case random_case(int leaves, int dim, unsigned seed) {
   return made;
 }
 
-double cosine_distance(const Case& data, std::size_t i, std::size_t j) {
+double affinity(const Case& data, std::size_t i, std::size_t j) {
   const auto dim = static_cast<std::size_t>(data.dim);
   double product = 0;
   double first = 0;
@@ -43,7 +43,7 @@ double cosine_distance(const Case& data, std::size_t i, std::size_t j) {
     first += a * a;
     second += b * b;
   }
-  return 1 - product / std::sqrt(first * second);
+  return std::exp((product / std::sqrt(first * second) - 1) / 0.15);
 }
 
 /// The definition: sets of leaves, and means over all pairs of them.
@@ -54,7 +54,7 @@ std::vector<std::vector<std::size_t>> plain_cut(const Case& data, int clusters, 
     return static_cast<double>(std::max<std::int64_t>(1, data.weights[leaf]));
   };
   while (std::ssize(sets) > clusters) {
-    double best = 10;
+    double best = 0;
     std::size_t first = 0;
     std::size_t second = 0;
     for (std::size_t a = 0; a < sets.size(); ++a) {
@@ -63,14 +63,14 @@ std::vector<std::vector<std::size_t>> plain_cut(const Case& data, int clusters, 
         double total = 0;
         for (const auto i : sets[a]) {
           for (const auto j : sets[b]) {
-            sum += weight(i) * weight(j) * cosine_distance(data, i, j);
+            sum += weight(i) * weight(j) * affinity(data, i, j);
             total += weight(i) * weight(j);
           }
         }
-        if (sum / total < best) best = sum / total, first = a, second = b;
+        if (sum / total > best) best = sum / total, first = a, second = b;
       }
     }
-    heights.push_back(best);
+    heights.push_back(-0.15 * std::log(best));
     sets[first].insert(sets[first].end(), sets[second].begin(), sets[second].end());
     sets.erase(sets.begin() + static_cast<std::ptrdiff_t>(second));
   }
@@ -125,12 +125,12 @@ TEST(ClusterTree, CutsAreNested) {
   }
 }
 
-// Equal directions in any order: heights are 0, and every cut is possible.
+// Equal directions in any order: heights are 0, opposite ones are as far as can be, and every cut is possible.
 TEST(ClusterTree, EqualCentroids) {
   const std::vector<double> centroids = {1, 2, 2, 4, 0.5, 1, -1, -2};
   const ClusterTree tree = average_linkage(centroids, 2, std::vector<std::int64_t>{1, 1, 1, 5});
   EXPECT_NEAR(tree.merges[1].height, 0, 1e-15);
-  EXPECT_NEAR(tree.merges[2].height, 2, 1e-15);
+  EXPECT_NEAR(tree.merges[2].height, 2, 1e-14);
   EXPECT_EQ(cut_tree(tree, 2, std::vector<std::int64_t>{1, 1, 1, 5}), (std::vector<std::int32_t>{1, 1, 1, 0}));
 }
 
