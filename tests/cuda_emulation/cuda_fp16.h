@@ -19,6 +19,15 @@ inline std::uint16_t __half_as_ushort(__half value) {
 inline float __half2float(__half value) {
   return datus::to_float(datus::half{value.bits});
 }
+/// As cards do, each NaN becomes the same.
 inline __half __float2half_rn(float value) {
+  if (value != value) return {0x7FFF};
   return {datus::to_half(value).bits};
+}
+struct __half2 {
+  __half x;
+  __half y;
+};
+inline __half2 __floats2half2_rn(float first, float second) {
+  return {__float2half_rn(first), __float2half_rn(second)};
 }

@@ -90,6 +90,71 @@ INSTANTIATE_TEST_SUITE_P(GpuLayers, EachNumber, testing::Values(Number::float32,
                                                                    : "float16";
                          });
 
+std::vector<float> all_of(Number number) {
+  std::vector<float> values;
+  for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
+    values.push_back(number == Number::float16 ? to_float(half{static_cast<std::uint16_t>(bits)})
+                                               : std::bit_cast<float>(bits << 16U));
+  }
+  return values;
+}
+
+/// Not of values that are equal: zeros have a sign.
+bool same_number(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+}
+
+TEST_P(EachNumber, EachIsReadAndWrittenExactly) {
+  DATUS_REQUIRE_GPU();
+  const Number number = GetParam();
+  const cuda::Stream stream;
+  const auto values = all_of(number);
+  constexpr int dim = 512;
+  const auto rows = static_cast<std::int64_t>(values.size() / dim);
+  Tensor residual(number, values, stream);
+  // Whatever has -0 added to it stays what it is.
+  Tensor nothing(number, std::vector<float>(values.size(), -0.0F), stream);
+  Tensor normalised(number, values, stream);
+  Tensor ones(Number::float32, std::vector<float>(dim, 1.0F), stream);
+  const auto* const weight = static_cast<const float*>(ones.data());
+  add_layer_norm(stream, number,
+                 {residual.data(), nothing.data(), normalised.data(), weight, weight, 1e-5F, rows, dim});
+  const auto found = residual.read(stream);
+  for (std::size_t i = 0; i < values.size(); ++i) ASSERT_PRED2(same_number, found[i], values[i]) << i;
+}
+
+TEST_P(EachNumber, RoundingIsToNearestEven) {
+  DATUS_REQUIRE_GPU();
+  const Number number = GetParam();
+  const cuda::Stream stream;
+  // Before, at and behind the middle between two neighbours, of bfloat16 and float16, and at them.
+  std::vector<float> values;
+  for (std::uint32_t high = 0; high < 0x10000U; ++high) {
+    for (const std::uint32_t low : {0x0000U, 0x0001U, 0x0FFFU, 0x1000U, 0x1001U, 0x7FFFU, 0x8000U, 0x8001U, 0xFFFFU}) {
+      values.push_back(std::bit_cast<float>(high << 16U | low));
+    }
+  }
+  constexpr std::size_t at_once = 3 * 256;
+  values.resize((values.size() + at_once - 1) / at_once * at_once);
+  // One pixel of each byte: patches of one pixel are the table, turned.
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t i = 0; i < at_once; ++i) bytes.push_back(static_cast<std::uint8_t>(i / 3));
+  cuda::DeviceArray<std::uint8_t> pixels(bytes.size());
+  cuda::copy(pixels.data(), bytes.data(), bytes.size(), stream);
+  for (std::size_t begin = 0; begin < values.size(); begin += at_once) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(begin);
+    Tensor table(Number::float32, std::vector<float>(first, first + at_once), stream);
+    Tensor out(number, std::vector<float>(at_once), stream);
+    take_patches(stream, number,
+                 {pixels.data(), static_cast<const float*>(table.data()), out.data(), 1, 1, 256, 1, false});
+    const auto found = out.read(stream);
+    for (std::size_t i = 0; i < at_once; ++i) {
+      const float value = values[begin + i % 3 * 256 + i / 3];
+      ASSERT_PRED2(same_number, found[i], std::isnan(value) ? value : rounded(number, value)) << value;
+    }
+  }
+}
+
 TEST_P(EachNumber, AddLayerNormIsTheSumAndItsLayerNorm) {
   DATUS_REQUIRE_GPU();
   const Number number = GetParam();

@@ -19,6 +19,18 @@ __device__ __forceinline__ float warp_sum(float value) {
   return value;
 }
 
+/// float32 numbers that no kernel writes, from an address that is a multiple of 16.
+__device__ __forceinline__ void load(const float* from, float (&to)[pack]) {
+#pragma unroll
+  for (int i = 0; i < pack; i += 4) {
+    const float4 four = __ldg(reinterpret_cast<const float4*>(from + i));
+    to[i] = four.x;
+    to[i + 1] = four.y;
+    to[i + 2] = four.z;
+    to[i + 3] = four.w;
+  }
+}
+
 /// One warp per row. A lane holds up to `chunks` packs of the row in registers, so that memory is read once.
 template <class T, int chunks>
 __global__ void __launch_bounds__(warps_per_block* warp_size) add_layer_norm_kernel(AddNorm work) {
@@ -36,20 +48,18 @@ __global__ void __launch_bounds__(warps_per_block* warp_size) add_layer_norm_ker
   for (int c = 0; c < chunks; ++c) {
     const int place = c * warp_size + lane;
     if (place >= packs) continue;
-    Pack<T> stored = stream[place];
+    widen(stream[place], values[c]);
     if (work.branch != nullptr) {
-      const Pack<T> added = branch[place];
+      float added[pack];
+      widen(branch[place], added);
 #pragma unroll
-      for (int i = 0; i < pack; ++i) {
-        stored.values[i] = narrow<T>(widen(stored.values[i]) + widen(added.values[i]));
-      }
+      for (int i = 0; i < pack; ++i) values[c][i] += added[i];
+      const Pack<T> stored = narrow_pack<T>(values[c]);
       stream[place] = stored;
+      widen(stored, values[c]);
     }
 #pragma unroll
-    for (int i = 0; i < pack; ++i) {
-      values[c][i] = widen(stored.values[i]);
-      sum += values[c][i];
-    }
+    for (int i = 0; i < pack; ++i) sum += values[c][i];
   }
   const float mean = warp_sum(sum) / static_cast<float>(work.dim);
   float squares = 0.0F;
@@ -68,14 +78,15 @@ __global__ void __launch_bounds__(warps_per_block* warp_size) add_layer_norm_ker
   for (int c = 0; c < chunks; ++c) {
     const int place = c * warp_size + lane;
     if (place >= packs) continue;
-    Pack<T> normalised;
+    float weight[pack];
+    float bias[pack];
+    load(work.weight + std::int64_t{place} * pack, weight);
+    load(work.bias + std::int64_t{place} * pack, bias);
 #pragma unroll
     for (int i = 0; i < pack; ++i) {
-      const int d = place * pack + i;
-      normalised.values[i] =
-          narrow<T>(__fmaf_rn((values[c][i] - mean) * scale, __ldg(work.weight + d), __ldg(work.bias + d)));
+      values[c][i] = __fmaf_rn((values[c][i] - mean) * scale, weight[i], bias[i]);
     }
-    out[place] = normalised;
+    out[place] = narrow_pack<T>(values[c]);
   }
 }
 
@@ -84,13 +95,11 @@ __global__ void gelu_kernel(T* values, std::int64_t packs) {
   const std::int64_t place = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (place >= packs) return;
   auto* const at = reinterpret_cast<Pack<T>*>(values) + place;
-  Pack<T> here = *at;
+  float here[pack];
+  widen(*at, here);
 #pragma unroll
-  for (int i = 0; i < pack; ++i) {
-    const float x = widen(here.values[i]);
-    here.values[i] = narrow<T>(0.5F * x * (1.0F + erff(x * 0.70710678118654752440F)));
-  }
-  *at = here;
+  for (int i = 0; i < pack; ++i) here[i] = 0.5F * here[i] * (1.0F + erff(here[i] * 0.70710678118654752440F));
+  *at = narrow_pack<T>(here);
 }
 
 /// One thread per pair of a head's values.

@@ -14,8 +14,8 @@ namespace datus::gpu_layers {
 enum class Number { float32, bfloat16, float16 };
 
 /// For each of `rows` rows of `dim` values: stream += branch (left out when `branch` is null), and normalised =
-/// LayerNorm(stream), of the sum as it is stored. weight and bias are float32 [dim]. `dim` is a multiple of 8, at most
-/// `largest_dim`.
+/// LayerNorm(stream), of the sum as it is stored. weight and bias are float32 [dim]; all addresses are multiples of 16.
+/// `dim` is a multiple of 8, at most `largest_dim`.
 struct AddNorm {
   void* stream;
   const void* branch;
