@@ -94,6 +94,7 @@ TEST(MathModes, TheRecordHasWhatElseChangesBits) {
   ASSERT_EQ(::unsetenv("CUBLAS_WORKSPACE_CONFIG"), 0);
   const std::string usual = math_modes_text();
   EXPECT_NE(usual.find("no TF32"), std::string::npos) << usual;
+  EXPECT_NE(usual.find("GELU by a polynomial"), std::string::npos) << usual;
   ASSERT_EQ(::setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8", 1), 0);
   EXPECT_EQ(math_modes_text(), usual + ", CUBLAS_WORKSPACE_CONFIG=:16:8");
   ASSERT_EQ(::unsetenv("CUBLAS_WORKSPACE_CONFIG"), 0);

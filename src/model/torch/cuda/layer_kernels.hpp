@@ -29,7 +29,8 @@ struct AddNorm {
 inline constexpr int largest_dim = 4096;
 void add_layer_norm(const cuda::Stream& stream, Number number, const AddNorm& work);
 
-/// values = GELU(values), x Φ(x), in place; `count` is a multiple of 8.
+/// values = GELU(values), x Φ(x), in place; `count` is a multiple of 8, the address one of 16. Before it is rounded
+/// once, the result is within 1.5e-7 of the exact one, and above -5 within 1e-4 of its size.
 void gelu(const cuda::Stream& stream, Number number, void* values, std::int64_t count);
 
 /// Turns queries and keys of the patches in place, as `RotaryPositions::rotate` does: `qkv` [batch, tokens, 3 dim] with

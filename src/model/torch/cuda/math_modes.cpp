@@ -51,7 +51,7 @@ void set_math_modes() {
 }
 
 std::string math_modes_text() {
-  std::string text = "no TF32, sums in float32, attention without cuDNN";
+  std::string text = "no TF32, sums in float32, attention without cuDNN, GELU by a polynomial";
   for (const char* name :
        {"CUBLAS_WORKSPACE_CONFIG", "CUBLASLT_WORKSPACE_SIZE", "NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT"}) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment

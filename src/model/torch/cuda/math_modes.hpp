@@ -18,8 +18,8 @@ namespace datus {
 /// TORCH_ALLOW_TF32_CUBLAS_OVERRIDE keeps an older LibTorch from it.
 void set_math_modes();
 
-/// The modes and what else changes the bits, for the record of a run: "no TF32, …", and the variables of the
-/// environment by which cuBLAS chooses its kernels, where they are set.
+/// The modes and what else changes the bits, for the record of a run: "no TF32, …", how GELU is computed, and the
+/// variables of the environment by which cuBLAS chooses its kernels, where they are set.
 [[nodiscard]] std::string math_modes_text();
 
 }  // namespace datus
