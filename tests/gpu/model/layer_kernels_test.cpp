@@ -249,14 +249,11 @@ TEST_P(EachNumber, GeluIsTheExactForm) {
   EXPECT_EQ(hash_64(std::as_bytes(std::span(found)), 0), expected);
 }
 
-TEST_P(EachNumber, PatchesTurnByTheirAngles) {
-  DATUS_REQUIRE_GPU();
-  const Number number = GetParam();
+void expect_turned(Number number, int half_width) {
   const cuda::Stream stream;
   const int batch = 2;
   const int tokens = 9;
   const int patches = 6;
-  const int half_width = 4;
   const int heads = 3;
   const int dim = heads * 2 * half_width;
   const auto before = random_values(number, static_cast<std::size_t>(batch * tokens * 3 * dim), 6);
@@ -292,6 +289,15 @@ TEST_P(EachNumber, PatchesTurnByTheirAngles) {
         ASSERT_NEAR(after[at], exact, (std::abs(exact) + 1) * (rounding(number) + 1e-6));
       }
     }
+  }
+}
+
+TEST_P(EachNumber, PatchesTurnByTheirAngles) {
+  DATUS_REQUIRE_GPU();
+  // Pair by pair, and in packs: one or several of a head.
+  for (const int half_width : {4, 8, 24}) {
+    SCOPED_TRACE(half_width);
+    expect_turned(GetParam(), half_width);
   }
 }
 

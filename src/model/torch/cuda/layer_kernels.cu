@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/cuda/launch.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/types.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
 #include "model/torch/cuda/numbers.cuh"
 
@@ -124,30 +125,71 @@ __global__ void gelu_kernel(Pack<T>* values, std::int64_t packs) {
   values[place] = narrow_pack<T>(here);
 }
 
-/// One thread per pair of a head's values.
+/// Where a thread's pairs of a head's values are: it turns `width` pairs side by side.
+struct PairsAt {
+  std::int64_t first;
+  std::int64_t angle;
+};
+
+/// Divisions in 32 bits, of which a launch has enough: those in 64 cost more than all else.
+template <int width>
+__device__ __forceinline__ PairsAt pairs_at(const Rotation& work, unsigned index) {
+  const auto half = static_cast<unsigned>(work.half);
+  const auto patches = static_cast<unsigned>(work.patches);
+  const unsigned in_half = half / width;
+  // Heads of queries and keys follow each other.
+  const unsigned heads = static_cast<unsigned>(work.dim) / (2 * half) * (work.queries ? 2 : 1);
+  const unsigned unit = index / in_half;
+  const unsigned i = index % in_half * width;
+  const unsigned row = unit / heads;
+  const unsigned head = unit % heads;
+  const unsigned image = row / patches;
+  const unsigned patch = row % patches;
+  const std::int64_t token = std::int64_t{image} * work.tokens + work.tokens - work.patches + patch;
+  const std::int64_t part = (token * 3 + (work.queries ? 0 : 1)) * work.dim;
+  return {part + std::int64_t{head} * 2 * half + i, std::int64_t{patch} * half + i};
+}
+
+__device__ __forceinline__ void turn(float& a, float& b, float cosine, float sine) {
+  const float turned = a * cosine - b * sine;
+  b = b * cosine + a * sine;
+  a = turned;
+}
+
 template <class T>
-__global__ void rotate_kernel(Rotation work, std::int64_t pairs) {
-  std::int64_t index = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (index >= pairs) return;
-  const int i = static_cast<int>(index % work.half);
-  index /= work.half;
-  const int heads = work.dim / (2 * work.half);
-  const int head = static_cast<int>(index % heads);
-  index /= heads;
-  const int parts = work.queries ? 2 : 1;
-  const int part = static_cast<int>(index % parts) + (work.queries ? 0 : 1);
-  index /= parts;
-  const int patch = static_cast<int>(index % work.patches);
-  const std::int64_t image = index / work.patches;
-  const std::int64_t token = image * work.tokens + work.tokens - work.patches + patch;
-  T* const first = static_cast<T*>(work.qkv) + (token * 3 + part) * work.dim + head * 2 * work.half + i;
+__global__ void rotate_kernel(Rotation work, unsigned items) {
+  const unsigned index = blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= items) return;
+  const PairsAt at = pairs_at<pack>(work, index);
+  auto* const first = reinterpret_cast<Pack<T>*>(static_cast<T*>(work.qkv) + at.first);
+  Pack<T>* const second = first + work.half / pack;
+  float a[pack];
+  float b[pack];
+  float cosine[pack];
+  float sine[pack];
+  widen(*first, a);
+  widen(*second, b);
+  load(work.cosine + at.angle, cosine);
+  load(work.sine + at.angle, sine);
+#pragma unroll
+  for (int i = 0; i < pack; ++i) turn(a[i], b[i], cosine[i], sine[i]);
+  *first = narrow_pack<T>(a);
+  *second = narrow_pack<T>(b);
+}
+
+/// For heads whose halves are no multiple of a pack.
+template <class T>
+__global__ void rotate_pairs_kernel(Rotation work, unsigned items) {
+  const unsigned index = blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= items) return;
+  const PairsAt at = pairs_at<1>(work, index);
+  T* const first = static_cast<T*>(work.qkv) + at.first;
   T* const second = first + work.half;
-  const float cosine = __ldg(work.cosine + std::int64_t{patch} * work.half + i);
-  const float sine = __ldg(work.sine + std::int64_t{patch} * work.half + i);
-  const float a = widen(*first);
-  const float b = widen(*second);
-  *first = narrow<T>(a * cosine - b * sine);
-  *second = narrow<T>(b * cosine + a * sine);
+  float a = widen(*first);
+  float b = widen(*second);
+  turn(a, b, __ldg(work.cosine + at.angle), __ldg(work.sine + at.angle));
+  *first = narrow<T>(a);
+  *second = narrow<T>(b);
 }
 
 /// One thread per row of pixels of one channel of one patch.
@@ -233,8 +275,11 @@ void rotate(const cuda::Stream& stream, Number number, const Rotation& work) {
   with_number(number, [&](auto type) {
     using T = decltype(type);
     const std::int64_t pairs = std::int64_t{work.batch} * work.patches * (work.queries ? 2 : 1) * (work.dim / 2);
-    cuda::launch(stream, {blocks_for(pairs, threads), threads}, "to place queries and keys", rotate_kernel<T>, work,
-                 pairs);
+    const bool in_packs = work.half % pack == 0;
+    const std::int64_t items = in_packs ? pairs / pack : pairs;
+    cuda::launch(stream, {blocks_for(items, threads), threads}, "to place queries and keys",
+                 in_packs ? rotate_kernel<T> : rotate_pairs_kernel<T>, work,
+                 static_cast<unsigned>(checked_cast<int>(items, "the number of queries and keys of a batch")));
   });
 }
 

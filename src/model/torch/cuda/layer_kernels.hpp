@@ -34,7 +34,8 @@ void add_layer_norm(const cuda::Stream& stream, Number number, const AddNorm& wo
 void gelu(const cuda::Stream& stream, Number number, void* values, std::int64_t count);
 
 /// Turns queries and keys of the patches in place, as `RotaryPositions::rotate` does: `qkv` [batch, tokens, 3 dim] with
-/// the patches last, cosine and sine float32 [patches, half], half being half of a head's width.
+/// the patches last, cosine and sine float32 [patches, half], half being half of a head's width; all addresses are
+/// multiples of 16. Throws `SystemError` for a batch of 2^31 packs of 8 pairs or more.
 struct Rotation {
   void* qkv;
   const float* cosine;
