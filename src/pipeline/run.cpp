@@ -156,11 +156,13 @@ void do_report(RunContext& run, JobResults& results, const ReportRequest& reques
   leave(run, results, std::move(work));
 }
 
-/// Segments of the whole run, from the first of its assignments; 0 where there is none. Rank 0 only.
+/// Segments of the whole run, from the first of its assignments; 0 where there is none of these settings. Rank 0 only.
 std::int64_t segments_of(const RunContext& run) {
-  const auto assignment = run.directory.assignment(run.config.cluster.k.front());
+  const int k = run.config.cluster.k.front();
+  const auto assignment = run.directory.assignment(k);
   if (!std::filesystem::exists(assignment)) return 0;
-  return Hdf5Reader(assignment).shape("assignment", 1)[0];
+  const Hdf5Reader reader(assignment);
+  return has_provenance(reader, run.provenance.of(Stage::cluster, k)) ? reader.shape("assignment", 1)[0] : 0;
 }
 
 void fill_in(const RunContext& run, const std::string& command, JobResults& results) {

@@ -177,6 +177,11 @@ TEST_F(Stages, AChangedSettingRedoesItsStageAndThoseAfterIt) {
     EXPECT_TRUE(contents_of(run, part) == contents_of(fresh / run_name, part)) << part << " differs";
   }
   EXPECT_FALSE(contents_of(run, "masks") == masks) << "the setting made no difference: the test shows nothing";
+
+  // Clusters of the setting before tell nothing of how many segments there are now.
+  const Outcome alone = run_program(small_run("segment", {"--set", "segment.min_patches=2"}), {.folder = other.path()});
+  ASSERT_EQ(alone.code, 0) << alone;
+  EXPECT_EQ(nlohmann::json::parse(bytes_of(run / "summary.json"))["segments"], 0);
 }
 
 TEST_F(Stages, ADamagedShardIsRefused) {
