@@ -145,10 +145,6 @@ class VisionTransformer {
                                                std::span<const std::int16_t> segment_maps,
                                                std::span<const int> segments, const Batching& batching) const;
 
-  /// Gives the GPU's memory back that is kept for the next batches, for others to take: those take longer then. Nothing
-  /// on the CPU.
-  void give_spare_memory_back() const;
-
  private:
   explicit VisionTransformer(std::unique_ptr<Transformer> transformer);
   std::unique_ptr<Transformer> transformer_;

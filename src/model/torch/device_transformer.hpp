@@ -42,7 +42,6 @@ class DeviceTransformer {
   /// Normalised float32 images [batch, 3, height, width], as one batch.
   [[nodiscard]] virtual Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
                                          const Readout& readout) = 0;
-  virtual void give_spare_memory_back() = 0;
 };
 
 /// Puts a model on GPU `gpu`, as CUDA counts them. The first and third argument must outlive it; the weights are

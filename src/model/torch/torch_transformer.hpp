@@ -46,7 +46,6 @@ class TorchTransformer final : public Transformer {
   [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
                                                std::span<const std::int16_t> segment_maps,
                                                std::span<const int> segments, const Batching& batching) const override;
-  void give_spare_memory_back() const override;
 
  private:
   void require_image_vector(int height, int width) const;

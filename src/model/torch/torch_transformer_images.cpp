@@ -158,8 +158,4 @@ std::vector<float> TorchTransformer::segment_cls(std::span<const Image* const> i
   return vectors;
 }
 
-void TorchTransformer::give_spare_memory_back() const {
-  if (state_->device) state_->device->give_spare_memory_back();
-}
-
 }  // namespace datus

@@ -43,7 +43,6 @@ class Transformer {
                                                        std::span<const std::int16_t> segment_maps,
                                                        std::span<const int> segments,
                                                        const Batching& batching) const = 0;
-  virtual void give_spare_memory_back() const = 0;
 
   [[nodiscard]] GridSize grid(int height, int width) const;
   [[nodiscard]] int image_vector_dim(int height, int width) const;

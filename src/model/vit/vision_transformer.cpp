@@ -100,8 +100,5 @@ std::vector<float> VisionTransformer::segment_cls(std::span<const Image* const> 
                                                   std::span<const int> segments, const Batching& batching) const {
   return transformer_->segment_cls(images, scaling, segment_maps, segments, batching);
 }
-void VisionTransformer::give_spare_memory_back() const {
-  transformer_->give_spare_memory_back();
-}
 
 }  // namespace datus

@@ -68,8 +68,6 @@ class Backbone {
                                                std::span<const int> segments) const {
     return model_.segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
   }
-  /// As `VisionTransformer::give_spare_memory_back`.
-  void give_spare_memory_back() const { model_.give_spare_memory_back(); }
   /// The embeddings that the configuration asks for, and the images' vectors with `cls`.
   [[nodiscard]] VisionTransformer::Features embed(std::span<const Image* const> inputs, bool cls) const;
   /// How one pass of the model makes them.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace datus {
@@ -21,8 +22,8 @@ std::size_t two_batches(const Backbone& backbone) {
   return 2 * static_cast<std::size_t>(backbone.batch_size());
 }
 
-/// Descriptors of a shard of black images, each of them one segment, as stage describe makes them: crops are cut from
-/// the images of the whole shard, which lie on the GPU.
+/// Descriptors of a shard of black images as stage describe makes them: crops are cut from the images of the whole
+/// shard, which lie on the GPU; where segments are looked at inside of their images, these have as many as can be.
 void run_descriptors(const RunContext& run, const Models& models, const Image& image) {
   const Config& config = run.config;
   const Backbone& backbone = models.descriptor ? *models.descriptor : *models.backbone;
@@ -48,8 +49,14 @@ void run_descriptors(const RunContext& run, const Models& models, const Image& i
       return;
     }
     case DescriptorConfig::Kind::masked_cls: {
-      const std::vector<int> segments(images.size(), 1);
-      (void)backbone.segment_cls(images, maps_of(images.size()), segments);
+      const int least = uses_graph(config.segment) ? config.segment.min_patches + 1 : 1;
+      const int most = std::max(grid.patches() / least, 1);
+      auto maps = maps_of(images.size());
+      for (std::size_t i = 0; i < maps.size(); ++i) {
+        maps[i] =
+            static_cast<std::int16_t>(i % static_cast<std::size_t>(grid.patches()) % static_cast<std::size_t>(most));
+      }
+      (void)backbone.segment_cls(images, maps, std::vector<int>(images.size(), most));
       return;
     }
     case DescriptorConfig::Kind::mean_token:
@@ -61,22 +68,37 @@ void run_descriptors(const RunContext& run, const Models& models, const Image& i
   }
 }
 
-/// What the stages of this configuration will run at most, with all that lies on the GPU meanwhile.
+/// Graphs of one image in each of the chunks that may be under way. Their memory stays: in the run a thread of its own
+/// makes graphs while the model takes and leaves memory, and must not ask for any then.
+void run_graphs(const RunContext& run, const Models& models) {
+  SegmentGpu& graphs = *models.graphs;
+  if (!graphs.makes(run.config)) return;
+  const int nodes = models.preparation->grid().patches();
+  const int dim = models.backbone->architecture().dim;
+  GpuAffinity memory = graphs.lend(nodes, dim, affinity_options(run.config.affinity), run.threads);
+  const std::vector<float> keys(static_cast<std::size_t>(nodes) * static_cast<std::size_t>(dim), 1);
+  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
+    memory.stage(0, keys);
+    memory.submit(1);
+  }
+  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) (void)memory.take();
+  graphs.give_back(std::move(memory));
+}
+
+/// What the stages of this configuration will run at most, with all that lies on the GPU meanwhile: what is taken for
+/// both batches, for crops and for graphs stays there, so that the run asks for no more, whichever thread comes first.
 void run_largest_batches(const RunContext& run, const Models& models) {
   const PixelSize input = run.config.model.input_size;
   const Backbone& backbone = *models.backbone;
-  // Graphs are made beside the model.
-  SegmentGpu graphs(*run.placement.gpu);
-  std::optional<GpuAffinity> memory;
-  if (graphs.makes(run.config)) {
-    memory.emplace(graphs.lend(models.preparation->grid().patches(), backbone.architecture().dim,
-                               affinity_options(run.config.affinity), run.threads));
-  }
+  run_graphs(run, models);
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   const Image image(input.rows, input.cols);
   const std::vector<const Image*> images(two_batches(backbone), &image);
-  (void)backbone.forward(images, backbone.embedding_request(has_vector));
-  run_descriptors(run, models, image);
+  // Twice: the next shard's images come when memory lies as the descriptors of the one before have left it.
+  for (int shard = 0; shard < 2; ++shard) {
+    (void)backbone.forward(images, backbone.embedding_request(has_vector));
+    run_descriptors(run, models, image);
+  }
 }
 
 /// COLLECTIVE. Whether a batch fits on all ranks; `why`: what the GPU of this rank answered.

@@ -24,7 +24,8 @@ struct BatchQuestion {
                                       const std::function<void(int size)>& use_half, Communicator& comm);
 
 /// COLLECTIVE. Runs two batches of what the stages will run on GPUs, with the memory that they have there beside,
-/// before any result depends on its size, and decides as `agree_on_batch_size`. Where batches are halved the run keeps
+/// before any result depends on its size, and decides as `agree_on_batch_size`. The models and what makes graphs keep
+/// their memory for the run. Where batches are halved the run keeps
 /// that: its record is written anew. Without GPUs nothing is done.
 void freeze_batch_size(RunContext& run, Models& models);
 

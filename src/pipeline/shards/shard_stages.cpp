@@ -64,7 +64,6 @@ class ShardLine {
             ShardTally& tally, Progress& progress)
       : run_(run),
         models_(models),
-        gpu_(graphs_on_gpu(run)),
         stale_(stale),
         queue_(queue),
         tally_(tally),
@@ -108,9 +107,8 @@ class ShardLine {
     auto inputs = inputs_.take(shard.value);
     // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
     if (const auto next = queue_.peek()) inputs_.start(next->value);
-    open.push_back({std::make_unique<ShardWork>(run_, models_, gpu_.get(), shard, stale_of(shard), std::move(inputs),
-                                                tally_, progress_),
-                    {}});
+    open.push_back(
+        {std::make_unique<ShardWork>(run_, models_, shard, stale_of(shard), std::move(inputs), tally_, progress_), {}});
     open.back().work->extract();
   }
 
@@ -138,7 +136,6 @@ class ShardLine {
 
   const RunContext& run_;
   const Models& models_;
-  std::unique_ptr<SegmentGpu> gpu_;
   const std::vector<StageSet>& stale_;
   ShardQueue& queue_;
   ShardTally& tally_;
@@ -183,6 +180,8 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     collectively(run.comm, [&] { models = load_models(run); });
     freeze_batch_size(run, models);
     require_space_for(run, models, found.shards);
+  } else {
+    models.graphs = graphs_on_gpu(run);
   }
 
   ShardSummary summary;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/shards/shard_work.hpp"
 
-#include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -19,9 +18,9 @@
 #include <nlohmann/json.hpp>
 
 namespace datus {
-ShardWork::ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
-                     ShardInputs inputs, ShardTally& tally, Progress& progress)
-    : run_(run), models_(models), gpu_(gpu), inputs_(std::move(inputs)), tally_(tally), progress_(progress) {
+ShardWork::ShardWork(const RunContext& run, const Models& models, ShardIndex shard, StageSet stale, ShardInputs inputs,
+                     ShardTally& tally, Progress& progress)
+    : run_(run), models_(models), inputs_(std::move(inputs)), tally_(tally), progress_(progress) {
   products_.shard = shard;
   products_.stale = stale;
   products_.keys = std::move(inputs_.keys);
@@ -76,14 +75,8 @@ const SegmentsFile& ShardWork::segments() {
   if (!products_.segments) {
     const KeysFile& embeddings = keys();
     const Stopwatch watch;
-    const auto make = [&] { return segment_keys(embeddings, run_.config, run_.threads, gpu_, run_.key_mean.values); };
-    try {
-      products_.segments = make();
-    } catch (const DeviceMemoryError&) {
-      // The model keeps memory for its next batches that the graphs need.
-      models_.backbone->give_spare_memory_back();
-      products_.segments = make();
-    }
+    products_.segments =
+        segment_keys(embeddings, run_.config, run_.threads, models_.graphs.get(), run_.key_mean.values);
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;
@@ -152,6 +145,7 @@ Models load_models(const RunContext& run) {
     models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.placement, run.threads);
   }
   (models.descriptor ? *models.descriptor : *models.backbone).require_descriptor(run.config.descriptor);
+  models.graphs = graphs_on_gpu(run);
   log::detail("model: " + models.backbone->architecture().family + ", " + models.backbone->preprocessing_text());
   if (run.comm.rank() == 0 && !models.backbone->doubt().empty()) log::warning(models.backbone->doubt());
   return models;

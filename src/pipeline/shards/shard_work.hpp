@@ -21,11 +21,12 @@
 
 namespace datus {
 
-/// The models in use, loaded when something is to be done with them.
+/// The models in use, loaded when something is to be done with them, and what else lies on the GPU beside them.
 struct Models {
   std::optional<Backbone> backbone;
   std::optional<Backbone> descriptor;  ///< only with descriptor.weights
   std::optional<InputPreparation> preparation;
+  std::unique_ptr<SegmentGpu> graphs;  ///< makes graphs, where this rank has a GPU; without a model too
 };
 
 /// The GPU that makes graphs, where this rank has one.
@@ -64,9 +65,8 @@ class ShardTally {
 /// given up. They may run on different threads, one after the other.
 class ShardWork {
  public:
-  /// `gpu` makes graphs, where it is not null.
-  ShardWork(const RunContext& run, const Models& models, SegmentGpu* gpu, ShardIndex shard, StageSet stale,
-            ShardInputs inputs, ShardTally& tally, Progress& progress);
+  ShardWork(const RunContext& run, const Models& models, ShardIndex shard, StageSet stale, ShardInputs inputs,
+            ShardTally& tally, Progress& progress);
 
   void extract();
   void segment();
@@ -87,7 +87,6 @@ class ShardWork {
 
   const RunContext& run_;
   const Models& models_;
-  SegmentGpu* gpu_;
   ShardInputs inputs_;
   ShardTally& tally_;
   Progress& progress_;

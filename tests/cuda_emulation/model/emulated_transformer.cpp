@@ -59,8 +59,6 @@ class EmulatedTransformer final : public DeviceTransformer {
     throw SystemError("a batch of numbers on an emulated GPU", "it is not emulated", "Give images in this test.");
   }
 
-  void give_spare_memory_back() override {}
-
  private:
   /// As if a batch took its images as float32.
   static void require_memory(int batch_size, const Image& image) {

@@ -85,7 +85,7 @@ std::vector<Image> crops_on_gpu(const Case& size, const std::vector<Scene>& scen
   cuda::DeviceArray<std::uint8_t> out(places.size() * bytes);
   const CropPlan plan(places, size.grid, size.patch, size.crop_resize, size.crop_size, 2);
   CropBuffers buffers;
-  buffers.cut(plan, device_pixels.data(), device_maps.data(), out.data(), stream);
+  buffers.cut(plan, places.size(), device_pixels.data(), device_maps.data(), out.data(), stream);
   std::vector<Image> crops(places.size(), Image(size.crop_size, size.crop_size));
   for (std::size_t i = 0; i < places.size(); ++i) {
     cuda::copy(crops[i].pixels.data(), out.data() + i * bytes, bytes, stream);
@@ -117,6 +117,32 @@ TEST(GpuCrops, AreThoseOfTheCpu) {
                                          places[i].box, size.crop_resize, size.crop_size);
       ASSERT_EQ(found[i].pixels, expected.pixels) << "case " << number << ", crop " << i;
     }
+  }
+}
+
+TEST(GpuCrops, RoomForAnyBoxIsEnoughForEachAndNotMuchMore) {
+  for (const Case& size : {Case{{8, 8}, 8, 40, 32},
+                           {{28, 28}, 8, 256, 224},
+                           {{9, 31}, 16, 64, 64},
+                           {{40, 7}, 14, 30, 3},
+                           {{12, 12}, 16, 1, 1},
+                           {{25, 3}, 8, 2, 2},
+                           {{5, 5}, 4, 300, 299}}) {
+    const CropRoom room = CropRoom::of_any_box(size.grid, size.patch, size.crop_resize, size.crop_size);
+    CropRoom most;
+    for (int rows = 1; rows <= size.grid.rows; ++rows) {
+      for (int cols = 1; cols <= size.grid.cols; ++cols) {
+        const std::vector<CropPlace> places{
+            {0, 0, {0, 0, static_cast<std::int16_t>(rows), static_cast<std::int16_t>(cols)}}};
+        const CropRoom taken = CropPlan(places, size.grid, size.patch, size.crop_resize, size.crop_size, 1).taken();
+        most = {std::max(most.numbers, taken.numbers), std::max(most.rows, taken.rows)};
+      }
+    }
+    EXPECT_LE(most.numbers, room.numbers) << size.crop_resize;
+    EXPECT_LE(most.rows, room.rows) << size.crop_resize;
+    if (size.crop_resize < 30) continue;  // a side of 1 pixel and one of 1.9 are as far apart as can be
+    EXPECT_GE(1.3 * static_cast<double>(most.numbers), static_cast<double>(room.numbers)) << size.crop_resize;
+    EXPECT_GE(1.3 * static_cast<double>(most.rows), static_cast<double>(room.rows)) << size.crop_resize;
   }
 }
 

@@ -8,6 +8,7 @@
 #include "model/pixels/centre_crop.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -52,9 +53,27 @@ int most_taps(const AxisTable& table) {
 
 }  // namespace
 
+CropRoom CropRoom::of_any_box(GridSize grid, int patch, int crop_resize, int crop_size) {
+  const int height = grid.rows * patch;
+  const double shorter = std::min(height, grid.cols * patch);
+  const double resized = crop_resize;
+  // A longer side is resized to whole pixels, which `proportional_side` rounds down: by less than one pixel of at least
+  // `resized`, so by a factor of less than (resized + 1) / resized.
+  const double scale = shorter / resized * (resized + 1) / resized;
+  const double window = 2 * 2 * std::max(scale, 1.0);  // bicubic
+  // One more than these, for the rounding of their ends.
+  const auto taps = static_cast<std::size_t>(std::ceil(window)) + 1;
+  const auto rows = static_cast<std::size_t>(std::ceil((crop_size - 1) * scale + window)) + 1;
+  const auto pixels = static_cast<std::size_t>(crop_size);
+  return {2 * pixels * (2 + taps), std::min(rows, static_cast<std::size_t>(height))};
+}
+
 CropPlan::CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, int crop_resize, int crop_size,
                    int threads)
-    : grid_(grid), patch_(patch), crop_size_(crop_size) {
+    : grid_(grid),
+      patch_(patch),
+      crop_size_(crop_size),
+      largest_(CropRoom::of_any_box(grid, patch, crop_resize, crop_size)) {
   for (const CropPlace& place : places) require_inside(place, grid);
   std::vector<Tables> tables(places.size());
   parallel_for(static_cast<std::int64_t>(places.size()), threads, [&](std::int64_t i) {
@@ -84,18 +103,26 @@ CropPlan::CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, 
 }
 
 template <class T>
-const T* CropBuffers::Both<T>::upload(std::span<const T> values, const cuda::Stream& stream) {
+void CropBuffers::Both<T>::make_room(std::size_t size) {
   // Each by itself: where there is no memory for one of them, the next batch finds them as they are.
-  if (host.size() < values.size()) host = cuda::PinnedArray<T>(values.size());
-  if (device.size() < values.size()) device = cuda::DeviceArray<T>(values.size(), "memory for the windows of crops");
+  if (host.size() < size) host = cuda::PinnedArray<T>(size);
+  if (device.size() < size) device = cuda::DeviceArray<T>(size, "memory for the windows of crops");
+}
+
+template <class T>
+const T* CropBuffers::Both<T>::upload(std::span<const T> values, const cuda::Stream& stream) {
   std::memcpy(host.data(), values.data(), values.size_bytes());
   cuda::copy(device.data(), host.data(), values.size(), stream);
   return device.data();
 }
 
-void CropBuffers::cut(const CropPlan& plan, const std::uint8_t* images, const std::int16_t* segment_maps,
-                      std::uint8_t* out, const cuda::Stream& stream) {
+void CropBuffers::cut(const CropPlan& plan, std::size_t places, const std::uint8_t* images,
+                      const std::int16_t* segment_maps, std::uint8_t* out, const cuda::Stream& stream) {
   uploaded_.wait();
+  const std::size_t bytes = places * plan.largest_.rows * static_cast<std::size_t>(plan.crop_size_) * 3;
+  numbers_.make_room(places * plan.largest_.numbers);
+  crops_.make_room(places);
+  if (middle_.size() < bytes) middle_ = cuda::DeviceArray<std::uint8_t>(bytes, "memory for crops");
   std::vector<std::int32_t> numbers;
   for (const auto* part : {&plan.firsts_, &plan.counts_, &plan.weights_}) {
     numbers.insert(numbers.end(), part->begin(), part->end());
@@ -103,8 +130,6 @@ void CropBuffers::cut(const CropPlan& plan, const std::uint8_t* images, const st
   const std::int32_t* const firsts = numbers_.upload(std::span<const std::int32_t>(numbers), stream);
   const Crop* const crops = crops_.upload(std::span<const Crop>(plan.crops_), stream);
   uploaded_.record(stream);
-  const std::size_t bytes = static_cast<std::size_t>(plan.all_rows_) * static_cast<std::size_t>(plan.crop_size_) * 3;
-  if (middle_.size() < bytes) middle_ = cuda::DeviceArray<std::uint8_t>(bytes, "memory for crops");
   const std::int32_t* const counts = firsts + plan.firsts_.size();
   cut_crops(stream, {images, segment_maps, plan.grid_.rows * plan.patch_, plan.grid_.cols * plan.patch_, plan.patch_,
                      crops, plan.count(), plan.crop_size_, plan.most_rows_, firsts, counts,

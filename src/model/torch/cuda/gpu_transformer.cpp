@@ -79,7 +79,6 @@ struct Slot {
   ImageUpload images;
   cuda::Event uploaded;
   gpu_layers::CropBuffers crops;
-  at::Tensor cut;
   Download embeddings;
   Download cls;
 };
@@ -103,7 +102,6 @@ class GpuTransformer final : public DeviceTransformer {
                                  const Batching& batching) override;
   Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
                    const Readout& readout) override;
-  void give_spare_memory_back() override { torch_gpu::give_spare_memory_back(); }
 
  private:
   /// Runs `body` with this GPU, our stream and no autograd; one thread at a time. LibTorch's errors become ours.
@@ -135,6 +133,7 @@ class GpuTransformer final : public DeviceTransformer {
   std::array<Slot, 2> slots_;
   /// Of the shard at hand, for crops.
   ImageUpload inputs_;
+  cuda::DeviceArray<std::int16_t> maps_;
 };
 
 template <class Body>
@@ -174,6 +173,8 @@ GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWei
     model_.emplace(architecture, weights, token_base, torch_gpu::device(gpu), number_of(precision), &compute_);
     compute_.wait();
   });
+  // Of what the weights were on their way; the memory for graphs comes next, which is not LibTorch's.
+  torch_gpu::give_spare_memory_back();
 }
 
 GpuTransformer::~GpuTransformer() {
@@ -284,9 +285,11 @@ std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const
     // The images stay on the device; each crop is cut from them there.
     const std::uint8_t* const images =
         with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
-    auto maps = with_spare_memory(
-        [&] { return cuda::DeviceArray<std::int16_t>(crops.segment_maps.size(), "memory for segment maps"); });
-    cuda::copy(maps.data(), crops.segment_maps.data(), maps.size(), compute_);
+    if (maps_.size() < crops.segment_maps.size()) {
+      maps_ = with_spare_memory(
+          [&] { return cuda::DeviceArray<std::int16_t>(crops.segment_maps.size(), "memory for segment maps"); });
+    }
+    cuda::copy(maps_.data(), crops.segment_maps.data(), crops.segment_maps.size(), compute_);
     compute_.wait();
     const int size = crops.crop_size;
     run_batches(
@@ -294,10 +297,11 @@ std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const
         [&](Slot& slot, std::size_t begin, std::size_t count) {
           const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch,
                                           crops.crop_resize, size, threads_);
-          slot.cut =
+          const at::Tensor cut =
               at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
-          auto* const bytes = slot.cut.data_ptr<std::uint8_t>();
-          with_spare_memory([&] { slot.crops.cut(plan, images, maps.data(), bytes, compute_); });
+          auto* const bytes = cut.data_ptr<std::uint8_t>();
+          const auto places = static_cast<std::size_t>(batching.batch_size);
+          with_spare_memory([&] { slot.crops.cut(plan, places, images, maps_.data(), bytes, compute_); });
           const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
           slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
         },
