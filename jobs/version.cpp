@@ -33,6 +33,7 @@ void print_gpus(const GpuSurvey& survey) {
               << size_text(gpu.memory_bytes) << ", compute capability " << gpu.compute_major << "." << gpu.compute_minor
               << ", " << gpu.uuid << "\n";
   }
+  if (!survey.gpus.empty() && !survey.left_out.empty()) std::cout << "not used  " << survey.left_out << "\n";
 }
 
 }  // namespace

@@ -81,18 +81,15 @@ std::string granted_gpus() {
 
 void refuse_idle_gpus(const GpuChoice& choice, const std::string& granted, const std::string& setting) {
   if (choice.gpu || granted.empty()) return;
-  throw UsageError(
-      "The job was given GPUs (" + granted + "), and none can be used", choice.problem,
-      "Start a build with CUDA (datus_program in slurm/site.sh: build/cuda/datus; in a container with --nv), "
-      "ask for no GPUs, or set " +
-          setting + " to leave them idle.");
+  throw UsageError("The job was given GPUs (" + granted + "), and none can be used", choice.problem,
+                   choice.advice + (choice.advice.empty() ? "Ask" : " Or ask") + " for no GPUs, or set " + setting +
+                       " to leave them idle.");
 }
 
 const Gpu& required_gpu(const GpuChoice& choice, const std::string& setting) {
   if (choice.gpu) return *choice.gpu;
   throw UsageError("No GPU can be used, and " + setting + " asks for one", choice.problem,
-                   "Run it where nvidia-smi shows a GPU, in Slurm with --gpus-per-node and in a container with --nv; "
-                   "or choose the device cpu.");
+                   choice.advice + (choice.advice.empty() ? "Choose" : " Or choose") + " the device cpu.");
 }
 
 RankCard rank_card(const Gpu& gpu, const std::string& node) {

@@ -91,6 +91,26 @@ TEST_F(GpuCommands, InstancesOfOneCardAddUpByMpi) {
   EXPECT_NE(refused.err.find("Ranks 0 and 1 have instances (MIG) of one GPU"), std::string::npos) << refused;
 }
 
+TEST_F(GpuCommands, CardsThatTheBuildHasNoCodeForAreRefusedAtTheStart) {
+  if (run_program({"version"}).out.find("Emulated GPU") == std::string::npos) GTEST_SKIP() << "needs an emulated GPU";
+  write_rows(300, 8);
+  const auto cluster = [&](const char* device) {
+    return run_program({"cluster", "--descriptors", file("rows.h5").string(), "--k", "3", "--out",
+                        file("out.h5").string(), "--set", std::string("cluster.device=") + device},
+                       {.environment = {"DATUS_EMULATED_CAPABILITY=75"}});
+  };
+  const std::string why =
+      "this build has code for compute capability 8.0, 9.0 and later cards, none for GPU 0 (Emulated";
+  const Outcome refused = cluster("cuda");
+  EXPECT_EQ(refused.code, 2) << refused;
+  EXPECT_NE(refused.err.find("No GPU can be used, and cluster.device: cuda asks for one (" + why), std::string::npos)
+      << refused;
+  EXPECT_NE(refused.err.find("Use a card of compute capability 8.0 or later"), std::string::npos) << refused;
+  const Outcome without = cluster("auto");
+  EXPECT_EQ(without.code, 0) << without;
+  EXPECT_NE(without.err.find("cluster.device: auto takes the CPUs: " + why), std::string::npos) << without;
+}
+
 TEST_F(GpuCommands, SegmentWritesTheFileOfTheCpu) {
   std::mt19937 generator(5);
   std::normal_distribution<float> normal;

@@ -25,6 +25,10 @@
 #include <set>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+// As nvcc does for -DCMAKE_CUDA_ARCHITECTURES="80;90".
+#define __CUDA_ARCH_LIST__ 800, 900
 
 enum cudaError_t {
   cudaSuccess = 0,
@@ -99,6 +103,8 @@ struct Machine {
   int driver_version = 13000;
   /// Of each device.
   std::size_t memory = std::size_t{4} << 30;
+  /// Compute capabilities, times ten: of device 0, 1, …, and of those after them the last one.
+  std::vector<int> capabilities = {90};
   /// Other ranks have the other cards to themselves (compute mode EXCLUSIVE_PROCESS): a context on a second one is
   /// refused.
   bool is_exclusive = false;

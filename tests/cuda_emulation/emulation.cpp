@@ -141,6 +141,9 @@ Machine& machine() {
     if (const char* const count = std::getenv("DATUS_EMULATED_INSTANCES"); count != nullptr) {
       made.instances = std::max(1, std::atoi(count));
     }
+    if (const char* const capability = std::getenv("DATUS_EMULATED_CAPABILITY"); capability != nullptr) {
+      made.capabilities = {std::atoi(capability)};
+    }
     made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
     return made;
   }();
@@ -248,7 +251,10 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->uuid.bytes[15] = static_cast<char>(device);
   properties->pciBusID = 0x17 + device / machine().instances;
   properties->totalGlobalMem = machine().memory;
-  properties->major = 9;
+  const std::vector<int>& capabilities = machine().capabilities;
+  const int capability = capabilities[std::min(static_cast<std::size_t>(device), capabilities.size() - 1)];
+  properties->major = capability / 10;
+  properties->minor = capability % 10;
   properties->multiProcessorCount = 4;
   return cudaSuccess;
 }

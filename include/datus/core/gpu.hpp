@@ -24,9 +24,11 @@ struct Gpu {
   int multiprocessors = 0;
 };
 
-/// The GPUs of this process, or why there are none.
+/// The GPUs of this process that this build has code for, or why there are none.
 struct GpuSurvey {
   std::vector<Gpu> gpus;
+  /// Why others are not among them, card by card; empty where there are no others.
+  std::string left_out = {};
   /// Empty when there are some: "this build has no CUDA", "no driver", "no card", …
   std::string problem;
   /// What to do about it; empty when there are some.

@@ -10,7 +10,9 @@ bool built_with_cuda() noexcept {
 GpuSurvey survey_gpus() {
   return {.gpus = {},
           .problem = "this build has no CUDA (DATUS_CUDA=OFF)",
-          .advice = "Build with DATUS_CUDA=ON (docs/gpu.md).",
+          .advice =
+              "Start a build with CUDA (DATUS_CUDA=ON, docs/gpu.md; in Slurm datus_program in slurm/site.sh: "
+              "build/cuda/datus; in a container with --nv).",
           .versions = {}};
 }
 

@@ -29,10 +29,12 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
   placement.batch_size = config.batch_size;
   std::string why_cpu = "the model runs on the CPU (model.device: cpu)";
   if (!refuses_gpu(config.device)) {
-    const GpuChoice choice = choose_gpu(comm, survey_gpus(), true);
+    const GpuSurvey survey = survey_gpus();
+    const GpuChoice choice = choose_gpu(comm, survey, true);
     if (requires_gpu(config.device)) (void)required_gpu(choice, "model.device: cuda");
     if (choice.gpu) {
       placement.gpu = choice.gpu->index;
+      if (!survey.left_out.empty() && comm.rank() == 0) log::info("not used: " + survey.left_out);
       if (choice.shared && comm.rank() == 0) log::info("ranks share GPUs: there are fewer than ranks on this node");
     } else {
       refuse_idle_gpus(choice, granted_gpus(), "model.device: cpu");

@@ -20,7 +20,10 @@ GpuSurvey survey_of(int count) {
   for (int i = 0; i < count; ++i) {
     survey.gpus.push_back({.index = i, .name = "Some GPU", .uuid = "GPU-" + std::to_string(i)});
   }
-  if (count == 0) survey.problem = "no NVIDIA driver on this machine";
+  if (count == 0) {
+    survey.problem = "no NVIDIA driver on this machine";
+    survey.advice = "Start it elsewhere.";
+  }
   return survey;
 }
 
@@ -105,7 +108,7 @@ TEST(GrantedGpus, AreThoseThatTheJobAskedFor) {
 }
 
 TEST(GrantedGpus, AreNotLeftIdle) {
-  const GpuChoice none{.gpu = {}, .shared = false, .problem = "this build has no CUDA"};
+  const GpuChoice none{.gpu = {}, .shared = false, .problem = "this build has no CUDA", .advice = "Start another."};
   EXPECT_NO_THROW(refuse_idle_gpus(none, "", "model.device: cpu"));
   EXPECT_NO_THROW(refuse_idle_gpus({.gpu = survey_of(1).gpus[0], .shared = false, .problem = {}}, "SLURM_GPUS=1", "x"));
   try {
@@ -113,7 +116,8 @@ TEST(GrantedGpus, AreNotLeftIdle) {
     FAIL() << "GPUs stand idle";
   } catch (const UsageError& error) {
     const std::string text = error.what();
-    for (const char* part : {"SLURM_GPUS=8", "this build has no CUDA", "build/cuda/datus", "set model.device: cpu"}) {
+    for (const char* part :
+         {"SLURM_GPUS=8", "this build has no CUDA", "Start another. Or ask for no GPUs", "set model.device: cpu"}) {
       EXPECT_NE(text.find(part), std::string::npos) << text;
     }
   }
@@ -136,7 +140,7 @@ TEST(GpuChoice, ARequiredOneThatIsMissingIsAnError) {
     const std::string text = error.what();
     EXPECT_TRUE(
         text.starts_with("No GPU can be used, and model.device: cuda asks for one (no NVIDIA driver on this "
-                         "machine) "))
+                         "machine) Start it elsewhere. Or choose the device cpu."))
         << text;
   }
 }

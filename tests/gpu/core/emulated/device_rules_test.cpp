@@ -165,6 +165,26 @@ TEST(GpuSurvey, SaysWhatToDoWhereNoGpuCanBeUsed) {
   EXPECT_EQ(survey_gpus().advice, "");
 }
 
+TEST(GpuSurvey, LeavesOutCardsThatTheBuildHasNoCodeFor) {
+  cuda_emulation::Machine& machine = cuda_emulation::machine();
+  const cuda_emulation::Machine before = machine;
+  machine.capabilities = {75};
+  const GpuSurvey old = survey_gpus();
+  EXPECT_TRUE(old.gpus.empty());
+  expect_part(old.problem, "this build has code for compute capability 8.0, 9.0 and later cards, none for GPU 0 (");
+  expect_part(old.problem, ", GPU 3 (Emulated GPU, compute capability 7.5)");
+  expect_part(old.advice, "compute capability 8.0 or later");
+  // One of another kind, for the screen. The others keep their numbers.
+  machine.capabilities = {70, 80, 86, 120};
+  const GpuSurvey mixed = survey_gpus();
+  ASSERT_EQ(mixed.gpus.size(), 3U);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(mixed.gpus[static_cast<std::size_t>(i)].index, i + 1);
+  EXPECT_EQ(mixed.problem, "");
+  EXPECT_TRUE(mixed.left_out.ends_with("none for GPU 0 (Emulated GPU, compute capability 7.0)")) << mixed.left_out;
+  machine = before;
+  EXPECT_EQ(survey_gpus().left_out, "");
+}
+
 TEST(DeviceRules, EachGpuHasMemoryOfItsOwn) {
   const std::size_t most = cuda_emulation::machine().memory;
   cuda_emulation::machine().memory = 4096;
