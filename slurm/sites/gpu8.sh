@@ -3,7 +3,8 @@
 # A cluster with 8 GPUs and 96 cores in each GPU node, and CPU nodes beside them. Copy it to slurm/site.sh (or name it in
 # DATUS_SITE) and adapt it.
 
-# Who pays, and where: sbatch itself reads these. Stages without a GPU go to another partition below.
+# Who pays, and where: sbatch itself reads these. What has no use for a GPU goes to another partition below: masks and scores,
+# with cluster.device: cpu the clusters, with affinity.weights: value or affinity.quantile the segments.
 export SBATCH_ACCOUNT=my_account
 export SBATCH_PARTITION=gpu
 
@@ -19,9 +20,9 @@ load_libraries() {
 smoke_options="--gpus-per-node=2 --cpus-per-task=12"
 run_options="--nodes=1-8 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=08:00:00"
 extract_options="--nodes=1-8 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=04:00:00"
-segment_options="--partition=cpu --nodes=1-8 --exclusive --cpus-per-task=4 --time=02:00:00"
+segment_options="--nodes=1-4 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=01:00:00"
 describe_options="$extract_options"
-cluster_options="--partition=cpu --nodes=1-2 --exclusive --cpus-per-task=8 --time=02:00:00"
+cluster_options="--nodes=1 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=02:00:00"
 mask_options="--partition=cpu --nodes=1-4 --exclusive --cpus-per-task=4 --time=02:00:00"
 
 # The program, of the build with CUDA (docs/gpu.md), which serves nodes without GPUs too; or a container image that has it

@@ -35,6 +35,14 @@ expect_end "$first" COMPLETED 60 "$work/first.log"
 expect_ranks first 4 0,1
 expect_ranks second 4 2,3
 
+# The driver's own program, which preflight asks first, finds all.
+mkdir bin
+cat >bin/nvidia-smi <<'STUB'
+#!/bin/sh
+for gpu in 0 1 2 3 4 5 6 7; do echo "GPU $gpu: Stand-in (UUID: GPU-$gpu)"; done
+STUB
+chmod +x bin/nvidia-smi
+
 # The site's own options, without a number of ranks: one for each GPU.
 cat >gpu8.sh <<SITE
 root=$root
@@ -53,14 +61,37 @@ expect_text "$work/whole.log" "--ntasks=16 --gpus-per-node=8 --mpi=none --ntasks
 # shellcheck source=/dev/null
 [ "$(. ./gpu8.sh && echo "$datus_program")" = "$root/build/cuda/datus" ] || complain "gpu8.sh does not start the build with CUDA"
 
-# A build without CUDA, or a driver that does not work, on a job that was given GPUs: an error before any work, unless the
-# configuration says that it is wanted. The driver's own program, which preflight asks first, finds all.
-mkdir bin
-cat >bin/nvidia-smi <<'STUB'
-#!/bin/sh
-for gpu in 0 1 2 3 4 5 6 7; do echo "GPU $gpu: Stand-in (UUID: GPU-$gpu)"; done
+# The jobs of a chain: those that can use GPUs have all of their nodes', the last one has none. In the place of datus a program
+# that says what it sees.
+mkdir -p chain
+cat >program <<'STUB'
+#!/usr/bin/env bash
+[ "$1" = preflight ] || echo "$1 sees ${CUDA_VISIBLE_DEVICES-no GPU}"
 STUB
-chmod +x bin/nvidia-smi
+chmod +x program
+cat gpu8.sh - >chain.sh <<SITE
+datus_program=$work/program
+mpi_type=none
+mask_options=\${mask_options/--partition=cpu/--partition=low}
+SITE
+(cd chain && DATUS_SITE=$work/chain.sh "$root/slurm/pipeline.sh" "$shared/run.yaml") >chain.log 2>&1 || complain "submitting the chain" chain.log
+while read -r stages job; do
+  log=$work/chain/datus-$job.log
+  expect_end "$job" COMPLETED 60 "$log"
+  for stage in ${stages//+/ }; do
+    case $stage in
+      extract | segment | describe | cluster) sees=0,1,2,3,4,5,6,7 ;;
+      *) sees="no GPU" ;;
+    esac
+    if ! grep -q "^$stage sees " "$log" || grep "^$stage sees " "$log" | grep -qv " sees $sees\$"; then
+      complain "$stage sees other GPUs than $sees" "$log"
+    fi
+  done
+done <chain.log
+expect_text chain.log "cluster "
+
+# A build without CUDA, or a driver that does not work, on a job that was given GPUs: an error before any work, unless the
+# configuration says that it is wanted.
 cat >>gpu8.sh <<SITE
 datus_program=$program
 SITE

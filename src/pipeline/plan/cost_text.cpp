@@ -95,10 +95,17 @@ std::string assumptions(const RunCost& cost, const RunPlan& plan, const Calibrat
   return text;
 }
 
-std::string sbatch_options(const StageCost& job, bool uses_model, const Allocation& allocation) {
+/// Whether this stage, or one of a job that begins with it, has something to do on a GPU.
+bool uses_gpus(const std::string& stage, const GpuMemory& memory) {
+  if (stage == "extract" || stage == "describe") return memory.weights > 0;
+  if (stage == "segment") return memory.graphs > 0;
+  return stage == "cluster" && memory.cluster > 0;
+}
+
+std::string sbatch_options(const StageCost& job, bool has_gpus, const Allocation& allocation) {
   const std::string ranks = std::to_string(allocation.ranks_per_node);
   return "--nodes=" + std::to_string(allocation.nodes) + " --ntasks-per-node=" + ranks +
-         (uses_model && allocation.has_gpus ? " --gpus-per-node=" + ranks : "") +
+         (has_gpus && allocation.has_gpus ? " --gpus-per-node=" + ranks : "") +
          " --cpus-per-task=" + std::to_string(allocation.cpus_per_rank) +
          " --mem=" + memory_limit(std::llround(job.memory_bytes), allocation.ranks_per_node) +
          " --time=" + time_limit(job.seconds);
@@ -114,7 +121,7 @@ std::string chain_text(const RunCost& cost, const Allocation& allocation) {
     const bool describes = job.name == "describe";
     job.seconds = seconds + (describes ? cost.decode_seconds : 0);
     text += "  " + (job.name == "report" ? "mask" : job.name) + "_options=\"" +
-            sbatch_options(job, describes || job.name == "extract", allocation) + "\"\n";
+            sbatch_options(job, uses_gpus(job.name, cost.gpu_memory), allocation) + "\"\n";
     seconds = 0;
   }
   return text;

@@ -81,15 +81,23 @@ TEST_F(Words, AllOfIt) {
   expect_not("GPU");
 }
 
-TEST_F(Words, GpusAreForExtractAndDescribeOnly) {
+TEST_F(Words, GpusAreForTheJobsThatUseThem) {
   allocation_.has_gpus = true;
+  const auto expect_jobs = [&](std::initializer_list<const char*> with, std::initializer_list<const char*> without) {
+    for (const char* job : with) {
+      expect(std::string("  ") + job + "_options=\"--nodes=2 --ntasks-per-node=4 --gpus-per-node=4 ");
+    }
+    for (const char* job : without) {
+      expect(std::string("  ") + job + "_options=\"--nodes=2 --ntasks-per-node=4 --cpus-per-task=8 ");
+    }
+  };
   expect("sbatch --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 --cpus-per-task=8");
-  for (const char* job : {"extract", "describe"}) {
-    expect(std::string("  ") + job + "_options=\"--nodes=2 --ntasks-per-node=4 --gpus-per-node=4 ");
-  }
-  for (const char* job : {"segment", "cluster", "mask"}) {
-    expect(std::string("  ") + job + "_options=\"--nodes=2 --ntasks-per-node=4 --cpus-per-task=8 ");
-  }
+  config_.affinity.weights = AffinityConfig::Weights::sign;
+  expect_jobs({"extract", "segment", "describe", "cluster"}, {"mask"});
+  // What the settings keep on the CPU.
+  config_.affinity.weights = AffinityConfig::Weights::value;
+  config_.cluster.device = ClusterConfig::Device::cpu;
+  expect_jobs({"extract", "describe"}, {"segment", "cluster", "mask"});
   expect("THE SPEED OF THE GPUs IS NOT KNOWN");
   allocation_.forward_rate = 100;
   expect("extract: 1.82 images/s and rank, measured on this CPU\n  forward pass: 100 images/s and rank, ASSUMED");
