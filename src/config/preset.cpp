@@ -12,7 +12,7 @@ std::span<const Preset> presets() {
        "What measures best: segments of the soft graph, described by smoothed embeddings; a tree over fine clusters; "
        "and a label for every pixel. Taken by a configuration file that names no preset, no key of affinity, "
        "segment, descriptor and mask (but `mask.formats`), and no `cluster.init`.",
-       {"model.input_size=448", "affinity.metric=cosine", "affinity.center=image", "affinity.weights=soft",
+       {"model.input_size=448", "affinity.metric=cosine", "affinity.center=dataset", "affinity.weights=soft",
         "affinity.temperature=0.05", "segment.min_patches=2", "descriptor.kind=mean_key", "descriptor.smoothing=0.05",
         "cluster.fine=300", "mask.labels=dense", "mask.refine=guided"}},
       {"patch-kmeans",

@@ -178,7 +178,7 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         run = os.path.join(folder, "run")
-        subprocess.run([datus, "run", os.path.join(source, "configs/demo.yaml"), "--run", run, "-q",
+        subprocess.run([datus, "run", os.path.join(source, "tests/sample.yaml"), "--run", run, "-q",
                         # So that some pixels have no label.
                         "--set", "mask.labels=segment", "--set", "mask.refine=none"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([datus, "report", run, "-q"], check=True, stdout=subprocess.DEVNULL)

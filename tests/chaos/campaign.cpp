@@ -22,8 +22,9 @@ constexpr int shards_in_flight = 2;
 constexpr int most_jobs_per_kill = 4;
 
 /// The folder of a stage's shards.
-constexpr std::array<std::pair<const char*, const char*>, 3> shard_folders = {
-    {{"extract", "keys/"}, {"segment", "segments/"}, {"describe", "descriptors/"}}};
+/// How the names of the shards of each stage begin: keys/mean.h5 is none.
+constexpr std::array<std::pair<const char*, const char*>, 3> shard_names = {
+    {{"extract", "keys/0"}, {"segment", "segments/0"}, {"describe", "descriptors/0"}}};
 
 std::string seconds_text(double seconds) {
   std::array<char, 32> text{};
@@ -53,7 +54,7 @@ bool Campaign::make_reference() {
   seconds_[1] = end.seconds;
   for (const auto& [name, bytes] : reference_) {
     sample_.files.push_back(name);
-    if (name.starts_with("keys/")) ++shards_;
+    if (name.starts_with("keys/0")) ++shards_;
   }
   chooser_ = std::make_unique<KillChooser>(options_.seed, sample_);
   std::cout << "undisturbed: " << reference_.size() << " files, " << sample_.iterations << " iterations of k-means, "
@@ -150,8 +151,8 @@ void Campaign::check_kept(Directory& directory, std::vector<std::string>& proble
 
 /// Of a job that was killed just now: no rank has more than two shards in flight, and no finished one is.
 void Campaign::count_in_flight(Directory& directory, int ranks) const {
-  for (const auto& [stage, folder] : shard_folders) {
-    const auto is_of_stage = [prefix = folder](const auto& file) { return file.first.starts_with(prefix); };
+  for (const auto& [stage, beginning] : shard_names) {
+    const auto is_of_stage = [prefix = beginning](const auto& file) { return file.first.starts_with(prefix); };
     const auto finished = std::ranges::count_if(directory.finished, is_of_stage);
     directory.bound[stage] += std::min(shards_in_flight * ranks, shards_ - static_cast<int>(finished));
   }
@@ -167,7 +168,7 @@ bool Campaign::check_after_kill(Directory& directory, int ranks) {
 void Campaign::check_counts(const Directory& directory, std::vector<std::string>& problems) {
   const ShardCounts counts = count_shards(directory.run());
   problems.insert(problems.end(), counts.problems.begin(), counts.problems.end());
-  for (const auto& [stage, folder] : shard_folders) {
+  for (const auto& [stage, beginning] : shard_names) {
     const auto computed = counts.computed.find(stage);
     const auto distinct = computed == counts.computed.end() ? 0 : std::ssize(computed->second);
     if (distinct != shards_) {

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds longest_job(180);
 /// One shard for each photo, a checkpoint after each of k-means' iterations, and masks in every format: many instants
 /// to be killed at.
 test::Arguments sample_run() {
-  test::Arguments arguments = {"run", test::source_path("configs/demo.yaml").string(), "--run", JobRunner::run_name};
+  test::Arguments arguments = {"run", test::source_path("tests/sample.yaml").string(), "--run", JobRunner::run_name};
   for (const char* setting : {"model.input_size=224", "dataset.shard_size=1", "cluster.restarts=20",
                               "cluster.checkpoint_every=1", "mask.formats=[png,hdf5]"}) {
     arguments.insert(arguments.end(), {"--set", setting});

@@ -176,6 +176,8 @@ TEST_F(Best, MasksAreMadeFromTheirOwnClustersOnly) {
 
 TEST_F(Best, ContradictionsAreRefused) {
   expect_refusal(run("a", {"--set", "storage.embeddings=none"}), 2,
+                 {"affinity.center = dataset", "storage.embeddings = none"});
+  expect_refusal(run("a", {"--set", "storage.embeddings=none", "--set", "affinity.center=image"}), 2,
                  {"mask.labels = dense", "storage.embeddings = none"});
   expect_refusal(run("a", {"--set", "descriptor.kind=mean_token", "--set", "descriptor.smoothing=null"}), 2,
                  {"mask.labels = dense", "descriptor.kind"});

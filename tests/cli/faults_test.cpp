@@ -86,7 +86,7 @@ class Faults : public SuiteFolder<Faults> {
 
   /// Four small photos in four shards, because the run is made again and again; k-means saves after each iteration.
   static Arguments sample_run() {
-    Arguments arguments = {"run", source_path("configs/demo.yaml").string(), "--run", run_name};
+    Arguments arguments = {"run", source_path("tests/sample.yaml").string(), "--run", run_name};
     for (const std::string& setting :
          {"dataset.images=" + (suite_folder() / "images").string(),
           "dataset.truth=" + (suite_folder() / "masks").string(), std::string("dataset.kind=index_png"),

@@ -34,7 +34,7 @@ const std::string run_name = "run";
 
 Arguments run_sample(const Arguments& more = {}) {
   Arguments arguments = {
-      "run", source_path("configs/demo.yaml").string(), "--run", run_name, "--set", "model.input_size=224"};
+      "run", source_path("tests/sample.yaml").string(), "--run", run_name, "--set", "model.input_size=224"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }

@@ -66,7 +66,7 @@ class Stages : public SuiteFolder<Stages> {
   }
   /// `datus COMMAND CONFIG --run run` on four photos in four shards, with `more` settings.
   static Arguments small_run(const std::string& command, const Arguments& more = {}) {
-    Arguments arguments = {command, source_path("configs/demo.yaml").string(), "--run", run_name};
+    Arguments arguments = {command, source_path("tests/sample.yaml").string(), "--run", run_name};
     for (const std::string& setting :
          {"dataset.images=" + images(), "dataset.truth=" + masks(), std::string("dataset.shard_size=1"),
           std::string("model.input_size=160"), std::string("cluster.k=[3,4]")}) {
@@ -211,7 +211,7 @@ TEST_F(Stages, MasksOfOtherClustersAreNotEvaluated) {
 TEST_F(Stages, WithoutStoredKeysTheMasksAreTheSame) {
   const TempFolder other;
   const TempFolder with_keys;
-  Arguments settings = {"--set", "mask.labels=segment", "--set", "mask.refine=none"};
+  Arguments settings = {"--set", "affinity.center=image", "--set", "mask.labels=segment", "--set", "mask.refine=none"};
   ASSERT_EQ(run_program(small_run("run", settings), {.folder = with_keys.path()}).code, 0);
   settings.insert(settings.end(), {"--set", "storage.embeddings=none"});
   const Outcome outcome = run_program(small_run("run", settings), {.folder = other.path()});

@@ -47,7 +47,7 @@ Arguments in_own_space(const Arguments& command) {
 }
 
 Arguments job(int ranks) {
-  return in_own_space(command_line({"run", source_path("configs/demo.yaml").string(), "--run", run_name, "--set",
+  return in_own_space(command_line({"run", source_path("tests/sample.yaml").string(), "--run", run_name, "--set",
                                     "dataset.shard_size=1", "--set", "model.input_size=224"},
                                    {.ranks = ranks}));
 }

@@ -32,7 +32,7 @@ class SmallSample {
 
   /// `datus run` in the current folder: a shard for each photo, small inputs, a checkpoint after each iteration.
   [[nodiscard]] Arguments run() const {
-    Arguments arguments = {"run", source_path("configs/demo.yaml").string(), "--run", small_run_name};
+    Arguments arguments = {"run", source_path("tests/sample.yaml").string(), "--run", small_run_name};
     for (const std::string& setting :
          {"dataset.images=" + (folder_ / "images").string(), "dataset.truth=" + (folder_ / "masks").string(),
           std::string("dataset.shard_size=1"), std::string("model.input_size=128"), std::string("cluster.k=[3,4]"),

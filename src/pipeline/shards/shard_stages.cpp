@@ -197,14 +197,11 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     if (stages.has(stage)) summary.works.push_back(total_work(works.at(static_cast<std::size_t>(stage)), run.comm));
   }
   run.require_no_stop("all shards were done");
-  summary.unreadable = report_unreadable(run);
   return summary;
 }
 
-}  // namespace
-
-ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
-  if (!needs_dataset_mean(run.config) || !stages.has(Stage::segment)) return take_shards_through(run, stages);
+/// COLLECTIVE. All embeddings first, for their mean.
+ShardSummary take_shards_through_after_mean(RunContext& run, StageSet stages) {
   ShardSummary first;
   if (stages.has(Stage::extract)) first = take_shards_through(run, {Stage::extract});
   find_dataset_mean(run);
@@ -213,6 +210,16 @@ ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
   summary.works.insert(summary.works.begin(), first.works.begin(), first.works.end());
   summary.shards = std::max(summary.shards, first.shards);
   summary.seconds += first.seconds;
+  return summary;
+}
+
+}  // namespace
+
+ShardSummary run_shard_stages(RunContext& run, StageSet stages) {
+  const bool has_mean = needs_dataset_mean(run.config) && stages.has(Stage::segment);
+  ShardSummary summary = has_mean ? take_shards_through_after_mean(run, stages) : take_shards_through(run, stages);
+  // Only now: files of an earlier pass may be damaged, and are made anew by a later one.
+  summary.unreadable = report_unreadable(run);
   return summary;
 }
 
