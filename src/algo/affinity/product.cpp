@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/product.hpp"
 
-#include "algo/affinity/matrix_product.hpp"
 #include "algo/affinity/prepared_keys.hpp"
 #include "datus/core/error.hpp"
 
@@ -10,6 +9,19 @@
 #include <vector>
 
 namespace datus::affinity {
+
+Kernel kernel_for(SimdPath path) {
+  return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
+}
+
+void pack_rows(std::span<const float> rows, std::size_t size, std::span<float> packed) {
+  for (std::size_t row = 0; row * size < rows.size(); ++row) {
+    const float* const from = rows.data() + row * size;
+    float* const to = packed.data() + row / panel_width * size * panel_width + row % panel_width;
+    for (std::size_t i = 0; i < size; ++i) to[i * panel_width] = from[i];
+  }
+}
+
 void require_fitting(std::size_t values, int nodes, int dim, std::span<const std::uint8_t> valid) {
   const auto count = static_cast<std::size_t>(checked_nodes(nodes));
   if (dim < 1 || values != count * static_cast<std::size_t>(dim)) {

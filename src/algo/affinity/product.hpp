@@ -12,6 +12,16 @@
 
 namespace datus::affinity {
 
+/// The kernel of a path. Throws `UsageError` for one that this CPU lacks.
+[[nodiscard]] Kernel kernel_for(SimdPath path);
+
+/// Panels that hold so many rows.
+[[nodiscard]] constexpr std::size_t panels_of(std::size_t rows) {
+  return (rows + panel_width - 1) / panel_width;
+}
+/// Rows [n, size] to the panels at the start of `packed`; what fills up the last one is left alone.
+void pack_rows(std::span<const float> rows, std::size_t size, std::span<float> packed);
+
 /// One tile of K K^T: rows first_row ... first_row + rows - 1, columns first_column ... first_column + columns - 1, all
 /// of them patches of the image.
 struct Tile {

@@ -39,9 +39,9 @@ struct GuidedKernel {
   /// [cells][model_terms][group_size].
   void (*apply)(const float* models, const Between* between, const std::uint8_t* colours, std::int64_t pixels,
                 float* values);
-  /// Of each of `pixels` pixels, values [pixels][group_size]: where the largest of the first `count` is above
+  /// Of each of `pixels` pixels, values [pixels][group_size]: where the largest of the lanes begin ... end - 1 is above
   /// largest[pixel], that becomes it, and labels[pixel] its lane, the first on ties, + `first`.
-  void (*keep_largest)(const float* values, std::int64_t pixels, int first, int count, float* largest,
+  void (*keep_largest)(const float* values, std::int64_t pixels, int begin, int end, int first, float* largest,
                        std::int32_t* labels);
 };
 

@@ -91,13 +91,13 @@ static void apply(const float* models, const Between* between, const std::uint8_
   }
 }
 
-/// find(values, count, the largest of them) returns its lane.
+/// find(values, the largest of them) returns its lane.
 template <class Find>
-static void keep_largest(const float* values, std::int64_t pixels, int first, int count, float* largest,
-                         std::int32_t* labels, Find find) {
+static void keep_largest(const float* values, std::int64_t pixels, int first, float* largest, std::int32_t* labels,
+                         Find find) {
   for (std::int64_t pixel = 0; pixel < pixels; ++pixel, values += group_size) {
     float value;
-    const int lane = find(values, count, value);
+    const int lane = find(values, value);
     if (!(value > largest[pixel])) continue;
     largest[pixel] = value;
     labels[pixel] = first + lane;

@@ -4,11 +4,11 @@
 namespace datus::refine_detail {
 namespace {
 
-void keep_largest_of_lanes(const float* values, std::int64_t pixels, int first, int count, float* largest,
+void keep_largest_of_lanes(const float* values, std::int64_t pixels, int begin, int end, int first, float* largest,
                            std::int32_t* labels) {
-  keep_largest(values, pixels, first, count, largest, labels, [](const float* lanes, int used, float& value) {
-    int lane = 0;
-    for (int k = 1; k < used; ++k) lane = lanes[k] > lanes[lane] ? k : lane;
+  keep_largest(values, pixels, first, largest, labels, [=](const float* lanes, float& value) {
+    int lane = begin;
+    for (int k = begin + 1; k < end; ++k) lane = lanes[k] > lanes[lane] ? k : lane;
     value = lanes[lane];
     return lane;
   });

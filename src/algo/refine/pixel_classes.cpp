@@ -22,17 +22,19 @@ LabelMap largest_classes(std::span<const float> values, int height, int width, i
   return map;
 }
 
-void keep_largest(std::span<const float> values, int first, int count, std::span<float> largest,
+void keep_largest(std::span<const float> values, const ClassLanes& lanes, std::span<float> largest,
                   std::span<std::int32_t> labels, SimdPath path) {
   const std::size_t pixels = largest.size();
-  if (count < 1 || count > class_group_size || labels.size() != pixels || values.size() != pixels * class_group_size) {
+  const bool are_lanes = 0 <= lanes.begin && lanes.begin < lanes.end && lanes.end <= class_group_size;
+  if (!are_lanes || labels.size() != pixels || values.size() != pixels * class_group_size) {
     throw InputError("Cannot choose the classes of " + std::to_string(pixels) + " pixels",
-                     "there are " + std::to_string(values.size()) + " values of " + std::to_string(count) +
-                         " classes and " + std::to_string(labels.size()) + " labels",
+                     "there are " + std::to_string(values.size()) + " values and " + std::to_string(labels.size()) +
+                         " labels, and the lanes are " + std::to_string(lanes.begin) + " to " +
+                         std::to_string(lanes.end),
                      "Give a line of values for each pixel.");
   }
-  refine_detail::guided_kernel_for(path).keep_largest(values.data(), static_cast<std::int64_t>(pixels), first, count,
-                                                      largest.data(), labels.data());
+  refine_detail::guided_kernel_for(path).keep_largest(values.data(), static_cast<std::int64_t>(pixels), lanes.begin,
+                                                      lanes.end, lanes.first, largest.data(), labels.data());
 }
 
 }  // namespace datus

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/dense_labels.hpp"
 
-#include "datus/algo/pixel_classes.hpp"
 #include "datus/algo/similarity.hpp"
 #include "datus/algo/smoothing.hpp"
 #include "datus/core/error.hpp"
@@ -17,14 +16,15 @@
 namespace datus {
 namespace {
 
-/// Calls visit(pixel, its interpolated values [count]) for each pixel of the rows begin ... end - 1, with nullptr for
-/// one that no patch shows. A patch has `stride` values, of which the first `count` are meant.
+/// Calls visit(pixel, its interpolated values [clusters]) for each pixel of the rows begin ... end - 1, with nullptr
+/// for one that no patch shows.
 template <class Visit>
-void for_each_pixel(const float* of_patches, GridSize grid, int stride, int count, const PatchBlends& blends,
-                    std::size_t begin, std::size_t end, Visit&& visit) {
-  const auto patch_size = static_cast<std::size_t>(stride);
-  const auto size = static_cast<std::size_t>(count);
-  const auto patches = static_cast<std::size_t>(grid.cols);
+void for_each_pixel(const PatchSimilarities& similarities, const PatchBlends& blends, std::size_t begin,
+                    std::size_t end, Visit&& visit) {
+  const float* const of_patches = similarities.values.data() + similarities.first;
+  const auto patch_size = static_cast<std::size_t>(similarities.all);
+  const auto size = static_cast<std::size_t>(similarities.clusters);
+  const auto patches = static_cast<std::size_t>(similarities.grid.cols);
   std::vector<float> line(patches * size);
   std::vector<float> values(size);
   for (std::size_t y = begin; y < end; ++y) {
@@ -73,10 +73,6 @@ std::vector<float> compared_embeddings(std::span<const float> embeddings, int di
   return smoothing ? smooth_embeddings(embeddings, patches, dim, *smoothing, valid) : unit_embeddings(embeddings, dim);
 }
 
-std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<const float> compared) {
-  return cluster_similarities(compared, clusters.dim, clusters.centroids, clusters.cluster, clusters.clusters);
-}
-
 LargestClasses::LargestClasses(int height, int width, int small_height, int small_width)
     : blends_{blend_lines(height, small_height), blend_lines(width, small_width)},
       is_as_wide_(width == small_width),
@@ -87,30 +83,30 @@ LargestClasses::LargestClasses(int height, int width, int small_height, int smal
       between_(line_size_),
       pixels_(static_cast<std::size_t>(width) * class_group_size) {}
 
-void LargestClasses::add(int first, int count, std::size_t pixel, std::span<const float> values) {
+void LargestClasses::add(const ClassLanes& lanes, std::size_t pixel, std::span<const float> values) {
   auto row = static_cast<std::int32_t>(pixel * class_group_size / line_size_);
   if (row == 0) next_row_ = 0;
   for (std::size_t at = 0; at < values.size(); at += line_size_, ++row) {
-    add_row(row, first, count, values.data() + at);
+    add_row(row, lanes, values.data() + at);
   }
 }
 
 /// All rows of the map that this row of the smaller image is the last one of.
-void LargestClasses::add_row(std::int32_t row, int first, int count, const float* values) {
+void LargestClasses::add_row(std::int32_t row, const ClassLanes& lanes, const float* values) {
   for (; next_row_ < blends_.rows.size() && blends_.rows[next_row_].second <= row; ++next_row_) {
     const PatchBlend& blend = blends_.rows[next_row_];
     const float* above = blend.first == row ? values : before_.data();
     if (blend.weight == 0.0F) {
-      choose(next_row_, first, count, above);
+      choose(next_row_, lanes, above);
       continue;
     }
     for (std::size_t i = 0; i < line_size_; ++i) between_[i] = above[i] + blend.weight * (values[i] - above[i]);
-    choose(next_row_, first, count, between_.data());
+    choose(next_row_, lanes, between_.data());
   }
   std::copy_n(values, line_size_, before_.data());
 }
 
-void LargestClasses::choose(std::size_t y, int first, int count, const float* line) {
+void LargestClasses::choose(std::size_t y, const ClassLanes& lanes, const float* line) {
   const std::size_t width = blends_.cols.size();
   for (std::size_t x = 0; !is_as_wide_ && x < width; ++x) {
     const PatchBlend& col = blends_.cols[x];
@@ -119,28 +115,28 @@ void LargestClasses::choose(std::size_t y, int first, int count, const float* li
     float* pixel = pixels_.data() + x * class_group_size;
     for (int i = 0; i < class_group_size; ++i) pixel[i] = left[i] + col.weight * (right[i] - left[i]);
   }
-  keep_largest({is_as_wide_ ? line : pixels_.data(), width * class_group_size}, first, count,
+  keep_largest({is_as_wide_ ? line : pixels_.data(), width * class_group_size}, lanes,
                std::span(largest_).subspan(y * width, width), std::span(map_.labels).subspan(y * width, width));
 }
 
-LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends) {
+LabelMap most_similar(const PatchSimilarities& similarities, const PatchBlends& blends) {
   LabelMap map(static_cast<int>(blends.rows.size()), static_cast<int>(blends.cols.size()), no_label);
-  for_each_pixel(similarities.data(), grid, clusters, clusters, blends, 0, blends.rows.size(),
-                 [&](std::size_t pixel, const float* of_pixel) {
-                   if (of_pixel == nullptr) return;
-                   map.labels[pixel] =
-                       static_cast<std::int32_t>(std::max_element(of_pixel, of_pixel + clusters) - of_pixel);
-                 });
+  for_each_pixel(similarities, blends, 0, blends.rows.size(), [&](std::size_t pixel, const float* of_pixel) {
+    if (of_pixel == nullptr) return;
+    map.labels[pixel] =
+        static_cast<std::int32_t>(std::max_element(of_pixel, of_pixel + similarities.clusters) - of_pixel);
+  });
   return map;
 }
 
-void give_pixels(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends,
-                 float scale, int first, int count, std::size_t pixel, std::span<float> values) {
+void give_pixels(const PatchSimilarities& similarities, const PatchBlends& blends, float scale, std::size_t pixel,
+                 std::span<float> values) {
   const std::size_t width = blends.cols.size();
-  for_each_pixel(similarities.data() + first, grid, clusters, count, blends, pixel / width,
-                 (pixel + values.size() / class_group_size) / width, [&](std::size_t given, const float* of_pixel) {
+  for_each_pixel(similarities, blends, pixel / width, (pixel + values.size() / class_group_size) / width,
+                 [&](std::size_t given, const float* of_pixel) {
                    float* const lanes = values.data() + (given - pixel) * class_group_size;
-                   for (int i = 0; i < count; ++i) lanes[i] = of_pixel == nullptr ? 0.0F : scale * of_pixel[i];
+                   for (int i = 0; i < similarities.clusters; ++i)
+                     lanes[i] = of_pixel == nullptr ? 0.0F : scale * of_pixel[i];
                  });
 }
 

@@ -3,6 +3,7 @@
 
 #include "datus/algo/aligned_vector.hpp"
 #include "datus/algo/class_groups.hpp"
+#include "datus/algo/pixel_classes.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
@@ -37,10 +38,6 @@ struct DenseClusters {
                                                      std::optional<double> smoothing,
                                                      std::span<const std::uint8_t> valid);
 
-/// The similarity [P, clusters] of an image's patches to the clusters: the cosine. `compared` [P, dim] are its compared
-/// embeddings. Throws `InputError` when the clusters have another width.
-[[nodiscard]] std::vector<float> dense_similarities(const DenseClusters& clusters, std::span<const float> compared);
-
 /// Each pixel's class of the largest value, of values that are interpolated from those of a smaller image's pixels; the
 /// lowest class on ties. Plain f32 arithmetic, one pixel by itself: the same everywhere.
 class LargestClasses {
@@ -48,12 +45,12 @@ class LargestClasses {
   LargestClasses(int height, int width, int small_height, int small_width);
 
   /// Values of rows of the smaller image, as `TakeClasses` is given them.
-  void add(int first, int count, std::size_t pixel, std::span<const float> values);
+  void add(const ClassLanes& lanes, std::size_t pixel, std::span<const float> values);
   [[nodiscard]] LabelMap map() && { return std::move(map_); }
 
  private:
-  void add_row(std::int32_t row, int first, int count, const float* values);
-  void choose(std::size_t y, int first, int count, const float* line);
+  void add_row(std::int32_t row, const ClassLanes& lanes, const float* values);
+  void choose(std::size_t y, const ClassLanes& lanes, const float* line);
 
   PatchBlends blends_;
   bool is_as_wide_;
@@ -66,14 +63,26 @@ class LargestClasses {
   AlignedVector<float> pixels_;   ///< a row of the map
 };
 
-/// The most similar cluster of each pixel, of similarities [P, clusters] interpolated between patches; the lowest on
-/// ties; -1 for a pixel that no patch shows.
-[[nodiscard]] LabelMap most_similar(std::span<const float> similarities, GridSize grid, int clusters,
-                                    const PatchBlends& blends);
+/// Similarities [P, all] of an image's patches to the clusters of several clusterings, and those of them that are
+/// meant.
+struct PatchSimilarities {
+  std::span<const float> values;
+  GridSize grid;
+  int all = 0;
+  int first = 0;
+  int clusters = 0;
 
-/// Similarities of some clusters to the pixels of whole rows, interpolated, times `scale`, as `GiveClasses` writes
-/// them: zeros where no patch shows the pixel.
-void give_pixels(std::span<const float> similarities, GridSize grid, int clusters, const PatchBlends& blends,
-                 float scale, int first, int count, std::size_t pixel, std::span<float> values);
+  /// Those of `count` clusters from `other` on, counted from `first`.
+  [[nodiscard]] PatchSimilarities part(int other, int count) const { return {values, grid, all, first + other, count}; }
+};
+
+/// The most similar cluster of each pixel, of similarities interpolated between patches; the lowest on ties; -1 for a
+/// pixel that no patch shows.
+[[nodiscard]] LabelMap most_similar(const PatchSimilarities& similarities, const PatchBlends& blends);
+
+/// Similarities to the pixels of whole rows, interpolated, times `scale`, as `GiveClasses` writes a group of them:
+/// zeros where no patch shows the pixel.
+void give_pixels(const PatchSimilarities& similarities, const PatchBlends& blends, float scale, std::size_t pixel,
+                 std::span<float> values);
 
 }  // namespace datus

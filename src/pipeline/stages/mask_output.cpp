@@ -2,24 +2,29 @@
 #include "pipeline/stages/mask_output.hpp"
 
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 namespace datus {
 namespace {
 
-LabelMap dense_map(const std::vector<float>& similarities, int clusters, const InputPreparation& preparation,
-                   ImageSize size, MaskConfig::Resolution resolution) {
-  const auto geometry = preparation.geometry(size.height, size.width);
-  const GridSize grid = preparation.grid();
+PatchBlends blends_of(const InputGeometry& geometry, MaskConfig::Resolution resolution) {
   switch (resolution) {
     case MaskConfig::Resolution::original:
-      return most_similar(similarities, grid, clusters, geometry.blend_original());
+      return geometry.blend_original();
     case MaskConfig::Resolution::input:
-      return most_similar(similarities, grid, clusters, geometry.blend_input());
+      return geometry.blend_input();
     case MaskConfig::Resolution::grid:
       break;
   }
-  return most_similar(similarities, grid, clusters, geometry.blend_grid());
+  return geometry.blend_grid();
+}
+
+ClusterSimilarities similarities_to(std::span<const DenseClusters* const> clusterings, int dim) {
+  std::vector<ClusterCentroids> centroids;
+  for (const DenseClusters* const one : clusterings)
+    centroids.push_back({.centroids = one->centroids, .cluster = one->cluster, .clusters = one->clusters});
+  return {centroids, dim};
 }
 
 }  // namespace
@@ -49,22 +54,30 @@ LabelMap mask_of_patches(const std::vector<std::int32_t>& labels, const InputPre
   return map;
 }
 
-DenseMasks::DenseMasks(const Config& config, InputPreparation preparation)
-    : smoothing_(config.descriptor.smoothing), config_(config.mask), preparation_(std::move(preparation)) {
+DenseMasks::DenseMasks(const Config& config, InputPreparation preparation,
+                       std::span<const DenseClusters* const> clusterings, int dim)
+    : dim_(dim),
+      smoothing_(config.descriptor.smoothing),
+      config_(config.mask),
+      preparation_(std::move(preparation)),
+      similarities_(similarities_to(clusterings, dim)) {
   if (has_refinement(config_)) refined_.emplace(preparation_, config_.refine);
+  for (const DenseClusters* const one : clusterings) clusters_.push_back(one->clusters);
 }
 
-void DenseMasks::look_at(std::span<const float> embeddings, int dim, std::span<const std::uint8_t> valid,
-                         ImageSize size, const std::function<Image()>& read_image) {
-  compared_ = compared_embeddings(embeddings, dim, smoothing_, valid);
-  size_ = size;
-  if (refined_) refined_->look_at(read_image());
-}
-
-LabelMap DenseMasks::mask(const DenseClusters& clusters) {
-  const auto similarities = dense_similarities(clusters, compared_);
-  if (refined_) return refined_->labels(similarities, clusters.clusters);
-  return dense_map(similarities, clusters.clusters, preparation_, size_, config_.resolution);
+void DenseMasks::make(std::span<const float> embeddings, std::span<const std::uint8_t> valid, ImageSize size,
+                      const std::function<Image()>& read_image, const TakeLabels& take) {
+  const auto similarities = similarities_.of(compared_embeddings(embeddings, dim_, smoothing_, valid));
+  if (refined_) {
+    refined_->look_at(read_image());
+    return refined_->labels(similarities, clusters_, take);
+  }
+  const PatchBlends blends = blends_of(preparation_.geometry(size.height, size.width), config_.resolution);
+  const int all = std::accumulate(clusters_.begin(), clusters_.end(), 0);
+  int first = 0;
+  for (std::size_t i = 0; i < clusters_.size(); first += clusters_[i++]) {
+    take(i, most_similar({similarities, preparation_.grid(), all, first, clusters_[i]}, blends));
+  }
 }
 
 }  // namespace datus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/algo/similarity.hpp"
 #include "datus/config/config.hpp"
 #include "datus/core/image.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
@@ -30,28 +31,28 @@ struct ImageSize {
 [[nodiscard]] LabelMap mask_of_patches(const std::vector<std::int32_t>& labels, const InputPreparation& preparation,
                                        ImageSize size, MaskConfig::Resolution resolution);
 
-/// Makes the masks that mask.labels: dense asks for, of one image after the other, for any number of clusterings. For
-/// one thread at a time.
+/// Makes the masks that mask.labels: dense asks for, of one image after the other, for some clusterings. For one thread
+/// at a time.
 class DenseMasks {
  public:
-  DenseMasks(const Config& config, InputPreparation preparation);
+  /// All clusterings are of embeddings of `dim` values. Throws as `ClusterSimilarities` does.
+  DenseMasks(const Config& config, InputPreparation preparation, std::span<const DenseClusters* const> clusterings,
+             int dim);
 
-  /// Makes what depends on the image alone: its embeddings [P, dim] as they are compared, `valid` [P] or empty, and
-  /// where masks are refined the image, which `read_image` reads. Throws as `compared_embeddings` and `RefinedLabels`
-  /// do.
-  void look_at(std::span<const float> embeddings, int dim, std::span<const std::uint8_t> valid, ImageSize size,
-               const std::function<Image()>& read_image);
-
-  /// Of that image. Throws as `dense_similarities` and `RefinedLabels` do.
-  [[nodiscard]] LabelMap mask(const DenseClusters& clusters);
+  /// Of an image with embeddings [P, dim], `valid` [P] or empty; where masks are refined, `read_image` reads the image
+  /// itself. `take` is given the mask of each clustering, in their order. Throws as `compared_embeddings` and
+  /// `RefinedLabels` do.
+  void make(std::span<const float> embeddings, std::span<const std::uint8_t> valid, ImageSize size,
+            const std::function<Image()>& read_image, const TakeLabels& take);
 
  private:
+  int dim_;
   std::optional<double> smoothing_;
   MaskConfig config_;
   InputPreparation preparation_;
   std::optional<RefinedLabels> refined_;
-  std::vector<float> compared_;
-  ImageSize size_{};
+  ClusterSimilarities similarities_;
+  std::vector<int> clusters_;  ///< of each clustering
 };
 
 }  // namespace datus

@@ -22,6 +22,7 @@
 #include "pipeline/stages/mask_output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 #include <span>
@@ -155,7 +156,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   const Palette palette = label_palette(clusters.clusters);
   const Share mine = share_of(keys->size(), comm);
   Progress progress("mask", mine.size(), comm.rank() != 0);
-  SpareObjects<DenseMasks> masks([&] { return DenseMasks(config, *preparation); });
+  SpareObjects<DenseMasks> masks([&] { return DenseMasks(config, *preparation, std::array{&clusters}, clusters.dim); });
   constexpr std::int64_t images_at_once = 64;
   for (std::int64_t begin = mine.begin; begin < mine.end; begin += images_at_once) {
     const KeysFile part = keys->read(begin, std::min(images_at_once, mine.end - begin));
@@ -170,9 +171,12 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
       const DatasetItem& item = items[static_cast<std::size_t>(begin) + index];
       const auto header = read_image_header(item.image, orientation);
       DenseMasks of_image = masks.take();
-      of_image.look_at(std::span(part.keys).subspan(index * values, values), part.dim, part.valid_of(index),
-                       {header.height, header.width}, [&] { return read_image(item.image, orientation); });
-      write_mask_files(root, mask_name(item.name), of_image.mask(clusters), clusters.clusters, palette, {});
+      of_image.make(
+          std::span(part.keys).subspan(index * values, values), part.valid_of(index), {header.height, header.width},
+          [&] { return read_image(item.image, orientation); },
+          [&](std::size_t, const LabelMap& labels) {
+            write_mask_files(root, mask_name(item.name), labels, clusters.clusters, palette, {});
+          });
       masks.give_back(std::move(of_image));
       progress.add(1);
     });

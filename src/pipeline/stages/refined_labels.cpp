@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/refined_labels.hpp"
 
+#include "datus/algo/pixel_classes.hpp"
 #include "datus/model/resize.hpp"
-#include "pipeline/stages/dense_labels.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -52,32 +54,69 @@ void RefinedLabels::look_at(const Image& image) {
       method_);
 }
 
-LabelMap RefinedLabels::labels(std::span<const float> similarities, int clusters) {
-  const GridSize grid = preparation_.grid();
-  const PatchBlends original = preparation_.geometry(height_, width_).blend_original();
-  if (std::holds_alternative<std::monostate>(method_)) return most_similar(similarities, grid, clusters, original);
+void RefinedLabels::labels(std::span<const float> similarities, std::span<const int> clusters, const TakeLabels& take) {
+  const int all = std::accumulate(clusters.begin(), clusters.end(), 0);
+  const PatchSimilarities of_all{similarities, preparation_.grid(), all, 0, all};
+  // The guided filter takes each class by itself; the CRF's depend on all others of their clustering.
+  if (std::holds_alternative<GuidedFilter>(method_)) return refine(of_all, clusters, 0, take);
+  int first = 0;
+  for (std::size_t i = 0; i < clusters.size(); ++i) {
+    const PatchSimilarities part = of_all.part(first, clusters[i]);
+    if (std::holds_alternative<DenseCrf>(method_)) {
+      refine(part, clusters.subspan(i, 1), i, take);
+    } else {
+      take(i, most_similar(part, preparation_.geometry(height_, width_).blend_original()));
+    }
+    first += clusters[i];
+  }
+}
+
+void RefinedLabels::refine(const PatchSimilarities& similarities, std::span<const int> clusters, std::size_t number,
+                           const TakeLabels& take) {
   const PatchBlends down = preparation_.geometry(small_height_, small_width_).blend_original();
-  LargestClasses largest(height_, width_, small_height_, small_width_);
-  const auto refine = [&](auto& method, float scale) {
+  const std::size_t pixels = static_cast<std::size_t>(small_height_) * static_cast<std::size_t>(small_width_);
+  std::map<std::size_t, LargestClasses> open;  // clusterings with a class so far, and some to come
+  const auto take_group = [&](int group, int count, std::size_t pixel, std::span<const float> values) {
+    int first = 0;
+    for (std::size_t i = 0; i < clusters.size(); first += clusters[i++]) {
+      const ClassLanes lanes{.begin = std::max(first - group, 0),
+                             .end = std::min(first + clusters[i] - group, count),
+                             .first = group - first};
+      if (lanes.begin >= lanes.end) continue;
+      LargestClasses& largest = open.try_emplace(i, height_, width_, small_height_, small_width_).first->second;
+      largest.add(lanes, pixel, values);
+      const bool is_complete =
+          pixel + values.size() / class_group_size == pixels && lanes.end == first + clusters[i] - group;
+      if (!is_complete) continue;
+      take(number + i, without_hidden(std::move(largest).map()));
+      open.erase(i);
+    }
+  };
+  const auto refine_by = [&](auto& method, float scale) {
     method.refine(
-        clusters,
+        similarities.clusters,
         [&](int first, int count, std::size_t pixel, std::span<float> values) {
-          give_pixels(similarities, grid, clusters, down, scale, first, count, pixel, values);
+          give_pixels(similarities.part(first, count), down, scale, pixel, values);
         },
-        [&](int first, int count, std::size_t pixel, std::span<const float> values) {
-          largest.add(first, count, pixel, values);
-        });
+        take_group);
   };
   constexpr float sharpness = 20.0F;
-  if (auto* const crf = std::get_if<DenseCrf>(&method_)) refine(*crf, sharpness);
-  if (auto* const guided = std::get_if<GuidedFilter>(&method_)) refine(*guided, 1.0F);
-  LabelMap labels = std::move(largest).map();
-  for (int y = 0; y < height_; ++y) {
-    for (int x = 0; x < width_; ++x) {
-      const bool is_shown = original.rows[static_cast<std::size_t>(y)].first >= 0 &&
-                            original.cols[static_cast<std::size_t>(x)].first >= 0;
-      if (!is_shown) labels.labels[static_cast<std::size_t>(y * width_ + x)] = no_label;
-    }
+  if (auto* const crf = std::get_if<DenseCrf>(&method_)) refine_by(*crf, sharpness);
+  if (auto* const guided = std::get_if<GuidedFilter>(&method_)) refine_by(*guided, 1.0F);
+}
+
+/// Pixels that no patch shows lose their labels.
+LabelMap RefinedLabels::without_hidden(LabelMap labels) const {
+  const PatchBlends shown = preparation_.geometry(height_, width_).blend_original();
+  const auto is_hidden = [](const PatchBlend& line) { return line.first < 0; };
+  auto row = std::span(labels.labels);
+  for (const PatchBlend& line : shown.rows) {
+    if (is_hidden(line)) std::ranges::fill(row.first(shown.cols.size()), no_label);
+    row = row.subspan(shown.cols.size());
+  }
+  for (std::size_t x = 0; x < shown.cols.size(); ++x) {
+    if (!is_hidden(shown.cols[x])) continue;
+    for (std::size_t at = x; at < labels.labels.size(); at += shown.cols.size()) labels.labels[at] = no_label;
   }
   return labels;
 }

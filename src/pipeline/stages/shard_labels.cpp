@@ -55,17 +55,19 @@ ShardLabels labels_of_embeddings(const RunContext& run, const std::vector<int>& 
   }
   const InputPreparation preparation(run.config.model, run.config.model.input_size.rows / keys->grid.rows,
                                      Resample::bicubic);
-  const auto masks =
-      std::make_shared<SpareObjects<DenseMasks>>([=, &run] { return DenseMasks(run.config, preparation); });
-  return {
-      keys->images.image, [=, &run, &clusters](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
-        const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
-        auto of_image = masks->take();
-        of_image.look_at(std::span(keys->keys).subspan(index * values, values), keys->dim, keys->valid_of(index), size,
-                         [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); });
-        for (const int k : of_clusters) take(k, of_image.mask(clusters.at(k)));
-        masks->give_back(std::move(of_image));
-      }};
+  std::vector<const DenseClusters*> clusterings;
+  for (const int k : of_clusters) clusterings.push_back(&clusters.at(k));
+  const auto masks = std::make_shared<SpareObjects<DenseMasks>>(
+      [=, &run] { return DenseMasks(run.config, preparation, clusterings, keys->dim); });
+  return {keys->images.image, [=, &run](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
+            const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
+            auto of_image = masks->take();
+            of_image.make(
+                std::span(keys->keys).subspan(index * values, values), keys->valid_of(index), size,
+                [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); },
+                [&](std::size_t i, const LabelMap& labels) { take(of_clusters[i], labels); });
+            masks->give_back(std::move(of_image));
+          }};
 }
 
 }  // namespace

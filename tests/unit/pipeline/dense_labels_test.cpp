@@ -12,6 +12,7 @@
 #include "support/temp_folder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -49,32 +50,46 @@ double cosine(const std::vector<double>& a, std::size_t i, const std::vector<dou
 TEST(DenseLabels, SimilarityIsTheLargestCosineOfACluster) {
   constexpr std::size_t dim = 19;
   const auto embeddings = random_rows(37, dim, 1);
-  const auto centroids = random_rows(11, dim, 2);
-  const std::vector<std::int32_t> cluster = {0, 1, 2, 0, 1, 2, 0, 4, 4, 1, 0};
-  const DenseClusters clusters{.centroids = centroids, .cluster = cluster, .dim = dim, .clusters = 5};
-  const auto found = dense_similarities(clusters, compared_embeddings(as_floats(embeddings), dim, std::nullopt, {}));
-  for (std::size_t i = 0; i < 37; ++i) {
-    for (std::size_t k = 0; k < 5; ++k) {
-      double wanted = -1;
-      for (std::size_t c = 0; c < cluster.size(); ++c) {
-        if (cluster[c] == static_cast<std::int32_t>(k))
-          wanted = std::max(wanted, cosine(embeddings, i, centroids, c, dim));
+  // The second joins the first one's centroids in another way, the third has its own.
+  const std::vector<std::vector<double>> centroids = {random_rows(11, dim, 2), random_rows(11, dim, 2),
+                                                      random_rows(6, dim, 3)};
+  const std::vector<std::vector<std::int32_t>> cluster = {
+      {0, 1, 2, 0, 1, 2, 0, 4, 4, 1, 0}, {0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0}, {2, 1, 0, 3, 1, 2}};
+  const std::vector<int> clusters = {5, 2, 4};
+  std::vector<ClusterCentroids> clusterings;
+  for (std::size_t i = 0; i < 3; ++i) clusterings.push_back({centroids[i], cluster[i], clusters[i]});
+  ClusterSimilarities similarities(clusterings, dim);
+  const auto unit = compared_embeddings(as_floats(embeddings), dim, std::nullopt, {});
+  const auto found = similarities.of(unit);
+  ASSERT_EQ(found.size(), 37U * 11U);
+  for (std::size_t row = 0; row < 37; ++row) {
+    std::size_t at = row * 11;
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (int k = 0; k < clusters[i]; ++k) {
+        double wanted = -1;
+        for (std::size_t c = 0; c < cluster[i].size(); ++c) {
+          if (cluster[i][c] == k) wanted = std::max(wanted, cosine(embeddings, row, centroids[i], c, dim));
+        }
+        EXPECT_NEAR(static_cast<double>(found[at++]), wanted, 1e-6) << row << " " << i << " " << k;
       }
-      EXPECT_NEAR(static_cast<double>(found[i * 5 + k]), wanted, 1e-6) << i << " " << k;
     }
   }
-  for (const SimdPath path : supported_simd_paths()) {
-    std::vector<float> rows = as_floats(embeddings);
-    EXPECT_EQ(cluster_similarities(rows, dim, centroids, cluster, 5, path),
-              cluster_similarities(rows, dim, centroids, cluster, 5));
-  }
+  // Images of any size follow each other.
+  EXPECT_EQ(similarities.of(std::span(unit).first(3 * dim)), std::vector(found.begin(), found.begin() + 3 * 11));
+  EXPECT_EQ(similarities.of(unit), found);
+  for (const SimdPath path : supported_simd_paths())
+    EXPECT_EQ(ClusterSimilarities(clusterings, dim, path).of(unit), found);
+  EXPECT_THROW((void)similarities.of(std::span(unit).first(dim + 1)), InputError);
+  EXPECT_THROW(ClusterSimilarities(clusterings, dim + 1), InputError);
+  clusterings.front().clusters = 4;
+  EXPECT_THROW(ClusterSimilarities(clusterings, dim), InputError);
 }
 
 TEST(DenseLabels, APixelHasTheLargestInterpolatedSimilarity) {
   const GridSize grid{3, 4};
   const auto values = as_floats(random_rows(12, 6, 3));
   const InputGeometry geometry(29, 50, 24, 32, 8, ResizeMode::squash);
-  const LabelMap map = most_similar(values, grid, 6, geometry.blend_original());
+  const LabelMap map = most_similar({values, grid, 6, 0, 6}, geometry.blend_original());
   ASSERT_EQ(map.height, 29);
   ASSERT_EQ(map.width, 50);
   for (int y = 0; y < map.height; ++y) {
@@ -101,11 +116,11 @@ TEST(DenseLabels, WhatNoPatchShowsHasNoLabel) {
   const GridSize grid{4, 4};
   const auto values = as_floats(random_rows(16, 2, 4));
   const LabelMap cut_off =
-      most_similar(values, grid, 2, InputGeometry(60, 100, 32, 32, 8, ResizeMode::crop).blend_original());
+      most_similar({values, grid, 2, 0, 2}, InputGeometry(60, 100, 32, 32, 8, ResizeMode::crop).blend_original());
   EXPECT_EQ(cut_off.labels[0], -1);
   EXPECT_GE(cut_off.labels[50], 0);
   const LabelMap padded =
-      most_similar(values, grid, 2, InputGeometry(60, 100, 32, 32, 8, ResizeMode::pad).blend_grid());
+      most_similar({values, grid, 2, 0, 2}, InputGeometry(60, 100, 32, 32, 8, ResizeMode::pad).blend_grid());
   EXPECT_GE(padded.labels[11], 0);
   EXPECT_EQ(padded.labels[12], -1);
 }
@@ -138,7 +153,9 @@ LabelMap refined(const Image& image, MaskConfig::Refine refine,
   }
   RefinedLabels labels(preparation, refine);
   labels.look_at(image);
-  return labels.labels(similarities, 3);
+  LabelMap map;
+  labels.labels(similarities, std::array{3}, [&](std::size_t, LabelMap one) { map = std::move(one); });
+  return map;
 }
 
 void expect_border(const LabelMap& labels, int column, int tolerance) {
@@ -187,7 +204,7 @@ TEST(LargestClasses, OfALargerImageAreThoseOfInterpolatedValues) {
         const auto pixel = static_cast<std::size_t>(row * small_width);
         const auto begin = (static_cast<std::size_t>(first / class_group_size * small_height * small_width) + pixel) *
                            class_group_size;
-        largest.add(first, count, pixel,
+        largest.add({.begin = 0, .end = count, .first = first}, pixel,
                     std::span<const float>(values).subspan(
                         begin, static_cast<std::size_t>(rows * small_width * class_group_size)));
       }
@@ -224,7 +241,33 @@ TEST(RefinedLabels, WhatIsCutOffStaysWithoutLabel) {
   EXPECT_EQ(labels.labels[127], -1);
 }
 
-// More clusters than are refined at a time, and a second clustering of the same image.
+/// Refined all at once, of one clustering.
+std::vector<std::int32_t> refined_at_once(const std::vector<float>& similarities, int clusters, const Image& image,
+                                          const PatchBlends& blends, MaskConfig::Refine refine) {
+  const bool is_crf = refine == MaskConfig::Refine::crf;
+  std::vector<float> values;
+  for (const PatchBlend& row : blends.rows) {
+    for (const PatchBlend& col : blends.cols) {
+      for (int k = 0; k < clusters; ++k) {
+        const auto at = [&](int y, int x) {
+          return similarities[static_cast<std::size_t>((y * 4 + x) * clusters + k)];
+        };
+        const auto between = [](float a, float b, float share) { return a + share * (b - a); };
+        const float left = between(at(row.first, col.first), at(row.second, col.first), row.weight);
+        const float right = between(at(row.first, col.second), at(row.second, col.second), row.weight);
+        values.push_back((is_crf ? 20.0F : 1.0F) * between(left, right, col.weight));
+      }
+    }
+  }
+  if (is_crf) {
+    DenseCrf().refine(image, values, clusters);
+  } else {
+    guided_filter(image, values, clusters);
+  }
+  return largest_classes(values, image.height, image.width, clusters).labels;
+}
+
+// More clusters than are refined at a time, and clusterings that share a group of classes.
 TEST(RefinedLabels, AreTheLargestOfAllClustersRefinedAtOnce) {
   ModelConfig model;
   model.input_size = {64, 64};
@@ -232,34 +275,26 @@ TEST(RefinedLabels, AreTheLargestOfAllClustersRefinedAtOnce) {
   const InputPreparation preparation(model, 16, Resample::bicubic);
   const Image image = two_colours(45, 60, 25);
   const PatchBlends blends = preparation.geometry(45, 60).blend_original();
+  const std::vector<int> clusters = {37, 5, 3, 3, 16, 1, 20};
+  std::vector<std::vector<float>> of_clusterings;
+  for (const int count : clusters)
+    of_clusterings.push_back(as_floats(random_rows(16, count, static_cast<unsigned>(count))));
+  std::vector<float> together;
+  for (std::size_t patch = 0; patch < 16; ++patch) {
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      const auto first = of_clusterings[i].begin() + static_cast<std::ptrdiff_t>(patch) * clusters[i];
+      together.insert(together.end(), first, first + clusters[i]);
+    }
+  }
   for (const auto refine : {MaskConfig::Refine::crf, MaskConfig::Refine::guided}) {
-    const bool is_crf = refine == MaskConfig::Refine::crf;
     RefinedLabels labels(preparation, refine);
     labels.look_at(image);
-    for (const int clusters : {37, 5}) {
-      const auto similarities = as_floats(random_rows(16, clusters, 9));
-      std::vector<float> values;
-      for (const PatchBlend& row : blends.rows) {
-        for (const PatchBlend& col : blends.cols) {
-          for (int k = 0; k < clusters; ++k) {
-            const auto at = [&](int y, int x) {
-              return similarities[static_cast<std::size_t>((y * 4 + x) * clusters + k)];
-            };
-            const auto between = [](float a, float b, float share) { return a + share * (b - a); };
-            const float left = between(at(row.first, col.first), at(row.second, col.first), row.weight);
-            const float right = between(at(row.first, col.second), at(row.second, col.second), row.weight);
-            values.push_back((is_crf ? 20.0F : 1.0F) * between(left, right, col.weight));
-          }
-        }
-      }
-      if (is_crf) {
-        DenseCrf().refine(image, values, clusters);
-      } else {
-        guided_filter(image, values, clusters);
-      }
-      EXPECT_EQ(labels.labels(similarities, clusters).labels, largest_classes(values, 45, 60, clusters).labels)
-          << clusters;
-    }
+    std::size_t next = 0;
+    labels.labels(together, clusters, [&](std::size_t i, const LabelMap& map) {
+      ASSERT_EQ(i, next++);
+      EXPECT_EQ(map.labels, refined_at_once(of_clusterings[i], clusters[i], image, blends, refine)) << clusters[i];
+    });
+    EXPECT_EQ(next, clusters.size());
   }
 }
 
