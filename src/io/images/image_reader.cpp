@@ -10,6 +10,7 @@
 #include "io/images/jpeg_decoder.hpp"
 #include "io/images/orientation.hpp"
 #include "io/images/png_decoder.hpp"
+#include "io/images/simple_png.hpp"
 #include "io/images/tiff_decoder.hpp"
 #include "io/images/webp_decoder.hpp"
 
@@ -47,8 +48,10 @@ Image decode(std::span<const std::uint8_t> bytes, const ParsedHeader& header) {
   switch (header.type) {
     case ImageType::jpeg:
       return io_detail::decode_jpeg(bytes, header);
-    case ImageType::png:
-      return io_detail::decode_png(bytes);
+    case ImageType::png: {
+      auto image = io_detail::decode_simple_rgb_png(bytes);
+      return image ? *std::move(image) : io_detail::decode_png(bytes);
+    }
     case ImageType::bmp:
       return io_detail::decode_bmp(bytes, header);
     case ImageType::tiff:

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -47,15 +48,26 @@ bool is_ancillary(const Chunk& chunk) {
   return std::ranges::all_of(chunk.type, is_letter) && chunk.type.front() >= 'a';
 }
 
+/// What the bytes of pixels are.
+enum class Content { grey, palette, rgb };
+
 struct Header {
   int height = 0;
   int width = 0;
-  std::size_t bit_depth = 0;
-  bool has_palette = false;
+  std::size_t pixel_bits = 0;
+  Content content = Content::grey;
 
   /// Of the stored bytes of a row.
-  [[nodiscard]] std::size_t row_size() const { return (static_cast<std::size_t>(width) * bit_depth + 7) / 8; }
+  [[nodiscard]] std::size_t row_size() const { return (static_cast<std::size_t>(width) * pixel_bits + 7) / 8; }
 };
+
+std::optional<Content> content_of(std::uint32_t colour_type, std::uint32_t bit_depth) {
+  const bool is_depth = bit_depth == 1 || bit_depth == 2 || bit_depth == 4 || bit_depth == 8;
+  if (colour_type == 0 && (is_depth || bit_depth == 16)) return Content::grey;
+  if (colour_type == 2 && bit_depth == 8) return Content::rgb;
+  if (colour_type == 3 && is_depth) return Content::palette;
+  return std::nullopt;
+}
 
 std::optional<Header> header_of(const Chunk& chunk) {
   if (chunk.type != "IHDR" || chunk.data.size() != 13) return std::nullopt;
@@ -63,16 +75,12 @@ std::optional<Header> header_of(const Chunk& chunk) {
   const std::int64_t width = data.big32(0);
   const std::int64_t height = data.big32(4);
   if (width < 1 || height < 1 || width > max_image_pixels / height) return std::nullopt;
-  const std::uint32_t bit_depth = data.byte(8);
-  const std::uint32_t colour_type = data.byte(9);
-  constexpr std::uint32_t grey = 0;
-  constexpr std::uint32_t palette = 3;
-  if (colour_type != grey && colour_type != palette) return std::nullopt;
-  const bool is_depth = bit_depth == 1 || bit_depth == 2 || bit_depth == 4 || bit_depth == 8;
-  if (!is_depth && !(bit_depth == 16 && colour_type == grey)) return std::nullopt;
+  const std::size_t bit_depth = data.byte(8);
+  const auto content = content_of(data.byte(9), data.byte(8));
   // Deflate, the five filters, not interlaced.
-  if (data.byte(10) != 0 || data.byte(11) != 0 || data.byte(12) != 0) return std::nullopt;
-  return Header{static_cast<int>(height), static_cast<int>(width), bit_depth, colour_type == palette};
+  if (!content || data.byte(10) != 0 || data.byte(11) != 0 || data.byte(12) != 0) return std::nullopt;
+  return Header{static_cast<int>(height), static_cast<int>(width), *content == Content::rgb ? 3 * bit_depth : bit_depth,
+                *content};
 }
 
 /// The compressed rows: the data of the IDAT chunks, which follow each other.
@@ -152,6 +160,37 @@ bool unfilter(std::uint8_t filter, std::span<std::uint8_t> row, const std::uint8
   }
 }
 
+constexpr std::size_t read_behind = 5;  ///< by `unfilter_paeth_rgb`, behind a row and the one above it
+
+/// Paeth's filter, which most rows of photos have, of RGB: the channels of a pixel side by side in a register. `to` may
+/// be a place before that of the row.
+void unfilter_paeth_rgb(std::span<const std::uint8_t> row, const std::uint8_t* up, std::uint8_t* to) {
+  using Bytes8 = std::uint8_t __attribute__((vector_size(8)));
+  using Pixel = std::int16_t __attribute__((vector_size(16)));
+  const auto load = [](const std::uint8_t* from) {
+    Bytes8 bytes;
+    std::memcpy(&bytes, from, sizeof bytes);
+    return __builtin_convertvector(bytes, Pixel);
+  };
+  const auto magnitude = [](Pixel x) { return x > -x ? x : -x; };
+  Pixel left{};
+  Pixel corner{};
+  for (std::size_t x = 0; x < row.size(); x += 3) {
+    const Pixel above = load(up + x);
+    const Pixel by_left = above - corner;
+    const Pixel by_up = left - corner;
+    const Pixel to_left = magnitude(by_left);
+    const Pixel to_up = magnitude(by_up);
+    const Pixel to_corner = magnitude(by_left + by_up);
+    const Pixel other = to_up <= to_corner ? above : corner;
+    const Pixel is_left = (to_left <= to_up) & (to_left <= to_corner);
+    left = (load(row.data() + x) + (is_left ? left : other)) & 0xFF;
+    const Bytes8 bytes = __builtin_convertvector(left, Bytes8);
+    std::memcpy(to + x, &bytes, 4);  // the fourth is written over by the next pixel
+    corner = above;
+  }
+}
+
 void unpack(std::span<const std::uint8_t> row, std::size_t bit_depth, std::span<std::uint8_t> values) {
   if (bit_depth == 8) {
     std::ranges::copy(row, values.begin());
@@ -182,7 +221,7 @@ std::optional<std::vector<Value>> values_of(std::span<std::uint8_t> rows, const 
   for (auto rest = std::span(values); !rest.empty(); rest = rest.subspan(width)) {
     const auto row = rows.subspan(1, row_size);
     if (!unfilter(rows.front(), row, up, sizeof(Value))) return std::nullopt;
-    unpack(row, header.bit_depth, rest.first(width));
+    unpack(row, header.pixel_bits, rest.first(width));
     up = row.data();
     rows = rows.subspan(1 + row_size);
   }
@@ -196,23 +235,64 @@ std::optional<IndexImage> image_of(std::span<std::uint8_t> rows, const Header& h
   return IndexImage{.height = header.height, .width = header.width, .values = *std::move(values)};
 }
 
-}  // namespace
+struct PackedImage {
+  Header header;
+  std::vector<std::uint8_t> rows;  ///< each behind the number of its filter; `read_behind` bytes more
+};
 
-std::optional<IndexImage> decode_simple_png(std::span<const std::uint8_t> bytes) {
+/// The rows of a file with RGB, or with anything else.
+std::optional<PackedImage> packed_image(Bytes bytes, bool has_rgb) {
   if (!ByteView(bytes).starts_with(signature)) return std::nullopt;
   bytes = bytes.subspan(signature.size());
   const auto first = take_chunk(bytes);
   const auto header = first ? header_of(*first) : std::nullopt;
-  if (!header) return std::nullopt;
-  const Stream chunks = stream_of(bytes, header->has_palette);
+  if (!header || (header->content == Content::rgb) != has_rgb) return std::nullopt;
+  const Stream chunks = stream_of(bytes, header->content == Content::palette);
   const Bytes stream = chunks.bytes();
   const std::size_t size = static_cast<std::size_t>(header->height) * (1 + header->row_size());
   // No stream unpacks to more than this many times its size: a few bytes ask for no memory.
   constexpr std::size_t largest_ratio = 1032;
   if (stream.empty() || size / largest_ratio > stream.size() || !sees_all(stream, size)) return std::nullopt;
-  std::vector<std::uint8_t> rows(size);
-  if (inflate(std::as_bytes(stream), std::as_writable_bytes(std::span(rows))) != stream.size()) return std::nullopt;
-  return header->bit_depth == 16 ? image_of<std::uint16_t>(rows, *header) : image_of<std::uint8_t>(rows, *header);
+  PackedImage packed{*header, std::vector<std::uint8_t>(size + read_behind)};
+  const auto rows = std::span(packed.rows).first(size);
+  if (inflate(std::as_bytes(stream), std::as_writable_bytes(rows)) != stream.size()) return std::nullopt;
+  return packed;
+}
+
+}  // namespace
+
+std::optional<IndexImage> decode_simple_png(std::span<const std::uint8_t> bytes) {
+  auto packed = packed_image(bytes, false);
+  if (!packed) return std::nullopt;
+  return packed->header.pixel_bits == 16 ? image_of<std::uint16_t>(packed->rows, packed->header)
+                                         : image_of<std::uint8_t>(packed->rows, packed->header);
+}
+
+std::optional<Image> decode_simple_rgb_png(std::span<const std::uint8_t> bytes) {
+  auto packed = packed_image(bytes, true);
+  if (!packed) return std::nullopt;
+  const std::size_t row_size = packed->header.row_size();
+  const std::vector<std::uint8_t> black(row_size + read_behind);
+  const std::uint8_t* up = black.data();
+  std::uint8_t* to = packed->rows.data();  // rows move together: a photo is not in memory twice
+  for (auto rest = std::span(packed->rows); rest.size() > read_behind; rest = rest.subspan(1 + row_size)) {
+    const auto row = rest.subspan(1, row_size);
+    if (rest.front() == png_filter::paeth) {
+      unfilter_paeth_rgb(row, up, to);
+    } else if (unfilter(rest.front(), row, up, 3)) {
+      std::copy(row.begin(), row.end(), to);
+    } else {
+      return std::nullopt;
+    }
+    up = to;
+    to += row_size;
+  }
+  packed->rows.resize(static_cast<std::size_t>(packed->header.height) * row_size);
+  Image image;
+  image.height = packed->header.height;
+  image.width = packed->header.width;
+  image.pixels = std::move(packed->rows);
+  return image;
 }
 
 }  // namespace datus::io_detail

@@ -14,4 +14,7 @@ namespace datus::io_detail {
 /// is wrong.
 [[nodiscard]] std::optional<IndexImage> decode_simple_png(std::span<const std::uint8_t> bytes);
 
+/// The same for `decode_png`: of files with RGB of 8 bits, as photos are.
+[[nodiscard]] std::optional<Image> decode_simple_rgb_png(std::span<const std::uint8_t> bytes);
+
 }  // namespace datus::io_detail

@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <png.h>
 #include <zlib.h>
@@ -74,20 +75,35 @@ Bytes written(const Kind& kind, unsigned width, unsigned height, Random& random)
   return file;
 }
 
+/// Whether its header says so, sound or not.
+bool has_rgb(const Bytes& file) {
+  return file.size() > 25 && file[25] == PNG_COLOR_TYPE_RGB;
+}
+
+IndexImage bytes_of(Image image) {
+  return {.height = image.height, .width = image.width, .values = std::move(image.pixels)};
+}
+
 /// Nothing where libpng refuses the file, or would take much memory for it first.
 std::optional<IndexImage> by_libpng(const Bytes& file) {
   constexpr std::uint64_t most_pixels = 100'000;
   if (file.size() < 33 || std::uint64_t{ByteView(file).big32(16)} * ByteView(file).big32(20) > most_pixels) return {};
   try {
-    return decode_index_png(file);
+    return has_rgb(file) ? bytes_of(decode_png(file)) : decode_index_png(file);
   } catch (const FormatError&) {
     return std::nullopt;
   }
 }
 
+std::optional<IndexImage> by_datus(const Bytes& file) {
+  if (!has_rgb(file)) return decode_simple_png(file);
+  auto image = decode_simple_rgb_png(file);
+  return image ? std::optional(bytes_of(*std::move(image))) : std::nullopt;
+}
+
 /// Whether it was decoded without libpng, which must then make the same of it.
 bool is_simple(const Bytes& file, const std::string& what) {
-  const auto simple = decode_simple_png(file);
+  const auto simple = by_datus(file);
   if (!simple) return false;
   const auto expected = by_libpng(file);
   EXPECT_TRUE(expected.has_value()) << "libpng refuses " << what;
@@ -112,10 +128,11 @@ void set_checksum(Bytes& file, std::size_t chunk) {
 }
 
 const std::vector<Kind>& simple_kinds() {
-  static const std::vector<Kind> kinds = {
-      {PNG_COLOR_TYPE_GRAY, 1},    {PNG_COLOR_TYPE_GRAY, 2},    {PNG_COLOR_TYPE_GRAY, 4},
-      {PNG_COLOR_TYPE_GRAY, 8},    {PNG_COLOR_TYPE_GRAY, 16},   {PNG_COLOR_TYPE_PALETTE, 1},
-      {PNG_COLOR_TYPE_PALETTE, 2}, {PNG_COLOR_TYPE_PALETTE, 4}, {PNG_COLOR_TYPE_PALETTE, 8}};
+  static const std::vector<Kind> kinds = {{PNG_COLOR_TYPE_GRAY, 1},    {PNG_COLOR_TYPE_GRAY, 2},
+                                          {PNG_COLOR_TYPE_GRAY, 4},    {PNG_COLOR_TYPE_GRAY, 8},
+                                          {PNG_COLOR_TYPE_GRAY, 16},   {PNG_COLOR_TYPE_PALETTE, 1},
+                                          {PNG_COLOR_TYPE_PALETTE, 2}, {PNG_COLOR_TYPE_PALETTE, 4},
+                                          {PNG_COLOR_TYPE_PALETTE, 8}, {PNG_COLOR_TYPE_RGB, 8}};
   return kinds;
 }
 
@@ -131,10 +148,14 @@ TEST(SimplePng, IsDecodedAsByLibpng) {
 
 TEST(SimplePng, OthersAreLeftToLibpng) {
   Random random(2);
-  for (const Kind& kind : {Kind{PNG_COLOR_TYPE_GRAY, 8, PNG_INTERLACE_ADAM7}, Kind{PNG_COLOR_TYPE_RGB, 8},
-                           Kind{PNG_COLOR_TYPE_GRAY_ALPHA, 8}}) {
+  for (const Kind& kind : {Kind{PNG_COLOR_TYPE_GRAY, 8, PNG_INTERLACE_ADAM7}, Kind{PNG_COLOR_TYPE_GRAY_ALPHA, 8},
+                           Kind{PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_ADAM7}, Kind{PNG_COLOR_TYPE_RGB, 16},
+                           Kind{PNG_COLOR_TYPE_RGB_ALPHA, 8}}) {
     EXPECT_FALSE(decode_simple_png(written(kind, 9, 9, random)));
+    EXPECT_FALSE(decode_simple_rgb_png(written(kind, 9, 9, random)));
   }
+  EXPECT_FALSE(decode_simple_png(written({PNG_COLOR_TYPE_RGB, 8}, 9, 9, random)));
+  EXPECT_FALSE(decode_simple_rgb_png(written({PNG_COLOR_TYPE_GRAY, 8}, 9, 9, random)));
   EXPECT_FALSE(decode_simple_png({}));
   // A header that promises more pixels than its stream can hold.
   Bytes file = written({PNG_COLOR_TYPE_GRAY, 8}, 5, 5, random);
