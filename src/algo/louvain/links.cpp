@@ -20,10 +20,16 @@ void ListGraph::add_node(const std::vector<std::int32_t>& neighbors, std::vector
   loops_.push_back(loop);
 }
 
-WeightedLinks::WeightedLinks(const WeightedGraph& graph) : graph_(graph) {
+WeightedLinks::WeightedLinks(const WeightedGraph& graph) {
   for (int node = 0; node < graph.nodes(); ++node) {
+    const auto row = graph.row(node);
     std::int64_t degree = 0;
-    for (const std::uint16_t weight : graph.row(node)) degree += weight;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      if (row[j] == 0) continue;
+      degree += row[j];
+      links_.push_back({static_cast<std::uint16_t>(j), row[j]});
+    }
+    ends_.push_back(links_.size());
     degrees_.push_back(degree);
     loops_.push_back(graph.weight(node, node));
   }

@@ -48,25 +48,30 @@ class ListGraph {
   std::vector<std::int64_t> loops_;
 };
 
-/// A `WeightedGraph` seen the same way.
+/// A `WeightedGraph` seen the same way: every pass goes over all links, of which a graph with soft weights has few.
 class WeightedLinks {
  public:
   explicit WeightedLinks(const WeightedGraph& graph);
 
-  [[nodiscard]] int nodes() const { return graph_.nodes(); }
+  [[nodiscard]] int nodes() const { return static_cast<int>(degrees_.size()); }
   [[nodiscard]] const std::vector<std::int64_t>& degrees() const { return degrees_; }
   [[nodiscard]] const std::vector<std::int64_t>& loops() const { return loops_; }
 
   template <class Visit>
   void for_each_link(int node, Visit&& visit) const {
-    const auto row = graph_.row(node);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      if (row[j] != 0) visit(static_cast<std::int32_t>(j), std::int64_t{row[j]});
+    const std::size_t begin = node == 0 ? 0 : ends_[static_cast<std::size_t>(node) - 1];
+    for (const Link link : std::span(links_).first(ends_[static_cast<std::size_t>(node)]).subspan(begin)) {
+      visit(std::int32_t{link.neighbor}, std::int64_t{link.weight});
     }
   }
 
  private:
-  const WeightedGraph& graph_;
+  struct Link {
+    std::uint16_t neighbor;  // there are fewer than 2^15 nodes
+    std::uint16_t weight;
+  };
+  std::vector<Link> links_;
+  std::vector<std::size_t> ends_;
   std::vector<std::int64_t> degrees_;
   std::vector<std::int64_t> loops_;
 };
