@@ -19,9 +19,9 @@ namespace datus {
 /// `embeddings` [nodes, dim] f32, row-major, finite; `valid` [nodes] (0 = padding, empty = all valid): padding stays as
 /// it is, at unit length. Returns [nodes, dim]. A patch whose sum is zero stays zero.
 ///
-/// Not collective, one thread; memory for 48 rows of the graph and two copies of the embeddings. Throws `InputError`
-/// when the sizes do not agree or there are more than 32,767 patches; `UsageError` for a temperature that is not above
-/// 0, or a path that this CPU lacks.
+/// Not collective, one thread; memory for half of the graph in f32 and two copies of the embeddings. Throws
+/// `InputError` when the sizes do not agree or there are more than 32,767 patches; `UsageError` for a temperature that
+/// is not above 0, or a path that this CPU lacks.
 [[nodiscard]] std::vector<float> smooth_embeddings(std::span<const float> embeddings, int nodes, int dim,
                                                    double temperature, std::span<const std::uint8_t> valid = {},
                                                    SimdPath path = best_simd_path());

@@ -19,12 +19,17 @@ using affinity::Product;
 constexpr int strip_panels = 3;  // rows of whole tiles on every path
 constexpr int strip_rows = strip_panels * panel_width;
 
+constexpr std::size_t strips_of(int nodes) {
+  return static_cast<std::size_t>((nodes + strip_rows - 1) / strip_rows);
+}
+
 /// Weighted sums of an image's embeddings for a strip of its patches at a time.
 class StripSums {
  public:
   StripSums(const Product& cosines, std::span<const float> embeddings, int dim, std::span<const std::uint8_t> valid);
 
   /// Into the rows of `sums` [nodes, dim] from `first` on, a multiple of strip_rows; those of padding are left alone.
+  /// Strips come in their order.
   void add_up(int first, float scale, std::span<float> sums);
 
  private:
@@ -32,7 +37,14 @@ class StripSums {
   [[nodiscard]] float* weights(int panel, int node) {
     return packed_.data() + (static_cast<std::size_t>(panel) * nodes_ + static_cast<std::size_t>(node)) * panel_width;
   }
+  [[nodiscard]] float* mirrored(int node, int other) {
+    const auto strip = static_cast<std::size_t>(node / strip_rows);
+    return mirrored_.data() + (strip * (strip - 1) / 2 * strip_rows + static_cast<std::size_t>(other)) * strip_rows +
+           node % strip_rows;
+  }
+  void take_mirrored(int first);
   void weigh(int first, int rows, float scale);
+  void mirror(int node, int first, int panel);
   void weigh_itself(int first, int rows);
   void list(int rows);
 
@@ -44,6 +56,9 @@ class StripSums {
   /// Panels [node][panel_width] as kernels take them: the weights of all patches for those of the strip, then their
   /// embeddings.
   AlignedVector<float> packed_;
+  /// For each strip the weights [patch][strip_rows] of the patches before it, which those had for its rows: the graph
+  /// is symmetric.
+  AlignedVector<float> mirrored_;
   std::vector<std::uint64_t> used_;  ///< of each patch: bit r says that its weight for row r of the strip is not 0
   /// For each tile of rows the patches with a weight there: most have none. A sum that starts at 0 has the same bits
   /// without products that are 0.
@@ -58,6 +73,7 @@ StripSums::StripSums(const Product& cosines, std::span<const float> embeddings, 
       nodes_(static_cast<std::size_t>(cosines.nodes())),
       dim_(dim),
       packed_(static_cast<std::size_t>(strip_panels + (dim + panel_width - 1) / panel_width) * nodes_ * panel_width),
+      mirrored_(strips_of(cosines.nodes()) * (strips_of(cosines.nodes()) - 1) / 2 * strip_rows * strip_rows),
       used_(nodes_),
       listed_(static_cast<std::size_t>(strip_rows / kernel_.tile_rows)),
       tile_(static_cast<std::size_t>(kernel_.tile_rows * kernel_.tile_panels * panel_width)) {
@@ -70,13 +86,32 @@ StripSums::StripSums(const Product& cosines, std::span<const float> embeddings, 
   }
 }
 
+/// The weights of the patches before the strip.
+void StripSums::take_mirrored(int first) {
+  for (int node = 0; node < first; ++node) {
+    const float* const from = mirrored(first, node);
+    for (int panel = 0; panel < strip_panels; ++panel) {
+      const float* const of_panel = from + panel * panel_width;
+      std::copy_n(of_panel, panel_width, weights(panel, node));
+      const std::uint64_t bits = kernel_.compare(of_panel, 0.0F);
+      used_[static_cast<std::size_t>(node)] |= bits << (panel * panel_width);
+    }
+  }
+}
+
+/// Those of a patch behind the strip for a panel of the strip's rows are those of these rows for the patch.
+void StripSums::mirror(int node, int first, int panel) {
+  const float* const from = weights(panel, node);
+  float* to = mirrored(node, first + panel * panel_width);
+  for (int row = 0; row < panel_width; ++row, to += strip_rows) *to = from[row];
+}
+
 void StripSums::weigh(int first, int rows, float scale) {
-  std::ranges::fill(used_, 0);
   const int nodes = cosines_.nodes();
   const int panels = (rows + panel_width - 1) / panel_width;
   for (int panel = 0; panel < panels; panel += kernel_.tile_panels) {
     const int count = std::min(kernel_.tile_panels, panels - panel);
-    for (int node = 0; node < nodes; node += kernel_.tile_rows) {
+    for (int node = first; node < nodes; node += kernel_.tile_rows) {
       cosines_.multiply(node, first / panel_width + panel, count, tile_);
       for (int r = 0; r < std::min(kernel_.tile_rows, nodes - node); ++r) {
         const float* cosine = tile_.data() + r * kernel_.tile_panels * panel_width;
@@ -84,6 +119,7 @@ void StripSums::weigh(int first, int rows, float scale) {
           const std::uint64_t bits =
               kernel_.soft_weights(cosine + p * panel_width, scale, weights(panel + p, node + r));
           used_[static_cast<std::size_t>(node + r)] |= bits << ((panel + p) * panel_width);
+          if (node >= first + strip_rows) mirror(node + r, first, panel + p);
         }
       }
     }
@@ -113,6 +149,8 @@ void StripSums::list(int rows) {
 
 void StripSums::add_up(int first, float scale, std::span<float> sums) {
   const int rows = std::min(strip_rows, cosines_.nodes() - first);
+  std::ranges::fill(used_, 0);
+  take_mirrored(first);
   weigh(first, rows, scale);
   weigh_itself(first, rows);
   list(rows);
