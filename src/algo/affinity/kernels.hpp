@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 // Included by files that are compiled for one instruction set: nothing here, or included from here, may be an inline
@@ -27,6 +28,8 @@ struct Kernel {
   /// weights[c] = exp((cosines[c] - 1) * scale), 0 where the exponent is below -16 (soft_weights.hpp), for panel_width
   /// values. Bit c of the result: weights[c] is not 0, which one that is no number is not either.
   std::uint16_t (*soft_weights)(const float* cosines, float scale, float* weights);
+  /// Rows [count, dim] to unit length, the length in f64 in index order; a row of zeros stays.
+  void (*scale_rows)(float* rows, std::size_t count, std::size_t dim);
 };
 
 [[nodiscard]] Kernel scalar_kernel();

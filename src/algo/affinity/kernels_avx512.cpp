@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/kernels.hpp"
 #include "algo/affinity/soft_weights.hpp"
+#include "algo/affinity/unit_rows.hpp"
 
 #include <cstddef>
 
@@ -94,7 +95,8 @@ Kernel avx512_kernel() {
           .multiply = multiply,
           .multiply_listed = multiply_listed,
           .compare = compare,
-          .soft_weights = soft_weights};
+          .soft_weights = soft_weights,
+          .scale_rows = scale_rows};
 }
 
 }  // namespace datus::affinity

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/kernels.hpp"
 #include "algo/affinity/soft_weights.hpp"
+#include "algo/affinity/unit_rows.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -62,7 +63,8 @@ Kernel scalar_kernel() {
           .multiply = multiply,
           .multiply_listed = multiply_listed,
           .compare = compare,
-          .soft_weights = soft_weights};
+          .soft_weights = soft_weights,
+          .scale_rows = scale_rows};
 }
 
 }  // namespace datus::affinity

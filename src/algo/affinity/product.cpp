@@ -1,17 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/product.hpp"
 
-#include "algo/affinity/prepared_keys.hpp"
 #include "datus/core/error.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 namespace datus::affinity {
+namespace {
+
+/// Of the valid rows, in f64; empty where it is not subtracted.
+std::vector<float> mean_key(std::span<const float> keys, std::size_t size, const AffinityOptions& options,
+                            std::span<const std::uint8_t> valid) {
+  if (!options.subtracts_mean()) return {};
+  std::vector<double> sums(size);
+  std::int64_t count = 0;
+  for (std::size_t node = 0; node < keys.size() / size; ++node) {
+    if (!valid.empty() && valid[node] == 0) continue;
+    ++count;
+    for (std::size_t d = 0; d < size; ++d) sums[d] += static_cast<double>(keys[node * size + d]);
+  }
+  std::vector<float> mean(size);
+  if (count == 0) return mean;
+  for (std::size_t d = 0; d < size; ++d) mean[d] = static_cast<float>(sums[d] / static_cast<double>(count));
+  return mean;
+}
+
+}  // namespace
 
 Kernel kernel_for(SimdPath path) {
   return for_path(path, scalar_kernel, avx2_kernel, avx512_kernel)();
+}
+
+void scale_to_unit_length(std::span<float> rows, int dim, const Kernel& kernel) {
+  const auto width = static_cast<std::size_t>(dim);
+  kernel.scale_rows(rows.data(), rows.size() / width, width);
 }
 
 void pack_rows(std::span<const float> rows, std::size_t size, std::span<float> packed) {
@@ -43,16 +68,20 @@ Product::Product(std::span<const float> keys, int nodes, int dim, const Affinity
   require_fitting(keys.size(), nodes, dim, valid);
   const auto size = static_cast<std::size_t>(dim);
   const auto count = static_cast<std::size_t>(nodes);
-  const PreparedKeys prepared(keys, dim, options, valid);
+  const std::vector<float> mean = mean_key(keys, size, options, valid);
   constexpr std::size_t width = panel_width;
   // The last tile of rows may reach beyond the last panel of columns.
   const std::size_t panels = (count + static_cast<std::size_t>(kernel_.tile_rows) - 1 + width - 1) / width;
   packed_.resize(panels * size * width);
-  std::vector<float> key(size);
-  for (std::size_t node = 0; node < count; ++node) {
-    prepared.copy(node, key);
-    float* to = packed_.data() + node / width * size * width + node % width;
-    for (std::size_t d = 0; d < size; ++d) to[d * width] = key[d];
+  std::vector<float> rows;  // of a panel
+  for (std::size_t first = 0; first < keys.size(); first += width * size) {
+    const auto stored = keys.subspan(first, std::min(width * size, keys.size() - first));
+    rows.assign(stored.begin(), stored.end());
+    for (std::size_t begin = 0; begin < rows.size(); begin += size) {
+      for (std::size_t d = 0; d < mean.size(); ++d) rows[begin + d] -= mean[d];
+    }
+    if (options.scales_keys()) scale_to_unit_length(rows, dim, kernel_);
+    pack_rows(rows, size, std::span(packed_).subspan(first));
   }
 }
 

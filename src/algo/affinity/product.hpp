@@ -19,6 +19,8 @@ namespace datus::affinity {
 [[nodiscard]] constexpr std::size_t panels_of(std::size_t rows) {
   return (rows + panel_width - 1) / panel_width;
 }
+/// Rows [n, dim] to unit length, in place: Kernel::scale_rows.
+void scale_to_unit_length(std::span<float> rows, int dim, const Kernel& kernel);
 /// Rows [n, size] to the panels at the start of `packed`; what fills up the last one is left alone.
 void pack_rows(std::span<const float> rows, std::size_t size, std::span<float> packed);
 

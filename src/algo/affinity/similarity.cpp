@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/similarity.hpp"
 
-#include "algo/affinity/prepared_keys.hpp"
 #include "algo/affinity/product.hpp"
 #include "datus/algo/aligned_vector.hpp"
 #include "datus/core/error.hpp"
@@ -35,7 +34,7 @@ void check(const ClusterCentroids& clustering, int dim) {
 
 std::vector<float> unit_embeddings(std::span<const float> embeddings, int dim) {
   std::vector<float> unit(embeddings.begin(), embeddings.end());
-  affinity::scale_rows_to_unit_length(unit, dim);
+  affinity::scale_to_unit_length(unit, dim, affinity::kernel_for(best_simd_path()));
   return unit;
 }
 
@@ -96,7 +95,7 @@ ClusterSimilarities::ClusterSimilarities(std::span<const ClusterCentroids> clust
     if (same + 1 == firsts.size()) units.insert(units.end(), one.centroids.begin(), one.centroids.end());
     s.add(one, firsts.back());
   }
-  affinity::scale_rows_to_unit_length(units, dim);
+  affinity::scale_to_unit_length(units, dim, s.kernel);
   s.packed.resize(panels_of(s.clusters_of.size()) * s.dim * panel_width);
   pack_rows(units, s.dim, s.packed);
 }

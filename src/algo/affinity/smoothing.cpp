@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/smoothing.hpp"
 
-#include "algo/affinity/prepared_keys.hpp"
 #include "algo/affinity/product.hpp"
 #include "datus/core/error.hpp"
 
@@ -79,9 +78,9 @@ StripSums::StripSums(const Product& cosines, std::span<const float> embeddings, 
       tile_(static_cast<std::size_t>(kernel_.tile_rows * kernel_.tile_panels * panel_width)) {
   const auto width = static_cast<std::size_t>(dim);
   for (std::size_t node = 0; node < nodes_; ++node) {
-    for (std::size_t d = 0; d < width; ++d) {
-      weights(strip_panels + static_cast<int>(d / panel_width), static_cast<int>(node))[d % panel_width] =
-          embeddings[node * width + d];
+    for (std::size_t d = 0; d < width; d += panel_width) {
+      std::ranges::copy(embeddings.subspan(node * width + d, std::min<std::size_t>(panel_width, width - d)),
+                        weights(strip_panels + static_cast<int>(d / panel_width), static_cast<int>(node)));
     }
   }
 }
@@ -191,7 +190,7 @@ std::vector<float> smooth_embeddings(std::span<const float> embeddings, int node
   for (int first = 0; first < nodes; first += strip_rows) {
     strips.add_up(first, static_cast<float>(1.0 / temperature), smooth);
   }
-  affinity::scale_rows_to_unit_length(smooth, dim);
+  affinity::scale_to_unit_length(smooth, dim, cosines.kernel());
   return smooth;
 }
 
