@@ -27,9 +27,9 @@ struct GuidedFilterOptions {
 /// their coefficients interpolated (He and Sun 2015, "Fast Guided Filter"). Each window's values are fitted as a linear
 /// function of colour; a pixel takes the mean of the models of all windows that it is in.
 ///
-/// The same bits on every path and machine: cells in f64, pixels in f32. It keeps its memory from image to image, which
-/// does not depend on the number of classes: for each cell 1,150 bytes; a few rows of pixels are at work at a time. One
-/// object for each thread, not for several at once.
+/// The same bits on every path and machine: models are fitted in f64, averaged and used in f32. It keeps its memory
+/// from image to image, which does not depend on the number of classes: for each cell 500 bytes; a few rows are at work
+/// at a time. One object for each thread, not for several at once.
 class GuidedFilter {
  public:
   /// Throws `UsageError` for an option out of range or a path that this CPU lacks.

@@ -59,10 +59,13 @@ struct GuidedFilter::State {
   Guide guide;
   std::vector<Between> rows;
   std::vector<Between> columns;
-  AlignedVector<float> lines;  ///< [step][width][lanes]: the rows of pixels that are at work
-  /// [cells][model_size]: sums, then models.
-  AlignedVector<double> models;
-  AlignedVector<double> memory;  ///< rows of [width][model_size]
+  AlignedVector<float> lines;   ///< [step][width][lanes]: the rows of pixels that are at work
+  AlignedVector<float> models;  ///< [cells][model_size]
+  /// Rows [width][model_size]: of cells, of what is added up along rows, and of whole windows.
+  AlignedVector<double> cells;
+  AlignedVector<double> along;
+  AlignedVector<double> sums;
+  AlignedVector<float> models_along;
   AlignedVector<float> mixed;
 
   /// The mean model of all windows that a cell is in, for one group of classes.
@@ -70,11 +73,11 @@ struct GuidedFilter::State {
   void apply_models(int first, int count, const TakeClasses& take);
 
  private:
+  template <class Value, class AddWindows, class MakeRow, class SumRow, class EndRow>
+  void add_windows(AlignedVector<Value>& memory, AddWindows add, MakeRow make_row, SumRow sum_row, EndRow end_row);
   void take_cells(int y, int first, int count, const GiveClasses& give);
-  void take_cell(std::size_t cell, int height, int x0, int x1);
-  template <class MakeRow, class EndRow>
-  void take_window_means(MakeRow make_row, EndRow end_row);
-  void solve(std::size_t cell);
+  void solve_row(int y, const double* row);
+  void average_row(int y);
 };
 
 /// For each cell of a row the mean value, and its products with the cell's colour.
@@ -86,86 +89,91 @@ void GuidedFilter::State::take_cells(int y, int first, int count, const GiveClas
   give(first, count, pixel, given);
   refine_detail::check_finite(given, first, count, pixel);
   for (int x = 0; x < grid.width; ++x) {
-    take_cell(std::size_t(y) * grid.width + x, height, x * grid.step, std::min((x + 1) * grid.step, image.width));
+    const int x0 = x * grid.step;
+    kernel.take_cell(lines.data() + std::size_t(x0) * lanes, height, line, std::min(grid.step, image.width - x0),
+                     guide.colours[std::size_t(y) * grid.width + x].data(), cells.data() + std::size_t(x) * model_size);
   }
 }
 
-/// That of columns x0 ... x1 - 1 of so many lines.
-void GuidedFilter::State::take_cell(std::size_t cell, int height, int x0, int x1) {
-  double* const of_cell = models.data() + cell * model_size;
-  double* const sum = of_cell + 3 * lanes;
-  kernel.add_pixels(lines.data() + std::size_t(x0) * lanes, height, std::size_t(image.width) * lanes, x1 - x0, sum);
-  const double share = 1.0 / (height * (x1 - x0));
-  for (int k = 0; k < lanes; ++k) sum[k] *= share;
-  for (int c = 0; c < 3; ++c) {
-    for (int k = 0; k < lanes; ++k) of_cell[c * lanes + k] = guide.colours[cell][c] * sum[k];
-  }
-}
-
-/// What cells hold becomes its mean over the windows around each cell, cut off at the edges. make_row(y) is called
-/// before a row of cells is read, end_row(y) when it has its means: so rows stay in the caches meanwhile.
-template <class MakeRow, class EndRow>
-void GuidedFilter::State::take_window_means(MakeRow make_row, EndRow end_row) {
+/// Sums over the windows around each cell, cut off at the edges. make_row(y) returns a row of cells, end_row(y) is
+/// called when sum_row(y) has its sums: so rows stay in the caches meanwhile.
+template <class Value, class AddWindows, class MakeRow, class SumRow, class EndRow>
+void GuidedFilter::State::add_windows(AlignedVector<Value>& memory, AddWindows add, MakeRow make_row, SumRow sum_row,
+                                      EndRow end_row) {
   const std::size_t row = std::size_t(grid.width) * model_size;
-  const int kept = window_block + 2 * grid.radius;  // rows that are added up along themselves
-  memory.resize(std::min(kept, grid.height) * row);
-  std::vector<double*> along(grid.height);
-  std::vector<double*> whole(grid.height);
+  const int kept = std::min(window_block + 2 * grid.radius, grid.height);  // rows that are added up along themselves
+  memory.resize(kept * row);
+  std::vector<const Value*> added(grid.height);
+  std::vector<Value*> whole(grid.height);
   for (int y = 0; y < grid.height; ++y) {
-    along[y] = memory.data() + y % kept * row;
-    whole[y] = models.data() + y * row;
+    added[y] = memory.data() + y % kept * row;
+    whole[y] = sum_row(y);
   }
-  std::vector<double*> from(grid.width);
-  std::vector<double*> to(grid.width);
+  std::vector<const Value*> from(grid.width);
+  std::vector<Value*> to(grid.width);
   int read = 0;
   for (int y = 0; y < grid.height; y += window_block) {
     const int end = std::min(y + window_block, grid.height);
     for (; read < std::min(end + grid.radius, grid.height); ++read) {
-      make_row(read);
+      const Value* const made = make_row(read);
       for (int x = 0; x < grid.width; ++x) {
-        from[x] = whole[read] + std::size_t(x) * model_size;
-        to[x] = along[read] + std::size_t(x) * model_size;
+        from[x] = made + std::size_t(x) * model_size;
+        to[x] = memory.data() + read % kept * row + std::size_t(x) * model_size;
       }
-      kernel.add_windows(from.data(), grid.width, grid.radius, 0, grid.width, model_size, to.data());
+      add(from.data(), grid.width, grid.radius, 0, grid.width, model_size, to.data());
     }
-    kernel.add_windows(along.data(), grid.height, grid.radius, y, end, row, whole.data());
-    for (int done = y; done < end; ++done) {
-      double* value = whole[done];
-      for (int x = 0; x < grid.width; ++x) {
-        const double share = grid.share(done, x);
-        for (int i = 0; i < model_size; ++i) *value++ *= share;
-      }
-      end_row(done);
+    add(added.data(), grid.height, grid.radius, y, end, row, whole.data());
+    for (int done = y; done < end; ++done) end_row(done);
+  }
+}
+
+/// Sums of products and of values over the windows of a row become their models: equations 14 and 15.
+void GuidedFilter::State::solve_row(int y, const double* row) {
+  for (int x = 0; x < grid.width; ++x, row += model_size) {
+    const std::size_t cell = std::size_t(y) * grid.width + x;
+    const double share = grid.share(y, x);
+    const auto [r, g, b] = guide.means[cell];
+    const auto [rr, rg, rb, gg, gb, bb] = guide.inverses[cell];
+    float* const model = models.data() + cell * model_size;
+    for (int k = 0; k < lanes; ++k) {
+      const double mean = share * row[3 * lanes + k];
+      const double of_red = share * row[k] - r * mean;
+      const double of_green = share * row[lanes + k] - g * mean;
+      const double of_blue = share * row[2 * lanes + k] - b * mean;
+      const double red = rr * of_red + rg * of_green + rb * of_blue;
+      const double green = rg * of_red + gg * of_green + gb * of_blue;
+      const double blue = rb * of_red + gb * of_green + bb * of_blue;
+      model[k] = static_cast<float>(red);
+      model[lanes + k] = static_cast<float>(green);
+      model[2 * lanes + k] = static_cast<float>(blue);
+      model[3 * lanes + k] = static_cast<float>(mean - (red * r + green * g + blue * b));
     }
   }
 }
 
-/// Mean products and mean values of a window become its model: equations 14 and 15.
-void GuidedFilter::State::solve(std::size_t cell) {
-  double* const red = models.data() + cell * model_size;
-  double* const green = red + lanes;
-  double* const blue = green + lanes;
-  double* const mean = blue + lanes;
-  const auto [r, g, b] = guide.means[cell];
-  const auto [rr, rg, rb, gg, gb, bb] = guide.inverses[cell];
-  for (int k = 0; k < lanes; ++k) {
-    const double of_red = red[k] - r * mean[k];
-    const double of_green = green[k] - g * mean[k];
-    const double of_blue = blue[k] - b * mean[k];
-    red[k] = rr * of_red + rg * of_green + rb * of_blue;
-    green[k] = rg * of_red + gg * of_green + gb * of_blue;
-    blue[k] = rb * of_red + gb * of_green + bb * of_blue;
-    mean[k] -= red[k] * r + green[k] * g + blue[k] * b;
+/// Sums of models become their means.
+void GuidedFilter::State::average_row(int y) {
+  float* value = models.data() + std::size_t(y) * grid.width * model_size;
+  for (int x = 0; x < grid.width; ++x) {
+    const auto share = static_cast<float>(grid.share(y, x));
+    for (int i = 0; i < model_size; ++i) *value++ *= share;
   }
 }
 
 void GuidedFilter::State::fit_models(int first, int count, const GiveClasses& give) {
-  take_window_means([&](int y) { take_cells(y, first, count, give); },
-                    [&](int y) {
-                      const auto cell = std::size_t(y) * grid.width;
-                      for (int x = 0; x < grid.width; ++x) solve(cell + x);
-                    });
-  take_window_means([](int) {}, [](int) {});
+  const std::size_t row = std::size_t(grid.width) * model_size;
+  cells.resize(row);
+  sums.resize(window_block * row);
+  const auto row_of_sums = [&](int y) { return sums.data() + y % window_block * row; };
+  add_windows(
+      along, kernel.add_windows,
+      [&](int y) {
+        take_cells(y, first, count, give);
+        return cells.data();
+      },
+      row_of_sums, [&](int y) { solve_row(y, row_of_sums(y)); });
+  const auto row_of_models = [&](int y) { return models.data() + y * row; };
+  add_windows(models_along, kernel.add_models, row_of_models, row_of_models, [&](int y) { average_row(y); });
 }
 
 /// Equation 16, with models interpolated between cells: first in columns, for a row of pixels.
@@ -175,8 +183,7 @@ void GuidedFilter::State::apply_models(int first, int count, const TakeClasses& 
   mixed.resize(size);
   for (int y = 0; y < image.height; ++y) {
     const Between& row = rows[y];
-    kernel.mix(models.data() + row.before * size, models.data() + row.after * size, double{row.share}, size,
-               mixed.data());
+    kernel.mix(models.data() + row.before * size, models.data() + row.after * size, row.share, size, mixed.data());
     kernel.apply(mixed.data(), columns.data(), image.row(y).data(), image.width, line.data());
     take(first, count, std::size_t(y) * image.width, line);
   }

@@ -27,14 +27,20 @@ struct Between {
 /// One path of the steps that the guided filter, and the choice of classes after it, spend their time in.
 /// Multiplications and additions are rounded each, in one order.
 struct GuidedKernel {
-  /// sums[k] = values [rows][pixels][group_size], pixel by pixel, of rows that are `stride` values apart.
-  void (*add_pixels)(const float* values, int rows, std::size_t stride, int pixels, double* sums);
-  /// For the places begin ... end - 1 of `length`: sums[place] = values of the places up to `radius` to each side,
-  /// added up in their order, of `channels` values each, a multiple of group_size. Other places need not have values.
+  /// Mean of values [rows][pixels][group_size], added up pixel by pixel, of rows that are `stride` values apart:
+  /// `of_cell` [model_terms][group_size] are its products with each of a cell's colours, and then itself.
+  void (*take_cell)(const float* values, int rows, std::size_t stride, int pixels, const double* colour,
+                    double* of_cell);
+  /// For the places begin ... end - 1 of `length`: sums[place] = values of the places up to `radius` to each side, of
+  /// `channels` values each, a multiple of model_size. Of window_block windows from `begin` on, first what all have in
+  /// common is added up, then what is in front of it, then what is behind. Other places need not have values.
   void (*add_windows)(const double* const* places, int length, int radius, int begin, int end, std::size_t channels,
                       double* const* sums);
-  /// mixed = before + share * (after - before), rounded to f32.
-  void (*mix)(const double* before, const double* after, double share, std::size_t size, float* mixed);
+  /// The same of models.
+  void (*add_models)(const float* const* places, int length, int radius, int begin, int end, std::size_t channels,
+                     float* const* sums);
+  /// mixed = before + share * (after - before).
+  void (*mix)(const float* before, const float* after, float share, std::size_t size, float* mixed);
   /// values [pixels][group_size] of pixels with those colours (RGB, 3 bytes each), by models
   /// [cells][model_terms][group_size].
   void (*apply)(const float* models, const Between* between, const std::uint8_t* colours, std::int64_t pixels,

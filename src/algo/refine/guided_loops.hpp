@@ -11,8 +11,9 @@
 
 namespace datus::refine_detail {
 
-// From floats to doubles and back the compiler finds the registers itself.
-static void add_pixels(const float* values, int rows, std::size_t stride, int pixels, double* sums) {
+// From floats to doubles the compiler finds the registers itself.
+static void take_cell(const float* values, int rows, std::size_t stride, int pixels, const double* colour,
+                      double* of_cell) {
   double sum[group_size] = {};
   for (int row = 0; row < rows; ++row) {
     const float* value = values + static_cast<std::size_t>(row) * stride;
@@ -20,52 +21,56 @@ static void add_pixels(const float* values, int rows, std::size_t stride, int pi
       for (int k = 0; k < group_size; ++k) sum[k] += double{value[k]};
     }
   }
-  for (int k = 0; k < group_size; ++k) sums[k] = sum[k];
+  const double share = 1.0 / (rows * pixels);
+  for (int k = 0; k < group_size; ++k) sum[k] *= share;
+  for (int c = 0; c < 3; ++c) {
+    for (int k = 0; k < group_size; ++k) of_cell[c * group_size + k] = colour[c] * sum[k];
+  }
+  for (int k = 0; k < group_size; ++k) of_cell[3 * group_size + k] = sum[k];
 }
 
-static void mix(const double* before, const double* after, double share, std::size_t size, float* mixed) {
-  for (std::size_t i = 0; i < size; ++i) mixed[i] = static_cast<float>(before[i] + share * (after[i] - before[i]));
+static void mix(const float* before, const float* after, float share, std::size_t size, float* mixed) {
+  for (std::size_t i = 0; i < size; ++i) mixed[i] = before[i] + share * (after[i] - before[i]);
 }
 
-/// The sums of `block` places that follow each other, so that what their windows share is read once; each adds up in
-/// its own order. Their windows must have a place in common.
-template <int width, int block>
-static void add_block(const double* const* places, int length, int radius, int at, std::size_t channels,
-                      double* const* sums) {
-  using Doubles = typename Registers<width>::Doubles;
+/// The sums of `block` places that follow each other, so that what their windows share is read and added up once. Their
+/// windows must have a place in common.
+template <class Values, int block, class Value>
+static void add_block(const Value* const* places, int length, int radius, int at, std::size_t channels,
+                      Value* const* sums) {
   constexpr int parts = 2;
   const auto first = [&](int j) { return at + j < radius ? 0 : at + j - radius; };
   const auto end = [&](int j) { return at + j + radius < length ? at + j + radius + 1 : length; };
   const int shared = first(block - 1);
   const int shared_end = end(0);
-  for (std::size_t c = 0; c < channels; c += width) {
-    Doubles sum[block][parts] = {};
-    const auto add = [&](int j, int place) {
-      const auto* const value = reinterpret_cast<const Doubles*>(places[place] + c);
-      for (int p = 0; p < parts; ++p) sum[j][p] += value[p];
+  for (std::size_t c = 0; c < channels; c += parts * sizeof(Values) / sizeof(Value)) {
+    Values common[parts] = {};
+    const auto add = [&](Values* sum, int begin, int stop) {
+      for (int place = begin; place < stop; ++place) {
+        const auto* const value = reinterpret_cast<const Values*>(places[place] + c);
+        for (int p = 0; p < parts; ++p) sum[p] += value[p];
+      }
     };
+    add(common, shared, shared_end);
     for (int j = 0; j < block; ++j) {
-      for (int place = first(j); place < shared; ++place) add(j, place);
-    }
-    for (int place = shared; place < shared_end; ++place) {
-      for (int j = 0; j < block; ++j) add(j, place);
-    }
-    for (int j = 0; j < block; ++j) {
-      for (int place = shared_end; place < end(j); ++place) add(j, place);
-      auto* const results = reinterpret_cast<Doubles*>(sums[at + j] + c);
-      for (int p = 0; p < parts; ++p) results[p] = sum[j][p];
+      Values sum[parts];
+      for (int p = 0; p < parts; ++p) sum[p] = common[p];
+      add(sum, first(j), shared);
+      add(sum, shared_end, end(j));
+      auto* const results = reinterpret_cast<Values*>(sums[at + j] + c);
+      for (int p = 0; p < parts; ++p) results[p] = sum[p];
     }
   }
 }
 
-template <int width>
-static void add_windows(const double* const* places, int length, int radius, int begin, int end, std::size_t channels,
-                        double* const* sums) {
+template <class Values, class Value>
+static void add_windows(const Value* const* places, int length, int radius, int begin, int end, std::size_t channels,
+                        Value* const* sums) {
   int at = begin;
   for (; 2 * radius >= window_block - 1 && at + window_block <= end; at += window_block) {
-    add_block<width, window_block>(places, length, radius, at, channels, sums);
+    add_block<Values, window_block>(places, length, radius, at, channels, sums);
   }
-  for (; at < end; ++at) add_block<width, 1>(places, length, radius, at, channels, sums);
+  for (; at < end; ++at) add_block<Values, 1>(places, length, radius, at, channels, sums);
 }
 
 template <int width>
@@ -106,8 +111,9 @@ static void keep_largest(const float* values, std::int64_t pixels, int first, fl
 
 template <int width>
 static GuidedKernel shared_guided_kernel(decltype(GuidedKernel::keep_largest) keep_largest_of_path) {
-  return {.add_pixels = add_pixels,
-          .add_windows = add_windows<width>,
+  return {.take_cell = take_cell,
+          .add_windows = add_windows<typename Registers<width>::Doubles, double>,
+          .add_models = add_windows<typename Registers<width>::Floats, float>,
           .mix = mix,
           .apply = apply<width>,
           .keep_largest = keep_largest_of_path};

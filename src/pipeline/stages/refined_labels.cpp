@@ -133,7 +133,7 @@ std::int64_t refining_bytes_per_pixel(MaskConfig::Refine refine, int clusters) {
     case MaskConfig::Refine::guided:
       break;
   }
-  constexpr std::int64_t cells = 72;  // rows of pixels are few
+  constexpr std::int64_t cells = 40;  // rows of pixels are few
   return cells;
 }
 

@@ -162,7 +162,7 @@ TEST(CostOfRun, RefiningTakesMemoryForAllClustersThatTheSampleMayHaveLacked) {
     return stage_of(cost_of(new_run(640, 64, {11, 300}), config, calibration, machines(1, 1, 2)), "mask").memory_bytes;
   };
   EXPECT_NEAR(memory(MaskConfig::Refine::none), 1e8 + 4 * 3200, 1);
-  EXPECT_NEAR(memory(MaskConfig::Refine::guided), 1e8 + 4 * 3200 + 2.0 * 448 * 448 * 72, 1);
+  EXPECT_NEAR(memory(MaskConfig::Refine::guided), 1e8 + 4 * 3200 + 2.0 * 448 * 448 * 40, 1);
   // 19 groups of 16 clusters.
   EXPECT_NEAR(memory(MaskConfig::Refine::crf), 1e8 + 4 * 3200 + 2.0 * 448 * 448 * (19 * 128 + 200), 1);
 }
