@@ -70,20 +70,22 @@ Vectors masked_cls(const Work& work) {
   return work.backbone.segment_cls(images_of(work), work.segments.segment, counts);
 }
 
-/// Means of per-patch vectors [n,P,D], summed in f64 in patch order.
-Vectors segment_means(const Work& work, std::span<const float> patch_vectors, int dim) {
+/// Means of the vectors of patches, summed in f64 in patch order; vectors_of(image) makes those of an image [P,D].
+template <class VectorsOf>
+Vectors segment_means(const Work& work, int dim, VectorsOf vectors_of) {
   const auto width = static_cast<std::size_t>(dim);
   Vectors vectors(work.segments.size.size() * width);
   const auto patches = static_cast<std::size_t>(work.segments.grid.patches());
   parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
     const auto image = static_cast<std::size_t>(i);
     const auto map = work.segment_map(image);
+    const auto of_patches = vectors_of(image);
     const auto first = static_cast<std::size_t>(work.segments.offset[image]);
     const auto count = static_cast<std::size_t>(work.segments.offset[image + 1]) - first;
     std::vector<double> sums(count * width);
     for (std::size_t patch = 0; patch < patches; ++patch) {
       if (map[patch] < 0) continue;
-      const auto values = patch_vectors.subspan((image * patches + patch) * width, width);
+      const auto values = std::span<const float>(of_patches).subspan(patch * width, width);
       double* sum = sums.data() + static_cast<std::size_t>(map[patch]) * width;
       for (std::size_t d = 0; d < width; ++d) sum[d] += static_cast<double>(values[d]);
     }
@@ -99,23 +101,22 @@ Vectors segment_means(const Work& work, std::span<const float> patch_vectors, in
 
 /// The stored embeddings of all images, smoothed where the configuration says so.
 Vectors mean_keys(const Work& work, const KeysFile& keys) {
-  if (!work.config.descriptor.smoothing) return segment_means(work, keys.keys, keys.dim);
-  const auto patches = static_cast<std::size_t>(keys.grid.patches());
-  const std::size_t values = patches * static_cast<std::size_t>(keys.dim);
-  Vectors smooth(keys.keys.size());
-  parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
-    const auto image = static_cast<std::size_t>(i);
-    const auto one = smooth_embeddings(std::span(keys.keys).subspan(image * values, values), keys.grid.patches(),
-                                       keys.dim, *work.config.descriptor.smoothing, keys.valid_of(image));
-    std::ranges::copy(one, smooth.begin() + static_cast<std::ptrdiff_t>(image * values));
+  const std::size_t values = static_cast<std::size_t>(keys.grid.patches()) * static_cast<std::size_t>(keys.dim);
+  const auto stored = [&](std::size_t image) { return std::span(keys.keys).subspan(image * values, values); };
+  const auto smoothing = work.config.descriptor.smoothing;
+  if (!smoothing) return segment_means(work, keys.dim, stored);
+  return segment_means(work, keys.dim, [&](std::size_t image) {
+    return smooth_embeddings(stored(image), keys.grid.patches(), keys.dim, *smoothing, keys.valid_of(image));
   });
-  return segment_means(work, smooth, keys.dim);
 }
 
 Vectors mean_tokens(const Work& work) {
   const auto features = work.backbone.describing_forward(
       images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
-  return segment_means(work, features.embeddings, work.backbone.architecture().dim);
+  const int dim = work.backbone.architecture().dim;
+  const std::size_t values = static_cast<std::size_t>(work.segments.grid.patches()) * static_cast<std::size_t>(dim);
+  return segment_means(
+      work, dim, [&](std::size_t image) { return std::span(features.embeddings).subspan(image * values, values); });
 }
 
 /// To unit length, with the norm in f64 in index order.
