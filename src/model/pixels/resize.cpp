@@ -16,17 +16,20 @@
 namespace datus {
 namespace {
 
-using resize_kernels::WidePixel;
+using resize_kernels::WidePixels;
 using resize_kernels::Window;
 
 struct Kernels {
+  resize_kernels::Widening* widen;
   resize_kernels::HorizontalPass* horizontal;
   resize_kernels::VerticalPass* vertical;
 };
 
 Kernels best_kernels() {
-  if (__builtin_cpu_supports("avx2")) return {resize_kernels::horizontal_avx2, resize_kernels::vertical_avx2};
-  return {resize_kernels::horizontal_baseline, resize_kernels::vertical_baseline};
+  if (__builtin_cpu_supports("avx2")) {
+    return {resize_kernels::widen_avx2, resize_kernels::horizontal_avx2, resize_kernels::vertical_avx2};
+  }
+  return {resize_kernels::widen_baseline, resize_kernels::horizontal_baseline, resize_kernels::vertical_baseline};
 }
 
 /// The horizontal pass: the pixels `box` of `image` resized to `width` columns and its own height.
@@ -41,13 +44,14 @@ Image resize_columns(const Image& image, int width, Resample resample, const Pix
   }
   const AxisTable table(image.width, width, box.left, box.width, resample);
   const Kernels kernels = best_kernels();
-  std::vector<WidePixel> wide(static_cast<std::size_t>(image.width));
-  for (int y = 0; y < box.height; ++y) {
-    const auto from = image.row(box.top + y);
-    for (auto x = static_cast<std::size_t>(table.begin()); x < static_cast<std::size_t>(table.end()); ++x) {
-      wide[x] = {{from[3 * x], from[3 * x + 1], from[3 * x + 2], 0}};
-    }
-    kernels.horizontal(wide.data(), table.windows().data(), table.windows().size(), result.row(y).data());
+  std::vector<WidePixels> wide(static_cast<std::size_t>(image.width));
+  for (int y = 0; y < box.height; y += 2) {
+    // The last row of an odd number stands for two.
+    const int other = std::min(y + 1, box.height - 1);
+    kernels.widen({image.row(box.top + y).data(), image.row(box.top + other).data()},
+                  static_cast<std::size_t>(table.begin()), static_cast<std::size_t>(table.end()), wide.data());
+    kernels.horizontal(wide.data(), table.windows().data(), table.windows().size(),
+                       {result.row(y).data(), result.row(other).data()});
   }
   return result;
 }

@@ -20,17 +20,28 @@ struct Window {
   const std::int32_t* weights = nullptr;
 };
 
-/// A source pixel in the form that the horizontal pass multiplies: R, G, B and an unused lane.
-struct alignas(16) WidePixel {
-  std::int32_t lanes[4];
+/// A pixel of each of two rows in the form that the horizontal pass multiplies: R, G, B and an unused lane, twice.
+struct alignas(32) WidePixels {
+  std::int32_t lanes[8];
 };
 
-/// Weighted sums along one row, three bytes of `to` for each of `count` windows.
-using HorizontalPass = void(const WidePixel* row, const Window* windows, std::size_t count, std::uint8_t* to);
+/// Two rows of pixels, or of results.
+template <class Byte>
+struct TwoRows {
+  Byte* first;
+  Byte* second;
+};
+
+/// Pixels [begin, end) of two rows, three bytes each, to their places in `wide`.
+using Widening = void(TwoRows<const std::uint8_t> from, std::size_t begin, std::size_t end, WidePixels* wide);
+/// Weighted sums along two rows, three bytes of both rows of `to` for each of `count` windows.
+using HorizontalPass = void(const WidePixels* rows, const Window* windows, std::size_t count, TwoRows<std::uint8_t> to);
 /// Weighted sum of the rows of one window, `bytes` bytes each; row r of the source starts at `from + r * stride`.
 using VerticalPass = void(const std::uint8_t* from, std::size_t stride, const Window& window, std::size_t bytes,
                           std::uint8_t* to);
 
+Widening widen_baseline;
+Widening widen_avx2;
 HorizontalPass horizontal_baseline;
 HorizontalPass horizontal_avx2;
 VerticalPass vertical_baseline;

@@ -3,46 +3,25 @@
 
 #include "model/pixels/resize_kernels.hpp"
 
-#include <cstring>
-
-// The source of both paths of resize_kernels.hpp: resize_baseline.cpp and resize_avx2.cpp compile it for their
-// instruction set. Everything here has internal linkage and calls no library template: the linker keeps one copy of a
-// shared inline function, which would bring AVX2 code into the baseline path.
+// What both paths of resize_kernels.hpp share: resize_baseline.cpp and resize_avx2.cpp compile it for their instruction
+// set. Everything here has internal linkage and calls no library template: the linker keeps one copy of a shared inline
+// function, which would bring AVX2 code into the baseline path.
 
 namespace datus::resize_kernels {
 namespace {
 
 constexpr std::int32_t half_unit = std::int32_t{1} << (weight_bits - 1);
 
-/// Four int32 side by side; GCC's and Clang's vector extension maps it to whatever registers there are.
-typedef std::int32_t Lanes __attribute__((vector_size(16)));
-
-Lanes load(const WidePixel& pixel) {
-  Lanes lanes;
-  std::memcpy(&lanes, pixel.lanes, sizeof lanes);
-  return lanes;
-}
-
 std::uint8_t to_byte(std::int32_t sum) {
   const std::int32_t value = sum >> weight_bits;
   return static_cast<std::uint8_t>(value < 0 ? 0 : (value > 255 ? 255 : value));
 }
 
-void horizontal(const WidePixel* row, const Window* windows, std::size_t count, std::uint8_t* __restrict to) {
-  for (std::size_t x = 0; x < count; ++x) {
-    const Window window = windows[x];
-    const WidePixel* pixels = row + window.first;
-    // Two sums, so that one addition need not wait for the other. The order does not matter to integers.
-    Lanes even = {half_unit, half_unit, half_unit, half_unit};
-    Lanes odd = {};
-    int tap = 0;
-    for (; tap + 1 < window.count; tap += 2) {
-      even += load(pixels[tap]) * window.weights[tap];
-      odd += load(pixels[tap + 1]) * window.weights[tap + 1];
-    }
-    if (tap < window.count) even += load(pixels[tap]) * window.weights[tap];
-    even += odd;
-    for (int channel = 0; channel < 3; ++channel) *to++ = to_byte(even[channel]);
+inline void widen(TwoRows<const std::uint8_t> from, std::size_t begin, std::size_t end, WidePixels* wide) {
+  for (std::size_t x = begin; x < end; ++x) {
+    const std::uint8_t* first = from.first + 3 * x;
+    const std::uint8_t* second = from.second + 3 * x;
+    wide[x] = {{first[0], first[1], first[2], 0, second[0], second[1], second[2], 0}};
   }
 }
 

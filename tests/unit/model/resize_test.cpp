@@ -108,16 +108,28 @@ TEST(Resize, BothPathsGiveTheSameBytes) {
   constexpr std::size_t pixels = 83;
   std::vector<std::int32_t> weights(40);
   for (auto& weight : weights) weight = static_cast<std::int32_t>(generator() % 900'000) - 200'000;
-  std::vector<resize_kernels::WidePixel> row(pixels);
-  for (auto& pixel : row) {
-    for (auto& lane : pixel.lanes) lane = static_cast<std::int32_t>(generator() % 256);
+  const Image source = noise(2, pixels, 7);
+  const resize_kernels::TwoRows<const std::uint8_t> two{source.row(0).data(), source.row(1).data()};
+  std::vector<resize_kernels::WidePixels> wide(pixels);
+  std::vector<resize_kernels::WidePixels> wide_avx2(pixels);
+  resize_kernels::widen_baseline(two, 3, pixels, wide.data());
+  resize_kernels::widen_avx2(two, 3, pixels, wide_avx2.data());
+  for (std::size_t x = 0; x < pixels; ++x) {
+    for (std::size_t lane = 0; lane < 8; ++lane) {
+      const bool is_there = x >= 3 && lane % 4 < 3;
+      const int expected = is_there ? source.pixels[3 * (x + pixels * (lane / 4)) + lane % 4] : 0;
+      ASSERT_EQ(wide[x].lanes[lane], expected) << x;
+      ASSERT_EQ(wide_avx2[x].lanes[lane], expected) << x;
+    }
   }
   std::vector<resize_kernels::Window> windows;
   for (int i = 0; i < 43; ++i) windows.push_back({i, 1 + i % 20, weights.data() + i % 20});
-  std::vector<std::uint8_t> baseline(windows.size() * 3);
-  std::vector<std::uint8_t> avx2(windows.size() * 3);
-  resize_kernels::horizontal_baseline(row.data(), windows.data(), windows.size(), baseline.data());
-  resize_kernels::horizontal_avx2(row.data(), windows.data(), windows.size(), avx2.data());
+  const std::size_t bytes = windows.size() * 3;
+  std::vector<std::uint8_t> baseline(2 * bytes);
+  std::vector<std::uint8_t> avx2(2 * bytes);
+  resize_kernels::horizontal_baseline(wide.data(), windows.data(), windows.size(),
+                                      {baseline.data(), baseline.data() + bytes});
+  resize_kernels::horizontal_avx2(wide.data(), windows.data(), windows.size(), {avx2.data(), avx2.data() + bytes});
   EXPECT_EQ(baseline, avx2);
 
   const Image rows = noise(64, 67, 5);
