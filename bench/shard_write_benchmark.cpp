@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing a shard of keys as a run does (rounded to half, hashed, brought to disk, read back and checked, renamed), in
-// turns with dd, which writes the bytes of the same file with bs=1M conv=fsync to the same folder.
+// Writing a shard of keys as a run does (hashed, brought to disk, read back and checked, renamed), in turns with dd,
+// which writes the bytes of the same file with bs=1M conv=fsync to the same folder.
 
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
@@ -62,8 +62,9 @@ KeysFile make_keys(const Settings& settings) {
   file.dim = settings.dim;
   std::mt19937 generator(1);
   std::normal_distribution<float> normal;
-  file.keys.resize(static_cast<std::size_t>(settings.images * file.grid.patches() * settings.dim));
-  for (float& value : file.keys) value = to_float(to_half(normal(generator)));
+  UnfilledVector<half> keys(static_cast<std::size_t>(settings.images * file.grid.patches() * settings.dim));
+  for (half& value : keys) value = to_half(normal(generator));
+  file.keys = KeyValues(std::move(keys));
   file.cls.assign(static_cast<std::size_t>(settings.images * settings.dim), 0.5F);
   for (std::int64_t i = 0; i < settings.images; ++i) file.images.image.push_back(i);
   return file;
@@ -105,7 +106,7 @@ void write_hdf5(const fs::path& path, const KeysFile& file) {
   Hdf5Writer writer(path);
   const std::int64_t count = file.size();
   writer.create<half>("keys", {count, file.grid.patches(), file.dim}, ChunkHint::per_row);
-  write_key_rows(writer, 0, file.keys, KeyType::float16);
+  write_key_rows(writer, 0, file);
   writer.write<float>("cls", file.cls, {count, file.dim}, ChunkHint::about_one_mib);
   writer.write<std::int64_t>("image", file.images.image, {count});
   writer.close();
@@ -124,7 +125,7 @@ void time_round(const WorkFiles& files, const KeysFile& keys, bool dd_first, Tim
     fs::remove(files / "dd.h5");
   };
   if (dd_first) run_dd();
-  times.shard.push_back(seconds_of([&] { write_keys(files / "shard.h5", keys, KeyType::float16, {}); }));
+  times.shard.push_back(seconds_of([&] { write_keys(files / "shard.h5", keys, {}); }));
   fs::remove(files / "shard.h5");
   if (!dd_first) run_dd();
   const fs::path parts = files / "parts.h5";
@@ -149,7 +150,7 @@ void print_results(const Times& times, std::uintmax_t bytes) {
   std::printf("%zu rounds, %.1f MB each, medians\n", times.dd.size(), static_cast<double>(bytes) / 1e6);
   print_row("dd bs=1M conv=fsync", times.dd, bytes);
   print_row("shard, complete", times.shard, bytes);
-  print_row("  parts alone: rounding, hashes and HDF5", times.hdf5, bytes);
+  print_row("  parts alone: hashes and HDF5", times.hdf5, bytes);
   print_row("               fsync", times.sync, bytes);
   print_row("               verification", times.verify, bytes);
   std::vector<double> ratios;
@@ -178,7 +179,7 @@ int run_program(int argc, char** argv) {
   }
   const WorkFiles files(settings.folder);
   const KeysFile keys = make_keys(settings);
-  write_keys(files / "source.h5", keys, KeyType::float16, {});
+  write_keys(files / "source.h5", keys, {});
   const auto bytes = fs::file_size(files / "source.h5");
   Times times;
   const auto start = std::chrono::steady_clock::now();

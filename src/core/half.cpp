@@ -72,7 +72,19 @@ bool to_half_exactly(std::span<const float> from, std::span<half> to) {
 }
 
 void to_float(std::span<const half> from, std::span<float> to) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) return half_kernels::to_float_avx2(from, to);
   for (std::size_t i = 0; i < from.size(); ++i) to[i] = widened(from[i].bits);
+}
+
+bool all_finite(std::span<const half> values) noexcept {
+  constexpr std::uint16_t exponent = 0x7C00;
+  // No branch, so that the loop is vectorised: the largest exponent of all.
+  std::uint16_t largest = 0;
+  for (const half value : values) {
+    const auto bits = static_cast<std::uint16_t>(value.bits & exponent);
+    largest = bits > largest ? bits : largest;
+  }
+  return largest != exponent;
 }
 
 }  // namespace datus

@@ -33,6 +33,18 @@ void to_half_avx2(std::span<const float> from, std::span<half> to) noexcept {
   for (; i < from.size(); ++i) to[i] = to_half(from[i]);
 }
 
+void to_float_avx2(std::span<const half> from, std::span<float> to) noexcept {
+  std::size_t i = 0;
+  for (; i + lanes <= from.size(); i += lanes) {
+    const __m256 values = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from.data() + i)));
+    _mm256_storeu_ps(to.data() + i, values);
+    // The CPU makes signalling NaNs quiet.
+    if (_mm256_movemask_ps(_mm256_cmp_ps(values, values, _CMP_UNORD_Q)) == 0) continue;
+    for (std::size_t lane = i; lane < i + lanes; ++lane) to[lane] = to_float(from[lane]);
+  }
+  for (; i < from.size(); ++i) to[i] = to_float(from[i]);
+}
+
 bool to_half_exactly_avx2(std::span<const float> from, std::span<half> to) noexcept {
   __m256i lost = _mm256_setzero_si256();
   std::size_t i = 0;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -90,6 +92,26 @@ TEST_F(GpuModelRuns, AreTheSameAgainAndNearThoseOfTheCpu) {
     }
     EXPECT_LE(worst, 0.002F * largest);
   }
+}
+
+TEST_F(GpuModelRuns, DrainTheGpuOnceHoweverManyShardsThereAre) {
+  if (!is_emulated_) GTEST_SKIP() << "needs an emulated GPU";
+  // Graphs on the CPU, so that nobody but the model waits for the GPU.
+  const auto drains_of = [&](const std::string& shard_size, int ranks) {
+    const std::string name = "drains" + shard_size + "-" + std::to_string(ranks);
+    const fs::path counts = file(name + ".txt");
+    const Outcome outcome = run(
+        name, {"model.device=cuda", "cluster.device=cpu", "affinity.weights=value", "dataset.shard_size=" + shard_size},
+        {.ranks = ranks, .environment = {"DATUS_EMULATED_DRAINS=" + counts.string()}});
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    std::ifstream lines(counts);
+    return std::vector<int>(std::istream_iterator<int>(lines), {});
+  };
+  // Two at the ends of the batches that are tried first, one at the end of the line.
+  for (const char* shard_size : {"5", "3", "1"}) EXPECT_EQ(drains_of(shard_size, 0), std::vector<int>{3}) << shard_size;
+  const auto of_two = drains_of("1", 2);
+  EXPECT_EQ(of_two.size(), 2U);
+  for (const int drains : of_two) EXPECT_LE(drains, 3);
 }
 
 TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {

@@ -7,7 +7,8 @@
 namespace cuda_emulation {
 
 /// What the emulated devices were asked to do, all together, and the memory that was in use at most. What LibTorch does
-/// on a card by itself is not emulated, and not counted.
+/// on a card by itself is not emulated, and not counted. A program whose environment names a file as
+/// DATUS_EMULATED_DRAINS adds a line with its drains to that when it ends.
 struct Counters {
   std::int64_t launches = 0;
   std::int64_t copies_up = 0;
@@ -15,6 +16,8 @@ struct Counters {
   std::size_t bytes_up = 0;
   std::size_t bytes_down = 0;
   std::size_t peak_memory = 0;
+  /// How often the host has waited for a device until that had nothing left to do.
+  std::int64_t drains = 0;
 };
 
 /// Since `forget_counters`, which begins again with the memory that is in use.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -90,6 +91,27 @@ void drain(StreamState* stream) {
              [=] { return run_next(*stream); });
 }
 
+bool is_busy(int device) {
+  return std::ranges::any_of(streams(), [=](const StreamState* s) { return s->device == device && !s->work.empty(); });
+}
+
+/// A wait of the host, which may leave a device without work.
+template <class Wait>
+void wait_for(int device, const Wait& wait) {
+  bool was_busy = false;
+  {
+    const std::scoped_lock lock(device_mutex());
+    was_busy = is_busy(device);
+  }
+  wait();
+  const std::scoped_lock lock(device_mutex());
+  if (was_busy && !is_busy(device)) ++mutable_counters().drains;
+}
+
+void write_drains() {
+  std::ofstream(std::getenv("DATUS_EMULATED_DRAINS"), std::ios::app) << counters().drains << std::endl;
+}
+
 /// Whether the mark is passed, once its stream did the next piece of its work.
 bool passes(EventState& event, std::uint64_t mark) {
   if (event.passed < mark && event.stream != nullptr) run_next(*event.stream);
@@ -128,7 +150,9 @@ void drain_device(int device) {
     const std::scoped_lock lock(device_mutex());
     std::ranges::copy_if(streams(), std::back_inserter(of_device), [=](auto* s) { return s->device == device; });
   }
-  for (StreamState* stream : of_device) drain(stream);
+  wait_for(device, [&] {
+    for (StreamState* stream : of_device) drain(stream);
+  });
 }
 
 Machine& machine() {
@@ -145,6 +169,7 @@ Machine& machine() {
       made.capabilities = {std::atoi(capability)};
     }
     made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
+    if (std::getenv("DATUS_EMULATED_DRAINS") != nullptr) (void)std::atexit(write_drains);
     return made;
   }();
   return one;
@@ -286,7 +311,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
-  drain(stream);
+  wait_for(device, [=] { drain(stream); });
   return cudaSuccess;
 }
 // A query lets some work get done, as time does on a card.
@@ -333,7 +358,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
-  work_until([=] { return event->passed == event->recorded; }, [=] { return run_next(*event->stream); });
+  wait_for(device, [=] {
+    work_until([=] { return event->passed == event->recorded; }, [=] { return run_next(*event->stream); });
+  });
   return cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {

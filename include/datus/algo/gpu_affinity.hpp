@@ -3,6 +3,7 @@
 
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/bit_graph.hpp"
+#include "datus/core/half.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,8 @@ class GpuAffinity {
   /// be submitted next. They travel as f16 where all are f16 values, as f32 otherwise; both are exact. Throws
   /// `InputError` as `build_bit_graph`; `UsageError` for an image beyond the capacity.
   void stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid = {});
+  /// The same for keys that are f16 already: a copy.
+  void stage(int image, std::span<const half> keys, std::span<const std::uint8_t> valid = {});
 
   /// Starts the GPU on images 0 ... images - 1, as staged. Ends the use of the graphs taken last. Throws `UsageError`
   /// for fewer than 1 or more than `capacity()` images, or when `depth` chunks are waiting to be taken.

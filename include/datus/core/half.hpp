@@ -22,5 +22,7 @@ void to_half(std::span<const float> from, std::span<half> to);
 void to_float(std::span<const half> from, std::span<float> to);  ///< The way back.
 /// As `to_half`; returns whether `to_float` gives every value back to the bit, the sign of zeros included.
 [[nodiscard]] bool to_half_exactly(std::span<const float> from, std::span<half> to);
+/// Whether none is infinite or NaN.
+[[nodiscard]] bool all_finite(std::span<const half> values) noexcept;
 
 }  // namespace datus

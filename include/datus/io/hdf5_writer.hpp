@@ -62,9 +62,6 @@ class Hdf5Writer {
     write_row_bytes(name, dtype_of<T>(), first_row, std::as_bytes(rows));
   }
 
-  /// `write_rows` for a dataset of f32, or of f16, to which the values are rounded (to nearest even).
-  void write_rounded_rows(std::string_view name, std::int64_t first_row, std::span<const float> rows);
-
   /// Writes [n] fixed-length UTF-8 strings, each padded with zero bytes to the longest.
   void write_names(std::string_view name, std::span<const std::string> names);
 

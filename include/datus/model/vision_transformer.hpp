@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/core/half.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/image.hpp"
 #include "datus/core/types.hpp"
+#include "datus/core/unfilled_vector.hpp"
 #include "datus/model/normalise.hpp"
 #include "datus/model/preprocessing.hpp"
 #include "datus/model/segment_crops.hpp"
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,13 +73,16 @@ class VisionTransformer {
     /// Also return the image's vector: the CLS token of that block after the final norm. A model without one (Unicom)
     /// makes it of all patches behind that block, of images of its native size only.
     bool cls = false;
+    /// Embeddings in float16, rounded to nearest even.
+    bool halves = false;
   };
 
   /// B images' vectors; P patches in raster order (`grid`), the CLS row dropped.
   struct Features {
     GridSize grid;
-    std::vector<float> embeddings;  ///< [B, P, D]
-    std::vector<float> cls;         ///< [B, image_vector_dim], empty unless asked for
+    std::vector<float> embeddings;     ///< [B, P, D], empty where they are `halves`
+    std::vector<float> cls;            ///< [B, image_vector_dim], empty unless asked for
+    UnfilledVector<half> halves = {};  ///< [B, P, D], empty unless asked for
   };
 
   /// How many images are computed at once (at most: on a CPU no bit depends on it), and what is called before each
@@ -122,12 +128,24 @@ class VisionTransformer {
   [[nodiscard]] Features forward(std::span<const float> images, int batch, int height, int width,
                                  const Request& request) const;
 
-  /// Runs the model on equally large images, in batches.
+  /// Runs the model on equally large images, in batches. The arguments are not needed any more when the call returns;
+  /// `get`, from any thread while the model lives, waits for the result. On a GPU the last batches are under way then,
+  /// and those of the next call, of any function, follow without a pause; on the CPU all is done. Results may be asked
+  /// for in any order, or not at all. Where a call throws, also by `before_each_batch`, those before it are not
+  /// affected.
+  [[nodiscard]] std::future<Features> begin_forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                    const Request& request, const Batching& batching) const;
+  /// The same, to its end.
   [[nodiscard]] Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
                                  const Request& request, const Batching& batching) const;
 
   /// The vectors of the crops of `crops`, [places, image_vector_dim], not normalised to unit length: those of
   /// `masked_crop`, to the bit, on a GPU too, where they are cut. Throws as `masked_crop` and `forward`.
+  /// It begins as `begin_forward` does.
+  [[nodiscard]] std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops,
+                                                                   const PixelScaling& scaling,
+                                                                   const Batching& batching) const;
+  /// The same, to its end.
   [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
                                                 const Batching& batching) const;
 
@@ -140,7 +158,14 @@ class VisionTransformer {
   [[nodiscard]] std::vector<float> segment_cls(std::span<const float> image, int height, int width,
                                                std::span<const std::int16_t> segment_map, int segments) const;
 
-  /// The same for many images, `segments` of each: [all segments, D], image by image.
+  /// The same for many images, `segments` of each: [all segments, D], image by image. It begins as `begin_forward`
+  /// does.
+  [[nodiscard]] std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> images,
+                                                                  const PixelScaling& scaling,
+                                                                  std::span<const std::int16_t> segment_maps,
+                                                                  std::span<const int> segments,
+                                                                  const Batching& batching) const;
+  /// The same, to its end.
   [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
                                                std::span<const std::int16_t> segment_maps,
                                                std::span<const int> segments, const Batching& batching) const;

@@ -2,7 +2,6 @@
 #include "datus/io/hdf5_writer.hpp"
 
 #include "datus/core/error.hpp"
-#include "datus/core/half.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/io/deflated_dataset.hpp"
 #include "io/hdf5/hdf5_attribute.hpp"
@@ -189,20 +188,6 @@ struct Hdf5Writer::Impl {
     unfinished.erase(name);
   }
 
-  /// Rounds row by row, so that the rounded values stay in the processor's cache on their way to the file.
-  void add_rounded_rows(const std::string& name, std::int64_t first_row, std::span<const float> values) {
-    if (values.empty()) return;
-    const Unfinished& open = find_unfinished(name);
-    if (open.dataset.type.dtype != Dtype::f16) return add_rows(name, Dtype::f32, first_row, std::as_bytes(values));
-    const auto row_size = static_cast<std::size_t>(open.dataset.row_elements());
-    std::vector<half> row(row_size);
-    for (; !values.empty(); values = values.subspan(row.size()), ++first_row) {
-      row.resize(std::min(row_size, values.size()));
-      to_half(values.first(row.size()), row);
-      add_rows(name, Dtype::f16, first_row, std::as_bytes(std::span(row)));
-    }
-  }
-
   /// The chunk goes to the file as it is.
   void write_chunk(const std::string& name, const DeflatedDataset& deflated) {
     const StoredType stored{deflated.dtype, static_cast<std::size_t>(size_of(deflated.dtype)), false};
@@ -269,12 +254,6 @@ void Hdf5Writer::write_row_bytes(std::string_view name, Dtype dtype, std::int64_
   const hdf5::LibraryLock lock;
   impl_->require_open();
   impl_->add_rows(hdf5::absolute_name(name), dtype, first_row, bytes);
-}
-
-void Hdf5Writer::write_rounded_rows(std::string_view name, std::int64_t first_row, std::span<const float> rows) {
-  const hdf5::LibraryLock lock;
-  impl_->require_open();
-  impl_->add_rounded_rows(hdf5::absolute_name(name), first_row, rows);
 }
 
 void Hdf5Writer::write_bytes(std::string_view name, Dtype dtype, std::span<const std::byte> bytes, const Shape& shape,

@@ -8,6 +8,7 @@
 #include "model/torch/token_base.hpp"
 #include "model/torch/vit_weights.hpp"
 
+#include <future>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,9 +16,10 @@
 namespace datus {
 
 /// A Vision Transformer that runs on a device with memory of its own. Images go there as bytes, in batches; one is
-/// computed while the next one is copied. Every batch has the same number of places, the last one's rest stays unused:
-/// so an image's bits depend on the batch size, not on how many images came with it. Safe from several threads, which
-/// wait for each other. All functions throw `DeviceMemoryError` where the device's memory does not suffice.
+/// computed while the next one is copied, which may be the next call's. Every batch has the same number of places, and
+/// images of one call; the last one's rest stays unused: so an image's bits depend on the batch size, not on how many
+/// images came with it. Safe from several threads, which wait for each other. All functions throw `DeviceMemoryError`
+/// where the device's memory does not suffice.
 class DeviceTransformer {
  public:
   using Features = VisionTransformer::Features;
@@ -31,14 +33,17 @@ class DeviceTransformer {
   virtual ~DeviceTransformer() = default;
 
   /// As the functions of `VisionTransformer`, whose checks are done.
-  [[nodiscard]] virtual Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
-                                         GridSize grid, const Readout& readout, const Batching& batching) = 0;
-  [[nodiscard]] virtual std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
-                                                        GridSize grid, const Batching& batching) = 0;
-  [[nodiscard]] virtual std::vector<float> segment_cls(std::span<const Image* const> images,
-                                                       const PixelScaling& scaling, GridSize grid,
-                                                       std::span<const std::int16_t> segment_maps,
-                                                       std::span<const int> segments, const Batching& batching) = 0;
+  [[nodiscard]] virtual std::future<Features> begin_forward(std::span<const Image* const> images,
+                                                            const PixelScaling& scaling, GridSize grid,
+                                                            const Readout& readout, const Batching& batching) = 0;
+  [[nodiscard]] virtual std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops,
+                                                                           const PixelScaling& scaling, GridSize grid,
+                                                                           const Batching& batching) = 0;
+  [[nodiscard]] virtual std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> images,
+                                                                          const PixelScaling& scaling, GridSize grid,
+                                                                          std::span<const std::int16_t> segment_maps,
+                                                                          std::span<const int> segments,
+                                                                          const Batching& batching) = 0;
   /// Normalised float32 images [batch, 3, height, width], as one batch.
   [[nodiscard]] virtual Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
                                          const Readout& readout) = 0;

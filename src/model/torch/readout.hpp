@@ -14,6 +14,8 @@ struct Readout {
   bool cls = false;
   /// Whether the patches' vectors are wanted.
   bool embeddings = true;
+  /// Whether they are wanted as float16, as `VisionTransformer::Features` has them then.
+  bool halves = false;
 };
 
 }  // namespace datus

@@ -2,6 +2,7 @@
 #include "model/torch/torch_transformer.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "datus/model/weight_branch.hpp"
@@ -199,20 +200,37 @@ Transformer::Features TorchTransformer::forward(std::span<const float> images, i
   check_size(images.size(), count * image_values, "a batch of images");
   const Readout readout{state_->layer_number(request.layer), request.feature, request.cls};
   if (request.cls && count > 0) require_image_vector(height, width);
-  if (state_->device && count > 0) return state_->device->forward(images, batch, height, width, size, readout);
+  if (state_->device && count > 0) {
+    Features features = state_->device->forward(images, batch, height, width, size, readout);
+    if (!request.halves) return features;
+    features.halves.resize(features.embeddings.size());
+    to_half(features.embeddings, features.halves);
+    features.embeddings.clear();
+    return features;
+  }
   const auto dim = static_cast<std::size_t>(state_->architecture.dim);
   const auto vector_dim = static_cast<std::size_t>(state_->architecture.image_vector_dim);
   const std::size_t embedding_values = static_cast<std::size_t>(size.patches()) * dim;
 
-  Features features{size, std::vector<float>(count * embedding_values), {}};
+  Features features{size, {}, {}};
+  if (request.halves) {
+    features.halves.resize(count * embedding_values);
+  } else {
+    features.embeddings.resize(count * embedding_values);
+  }
   if (request.cls) features.cls.resize(count * vector_dim);
   parallel_for(batch, state_->threads, [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     compute([&] {
       const std::span<float> cls =
           request.cls ? std::span(features.cls).subspan(i * vector_dim, vector_dim) : std::span<float>();
+      std::vector<float> room(request.halves ? embedding_values : 0);
+      const std::span<float> embeddings =
+          request.halves ? std::span(room)
+                         : std::span(features.embeddings).subspan(i * embedding_values, embedding_values);
       state_->read(state_->embed(images.subspan(i * image_values, image_values), height, width, size), readout,
-                   std::span(features.embeddings).subspan(i * embedding_values, embedding_values), cls);
+                   embeddings, cls);
+      if (request.halves) to_half(room, std::span(features.halves).subspan(i * embedding_values, embedding_values));
     });
   });
   return features;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <span>
 #include <vector>
@@ -37,17 +38,28 @@ class TorchTransformer final : public Transformer {
   [[nodiscard]] Hash weights_hash() const noexcept override;
   [[nodiscard]] Features forward(std::span<const float> images, int batch, int height, int width,
                                  const Request& request) const override;
-  [[nodiscard]] Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
-                                 const Request& request, const Batching& batching) const override;
-  [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
-                                                const Batching& batching) const override;
+  [[nodiscard]] std::future<Features> begin_forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                    const Request& request, const Batching& batching) const override;
+  [[nodiscard]] std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops,
+                                                                   const PixelScaling& scaling,
+                                                                   const Batching& batching) const override;
   [[nodiscard]] std::vector<float> segment_cls(std::span<const float> image, int height, int width,
                                                std::span<const std::int16_t> segment_map, int segments) const override;
-  [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
-                                               std::span<const std::int16_t> segment_maps,
-                                               std::span<const int> segments, const Batching& batching) const override;
+  [[nodiscard]] std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> images,
+                                                                  const PixelScaling& scaling,
+                                                                  std::span<const std::int16_t> segment_maps,
+                                                                  std::span<const int> segments,
+                                                                  const Batching& batching) const override;
 
  private:
+  /// On the CPU, whose checks are done.
+  [[nodiscard]] Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                 const Request& request, const Batching& batching) const;
+  [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
+                                                const Batching& batching) const;
+  [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
+                                               std::span<const std::int16_t> segment_maps,
+                                               std::span<const int> segments, const Batching& batching) const;
   void require_image_vector(int height, int width) const;
   void require_cls() const;
   std::unique_ptr<State> state_;

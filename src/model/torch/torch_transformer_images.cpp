@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/ready_future.hpp"
 #include "datus/core/text.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "model/torch/torch_transformer.hpp"
@@ -45,7 +46,8 @@ void require_equal_sizes(std::span<const Image* const> images) {
   }
 }
 
-void append(std::vector<float>& to, const std::vector<float>& values) {
+template <class Values>
+void append(Values& to, const Values& values) {
   to.insert(to.end(), values.begin(), values.end());
 }
 
@@ -66,19 +68,27 @@ void require_segments(const SegmentCrops& crops) {
 
 }  // namespace
 
-Transformer::Features TorchTransformer::forward(std::span<const Image* const> images, const PixelScaling& scaling,
-                                                const Request& request, const Batching& batching) const {
-  if (images.empty()) return {};
+std::future<Transformer::Features> TorchTransformer::begin_forward(std::span<const Image* const> images,
+                                                                   const PixelScaling& scaling, const Request& request,
+                                                                   const Batching& batching) const {
+  if (images.empty()) return ready_future(Features{});
   require_equal_sizes(images);
+  if (!state_->device) return ready_future(forward(images, scaling, request, batching));
   const int height = images.front()->height;
   const int width = images.front()->width;
-  const GridSize size = grid(height, width);
-  if (state_->device) {
-    const Readout readout{.layer = state_->layer_number(request.layer), .feature = request.feature, .cls = request.cls};
-    if (request.cls) require_image_vector(height, width);
-    return state_->device->forward(images, scaling, size, readout, batching);
-  }
-  Features all{size, {}, {}};
+  if (request.cls) require_image_vector(height, width);
+  const Readout readout{.layer = state_->layer_number(request.layer),
+                        .feature = request.feature,
+                        .cls = request.cls,
+                        .halves = request.halves};
+  return state_->device->begin_forward(images, scaling, grid(height, width), readout, batching);
+}
+
+Transformer::Features TorchTransformer::forward(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                const Request& request, const Batching& batching) const {
+  const int height = images.front()->height;
+  const int width = images.front()->width;
+  Features all{grid(height, width), {}, {}};
   for_each_batch(images.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     Features part = forward(normalised(images.subspan(begin, count), scaling, state_->threads), static_cast<int>(count),
                             height, width, request);
@@ -87,14 +97,17 @@ Transformer::Features TorchTransformer::forward(std::span<const Image* const> im
       return;
     }
     all.embeddings.reserve(part.embeddings.size() / count * images.size());
+    all.halves.reserve(part.halves.size() / count * images.size());
     append(all.embeddings, part.embeddings);
+    append(all.halves, part.halves);
     append(all.cls, part.cls);
   });
   return all;
 }
 
-std::vector<float> TorchTransformer::crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
-                                                  const Batching& batching) const {
+std::future<std::vector<float>> TorchTransformer::begin_crop_vectors(const SegmentCrops& crops,
+                                                                     const PixelScaling& scaling,
+                                                                     const Batching& batching) const {
   const int size = crops.crop_size;
   if (size < 1 || size > crops.crop_resize) {
     throw UsageError("Cannot cut " + dimensions_text(size, size) + " pixels from a crop",
@@ -102,11 +115,15 @@ std::vector<float> TorchTransformer::crop_vectors(const SegmentCrops& crops, con
                      "Set descriptor.crop_size to at least 1 and at most descriptor.crop_resize.");
   }
   require_image_vector(size, size);
-  if (state_->device) {
-    require_equal_sizes(crops.images);
-    require_segments(crops);
-    return state_->device->crop_vectors(crops, scaling, grid(size, size), batching);
-  }
+  if (!state_->device) return ready_future(crop_vectors(crops, scaling, batching));
+  require_equal_sizes(crops.images);
+  require_segments(crops);
+  return state_->device->begin_crop_vectors(crops, scaling, grid(size, size), batching);
+}
+
+std::vector<float> TorchTransformer::crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
+                                                  const Batching& batching) const {
+  const int size = crops.crop_size;
   std::vector<float> vectors;
   for_each_batch(crops.places.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     std::vector<Image> images(count);
@@ -126,24 +143,31 @@ std::vector<float> TorchTransformer::crop_vectors(const SegmentCrops& crops, con
   return vectors;
 }
 
-std::vector<float> TorchTransformer::segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
-                                                 std::span<const std::int16_t> segment_maps,
-                                                 std::span<const int> segments, const Batching& batching) const {
-  if (images.empty()) return {};
+std::future<std::vector<float>> TorchTransformer::begin_segment_cls(std::span<const Image* const> images,
+                                                                    const PixelScaling& scaling,
+                                                                    std::span<const std::int16_t> segment_maps,
+                                                                    std::span<const int> segments,
+                                                                    const Batching& batching) const {
+  if (images.empty()) return ready_future(std::vector<float>());
   require_equal_sizes(images);
   require_cls();
-  const int height = images.front()->height;
-  const int width = images.front()->width;
-  const GridSize size = grid(height, width);
+  const GridSize size = grid(images.front()->height, images.front()->width);
   const auto patches = static_cast<std::size_t>(size.patches());
   check_size(segment_maps.size(), images.size() * patches, "the segment maps of some images");
   check_size(segments.size(), images.size(), "the numbers of segments of some images");
-  if (state_->device) {
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      check_segment_map(segment_maps.subspan(i * patches, patches), segments[i]);
-    }
-    return state_->device->segment_cls(images, scaling, size, segment_maps, segments, batching);
+  if (!state_->device) return ready_future(segment_cls(images, scaling, segment_maps, segments, batching));
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    check_segment_map(segment_maps.subspan(i * patches, patches), segments[i]);
   }
+  return state_->device->begin_segment_cls(images, scaling, size, segment_maps, segments, batching);
+}
+
+std::vector<float> TorchTransformer::segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                 std::span<const std::int16_t> segment_maps,
+                                                 std::span<const int> segments, const Batching& batching) const {
+  const int height = images.front()->height;
+  const int width = images.front()->width;
+  const auto patches = static_cast<std::size_t>(grid(height, width).patches());
   std::vector<std::vector<float>> parts(images.size());
   for_each_batch(images.size(), batching, state_->threads, [&](std::size_t begin, std::size_t count) {
     parallel_for(static_cast<std::int64_t>(count), state_->threads, [&](std::int64_t i) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,18 +32,20 @@ class Transformer {
   [[nodiscard]] virtual Hash weights_hash() const noexcept = 0;
   [[nodiscard]] virtual Features forward(std::span<const float> images, int batch, int height, int width,
                                          const Request& request) const = 0;
-  [[nodiscard]] virtual Features forward(std::span<const Image* const> images, const PixelScaling& scaling,
-                                         const Request& request, const Batching& batching) const = 0;
-  [[nodiscard]] virtual std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
-                                                        const Batching& batching) const = 0;
+  [[nodiscard]] virtual std::future<Features> begin_forward(std::span<const Image* const> images,
+                                                            const PixelScaling& scaling, const Request& request,
+                                                            const Batching& batching) const = 0;
+  [[nodiscard]] virtual std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops,
+                                                                           const PixelScaling& scaling,
+                                                                           const Batching& batching) const = 0;
   [[nodiscard]] virtual std::vector<float> segment_cls(std::span<const float> image, int height, int width,
                                                        std::span<const std::int16_t> segment_map,
                                                        int segments) const = 0;
-  [[nodiscard]] virtual std::vector<float> segment_cls(std::span<const Image* const> images,
-                                                       const PixelScaling& scaling,
-                                                       std::span<const std::int16_t> segment_maps,
-                                                       std::span<const int> segments,
-                                                       const Batching& batching) const = 0;
+  [[nodiscard]] virtual std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> images,
+                                                                          const PixelScaling& scaling,
+                                                                          std::span<const std::int16_t> segment_maps,
+                                                                          std::span<const int> segments,
+                                                                          const Batching& batching) const = 0;
 
   [[nodiscard]] GridSize grid(int height, int width) const;
   [[nodiscard]] int image_vector_dim(int height, int width) const;

@@ -82,23 +82,41 @@ VisionTransformer::Features VisionTransformer::forward(std::span<const float> im
                                                        const Request& request) const {
   return transformer_->forward(images, batch, height, width, request);
 }
+std::future<VisionTransformer::Features> VisionTransformer::begin_forward(std::span<const Image* const> images,
+                                                                          const PixelScaling& scaling,
+                                                                          const Request& request,
+                                                                          const Batching& batching) const {
+  return transformer_->begin_forward(images, scaling, request, batching);
+}
 VisionTransformer::Features VisionTransformer::forward(std::span<const Image* const> images,
                                                        const PixelScaling& scaling, const Request& request,
                                                        const Batching& batching) const {
-  return transformer_->forward(images, scaling, request, batching);
+  return begin_forward(images, scaling, request, batching).get();
+}
+std::future<std::vector<float>> VisionTransformer::begin_crop_vectors(const SegmentCrops& crops,
+                                                                      const PixelScaling& scaling,
+                                                                      const Batching& batching) const {
+  return transformer_->begin_crop_vectors(crops, scaling, batching);
 }
 std::vector<float> VisionTransformer::crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
                                                    const Batching& batching) const {
-  return transformer_->crop_vectors(crops, scaling, batching);
+  return begin_crop_vectors(crops, scaling, batching).get();
 }
 std::vector<float> VisionTransformer::segment_cls(std::span<const float> image, int height, int width,
                                                   std::span<const std::int16_t> segment_map, int segments) const {
   return transformer_->segment_cls(image, height, width, segment_map, segments);
 }
+std::future<std::vector<float>> VisionTransformer::begin_segment_cls(std::span<const Image* const> images,
+                                                                     const PixelScaling& scaling,
+                                                                     std::span<const std::int16_t> segment_maps,
+                                                                     std::span<const int> segments,
+                                                                     const Batching& batching) const {
+  return transformer_->begin_segment_cls(images, scaling, segment_maps, segments, batching);
+}
 std::vector<float> VisionTransformer::segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
                                                   std::span<const std::int16_t> segment_maps,
                                                   std::span<const int> segments, const Batching& batching) const {
-  return transformer_->segment_cls(images, scaling, segment_maps, segments, batching);
+  return begin_segment_cls(images, scaling, segment_maps, segments, batching).get();
 }
 
 }  // namespace datus

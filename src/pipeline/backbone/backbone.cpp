@@ -2,10 +2,12 @@
 #include "pipeline/backbone/backbone.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -113,22 +115,34 @@ void Backbone::require_descriptor(const DescriptorConfig& config) const {
                        ", or descriptor.kind: mean_key.");
 }
 
-VisionTransformer::Features Backbone::embed(std::span<const Image* const> inputs, bool cls) const {
-  if (!config_.flip) return forward(inputs, embedding_request(cls));
-  VisionTransformer::Batching batching = batching_;
-  std::size_t before = 0;
-  if (batching_.before_each_batch) {
-    batching.before_each_batch = [&](std::size_t done) { batching_.before_each_batch((before + done) / 2); };
-  }
-  auto features = model_.forward(inputs, scaling_, embedding_request(cls), batching);
-  before = inputs.size();
-  std::vector<Image> mirrored;
-  for (const Image* input : inputs) mirrored.push_back(mirror_image(*input));
+std::future<VisionTransformer::Features> Backbone::begin_embed(std::span<const Image* const> inputs, bool cls,
+                                                               bool halves) const {
+  VisionTransformer::Request request = embedding_request(cls);
+  request.halves = halves && !config_.flip;
+  if (!config_.flip) return begin_forward(inputs, request);
+  // Of two passes, each of which is half of the work.
+  const auto batching_after = [&](std::size_t before) {
+    VisionTransformer::Batching batching = batching_;
+    if (!batching_.before_each_batch) return batching;
+    batching.before_each_batch = [&, before](std::size_t done) { batching_.before_each_batch((before + done) / 2); };
+    return batching;
+  };
+  auto straight = model_.begin_forward(inputs, scaling_, request, batching_after(0));
+  std::vector<Image> images;
+  for (const Image* input : inputs) images.push_back(mirror_image(*input));
   std::vector<const Image*> pointers;
-  for (const Image& image : mirrored) pointers.push_back(&image);
-  const auto others = model_.forward(pointers, scaling_, embedding_request(false), batching);
-  average_with_mirrored(features.embeddings, others.embeddings, features.grid, architecture().dim);
-  return features;
+  for (const Image& image : images) pointers.push_back(&image);
+  auto mirrored = model_.begin_forward(pointers, scaling_, embedding_request(false), batching_after(inputs.size()));
+  const auto average = [halves, dim = architecture().dim](auto first, auto second) {
+    VisionTransformer::Features features = first.get();
+    average_with_mirrored(features.embeddings, second.get().embeddings, features.grid, dim);
+    if (!halves) return features;
+    features.halves.resize(features.embeddings.size());
+    to_half(features.embeddings, features.halves);
+    features.embeddings = {};
+    return features;
+  };
+  return std::async(std::launch::deferred, average, std::move(straight), std::move(mirrored));
 }
 
 VisionTransformer::Request Backbone::embedding_request(bool cls) const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <optional>
 #include <span>
 #include <string>
@@ -48,28 +49,31 @@ class Backbone {
   /// Throws `UsageError` when the model cannot make them.
   void require_descriptor(const DescriptorConfig& config) const;
 
-  /// Runs the model on equally large inputs, `batch_size` at a time.
-  [[nodiscard]] VisionTransformer::Features forward(std::span<const Image* const> inputs,
-                                                    const VisionTransformer::Request& request) const {
-    return model_.forward(inputs, scaling_, request, batching_);
+  /// Runs the model on equally large inputs, `batch_size` at a time. This and the next ones begin as
+  /// `VisionTransformer::begin_forward` does.
+  [[nodiscard]] std::future<VisionTransformer::Features> begin_forward(
+      std::span<const Image* const> inputs, const VisionTransformer::Request& request) const {
+    return model_.begin_forward(inputs, scaling_, request, batching_);
   }
-  /// The same in RGB, whatever model.channel_order says: that is for embeddings alone, as are all others below.
-  [[nodiscard]] VisionTransformer::Features describing_forward(std::span<const Image* const> inputs,
-                                                               const VisionTransformer::Request& request) const {
-    return model_.forward(inputs, describing_scaling(), request, batching_);
+  /// The same in RGB, whatever model.channel_order says: that is for embeddings alone, as are the next ones.
+  [[nodiscard]] std::future<VisionTransformer::Features> begin_describing_forward(
+      std::span<const Image* const> inputs, const VisionTransformer::Request& request) const {
+    return model_.begin_forward(inputs, describing_scaling(), request, batching_);
   }
   /// The masked_crop descriptors: [places, D], not normalised to unit length.
-  [[nodiscard]] std::vector<float> crop_vectors(const SegmentCrops& crops) const {
-    return model_.crop_vectors(crops, describing_scaling(), batching_);
+  [[nodiscard]] std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops) const {
+    return model_.begin_crop_vectors(crops, describing_scaling(), batching_);
   }
   /// The masked_cls descriptors of some inputs, `segments` of each: [all segments, D], not normalised to unit length.
-  [[nodiscard]] std::vector<float> segment_cls(std::span<const Image* const> inputs,
-                                               std::span<const std::int16_t> segment_maps,
-                                               std::span<const int> segments) const {
-    return model_.segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
+  [[nodiscard]] std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> inputs,
+                                                                  std::span<const std::int16_t> segment_maps,
+                                                                  std::span<const int> segments) const {
+    return model_.begin_segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
   }
-  /// The embeddings that the configuration asks for, and the images' vectors with `cls`.
-  [[nodiscard]] VisionTransformer::Features embed(std::span<const Image* const> inputs, bool cls) const;
+  /// The embeddings that the configuration asks for, as `halves` where these are wanted, and the images' vectors with
+  /// `cls`.
+  [[nodiscard]] std::future<VisionTransformer::Features> begin_embed(std::span<const Image* const> inputs, bool cls,
+                                                                     bool halves) const;
   /// How one pass of the model makes them.
   [[nodiscard]] VisionTransformer::Request embedding_request(bool cls) const;
 

@@ -2,6 +2,7 @@
 #include "pipeline/files/dataset_checks.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 
 #include <cmath>
 #include <limits>
@@ -60,17 +61,40 @@ int int_attribute(const Hdf5Reader& reader, std::string_view object, std::string
   return static_cast<int>(value);
 }
 
+namespace {
+
+bool is_finite(half value) {
+  return all_finite(std::span(&value, 1));
+}
 template <class T>
-void require_finite(const std::vector<T>& values, std::int64_t row_size, std::int64_t first_row,
-                    const std::string& place) {
+bool is_finite(T value) {
+  return std::isfinite(value);
+}
+
+template <class T>
+void require_all_finite(std::span<const T> values, std::int64_t row_size, std::int64_t first_row,
+                        const std::string& place) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
+    if (is_finite(values[i])) continue;
     throw InputError("A value of " + place + " is not finite",
                      "row " + std::to_string(first_row + static_cast<std::int64_t>(i) / row_size),
                      "Make the file again without NaN and infinity.");
   }
 }
-template void require_finite(const std::vector<float>&, std::int64_t, std::int64_t, const std::string&);
-template void require_finite(const std::vector<double>&, std::int64_t, std::int64_t, const std::string&);
+
+}  // namespace
+
+void require_finite(std::span<const half> values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place) {
+  require_all_finite(values, row_size, first_row, place);
+}
+void require_finite(std::span<const float> values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place) {
+  require_all_finite(values, row_size, first_row, place);
+}
+void require_finite(std::span<const double> values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place) {
+  require_all_finite(values, row_size, first_row, place);
+}
 
 }  // namespace datus

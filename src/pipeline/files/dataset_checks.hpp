@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datus/core/half.hpp"
 #include "datus/io/hdf5_reader.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace datus {
 
@@ -30,8 +30,11 @@ void require_ascending(const Hdf5Reader& reader, std::string_view name, std::spa
 [[nodiscard]] int int_attribute(const Hdf5Reader& reader, std::string_view object, std::string_view name, int lowest);
 
 /// No value is infinite or NaN. `place` names the dataset and the file; the first of `values` is in row `first_row`.
-template <class T>
-void require_finite(const std::vector<T>& values, std::int64_t row_size, std::int64_t first_row,
+void require_finite(std::span<const half> values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place);
+void require_finite(std::span<const float> values, std::int64_t row_size, std::int64_t first_row,
+                    const std::string& place);
+void require_finite(std::span<const double> values, std::int64_t row_size, std::int64_t first_row,
                     const std::string& place);
 
 }  // namespace datus

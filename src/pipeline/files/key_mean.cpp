@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 namespace datus {
 
@@ -20,7 +21,8 @@ Hash KeyMean::hash() const {
 void KeySums::add(const KeysFile& file, int threads) {
   if (!sums_) sums_.emplace(static_cast<std::size_t>(file.dim));
   dim_ = file.dim;
-  sums_->add(file.keys, file.valid, threads);
+  std::vector<float> room;
+  sums_->add(file.keys.floats(0, file.keys.size(), room), file.valid, threads);
   patches_ += file.size() * file.grid.patches() - std::ranges::count(file.valid, 0);
 }
 

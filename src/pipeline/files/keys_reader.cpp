@@ -39,9 +39,10 @@ KeysFile KeysReader::read(std::int64_t first, std::int64_t count) const {
   file.grid = grid_;
   file.patch = patch_;
   file.dim = dim_;
-  file.keys.resize(static_cast<std::size_t>(count * patches_ * dim_));
-  reader_.read_rows_as_float("keys", first, count, file.keys);
-  require_finite(file.keys, patches_ * dim_, first, "/keys in " + reader_.path().string());
+  file.keys = read_key_rows(reader_, first, count, count * patches_ * dim_);
+  file.keys.visit([&](const auto& values) {
+    require_finite(values, patches_ * dim_, first, "/keys in " + reader_.path().string());
+  });
   if (has_valid_) {
     file.valid.resize(static_cast<std::size_t>(count * patches_));
     reader_.read_rows<std::uint8_t>("valid", first, count, file.valid);

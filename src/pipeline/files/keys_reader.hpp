@@ -23,7 +23,7 @@ class KeysReader {
   [[nodiscard]] GridSize grid() const { return grid_; }
   [[nodiscard]] int patch() const { return patch_; }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
-  /// Images [first, first + count): keys as f32, validity and names.
+  /// Images [first, first + count): keys, f16 as they are and others as f32, validity and names.
   [[nodiscard]] KeysFile read(std::int64_t first, std::int64_t count) const;
 
  private:

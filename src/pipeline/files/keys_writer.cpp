@@ -6,11 +6,11 @@
 namespace datus {
 
 KeysWriter::KeysWriter(const std::filesystem::path& path, const KeysFile& like, const std::vector<std::string>& names,
-                       KeyType type, bool padded)
-    : file_(path), type_(type), padded_(padded), patches_(like.grid.patches()), cls_dim_(like.cls_dim) {
+                       bool padded)
+    : file_(path), padded_(padded), patches_(like.grid.patches()), cls_dim_(like.cls_dim) {
   Hdf5Writer& writer = file_.writer();
   const auto count = static_cast<std::int64_t>(names.size());
-  create_keys(writer, {count, patches_, like.dim}, type);
+  create_keys(writer, {count, patches_, like.dim}, like.keys.type());
   if (cls_dim_ > 0) writer.create<float>("cls", {count, cls_dim_}, ChunkHint::about_one_mib);
   if (padded) writer.create<std::uint8_t>("valid", {count, patches_}, ChunkHint::about_one_mib);
   writer.write_names("name", names);
@@ -20,7 +20,7 @@ KeysWriter::KeysWriter(const std::filesystem::path& path, const KeysFile& like, 
 
 void KeysWriter::append(const KeysFile& part) {
   Hdf5Writer& writer = file_.writer();
-  write_key_rows(writer, next_, part.keys, type_);
+  write_key_rows(writer, next_, part);
   if (cls_dim_ > 0) writer.write_rows<float>("cls", next_, part.cls);
   if (padded_) {
     const auto all_valid = std::vector<std::uint8_t>(static_cast<std::size_t>(part.size() * patches_), 1);

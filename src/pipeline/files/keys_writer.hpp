@@ -15,16 +15,15 @@ namespace datus {
 /// size, /name [n], and /valid [n,P] for padded inputs. The final name appears with `finish`.
 class KeysWriter {
  public:
-  /// Grid, patch, widths and preprocessing are those of `like`, whose images do not matter.
+  /// Grid, patch, widths, type and preprocessing are those of `like`, whose images do not matter.
   KeysWriter(const std::filesystem::path& path, const KeysFile& like, const std::vector<std::string>& names,
-             KeyType type, bool padded);
+             bool padded);
   /// The next images, in the order of the names.
   void append(const KeysFile& part);
   void finish();
 
  private:
   AtomicHdf5 file_;
-  KeyType type_;
   bool padded_;
   std::int64_t patches_;
   int cls_dim_;

@@ -70,10 +70,13 @@ class CostModel {
       describe = seconds(to_describe) * describe_image / std::max(1e-9, pass);
       extract = std::max(cost_.decode_seconds - describe, seconds(to_extract));
     }
-    // Of an image more in a shard: pixels and keys, in the shard that is read, the one at work and the one written.
+    // Of an image more in a shard: pixels and keys, in the shard that is read, the one at work and the one written;
+    // with GPUs four are at work.
     const PixelSize input = config_.model.input_size;
-    const double keys = 4.0 * measured_.grid_rows * measured_.grid_cols * measured_.embedding_width;
-    const double image_bytes = 3 * (3.0 * input.rows * input.cols + keys);
+    const bool is_float32 = config_.storage.embeddings == StorageConfig::Embeddings::float32;
+    const double keys =
+        (is_float32 ? 4.0 : 2.0) * measured_.grid_rows * measured_.grid_cols * measured_.embedding_width;
+    const double image_bytes = (allocation_.has_gpus ? 6 : 3) * (3.0 * input.rows * input.cols + keys);
     const auto shard = static_cast<double>(std::min<std::int64_t>(plan_.shard_size, images_));
     double memory = process_memory_;
     if (to_extract + to_segment + to_describe > 0) {

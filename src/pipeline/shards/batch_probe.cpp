@@ -4,10 +4,13 @@
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/ready_future.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,9 +25,17 @@ std::size_t two_batches(const Backbone& backbone) {
   return 2 * static_cast<std::size_t>(backbone.batch_size());
 }
 
-/// Descriptors of a shard of black images as stage describe makes them: crops are cut from the images of the whole
-/// shard, which lie on the GPU; where segments are looked at inside of their images, these have as many as can be.
-void run_descriptors(const RunContext& run, const Models& models, const Image& image) {
+/// The end of what was begun, whatever it gives.
+template <class T>
+std::future<void> end_of(std::future<T> result) {
+  return std::async(
+      std::launch::deferred, [](std::future<T> given) { (void)given.get(); }, std::move(result));
+}
+
+/// Begins descriptors of a shard of black images as stage describe makes them: crops are cut from the images of the
+/// whole shard, which lie on the GPU; where segments are looked at inside of their images, these have as many as can
+/// be.
+std::future<void> begin_descriptors(const RunContext& run, const Models& models, const Image& image) {
   const Config& config = run.config;
   const Backbone& backbone = models.descriptor ? *models.descriptor : *models.backbone;
   const auto [begin, end] = run.list.range(ShardIndex{0});
@@ -39,14 +50,13 @@ void run_descriptors(const RunContext& run, const Models& models, const Image& i
       const auto maps = maps_of(shard.size());
       const PatchBox whole{0, 0, static_cast<std::int16_t>(grid.rows), static_cast<std::int16_t>(grid.cols)};
       const std::vector<CropPlace> places(images.size(), {0, 0, whole});
-      (void)backbone.crop_vectors({.images = shard,
-                                   .segment_maps = maps,
-                                   .grid = grid,
-                                   .patch = models.backbone->architecture().patch,
-                                   .places = places,
-                                   .crop_resize = config.descriptor.crop_resize,
-                                   .crop_size = config.descriptor.crop_size});
-      return;
+      return end_of(backbone.begin_crop_vectors({.images = shard,
+                                                 .segment_maps = maps,
+                                                 .grid = grid,
+                                                 .patch = models.backbone->architecture().patch,
+                                                 .places = places,
+                                                 .crop_resize = config.descriptor.crop_resize,
+                                                 .crop_size = config.descriptor.crop_size}));
     }
     case DescriptorConfig::Kind::masked_cls: {
       const int least = uses_graph(config.segment) ? config.segment.min_patches + 1 : 1;
@@ -56,16 +66,15 @@ void run_descriptors(const RunContext& run, const Models& models, const Image& i
         maps[i] =
             static_cast<std::int16_t>(i % static_cast<std::size_t>(grid.patches()) % static_cast<std::size_t>(most));
       }
-      (void)backbone.segment_cls(images, maps, std::vector<int>(images.size(), most));
-      return;
+      return end_of(backbone.begin_segment_cls(images, maps, std::vector<int>(images.size(), most)));
     }
     case DescriptorConfig::Kind::mean_token:
-      (void)backbone.describing_forward(images,
-                                        {.feature = PatchFeature::token, .layer = config.model.layer, .cls = false});
-      return;
+      return end_of(backbone.begin_describing_forward(
+          images, {.feature = PatchFeature::token, .layer = config.model.layer, .cls = false}));
     case DescriptorConfig::Kind::mean_key:
-      return;  // of the embeddings, on the CPU
+      break;  // of the embeddings, on the CPU
   }
+  return end_of(ready_future(0));
 }
 
 /// Graphs of one image in each of the chunks that may be under way. Their memory stays: in the run a thread of its own
@@ -94,10 +103,14 @@ void run_largest_batches(const RunContext& run, const Models& models) {
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   const Image image(input.rows, input.cols);
   const std::vector<const Image*> images(two_batches(backbone), &image);
-  // Twice: the next shard's images come when memory lies as the descriptors of the one before have left it.
+  // Twice: the next shard's images come when memory lies as the descriptors of the one before have left it. As in the
+  // line of shards: what is made of one is under way beside what is made of another.
+  const auto request = backbone.embedding_request(has_vector);
   for (int shard = 0; shard < 2; ++shard) {
-    (void)backbone.forward(images, backbone.embedding_request(has_vector));
-    run_descriptors(run, models, image);
+    auto embeddings = end_of(backbone.begin_forward(images, request));
+    auto descriptors = begin_descriptors(run, models, image);
+    auto of_the_next = end_of(backbone.begin_forward(images, request));
+    for (auto* under_way : {&embeddings, &descriptors, &of_the_next}) under_way->get();
   }
 }
 

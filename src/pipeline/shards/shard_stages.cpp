@@ -16,8 +16,6 @@
 #include "pipeline/shards/unreadable.hpp"
 
 #include <algorithm>
-#include <deque>
-#include <future>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -56,8 +54,9 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 /// Takes this rank's shards through the stages. While one is in the model, the one before it is written and the images
 /// of the next one are decoded: at most three shards are in memory, and a slow disk holds the model up, not the memory.
 ///
-/// With a GPU one more is under way: while the GPU is at the next one's embeddings, the CPU looks for the segments of
-/// this one, and neither waits for the other for long.
+/// With a GPU three more are under way, each a step behind the next, so that the GPU always has something to do: it
+/// gets a shard's images before the vectors of the one before are taken, and its crops before those of the one before
+/// that, while a thread looks for the segments of the one between.
 class ShardLine {
  public:
   ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue,
@@ -74,60 +73,63 @@ class ShardLine {
         }) {}
 
   void work_off() {
-    // Of two that are open the second has its embeddings, the first its segments or soon.
-    std::deque<Flight> open;
     try {
-      while (true) {
-        const auto shard = queue_.claim();
-        if (shard) begin(*shard, open);
-        const std::size_t may_stay_open = shard && run_.placement.gpu ? 1 : 0;
-        while (open.size() > may_stay_open) {
-          end(open.front());
-          open.pop_front();
-        }
-        if (!shard) break;
-        open_segments(open);
+      for (auto shard = queue_.claim(); shard; shard = queue_.claim()) {
+        begin(*shard);
+        advance();
+        // On the CPU nothing goes on by itself.
+        if (!run_.placement.gpu) end_open();
       }
+      end_open();
     } catch (const InterruptedError&) {
-      for (const Flight& flight : open) run_.events.write("abandoned", {{"shard", flight.work->shard().value}});
+      for (const Open* open : {&describing_, &segmenting_, &extracting_, &begun_}) {
+        if (*open) run_.events.write("abandoned", {{"shard", (*open)->shard().value}});
+      }
     }
-    open.clear();
     writes_.flush();
   }
 
  private:
-  struct Flight {
-    std::unique_ptr<ShardWork> work;
-    /// Set while a thread looks for the segments. Its destructor waits.
-    std::future<void> segments;
-  };
+  using Open = std::unique_ptr<ShardWork>;
 
-  void begin(ShardIndex shard, std::deque<Flight>& open) {
+  void begin(ShardIndex shard) {
     run_.events.write("shard_start", {{"shard", shard.value}});
     auto inputs = inputs_.take(shard.value);
     // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
     if (const auto next = queue_.peek()) inputs_.start(next->value);
-    open.push_back(
-        {std::make_unique<ShardWork>(run_, models_, shard, stale_of(shard), std::move(inputs), tally_, progress_), {}});
-    open.back().work->extract();
+    begun_ = std::make_unique<ShardWork>(run_, models_, shard, stale_of(shard), std::move(inputs), tally_, progress_);
+    begun_->begin_extract();
   }
 
-  /// Lets a thread of its own look for the segments of what stays open.
-  static void open_segments(std::deque<Flight>& open) {
-    for (Flight& flight : open) {
-      flight.segments = std::async(std::launch::async, [work = flight.work.get()] { work->segment(); });
+  /// Takes each shard before the one that was begun a step on: what the GPU has made is taken from it after it was
+  /// given more.
+  void advance() {
+    if (segmenting_) {
+      segments_.flush();
+      segmenting_->begin_describe();
     }
+    if (extracting_) {
+      extracting_->end_extract();
+      start_segments(*extracting_);
+    }
+    if (describing_) {
+      describing_->end_describe();
+      auto products = std::make_shared<ShardProducts>(describing_->take());
+      writes_.push([this, products] { write_products(run_, *products, tally_); });
+    }
+    describing_ = std::move(segmenting_);
+    segmenting_ = std::move(extracting_);
+    extracting_ = std::move(begun_);
   }
 
-  void end(Flight& flight) {
-    if (flight.segments.valid()) {
-      flight.segments.get();
-    } else {
-      flight.work->segment();
-    }
-    flight.work->finish();
-    auto products = std::make_shared<ShardProducts>(flight.work->take());
-    writes_.push([this, products] { write_products(run_, *products, tally_); });
+  void end_open() {
+    while (extracting_ || segmenting_ || describing_) advance();
+  }
+
+  /// On a thread of its own where a GPU goes on meanwhile.
+  void start_segments(ShardWork& work) {
+    if (!run_.placement.gpu) return work.segment();
+    segments_.push([&work] { work.segment(); });
   }
 
   [[nodiscard]] const StageSet& stale_of(ShardIndex shard) const {
@@ -141,6 +143,12 @@ class ShardLine {
   ShardTally& tally_;
   Progress& progress_;
   LookAhead<ShardInputs> inputs_;
+  // Whose embeddings were begun last, and before that; whose segments are looked for; whose descriptors are made.
+  Open begun_;
+  Open extracting_;
+  Open segmenting_;
+  Open describing_;
+  WriteBehind segments_;  ///< at most one at a time
   WriteBehind writes_;
 };
 

@@ -28,11 +28,33 @@ ShardWork::ShardWork(const RunContext& run, const Models& models, ShardIndex sha
   for (const auto& problem : inputs_.problems) log::warning(problem);
 }
 
-void ShardWork::extract() {
-  if (!products_.stale.has(Stage::extract) && !products_.stale.has(Stage::segment)) return;
+bool ShardWork::needs_keys() const {
+  const StageSet& stale = products_.stale;
+  const bool describes = stale.has(Stage::describe) && traits_of(run_.config.descriptor.kind).reads_keys;
+  return !products_.keys && (stale.has(Stage::extract) || stale.has(Stage::segment) || describes);
+}
+
+void ShardWork::begin_extract() {
+  if (!needs_keys()) return;
+  const Stopwatch watch;
   progress_.begin_pieces(products_.stale.has(Stage::extract) ? images_of_stage() : 0, std::ssize(inputs_.decoded));
-  (void)keys();
+  keys_under_way_ = begin_keys(inputs_.decoded, *models_.backbone, models_.preparation->grid(),
+                               key_type(run_.config.storage), names(), run_.threads);
   progress_.end_pieces();
+  extract_seconds_ = inputs_.seconds + watch.seconds();
+}
+
+void ShardWork::end_extract() {
+  if (!keys_under_way_.valid()) return;
+  const Stopwatch watch;
+  products_.keys = keys_under_way_.get();
+  products_.keys->images = inputs_.images;
+  // All shards have the dataset, or none: those whose images fill the input too.
+  auto& valid = products_.keys->valid;
+  if (valid.empty() && has_padding(run_.config.model.resize)) {
+    valid.assign(static_cast<std::size_t>(products_.keys->size() * products_.keys->grid.patches()), 1);
+  }
+  report(Stage::extract, extract_seconds_ + watch.seconds(), std::ssize(products_.keys->images.image), 0);
 }
 
 void ShardWork::segment() {
@@ -55,55 +77,48 @@ std::vector<std::string> ShardWork::names() const {
   return names;
 }
 
-const KeysFile& ShardWork::keys() {
-  if (!products_.keys) {
-    const Stopwatch watch;
-    products_.keys = extract_keys(inputs_.decoded, *models_.backbone, models_.preparation->grid(),
-                                  key_type(run_.config.storage), names(), run_.threads);
-    products_.keys->images = inputs_.images;
-    // All shards have the dataset, or none: those whose images fill the input too.
-    auto& valid = products_.keys->valid;
-    if (valid.empty() && has_padding(run_.config.model.resize)) {
-      valid.assign(static_cast<std::size_t>(products_.keys->size() * products_.keys->grid.patches()), 1);
-    }
-    report(Stage::extract, inputs_.seconds + watch.seconds(), std::ssize(products_.keys->images.image), 0);
-  }
-  return *products_.keys;
-}
-
 const SegmentsFile& ShardWork::segments() {
   if (!products_.segments) {
-    const KeysFile& embeddings = keys();
     const Stopwatch watch;
     products_.segments =
-        segment_keys(embeddings, run_.config, run_.threads, models_.graphs.get(), run_.key_mean.values);
+        segment_keys(*products_.keys, run_.config, run_.threads, models_.graphs.get(), run_.key_mean.values);
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;
 }
 
-void ShardWork::finish() {
-  if (products_.stale.has(Stage::describe)) describe();
+void ShardWork::require_same_images(const SegmentsFile& found) const {
+  // Files of earlier versions do not have the content.
+  if (inputs_.images.image == found.images.image &&
+      (found.images.listed.empty() || inputs_.images.content == found.images.content)) {
+    return;
+  }
+  throw InputError(
+      "Shard " + std::to_string(products_.shard.value) + " has other images than before",
+      "an image was repaired, replaced or damaged since its segments were made",
+      "Run again; should that not help, delete " + run_.directory.segments(products_.shard).string() + " before.");
 }
 
-void ShardWork::describe() {
+void ShardWork::begin_describe() {
+  if (!products_.stale.has(Stage::describe)) return;
   const auto& found = segments();
-  // Files of earlier versions do not have the content.
-  if (inputs_.images.image != found.images.image ||
-      (!found.images.listed.empty() && inputs_.images.content != found.images.content)) {
-    throw InputError(
-        "Shard " + std::to_string(products_.shard.value) + " has other images than before",
-        "an image was repaired, replaced or damaged since its segments were made",
-        "Run again; should that not help, delete " + run_.directory.segments(products_.shard).string() + " before.");
-  }
+  require_same_images(found);
   const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
   const Stopwatch watch;
   const bool has_crops = traits_of(run_.config.descriptor.kind).has_crops;
   progress_.begin_pieces(images_of_stage(), has_crops ? std::ssize(found.size) : found.image_count());
-  products_.descriptors = describe_segments(inputs_.decoded, found, backbone, run_.config, run_.threads,
-                                            [this]() -> const KeysFile& { return keys(); });
+  descriptors_under_way_ = begin_descriptors(inputs_.decoded, found, backbone, run_.config, run_.threads,
+                                             [this]() -> const KeysFile& { return *products_.keys; });
   progress_.end_pieces();
-  report(Stage::describe, watch.seconds(), found.image_count(), std::ssize(products_.descriptors->segment));
+  describe_seconds_ = watch.seconds();
+}
+
+void ShardWork::end_describe() {
+  if (!descriptors_under_way_.valid()) return;
+  const Stopwatch watch;
+  products_.descriptors = descriptors_under_way_.get();
+  report(Stage::describe, describe_seconds_ + watch.seconds(), products_.segments->image_count(),
+         std::ssize(products_.descriptors->segment));
 }
 
 void ShardWork::report(Stage stage, double seconds, std::int64_t images, std::int64_t segments) {
@@ -180,7 +195,7 @@ void write_product(const RunContext& run, Stage stage, const ShardProducts& prod
   const StageProvenance provenance = run.provenance.of(stage).of_shard(products.shard);
   switch (stage) {
     case Stage::extract:
-      return write_keys(path, *products.keys, key_type(run.config.storage), provenance, run.writing());
+      return write_keys(path, *products.keys, provenance, run.writing());
     case Stage::segment:
       return write_segments(path, *products.segments, provenance, run.writing());
     case Stage::describe:

@@ -12,6 +12,7 @@
 #include "pipeline/stages/segment_gpu.hpp"
 
 #include <array>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,26 +62,28 @@ class ShardTally {
 };
 
 /// One shard on its way through the stages: what is stale of it is computed, and what that takes of the stages before.
-/// Logs each stage. All functions throw `InputError` naming image or file, and `InterruptedError` when the shard is
-/// given up. They may run on different threads, one after the other.
+/// Logs each stage. The steps are taken in their order, each once; a GPU works on between the beginning and the end of
+/// one, and other shards' steps may come there. All functions throw `InputError` naming image or file, and
+/// `InterruptedError` when the shard is given up. They may run on different threads, one after the other.
 class ShardWork {
  public:
   ShardWork(const RunContext& run, const Models& models, ShardIndex shard, StageSet stale, ShardInputs inputs,
             ShardTally& tally, Progress& progress);
 
-  void extract();
+  void begin_extract();
+  void end_extract();
   void segment();
-  /// All stages after these.
-  void finish();
+  void begin_describe();
+  void end_describe();
   /// What the stages made.
   [[nodiscard]] ShardProducts take() { return std::move(products_); }
   [[nodiscard]] ShardIndex shard() const { return products_.shard; }
 
  private:
   [[nodiscard]] std::vector<std::string> names() const;
-  const KeysFile& keys();
+  [[nodiscard]] bool needs_keys() const;
   const SegmentsFile& segments();
-  void describe();
+  void require_same_images(const SegmentsFile& found) const;
   /// What each stale stage is of the shard's images: together they are all of them.
   [[nodiscard]] double images_of_stage() const;
   void report(Stage stage, double seconds, std::int64_t images, std::int64_t segments);
@@ -91,6 +94,11 @@ class ShardWork {
   ShardTally& tally_;
   Progress& progress_;
   ShardProducts products_;
+  /// While the model is at them, and what they took this thread so far.
+  std::future<KeysFile> keys_under_way_;
+  std::future<DescriptorsFile> descriptors_under_way_;
+  double extract_seconds_ = 0;
+  double describe_seconds_ = 0;
 };
 
 /// Writes the stale ones in the order of the data flow, each atomically. Logs each file.

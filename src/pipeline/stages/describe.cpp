@@ -5,6 +5,7 @@
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/ready_future.hpp"
 #include "pipeline/inputs/load_images.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
@@ -44,7 +45,7 @@ std::vector<const Image*> images_of(const Work& work) {
 }
 
 /// The paper's descriptor: CLS of the segment's own crop, black around it.
-Vectors masked_crops(const Work& work) {
+std::future<Vectors> masked_crops(const Work& work) {
   std::vector<CropPlace> places;
   for (std::size_t i = 0; i < work.inputs.size(); ++i) {
     for (std::int64_t row = work.segments.offset[i]; row < work.segments.offset[i + 1]; ++row) {
@@ -53,39 +54,41 @@ Vectors masked_crops(const Work& work) {
     }
   }
   const auto images = images_of(work);
-  return work.backbone.crop_vectors({.images = images,
-                                     .segment_maps = work.segments.segment,
-                                     .grid = work.segments.grid,
-                                     .patch = work.patch,
-                                     .places = places,
-                                     .crop_resize = work.config.descriptor.crop_resize,
-                                     .crop_size = work.config.descriptor.crop_size});
+  return work.backbone.begin_crop_vectors({.images = images,
+                                           .segment_maps = work.segments.segment,
+                                           .grid = work.segments.grid,
+                                           .patch = work.patch,
+                                           .places = places,
+                                           .crop_resize = work.config.descriptor.crop_resize,
+                                           .crop_size = work.config.descriptor.crop_size});
 }
 
-Vectors masked_cls(const Work& work) {
+std::future<Vectors> masked_cls(const Work& work) {
   std::vector<int> counts;
   for (std::size_t i = 0; i < work.inputs.size(); ++i) {
     counts.push_back(static_cast<int>(work.segments.offset[i + 1] - work.segments.offset[i]));
   }
-  return work.backbone.segment_cls(images_of(work), work.segments.segment, counts);
+  return work.backbone.begin_segment_cls(images_of(work), work.segments.segment, counts);
 }
 
-/// Means of the vectors of patches, summed in f64 in patch order; vectors_of(image) makes those of an image [P,D].
+/// Means of per-patch vectors, summed in f64 in patch order. `vectors_of(image, room)` gives those of an image, [P,D];
+/// `room` keeps them, should nobody else.
 template <class VectorsOf>
-Vectors segment_means(const Work& work, int dim, VectorsOf vectors_of) {
+Vectors segment_means(const Work& work, int dim, const VectorsOf& vectors_of) {
   const auto width = static_cast<std::size_t>(dim);
   Vectors vectors(work.segments.size.size() * width);
   const auto patches = static_cast<std::size_t>(work.segments.grid.patches());
   parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
     const auto image = static_cast<std::size_t>(i);
     const auto map = work.segment_map(image);
-    const auto of_patches = vectors_of(image);
     const auto first = static_cast<std::size_t>(work.segments.offset[image]);
     const auto count = static_cast<std::size_t>(work.segments.offset[image + 1]) - first;
+    Vectors room;
+    const std::span<const float> patch_vectors = vectors_of(image, room);
     std::vector<double> sums(count * width);
     for (std::size_t patch = 0; patch < patches; ++patch) {
       if (map[patch] < 0) continue;
-      const auto values = std::span<const float>(of_patches).subspan(patch * width, width);
+      const auto values = patch_vectors.subspan(patch * width, width);
       double* sum = sums.data() + static_cast<std::size_t>(map[patch]) * width;
       for (std::size_t d = 0; d < width; ++d) sum[d] += static_cast<double>(values[d]);
     }
@@ -101,22 +104,27 @@ Vectors segment_means(const Work& work, int dim, VectorsOf vectors_of) {
 
 /// The stored embeddings of all images, smoothed where the configuration says so.
 Vectors mean_keys(const Work& work, const KeysFile& keys) {
-  const std::size_t values = static_cast<std::size_t>(keys.grid.patches()) * static_cast<std::size_t>(keys.dim);
-  const auto stored = [&](std::size_t image) { return std::span(keys.keys).subspan(image * values, values); };
-  const auto smoothing = work.config.descriptor.smoothing;
-  if (!smoothing) return segment_means(work, keys.dim, stored);
-  return segment_means(work, keys.dim, [&](std::size_t image) {
-    return smooth_embeddings(stored(image), keys.grid.patches(), keys.dim, *smoothing, keys.valid_of(image));
+  return segment_means(work, keys.dim, [&](std::size_t image, Vectors& room) {
+    const std::span<const float> stored = keys.keys_of(image, room);
+    if (!work.config.descriptor.smoothing) return stored;
+    room = smooth_embeddings(stored, keys.grid.patches(), keys.dim, *work.config.descriptor.smoothing,
+                             keys.valid_of(image));
+    return std::span<const float>(room);
   });
 }
 
-Vectors mean_tokens(const Work& work) {
-  const auto features = work.backbone.describing_forward(
+std::future<Vectors> mean_tokens(const Work& work) {
+  auto tokens = work.backbone.begin_describing_forward(
       images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
-  const int dim = work.backbone.architecture().dim;
-  const std::size_t values = static_cast<std::size_t>(work.segments.grid.patches()) * static_cast<std::size_t>(dim);
-  return segment_means(
-      work, dim, [&](std::size_t image) { return std::span(features.embeddings).subspan(image * values, values); });
+  const auto average = [work](std::future<VisionTransformer::Features> from) {
+    const auto features = from.get();
+    const int dim = work.backbone.architecture().dim;
+    const std::size_t values = static_cast<std::size_t>(features.grid.patches()) * static_cast<std::size_t>(dim);
+    return segment_means(work, dim, [&](std::size_t image, Vectors& /*room*/) {
+      return std::span(features.embeddings).subspan(image * values, values);
+    });
+  };
+  return std::async(std::launch::deferred, average, std::move(tokens));
 }
 
 /// To unit length, with the norm in f64 in index order.
@@ -161,36 +169,26 @@ int patch_of(GridSize grid, PixelSize input) {
   return patch;
 }
 
-}  // namespace
-
-DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
-                                  const Backbone& backbone, const Config& config, int threads,
-                                  const std::function<const KeysFile&()>& keys) {
-  const int patch = patch_of(segments.grid, config.model.input_size);
-  if (!traits_of(config.descriptor.kind).has_crops && backbone.architecture().patch != patch) {
-    throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
-                         " pixels, the segments of " + std::to_string(patch),
-                     "this kind of descriptor reads the model's own patches",
-                     "Use descriptor.kind: masked_crop, or weights with the same patch size.");
+std::future<Vectors> begin_vectors(const Work& work, const std::function<const KeysFile&()>& keys) {
+  switch (work.config.descriptor.kind) {
+    case DescriptorConfig::Kind::masked_crop:
+      return masked_crops(work);
+    case DescriptorConfig::Kind::masked_cls:
+      return masked_cls(work);
+    case DescriptorConfig::Kind::mean_key:
+      return ready_future(mean_keys(work, keys()));
+    case DescriptorConfig::Kind::mean_token:
+      return mean_tokens(work);
   }
-  const Work work{inputs, segments, backbone, config, patch, threads};
+  return ready_future(Vectors());
+}
+
+/// Descriptors with the images and segments that they are of.
+DescriptorsFile with_segments(Vectors vectors, int dim, const SegmentsFile& segments) {
   DescriptorsFile file;
   file.images = segments.images;
-  file.dim = backbone.descriptor_dim(config.descriptor.kind);
-  switch (config.descriptor.kind) {
-    case DescriptorConfig::Kind::masked_crop:
-      file.descriptor = masked_crops(work);
-      break;
-    case DescriptorConfig::Kind::masked_cls:
-      file.descriptor = masked_cls(work);
-      break;
-    case DescriptorConfig::Kind::mean_key:
-      file.descriptor = mean_keys(work, keys());
-      break;
-    case DescriptorConfig::Kind::mean_token:
-      file.descriptor = mean_tokens(work);
-      break;
-  }
+  file.dim = dim;
+  file.descriptor = std::move(vectors);
   normalise_rows(file.descriptor, file.dim, segments);
   for (std::size_t image = 0; image + 1 < segments.offset.size(); ++image) {
     const std::int64_t index =
@@ -201,6 +199,25 @@ DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const S
     }
   }
   return file;
+}
+
+}  // namespace
+
+std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
+                                               const Backbone& backbone, const Config& config, int threads,
+                                               const std::function<const KeysFile&()>& keys) {
+  const int patch = patch_of(segments.grid, config.model.input_size);
+  if (!traits_of(config.descriptor.kind).has_crops && backbone.architecture().patch != patch) {
+    throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
+                         " pixels, the segments of " + std::to_string(patch),
+                     "this kind of descriptor reads the model's own patches",
+                     "Use descriptor.kind: masked_crop, or weights with the same patch size.");
+  }
+  const Work work{inputs, segments, backbone, config, patch, threads};
+  const auto finish = [&segments, dim = backbone.descriptor_dim(config.descriptor.kind)](std::future<Vectors> vectors) {
+    return with_segments(vectors.get(), dim, segments);
+  };
+  return std::async(std::launch::deferred, finish, begin_vectors(work, keys));
 }
 
 namespace {
@@ -257,13 +274,13 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
     progress.begin_pieces(0.5 * static_cast<double>(end - begin),
                           has_crops ? std::ssize(part_segments.size) : part_segments.image_count());
     KeysFile keys;
-    const auto part = describe_segments(inputs, part_segments, backbone, config, threads, [&]() -> const KeysFile& {
-      if (keys.keys.empty()) {
-        keys = extract_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name,
-                            threads);
-      }
+    const auto make_keys = [&]() -> const KeysFile& {
+      keys =
+          begin_keys(inputs, backbone, preparation.grid(), key_type(config.storage), part_segments.images.name, threads)
+              .get();
       return keys;
-    });
+    };
+    const auto part = begin_descriptors(inputs, part_segments, backbone, config, threads, make_keys).get();
     all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
     for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());

@@ -9,16 +9,19 @@
 #include "pipeline/inputs/input_preparation.hpp"
 
 #include <functional>
+#include <future>
 #include <vector>
 
 namespace datus {
 
 /// Stage describe: one unit-length vector for each valid segment of the images, in the order of the segments.
-/// `inputs` are the images of `segments`, in its order. `keys` gives their embeddings as stored, and is called by the
-/// kinds that average them only. Throws `InputError` naming image and segment for a descriptor of length 0 or not
-/// finite.
-[[nodiscard]] DescriptorsFile describe_segments(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
-                                                const Backbone& backbone, const Config& config, int threads,
-                                                const std::function<const KeysFile&()>& keys);
+/// `inputs` are the images of `segments`, in its order. `keys` gives their embeddings as stored, and is called at once,
+/// by the kinds that average them only. It begins as `VisionTransformer::begin_forward` does, but `segments`,
+/// `backbone` and `config` must live until `get`, which throws `InputError` naming image and segment for a descriptor
+/// of length 0 or not finite.
+[[nodiscard]] std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs,
+                                                             const SegmentsFile& segments, const Backbone& backbone,
+                                                             const Config& config, int threads,
+                                                             const std::function<const KeysFile&()>& keys);
 
 }  // namespace datus

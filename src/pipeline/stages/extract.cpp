@@ -3,8 +3,10 @@
 
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/parallel.hpp"
+#include "datus/core/ready_future.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/files/keys_writer.hpp"
 #include "pipeline/inputs/load_images.hpp"
@@ -14,6 +16,9 @@
 #include "pipeline/stages/extract.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 namespace datus {
@@ -29,35 +34,82 @@ KeyType key_type(const StorageConfig& storage) {
   return KeyType::float16;
 }
 
-KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid, KeyType type,
-                      const std::vector<std::string>& names, int threads) {
+namespace {
+
+bool is_finite(std::span<const half> row) {
+  return all_finite(row);
+}
+bool is_finite(std::span<const float> row) {
+  return std::ranges::all_of(row, [](float value) { return std::isfinite(value); });
+}
+
+/// Throws where a value is NaN or infinite, naming its image; rows of `row_size` values.
+template <class Values>
+void require_finite(const Values& values, const std::string& what, std::size_t row_size,
+                    const std::vector<std::string>& names, int threads) {
+  if (values.empty()) return;
+  const std::size_t rows = values.size() / row_size;
+  // Bytes, not bits: each row has its own, whatever thread writes it.
+  std::vector<std::uint8_t> is_sound(rows, 1);
+  parallel_for(static_cast<std::int64_t>(rows), threads, [&](std::int64_t r) {
+    const auto row = static_cast<std::size_t>(r);
+    is_sound[row] = is_finite(std::span(values).subspan(row * row_size, row_size)) ? 1 : 0;
+  });
+  const auto bad = std::ranges::find(is_sound, std::uint8_t{0});
+  if (bad == is_sound.end()) return;
+  throw InputError(
+      "An " + what + " of image " + names.at(static_cast<std::size_t>(bad - is_sound.begin())) + " is not finite",
+      std::is_same_v<typename Values::value_type, half> ? "NaN, or beyond the range of float16" : "NaN or infinite",
+      "Check the weights, or set storage.embeddings: float32.");
+}
+
+/// Which patches are of the images; nothing where all are.
+std::vector<std::uint8_t> valid_patches(const std::vector<InputImage>& inputs, GridSize grid) {
+  std::vector<std::uint8_t> valid;
+  if (std::ranges::all_of(inputs, [](const auto& input) { return input.valid.empty(); })) return valid;
+  for (const auto& input : inputs) {
+    if (input.valid.empty()) {
+      valid.insert(valid.end(), static_cast<std::size_t>(grid.patches()), 1);
+    } else {
+      valid.insert(valid.end(), input.valid.begin(), input.valid.end());
+    }
+  }
+  return valid;
+}
+
+}  // namespace
+
+KeysFile keys_of_no_image(const Backbone& backbone, GridSize grid, KeyType type) {
   KeysFile file;
   file.grid = grid;
   file.patch = backbone.architecture().patch;
   file.dim = backbone.architecture().dim;
   file.cls_dim = backbone.image_vector_dim({grid.rows * file.patch, grid.cols * file.patch});
   file.preprocessing = backbone.preprocessing_text();
-  if (inputs.empty()) return file;
+  file.keys = KeyValues(type);
+  return file;
+}
 
+std::future<KeysFile> begin_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid,
+                                 KeyType type, const std::vector<std::string>& names, int threads) {
+  KeysFile file = keys_of_no_image(backbone, grid, type);
+  if (inputs.empty()) return ready_future(std::move(file));
+  file.valid = valid_patches(inputs, grid);
   std::vector<const Image*> images;
   images.reserve(inputs.size());
   for (const auto& input : inputs) images.push_back(&input.input);
-  auto features = backbone.embed(images, file.cls_dim > 0);
-  file.keys = std::move(features.embeddings);
-  file.cls = std::move(features.cls);
-  round_as_stored(file.keys, type, "embedding", std::int64_t{file.grid.patches()} * file.dim, names, threads);
-  round_as_stored(file.cls, KeyType::float32, "CLS vector", file.cls_dim, names, threads);
-
-  const bool padded = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return !input.valid.empty(); });
-  for (const auto& input : inputs) {
-    if (!padded) break;
-    if (input.valid.empty()) {
-      file.valid.insert(file.valid.end(), static_cast<std::size_t>(file.grid.patches()), 1);
-    } else {
-      file.valid.insert(file.valid.end(), input.valid.begin(), input.valid.end());
-    }
-  }
-  return file;
+  auto features = backbone.begin_embed(images, file.cls_dim > 0, type == KeyType::float16);
+  const auto finish = [names, threads](KeysFile made, std::future<VisionTransformer::Features> from) {
+    auto found = from.get();
+    require_finite(found.halves, "embedding", made.values_per_image(), names, threads);
+    require_finite(found.embeddings, "embedding", made.values_per_image(), names, threads);
+    require_finite(found.cls, "CLS vector", static_cast<std::size_t>(made.cls_dim), names, threads);
+    made.cls = std::move(found.cls);
+    made.keys = made.keys.type() == KeyType::float16 ? KeyValues(std::move(found.halves))
+                                                     : KeyValues(std::move(found.embeddings));
+    return made;
+  };
+  return std::async(std::launch::deferred, finish, std::move(file), std::move(features));
 }
 
 namespace {
@@ -120,11 +172,12 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
   std::vector<std::string> names;
   for (const auto& item : items) names.push_back(item.name);
   const KeyType type = key_type(config.storage);
-  const bool padded = has_padding(config.model.resize);
-  KeysWriter writer(out, extract_keys({}, backbone, preparation.grid(), type, {}, threads), names, type, padded);
+  KeysWriter writer(out, keys_of_no_image(backbone, preparation.grid(), type), names, has_padding(config.model.resize));
   Progress progress("extract", std::ssize(items), false);
   backbone.before_each_batch([&](std::size_t done) { progress.pieces_done(done); });
   const auto step = static_cast<std::size_t>(std::max(config.model.batch_size, threads));
+  // While a GPU is at the last images, the next ones are read.
+  std::future<KeysFile> last;
   for (std::size_t begin = 0; begin < items.size(); begin += step) {
     const std::size_t end = std::min(begin + step, items.size());
     std::vector<std::filesystem::path> paths;
@@ -134,9 +187,12 @@ UnreadableImages extract_to_file(const Config& config, const std::filesystem::pa
     const std::vector<std::string> part(names.begin() + static_cast<std::ptrdiff_t>(begin),
                                         names.begin() + static_cast<std::ptrdiff_t>(end));
     progress.begin_pieces(0.5 * static_cast<double>(end - begin), static_cast<std::int64_t>(end - begin));
-    writer.append(extract_keys(inputs, backbone, preparation.grid(), type, part, threads));
+    auto next = begin_keys(inputs, backbone, preparation.grid(), type, part, threads);
     progress.end_pieces();
+    if (last.valid()) writer.append(last.get());
+    last = std::move(next);
   }
+  if (last.valid()) writer.append(last.get());
   writer.finish();
   return unreadable;
 }

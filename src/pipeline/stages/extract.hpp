@@ -6,6 +6,7 @@
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,14 @@ namespace datus {
 /// masks.
 [[nodiscard]] KeyType key_type(const StorageConfig& storage);
 
+/// All of their file but for the images.
+[[nodiscard]] KeysFile keys_of_no_image(const Backbone& backbone, GridSize grid, KeyType type);
+
 /// Stage extract: embeddings and CLS of images, rounded as stored. `names` are for messages. The caller fills `images`
-/// of the result. Throws `InputError` naming the image when a value is not finite.
-[[nodiscard]] KeysFile extract_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid,
-                                    KeyType type, const std::vector<std::string>& names, int threads);
+/// of the result. It begins as `VisionTransformer::begin_forward` does; `get` throws `InputError` naming the image when
+/// a value is not finite (also after rounding).
+[[nodiscard]] std::future<KeysFile> begin_keys(const std::vector<InputImage>& inputs, const Backbone& backbone,
+                                               GridSize grid, KeyType type, const std::vector<std::string>& names,
+                                               int threads);
 
 }  // namespace datus

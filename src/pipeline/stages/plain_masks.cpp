@@ -165,14 +165,14 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
                            " values, the embeddings in " + keys_path.string() + " " + std::to_string(part.dim),
                        "they come from another model", "Give the embeddings that the clusters were made from.");
     }
-    const auto values = static_cast<std::size_t>(part.grid.patches()) * static_cast<std::size_t>(part.dim);
     parallel_for(part.size(), threads, [&](std::int64_t i) {
       const auto index = static_cast<std::size_t>(i);
       const DatasetItem& item = items[static_cast<std::size_t>(begin) + index];
       const auto header = read_image_header(item.image, orientation);
       DenseMasks of_image = masks.take();
+      std::vector<float> room;
       of_image.make(
-          std::span(part.keys).subspan(index * values, values), part.valid_of(index), {header.height, header.width},
+          part.keys_of(index, room), part.valid_of(index), {header.height, header.width},
           [&] { return read_image(item.image, orientation); },
           [&](std::size_t, const LabelMap& labels) {
             write_mask_files(root, mask_name(item.name), labels, clusters.clusters, palette, {});

@@ -33,14 +33,24 @@ class GraphKeys {
   /// Minus `mean` [D], where there is one. Both must outlive it.
   GraphKeys(const KeysFile& file, std::span<const float> mean) : file_(file), mean_(mean) {}
 
-  /// Those of one image; `centred` is room for them, should they differ from what is stored.
-  [[nodiscard]] std::span<const float> of(std::int64_t image, std::vector<float>& centred) const {
-    const auto values = static_cast<std::size_t>(file_.grid.patches()) * static_cast<std::size_t>(file_.dim);
-    const auto stored = std::span(file_.keys).subspan(static_cast<std::size_t>(image) * values, values);
+  /// Those of one image; `room` is for them, should they differ from what is stored.
+  [[nodiscard]] std::span<const float> of(std::int64_t image, std::vector<float>& room) const {
+    const auto stored = file_.keys_of(static_cast<std::size_t>(image), room);
     if (mean_.empty()) return stored;
-    centred.assign(stored.begin(), stored.end());
-    for (std::size_t i = 0; i < values; ++i) centred[i] -= mean_[i % mean_.size()];
-    return centred;
+    if (stored.data() != room.data()) room.assign(stored.begin(), stored.end());
+    for (std::size_t i = 0; i < room.size(); ++i) room[i] -= mean_[i % mean_.size()];
+    return room;
+  }
+  /// Copies those of one image to where the GPU takes them from, as they are stored where nothing is subtracted.
+  void stage(std::int64_t image, GpuAffinity& gpu, int place) const {
+    if (!mean_.empty()) {
+      std::vector<float> room;
+      return gpu.stage(place, of(image, room), valid(image));
+    }
+    const std::size_t values = file_.values_per_image();
+    file_.keys.visit([&](const auto& all) {
+      gpu.stage(place, std::span(all).subspan(static_cast<std::size_t>(image) * values, values), valid(image));
+    });
   }
   [[nodiscard]] std::span<const std::uint8_t> valid(std::int64_t image) const {
     return file_.valid_of(static_cast<std::size_t>(image));
@@ -87,8 +97,8 @@ SegmentedImage segment_image(const GraphKeys& all, std::int64_t image, const Con
   const auto valid = all.valid(image);
   if (!uses_graph(config.segment)) return {every_patch_a_segment(grid, valid), std::nullopt};
   const auto affinity = affinity_options(config.affinity);
-  std::vector<float> centred;
-  const auto keys = all.of(image, centred);
+  std::vector<float> room;
+  const auto keys = all.of(image, room);
   if (is_weighted(config.affinity)) {
     return segments_of(build_weighted_graph(keys, grid.patches(), dim, affinity, valid), grid, config, valid);
   }
@@ -103,11 +113,7 @@ std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& c
   const auto size_of = [&](std::int64_t chunk) {
     return std::clamp(keys.size() - chunk * step, std::int64_t{0}, step);
   };
-  const auto stage = [&](std::int64_t chunk, std::int64_t i) {
-    const std::int64_t image = chunk * step + i;
-    std::vector<float> centred;
-    gpu.stage(static_cast<int>(i), all.of(image, centred), all.valid(image));
-  };
+  const auto stage = [&](std::int64_t chunk, std::int64_t i) { all.stage(chunk * step + i, gpu, static_cast<int>(i)); };
   const auto submit = [&](std::int64_t chunk) {
     if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
   };

@@ -60,10 +60,10 @@ ShardLabels labels_of_embeddings(const RunContext& run, const std::vector<int>& 
   const auto masks = std::make_shared<SpareObjects<DenseMasks>>(
       [=, &run] { return DenseMasks(run.config, preparation, clusterings, keys->dim); });
   return {keys->images.image, [=, &run](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
-            const auto values = static_cast<std::size_t>(keys->grid.patches()) * static_cast<std::size_t>(keys->dim);
             auto of_image = masks->take();
+            std::vector<float> room;
             of_image.make(
-                std::span(keys->keys).subspan(index * values, values), keys->valid_of(index), size,
+                keys->keys_of(index, room), keys->valid_of(index), size,
                 [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); },
                 [&](std::size_t i, const LabelMap& labels) { take(of_clusters[i], labels); });
             masks->give_back(std::move(of_image));

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/gpu.hpp"
+#include "datus/core/half.hpp"
+#include "datus/core/ready_future.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "model/torch/torch_backend.hpp"
 #include "model/torch/torch_transformer.hpp"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <c10/core/InferenceMode.h>
 #include <cuda_runtime.h>
@@ -23,8 +26,8 @@ class EmulatedTransformer final : public DeviceTransformer {
     model_.weights = weights;
   }
 
-  Features forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
-                   const Readout& readout, const Batching& batching) override {
+  std::future<Features> begin_forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
+                                      const Readout& readout, const Batching& batching) override {
     Features all{grid, {}, {}};
     const auto size = static_cast<std::size_t>(batching.batch_size);
     for (std::size_t begin = 0; begin < images.size(); begin += size) {
@@ -33,11 +36,16 @@ class EmulatedTransformer final : public DeviceTransformer {
       const std::size_t end = std::min(begin + size, images.size());
       for (std::size_t i = begin; i < end; ++i) add(*images[i], scaling, grid, readout, all);
     }
-    return all;
+    if (readout.halves) {
+      all.halves.resize(all.embeddings.size());
+      to_half(all.embeddings, all.halves);
+      all.embeddings.clear();
+    }
+    return ready_future(std::move(all));
   }
 
-  std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling, GridSize grid,
-                                  const Batching& batching) override {
+  std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
+                                                     GridSize grid, const Batching& batching) override {
     std::vector<Image> cut;
     for (const CropPlace& place : crops.places) {
       cut.push_back(masked_crop(*crops.images[static_cast<std::size_t>(place.image)], crops.segment_map(place.image),
@@ -45,13 +53,15 @@ class EmulatedTransformer final : public DeviceTransformer {
     }
     std::vector<const Image*> images;
     for (const Image& image : cut) images.push_back(&image);
-    if (images.empty()) return {};
+    if (images.empty()) return ready_future(std::vector<float>());
     const auto last = static_cast<std::size_t>(model_.architecture.depth - 1);
-    return forward(images, scaling, grid, {.layer = last, .feature = PatchFeature::key, .cls = true}, batching).cls;
+    const Readout readout{.layer = last, .feature = PatchFeature::key, .cls = true};
+    return ready_future(begin_forward(images, scaling, grid, readout, batching).get().cls);
   }
 
-  std::vector<float> segment_cls(std::span<const Image* const>, const PixelScaling&, GridSize,
-                                 std::span<const std::int16_t>, std::span<const int>, const Batching&) override {
+  std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const>, const PixelScaling&, GridSize,
+                                                    std::span<const std::int16_t>, std::span<const int>,
+                                                    const Batching&) override {
     throw SystemError("masked_cls on an emulated GPU", "it is not emulated", "Use masked_crop in this test.");
   }
 

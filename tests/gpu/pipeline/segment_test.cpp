@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ namespace datus {
 namespace {
 
 /// Images of a few rectangles, each of which has a key that its patches share but for noise.
-KeysFile make_keys(int images, GridSize grid, int dim, bool padded, unsigned seed = 1) {
+KeysFile make_keys(int images, GridSize grid, int dim, bool padded, unsigned seed = 1,
+                   KeyType type = KeyType::float32) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
   const auto below = [&](int count) { return static_cast<int>(generator() % static_cast<unsigned>(count)); };
@@ -24,6 +26,7 @@ KeysFile make_keys(int images, GridSize grid, int dim, bool padded, unsigned see
   file.grid = grid;
   file.patch = 8;
   file.dim = dim;
+  std::vector<float> values;
   for (int image = 0; image < images; ++image) {
     file.images.name.push_back("image" + std::to_string(image) + ".png");
     std::vector<std::vector<float>> regions(5, std::vector<float>(static_cast<std::size_t>(dim)));
@@ -39,11 +42,12 @@ KeysFile make_keys(int images, GridSize grid, int dim, bool padded, unsigned see
       // Every other image has values that f16 does not hold.
       for (const float value : region) {
         const float noisy = value + 0.5F * normal(generator);
-        file.keys.push_back(image % 2 == 0 ? to_float(to_half(noisy)) : noisy);
+        values.push_back(image % 2 == 0 ? to_float(to_half(noisy)) : noisy);
       }
       if (padded) file.valid.push_back(patch / grid.cols < grid.rows - image % 3 ? 1 : 0);
     }
   }
+  file.keys = KeyValues(values, type);
   return file;
 }
 
@@ -63,9 +67,10 @@ TEST(GpuSegment, AnyNumberOfImagesAndThreadsGivesTheSegmentsOfTheCpu) {
   DATUS_REQUIRE_GPU();
   SegmentGpu gpu(0);
   const Config config;
-  for (const bool padded : {false, true}) {
+  for (const auto& [padded, type] :
+       {std::pair(false, KeyType::float32), std::pair(true, KeyType::float32), std::pair(true, KeyType::float16)}) {
     for (const int images : {0, 1, 8, 9, 16, 27}) {
-      const KeysFile keys = make_keys(images, {9, 8}, 10, padded);
+      const KeysFile keys = make_keys(images, {9, 8}, 10, padded, 1, type);
       const SegmentsFile expected = segment_keys(keys, config, 1);
       if (images > 0) {
         ASSERT_GT(expected.size.size(), 0U);

@@ -3,11 +3,14 @@
 // in double says.
 
 #include "datus/core/half.hpp"
+#include "datus/core/unfilled_vector.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -81,6 +84,38 @@ TEST(HalfSpan, WidensEveryValueAsOneByOne) {
     if (exponent == 31) continue;
     const double size = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
     ASSERT_EQ(static_cast<double>(values[i]), i < 0x8000 ? size : -size) << i;
+  }
+}
+
+TEST(HalfSpan, FiniteIsWhatIsNeitherInfiniteNorNaN) {
+  EXPECT_TRUE(all_finite({}));
+  for (std::size_t i = 0; i < 0x10000; ++i) {
+    const half value{static_cast<std::uint16_t>(i)};
+    ASSERT_EQ(all_finite(std::span(&value, 1)), std::isfinite(to_float(value))) << i;
+  }
+  // Wherever it stands.
+  UnfilledVector<half> values;
+  values.resize(100);
+  std::ranges::fill(values, half{0x7BFF});
+  EXPECT_TRUE(all_finite(values));
+  for (half& value : values) {
+    value = half{0xFC00};
+    EXPECT_FALSE(all_finite(values));
+    value = half{0xFBFF};
+  }
+}
+
+TEST(UnfilledVector, KeepsItsValuesAndBeginsAtACacheLine) {
+  for (const std::size_t size : {std::size_t{3}, std::size_t{3} << 20}) {
+    UnfilledVector<half> values(2, half{7});
+    values.resize(size);
+    values.back() = half{9};
+    EXPECT_EQ(values[1], half{7});
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(values.data()) % 64, 0U);
+    values.insert(values.end(), 3, half{5});
+    EXPECT_EQ(values[size - 1], half{9});
+    EXPECT_EQ(values.back(), half{5});
+    EXPECT_EQ(UnfilledVector<half>(values), values);
   }
 }
 

@@ -102,9 +102,9 @@ using test::TempFolder;
 void write_hdf5(const std::filesystem::path& path) {
   AtomicHdf5 file(path);
   Hdf5Writer& writer = file.writer();
-  const std::vector<float> rows(20 * 1000, 1.5F);
+  const std::vector<half> rows(20 * 1000, to_half(1.5F));
   writer.create<half>("keys", {20, 10, 100}, ChunkHint::per_row);
-  writer.write_rounded_rows("keys", 0, rows);
+  writer.write_rows<half>("keys", 0, rows);
   writer.write<float>("matrix", std::vector<float>(3'000 * 100, 2.0F), {3'000, 100}, ChunkHint::about_one_mib);
   writer.write<std::int64_t>("whole", std::vector<std::int64_t>(10'000, 7), {10'000});
   writer.write_names("group/name", std::vector<std::string>(100, "an image"));

@@ -135,8 +135,9 @@ TEST(CostOfRun, Memory) {
   calibration.image_memory_bytes = 4e6;
   calibration.grid_rows = calibration.grid_cols = 10;
   calibration.embedding_width = 50;
-  // As measured, but for shards of 64 images in place of 16, three at a time, with pixels of 3 bytes and 100 patches.
-  const double images = 48 * 3.0 * (3 * 224 * 224 + 4 * 100 * 50);
+  // As measured, but for shards of 64 images in place of 16, three at a time, with pixels of 3 bytes and 100 patches
+  // in float16.
+  const double images = 48 * 3.0 * (3 * 224 * 224 + 2 * 100 * 50);
   RunCost cost = cost_of(new_run(640), config_of(), calibration, machines(1, 2, 2));
   EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1e8, 1);
   EXPECT_NEAR(stage_of(cost, "extract").memory_bytes, 1e8 + 3e7 + images, 1);

@@ -118,8 +118,8 @@ TEST_F(Words, HoursAndMemoryOfGpus) {
   // with 1 GiB for libraries: 1330 MiB.
   expect("  stage             time   node-hours    GPU-hours      written  memory/rank   memory/GPU   work\n");
   expect("  start           90.0 s        0.050        0.200            -      0 bytes            -   the program");
-  expect("  describe         6.4 s        0.004        0.014            -      108 MiB     1.30 GiB   640 images");
-  expect("  total       1 min 57 s        0.065        0.260     3.00 GiB      108 MiB     1.30 GiB\n");
+  expect("  describe         6.4 s        0.004        0.014            -      216 MiB     1.30 GiB   640 images");
+  expect("  total       1 min 57 s        0.065        0.260     3.00 GiB      216 MiB     1.30 GiB\n");
   expect("in 0.200 of them no stage uses them");
   expect("COMPUTED, NOT MEASURED, with 1.00 GiB for CUDA, cuBLAS and NCCL, ASSUMED\n");
   expect(

@@ -37,11 +37,11 @@ inline void add(std::string& bytes, const auto& value) {
   bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-template <class T>
-void add_all(std::string& bytes, const std::vector<T>& values) {
+template <class Values>
+void add_all(std::string& bytes, const Values& values) {
   add(bytes, values.size());
-  for (const T& value : values) {
-    if constexpr (std::is_same_v<T, std::string>) {
+  for (const auto& value : values) {
+    if constexpr (std::is_same_v<typename Values::value_type, std::string>) {
       bytes += value + '\0';
     } else {
       add(bytes, value);
@@ -63,7 +63,7 @@ inline std::string contents(const KeysFile& file) {
   add(bytes, file.grid);
   add(bytes, file.patch);
   add(bytes, file.dim);
-  add_all(bytes, file.keys);
+  file.keys.visit([&](const auto& values) { add_all(bytes, values); });
   add_all(bytes, file.cls);
   add_all(bytes, file.valid);
   return bytes;
@@ -174,8 +174,8 @@ inline Specimen keys_specimen(const char* name, int count, KeyType type, bool pa
   const StageProvenance record = sample_record("extract");
   return {name,
           [=](const fs::path& path, int shard) {
-            const KeysFile file = sample_keys(count, shard, padded);
-            write_keys(path, file, type, record.of_shard({shard}));
+            const KeysFile file = sample_keys(count, shard, padded, type);
+            write_keys(path, file, record.of_shard({shard}));
             return contents(file);
           },
           [=](const fs::path& path) { return contents(read_keys(path, record.of_shard({2}))); }, record.of_shard({2})};
@@ -187,7 +187,7 @@ inline Specimen plain_keys_specimen() {
           [](const fs::path& path, int shard) {
             KeysFile file = sample_keys(5, shard, true);
             file.images = sample_names(5);
-            write_keys(path, file, KeyType::float16, std::nullopt);
+            write_keys(path, file, std::nullopt);
             file.cls.clear();
             return contents(file);
           },

@@ -61,7 +61,7 @@ class RewrittenImages : public testing::Test {
         file.images.listed = frozen_.hash_of({shard}).hex();
       }
     }
-    write_keys(directory_.keys({shard}), file, KeyType::float16, sample_record("extract").of_shard({shard}));
+    write_keys(directory_.keys({shard}), file, sample_record("extract").of_shard({shard}));
   }
   [[nodiscard]] Places found(const std::optional<ImageList>& frozen) const {
     Places places;

@@ -76,10 +76,11 @@ std::int64_t bytes_of_keys(const Config& config, const ImageList& list, GridSize
     file.patch = 16;
     file.dim = dim;
     file.cls_dim = dim;
-    file.keys.assign(count * patches * static_cast<std::size_t>(dim), 0.5F);
+    file.keys = KeyValues(std::vector<float>(count * patches * static_cast<std::size_t>(dim), 0.5F),
+                          half ? KeyType::float16 : KeyType::float32);
     file.cls.assign(count * static_cast<std::size_t>(dim), 0.5F);
     if (config.model.resize == ModelConfig::Resize::pad) file.valid.assign(count * patches, 1);
-    write_keys(path, file, half ? KeyType::float16 : KeyType::float32, record);
+    write_keys(path, file, record);
   });
 }
 

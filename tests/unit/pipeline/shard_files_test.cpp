@@ -9,9 +9,11 @@
 #include "support/errors.hpp"
 #include "support/temp_folder.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -32,13 +34,31 @@ void expect_same_images(const ImageKeys& found, const ImageKeys& expected) {
 
 const StageProvenance segment_record = sample_record("segment").of_shard({3});
 
+TEST(KeyValues, AreRoundedOnceAndWidenedExactly) {
+  const std::vector<float> values = {0.1F, -1.0009F, 40'017.0F, 65'504.0F, 0.0F, 1.0F};
+  const KeyValues halves(values, KeyType::float16);
+  EXPECT_EQ(halves.type(), KeyType::float16);
+  std::vector<float> room;
+  const std::vector<float> rounded = {0.0999755859375F, -1.0009765625F, 40'032.0F, 65'504.0F, 0.0F, 1.0F};
+  EXPECT_TRUE(std::ranges::equal(halves.floats(0, 6, room), rounded));
+  EXPECT_TRUE(std::ranges::equal(halves.floats(1, 2, room), std::vector<float>{-1.0009765625F, 40'032.0F}));
+  const KeyValues floats(values, KeyType::float32);
+  EXPECT_EQ(floats.floats(2, 3, room).data(), floats.floats(0, 6, room).data() + 2) << "they lie there already";
+  EXPECT_TRUE(std::ranges::equal(floats.floats(0, 6, room), values));
+  EXPECT_FALSE(floats == halves);
+  for (const KeyType type : {KeyType::float16, KeyType::float32}) {
+    EXPECT_EQ(KeyValues(type).type(), type);
+    EXPECT_TRUE(KeyValues(type).empty());
+  }
+}
+
 TEST(ShardFiles, KeysComeBackAsWritten) {
   const TempFolder folder;
   const StageProvenance record = sample_record("extract").of_shard({2});
   for (const KeyType type : {KeyType::float16, KeyType::float32}) {
     for (const int count : {0, 1, 4}) {
-      const KeysFile written = sample_keys(count, 2, type == KeyType::float16);
-      write_keys(folder / "keys.h5", written, type, record);
+      const KeysFile written = sample_keys(count, 2, type == KeyType::float16, type);
+      write_keys(folder / "keys.h5", written, record);
       const KeysFile found = read_keys(folder / "keys.h5", record);
       EXPECT_EQ(found.keys, written.keys);
       EXPECT_EQ(found.cls_dim, written.cls_dim);

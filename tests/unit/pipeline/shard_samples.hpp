@@ -67,14 +67,14 @@ inline ImageKeys sample_names(int count) {
   return images;
 }
 
-inline KeysFile sample_keys(int count, int shard, bool padded) {
+inline KeysFile sample_keys(int count, int shard, bool padded, KeyType type = KeyType::float16) {
   KeysFile file;
   file.images = sample_images(count, shard);
   file.grid = {3, 4};
   file.patch = 8;
   file.dim = 6;
   file.cls_dim = 6;
-  file.keys = sample_values(std::int64_t{count} * file.grid.patches() * file.dim, shard);
+  file.keys = KeyValues(sample_values(std::int64_t{count} * file.grid.patches() * file.dim, shard), type);
   file.cls = sample_values(std::int64_t{count} * file.dim, shard + 1000);
   if (padded) {
     for (int i = 0; i < count * file.grid.patches(); ++i) file.valid.push_back((i + shard) % 5 == 0 ? 0 : 1);

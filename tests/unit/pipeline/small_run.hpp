@@ -75,10 +75,12 @@ class SmallRun {
     file.patch = 16;
     file.dim = dim;
     file.cls_dim = dim;
-    file.keys.assign(file.images.image.size() * static_cast<std::size_t>(grid.patches() * dim), 0.5F);
+    file.keys =
+        KeyValues(std::vector<float>(file.images.image.size() * static_cast<std::size_t>(grid.patches() * dim), 0.5F),
+                  KeyType::float16);
     file.cls.assign(file.images.image.size() * static_cast<std::size_t>(dim), 0.5F);
     std::filesystem::create_directories(directory_.root() / "keys");
-    write_keys(directory_.keys(shard), file, KeyType::float16, record(Stage::extract, shard));
+    write_keys(directory_.keys(shard), file, record(Stage::extract, shard));
   }
 
   void make_segments(ShardIndex shard) const {

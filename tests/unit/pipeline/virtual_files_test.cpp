@@ -93,10 +93,11 @@ class VirtualFiles : public testing::Test {
     auto number = [base = 1000.0F * static_cast<float>(shard.value), next = 0]() mutable {
       return base + static_cast<float>(++next);
     };
+    std::vector<float> values;
     for (std::size_t i = 0; i < segments.size(); ++i) {
       const std::int64_t image = first_image + static_cast<std::int64_t>(i);
       keys.images.image.push_back(image);
-      for (int v = 0; v < grid.patches() * dim; ++v) keys.keys.push_back(number());
+      for (int v = 0; v < grid.patches() * dim; ++v) values.push_back(number());
       for (int v = 0; v < dim; ++v) keys.cls.push_back(number());
       for (int p = 0; p < grid.patches(); ++p) {
         if (padded) keys.valid.push_back(p % 2 == 0 ? 1 : 0);
@@ -112,9 +113,10 @@ class VirtualFiles : public testing::Test {
       }
       found.offset.push_back(found.offset.back() + segments[i]);
     }
+    keys.keys = KeyValues(values, KeyType::float16);
     keys.images.unreadable = {first_image + static_cast<std::int64_t>(segments.size())};
     found.images = keys.images;
-    write_keys(run_.keys(shard), keys, KeyType::float16, provenance_.of(Stage::extract).of_shard(shard));
+    write_keys(run_.keys(shard), keys, provenance_.of(Stage::extract).of_shard(shard));
     write_segments(run_.segments(shard), found, provenance_.of(Stage::segment).of_shard(shard));
     write_descriptors(run_.descriptors(shard), descriptors, provenance_.of(Stage::describe).of_shard(shard));
   }
@@ -194,7 +196,7 @@ TEST_F(VirtualFiles, AShardThatDoesNotGoWithTheOthersIsNamed) {
   make({{1}, {1}}, true);
   KeysFile keys = read_keys(run_.keys({1}), std::nullopt);
   keys.valid.clear();
-  write_keys(run_.keys({1}), keys, KeyType::float16, provenance_.of(Stage::extract).of_shard({1}));
+  write_keys(run_.keys({1}), keys, provenance_.of(Stage::extract).of_shard({1}));
   try {
     write(2);
     FAIL() << "nothing was thrown";

@@ -33,14 +33,20 @@ PanelShape checked_shape(int nodes, int dim, int images, const AffinityOptions& 
       .nodes = checked_nodes(nodes), .dim = dim, .words_per_row = static_cast<int>(BitGraph(nodes).words_per_row())};
 }
 
-/// Writes the values as f16 if that loses nothing; gives up early otherwise, and returns false.
+/// Writes the values as f16 if that loses nothing, as they are otherwise, and then returns false.
 bool stage_as_half(std::span<const float> values, std::byte* to) {
   constexpr std::size_t block = 4096;
   const std::span halves(reinterpret_cast<half*>(to), values.size());
   for (std::size_t begin = 0; begin < values.size(); begin += block) {
     const std::size_t size = std::min(block, values.size() - begin);
-    if (!to_half_exactly(values.subspan(begin, size), halves.subspan(begin, size))) return false;
+    if (to_half_exactly(values.subspan(begin, size), halves.subspan(begin, size))) continue;
+    std::memcpy(to, values.data(), values.size_bytes());
+    return false;
   }
+  return true;
+}
+bool stage_as_half(std::span<const half> values, std::byte* to) {
+  std::memcpy(to, values.data(), values.size_bytes());
   return true;
 }
 
@@ -73,11 +79,9 @@ class Slot {
     host_bits_ = cuda::PinnedArray<std::uint64_t>(bits_.size());
   }
 
-  void stage(std::size_t image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
-    std::byte* const to = host_keys_.data() + image * key_bytes();
-    const bool halves = stage_as_half(keys, to);
-    if (!halves) std::memcpy(to, keys.data(), keys.size_bytes());
-    host_halves_.data()[image] = halves ? 1 : 0;
+  template <class T>
+  void stage(std::size_t image, std::span<const T> keys, std::span<const std::uint8_t> valid) {
+    host_halves_.data()[image] = stage_as_half(keys, host_keys_.data() + image * key_bytes()) ? 1 : 0;
     stage_kept(shape_.nodes, valid, host_kept_.span().subspan(image * kept_words(), kept_words()));
   }
 
@@ -156,6 +160,14 @@ struct GpuAffinity::Impl {
 
   [[nodiscard]] bool full() const { return submitted - taken == depth; }
   [[nodiscard]] Slot& slot(std::size_t chunk) { return slots[chunk % depth]; }
+
+  template <class T>
+  void stage(int image, std::span<const T> keys, std::span<const std::uint8_t> valid) {
+    affinity::require_fitting(keys.size(), shape.nodes, shape.dim, valid);
+    if (image < 0 || image >= capacity) refuse("A chunk has no image " + std::to_string(image), "it has fewer");
+    if (full()) refuse("An image cannot be staged", "two chunks are waiting to be taken");
+    slot(submitted).stage(static_cast<std::size_t>(image), keys, valid);
+  }
 };
 
 GpuAffinity::GpuAffinity(int gpu, int nodes, int dim, int images, const AffinityOptions& options)
@@ -177,10 +189,10 @@ int GpuAffinity::capacity() const noexcept {
 }
 
 void GpuAffinity::stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
-  affinity::require_fitting(keys.size(), impl_->shape.nodes, impl_->shape.dim, valid);
-  if (image < 0 || image >= impl_->capacity) refuse("A chunk has no image " + std::to_string(image), "it has fewer");
-  if (impl_->full()) refuse("An image cannot be staged", "two chunks are waiting to be taken");
-  impl_->slot(impl_->submitted).stage(static_cast<std::size_t>(image), keys, valid);
+  impl_->stage(image, keys, valid);
+}
+void GpuAffinity::stage(int image, std::span<const half> keys, std::span<const std::uint8_t> valid) {
+  impl_->stage(image, keys, valid);
 }
 
 void GpuAffinity::submit(int images) {

@@ -29,6 +29,9 @@ int GpuAffinity::capacity() const noexcept {
 void GpuAffinity::stage(int /*image*/, std::span<const float> /*keys*/, std::span<const std::uint8_t> /*valid*/) {
   refuse();
 }
+void GpuAffinity::stage(int /*image*/, std::span<const half> /*keys*/, std::span<const std::uint8_t> /*valid*/) {
+  refuse();
+}
 void GpuAffinity::submit(int /*images*/) {
   refuse();
 }

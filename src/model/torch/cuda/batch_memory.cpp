@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/torch/cuda/batch_memory.hpp"
 
-#include "datus/core/half.hpp"
 #include "datus/core/parallel.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace datus {
 
@@ -28,6 +28,18 @@ const std::uint8_t* ImageUpload::put(std::span<const Image* const> images, std::
   return device_.data();
 }
 
+const std::int16_t* MapUpload::put(std::span<const std::int16_t> values, const cuda::Stream& stream) {
+  copied_.wait();
+  if (host_.size() < values.size()) host_ = cuda::PinnedArray<std::int16_t>(values.size());
+  if (device_.size() < values.size()) {
+    device_ = cuda::DeviceArray<std::int16_t>(values.size(), "memory for segment maps");
+  }
+  std::ranges::copy(values, host_.data());
+  cuda::copy(device_.data(), std::as_const(host_).span().data(), values.size(), stream);
+  copied_.record(stream);
+  return device_.data();
+}
+
 void Download::start(const at::Tensor& tensor, const cuda::Stream& from, const cuda::Stream& stream) {
   tensor_ = tensor;
   const std::size_t bytes = tensor.nbytes();
@@ -38,22 +50,35 @@ void Download::start(const at::Tensor& tensor, const cuda::Stream& from, const c
   copied_.record(stream);
 }
 
-void Download::finish(std::span<float> to, std::size_t row, int threads) {
+template <class T>
+void Download::finish(std::span<T> to, std::size_t row, int threads) {
   copied_.wait();
-  const bool is_half = tensor_.scalar_type() == at::kHalf;
   const auto rows = static_cast<std::int64_t>((to.size() + row - 1) / std::max<std::size_t>(row, 1));
   parallel_for(rows, threads, [&](std::int64_t r) {
     const std::size_t begin = static_cast<std::size_t>(r) * row;
-    const std::span<float> part = to.subspan(begin, std::min(row, to.size() - begin));
-    if (is_half) {
-      to_float(std::span(reinterpret_cast<const half*>(host_.data()) + begin, part.size()), part);
-    } else {
-      std::memcpy(part.data(), reinterpret_cast<const float*>(host_.data()) + begin, part.size_bytes());
-    }
+    take(begin, to.subspan(begin, std::min(row, to.size() - begin)));
   });
   // Given back to LibTorch's allocator, whose next tensor in the place comes later in the same stream: the copy is
   // done.
   tensor_.reset();
+}
+template void Download::finish(std::span<float> to, std::size_t row, int threads);
+template void Download::finish(std::span<half> to, std::size_t row, int threads);
+
+void Download::take(std::size_t begin, std::span<float> to) const {
+  if (tensor_.scalar_type() == at::kHalf) {
+    to_float(std::span(reinterpret_cast<const half*>(host_.span().data()) + begin, to.size()), to);
+  } else {
+    std::memcpy(to.data(), reinterpret_cast<const float*>(host_.span().data()) + begin, to.size_bytes());
+  }
+}
+
+void Download::take(std::size_t begin, std::span<half> to) const {
+  if (tensor_.scalar_type() == at::kHalf) {
+    std::memcpy(to.data(), reinterpret_cast<const half*>(host_.span().data()) + begin, to.size_bytes());
+  } else {
+    to_half(std::span(reinterpret_cast<const float*>(host_.span().data()) + begin, to.size()), to);
+  }
 }
 
 }  // namespace datus

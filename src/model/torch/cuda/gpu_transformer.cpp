@@ -3,12 +3,15 @@
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/core/log.hpp"
+#include "datus/core/ready_future.hpp"
 #include "model/pixels/cuda/crop_plan.hpp"
 #include "model/torch/cuda/batch_memory.hpp"
 #include "model/torch/cuda/batched_transformer.hpp"
+#include "model/torch/cuda/batches_under_way.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
 #include "model/torch/cuda/math_modes.hpp"
 #include "model/torch/cuda/memory_errors.hpp"
+#include "model/torch/cuda/pixel_table.hpp"
 #include "model/torch/cuda/torch_gpu.hpp"
 #include "model/torch/device_transformer.hpp"
 #include "model/torch/torch_backend.hpp"
@@ -16,7 +19,11 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
+#include <future>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <ATen/ops/cat.h>
@@ -48,20 +55,6 @@ gpu_layers::Number layers_number(at::ScalarType number) {
                                  : gpu_layers::Number::float32;
 }
 
-/// The value that each byte of each plane becomes: the table of `normalise`.
-std::vector<float> scaled_bytes(const PixelScaling& scaling) {
-  std::vector<float> table;
-  for (std::size_t plane = 0; plane < 3; ++plane) {
-    Image bytes(1, 256);
-    for (std::size_t i = 0; i < bytes.pixels.size(); ++i) bytes.pixels[i] = static_cast<std::uint8_t>(i / 3);
-    std::vector<float> planes(bytes.pixels.size());
-    normalise(bytes, scaling.mean, scaling.standard_deviation, false, planes);
-    const auto begin = planes.begin() + static_cast<std::ptrdiff_t>(plane * 256);
-    table.insert(table.end(), begin, begin + 256);
-  }
-  return table;
-}
-
 /// What `action` returns, which takes memory of the GPU: LibTorch keeps what it does not need for its next tensors, and
 /// gives it back where that is not enough.
 template <class Action>
@@ -74,11 +67,12 @@ auto with_spare_memory(const Action& action) {
   return action();
 }
 
-/// One of the two places where batches are: while one is computed, the other is filled or read.
+/// One of the places where batches are.
 struct Slot {
   ImageUpload images;
   cuda::Event uploaded;
   gpu_layers::CropBuffers crops;
+  MapUpload maps;
   Download embeddings;
   Download cls;
 };
@@ -93,13 +87,13 @@ class GpuTransformer final : public DeviceTransformer {
   GpuTransformer(GpuTransformer&&) = delete;
   GpuTransformer& operator=(GpuTransformer&&) = delete;
 
-  Features forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
-                   const Readout& readout, const Batching& batching) override;
-  std::vector<float> crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling, GridSize grid,
-                                  const Batching& batching) override;
-  std::vector<float> segment_cls(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
-                                 std::span<const std::int16_t> segment_maps, std::span<const int> segments,
-                                 const Batching& batching) override;
+  std::future<Features> begin_forward(std::span<const Image* const> images, const PixelScaling& scaling, GridSize grid,
+                                      const Readout& readout, const Batching& batching) override;
+  std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling,
+                                                     GridSize grid, const Batching& batching) override;
+  std::future<std::vector<float>> begin_segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
+                                                    GridSize grid, std::span<const std::int16_t> segment_maps,
+                                                    std::span<const int> segments, const Batching& batching) override;
   Features forward(std::span<const float> images, int batch, int height, int width, GridSize grid,
                    const Readout& readout) override;
 
@@ -107,17 +101,17 @@ class GpuTransformer final : public DeviceTransformer {
   /// Runs `body` with this GPU, our stream and no autograd; one thread at a time. LibTorch's errors become ours.
   template <class Body>
   auto on_gpu(const Body& body);
-  /// Calls submit(slot, begin, count) for each batch of `total` things, and collect(slot, begin, count) one batch
-  /// later.
-  template <class Submit, class Collect>
-  void run_batches(std::size_t total, const Batching& batching, const Submit& submit, const Collect& collect);
+  /// Calls submit(slot, begin, count) for each batch of `total` things, and collect(result, slot, begin, count), in the
+  /// same order, when its place is needed or the result is asked for. `prepare` is called first.
+  template <class Result, class Prepare, class Submit, class Collect>
+  std::future<Result> begin(Result result, std::size_t total, const Batching& batching, const Prepare& prepare,
+                            const Submit& submit, const Collect& collect);
   /// [places, P, 3 p p] of images uint8 on the device, as work of the compute stream.
   [[nodiscard]] at::Tensor patches_of(const std::uint8_t* images, int places, int height, int width, GridSize grid,
                                       bool bgr) const;
   /// The patches of a batch of images of the host.
   [[nodiscard]] at::Tensor uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
                                             bool bgr);
-  void use_scaling(const PixelScaling& scaling);
   /// Waits for what a failed call has begun: it still uses the slots.
   void settle() noexcept;
 
@@ -129,11 +123,12 @@ class GpuTransformer final : public DeviceTransformer {
   cuda::Stream to_device_;
   cuda::Stream to_host_;
   std::optional<BatchedTransformer> model_;
-  cuda::DeviceArray<float> scaled_{3 * std::size_t{256}, "memory for the scale of pixels"};
-  std::array<Slot, 2> slots_;
-  /// Of the shard at hand, for crops.
+  PixelTable scaled_;
+  std::array<Slot, BatchesUnderWay::places> slots_;
+  BatchesUnderWay under_way_;
+  /// Of the images that crops are cut from.
   ImageUpload inputs_;
-  cuda::DeviceArray<std::int16_t> maps_;
+  MapUpload maps_;
 };
 
 template <class Body>
@@ -181,6 +176,7 @@ GpuTransformer::~GpuTransformer() {
   try {
     cuda::use_gpu(gpu_);
     settle();
+    under_way_.drop_all();
     model_.reset();
     for (Slot& slot : slots_) slot = {};
     // LibTorch keeps what was freed for itself; the next stage has other uses for it.
@@ -190,26 +186,30 @@ GpuTransformer::~GpuTransformer() {
   }
 }
 
-template <class Submit, class Collect>
-void GpuTransformer::run_batches(std::size_t total, const Batching& batching, const Submit& submit,
-                                 const Collect& collect) {
-  const auto size = static_cast<std::size_t>(batching.batch_size);
-  std::size_t number = 0;
-  for (std::size_t begin = 0; begin < total; begin += size, ++number) {
-    if (batching.before_each_batch) batching.before_each_batch(number > 0 ? begin - size : 0);
-    submit(slots_[number % 2], begin, std::min(size, total - begin));
-    if (number > 0) collect(slots_[(number - 1) % 2], begin - size, size);
-  }
-  if (number > 0) {
-    const std::size_t begin = (number - 1) * size;
-    collect(slots_[(number - 1) % 2], begin, total - begin);
-  }
-}
-
-void GpuTransformer::use_scaling(const PixelScaling& scaling) {
-  const std::vector<float> table = scaled_bytes(scaling);
-  cuda::copy(scaled_.data(), table.data(), table.size(), compute_);
-  compute_.wait();
+template <class Result, class Prepare, class Submit, class Collect>
+std::future<Result> GpuTransformer::begin(Result result, std::size_t total, const Batching& batching,
+                                          const Prepare& prepare, const Submit& submit, const Collect& collect) {
+  const auto call = std::make_shared<Result>(std::move(result));
+  on_gpu([&] {
+    try {
+      prepare();
+      const auto size = static_cast<std::size_t>(batching.batch_size);
+      for (std::size_t begin = 0; begin < total; begin += size) {
+        if (batching.before_each_batch) batching.before_each_batch(begin - std::min(begin, size));
+        const std::size_t place = under_way_.free_place();
+        const std::size_t count = std::min(size, total - begin);
+        submit(slots_[place], begin, count);
+        under_way_.add(place, call.get(), [=, this] { collect(*call, slots_[place], begin, count); });
+      }
+    } catch (...) {
+      under_way_.drop(call.get());
+      throw;
+    }
+  });
+  return std::async(std::launch::deferred, [this, call] {
+    on_gpu([&] { under_way_.collect(call.get()); });
+    return std::move(*call);
+  });
 }
 
 at::Tensor GpuTransformer::patches_of(const std::uint8_t* images, int places, int height, int width, GridSize grid,
@@ -238,113 +238,109 @@ at::Tensor GpuTransformer::uploaded_patches(Slot& slot, std::span<const Image* c
   return patches_of(bytes, places, images.front()->height, images.front()->width, grid, bgr);
 }
 
-GpuTransformer::Features GpuTransformer::forward(std::span<const Image* const> images, const PixelScaling& scaling,
-                                                 GridSize grid, const Readout& readout, const Batching& batching) {
+std::future<GpuTransformer::Features> GpuTransformer::begin_forward(std::span<const Image* const> images,
+                                                                    const PixelScaling& scaling, GridSize grid,
+                                                                    const Readout& readout, const Batching& batching) {
   Features features{grid, {}, {}};
+  if (images.empty()) return ready_future(std::move(features));
   const std::size_t row = static_cast<std::size_t>(grid.patches()) * static_cast<std::size_t>(architecture_.dim);
   const auto cls_row = static_cast<std::size_t>(architecture_.image_vector_dim);
   // Filled batch by batch: to write zeros to all of a shard first would take as long as its batches do.
-  if (readout.embeddings) features.embeddings.reserve(images.size() * row);
+  if (readout.embeddings) {
+    readout.halves ? features.halves.reserve(images.size() * row) : features.embeddings.reserve(images.size() * row);
+  }
   if (readout.cls) features.cls.reserve(images.size() * cls_row);
-  if (images.empty()) return features;
   const bool square = images.front()->height == images.front()->width;
-  on_gpu([&] {
-    use_scaling(scaling);
-    run_batches(
-        images.size(), batching,
-        [&](Slot& slot, std::size_t begin, std::size_t count) {
-          const at::Tensor patches =
-              uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
-          const auto result = model_->read(patches, grid, square, readout);
-          if (readout.embeddings) slot.embeddings.start(result.embeddings, compute_, to_host_);
-          if (readout.cls) slot.cls.start(result.cls, compute_, to_host_);
-        },
-        [&](Slot& slot, std::size_t begin, std::size_t count) {
-          const auto part = [&](std::vector<float>& all, std::size_t width) {
-            all.resize((begin + count) * width);
-            return std::span(all).subspan(begin * width);
-          };
-          if (readout.embeddings) slot.embeddings.finish(part(features.embeddings, row), row, threads_);
-          if (readout.cls) slot.cls.finish(part(features.cls, cls_row), cls_row, 1);
-        });
-  });
-  return features;
+  const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
+    const at::Tensor patches =
+        uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
+    const auto result = model_->read(patches, grid, square, readout);
+    if (readout.embeddings) slot.embeddings.start(result.embeddings, compute_, to_host_);
+    if (readout.cls) slot.cls.start(result.cls, compute_, to_host_);
+  };
+  const auto collect = [this, readout, row, cls_row](Features& all, Slot& slot, std::size_t begin, std::size_t count) {
+    const auto take = [&](Download& from, auto& to, std::size_t width, int threads) {
+      to.resize((begin + count) * width);
+      from.finish(std::span(to).subspan(begin * width), width, threads);
+    };
+    if (readout.embeddings && readout.halves) take(slot.embeddings, all.halves, row, threads_);
+    if (readout.embeddings && !readout.halves) take(slot.embeddings, all.embeddings, row, threads_);
+    if (readout.cls) take(slot.cls, all.cls, cls_row, 1);
+  };
+  return begin(
+      std::move(features), images.size(), batching, [&] { scaled_.use(scaling, compute_); }, submit, collect);
 }
 
-std::vector<float> GpuTransformer::crop_vectors(const SegmentCrops& crops, const PixelScaling& scaling, GridSize grid,
-                                                const Batching& batching) {
+std::future<std::vector<float>> GpuTransformer::begin_crop_vectors(const SegmentCrops& crops,
+                                                                   const PixelScaling& scaling, GridSize grid,
+                                                                   const Batching& batching) {
   const auto row = static_cast<std::size_t>(architecture_.image_vector_dim);
   std::vector<float> vectors(crops.places.size() * row);
-  if (crops.places.empty()) return vectors;
+  if (crops.places.empty()) return ready_future(std::move(vectors));
   const Readout readout{.layer = static_cast<std::size_t>(architecture_.depth - 1),
                         .feature = PatchFeature::key,
                         .cls = true,
                         .embeddings = false};
-  on_gpu([&] {
-    use_scaling(scaling);
+  const std::uint8_t* images = nullptr;
+  const std::int16_t* maps = nullptr;
+  const auto prepare = [&] {
+    scaled_.use(scaling, compute_);
     // The images stay on the device; each crop is cut from them there.
-    const std::uint8_t* const images =
-        with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
-    if (maps_.size() < crops.segment_maps.size()) {
-      maps_ = with_spare_memory(
-          [&] { return cuda::DeviceArray<std::int16_t>(crops.segment_maps.size(), "memory for segment maps"); });
-    }
-    cuda::copy(maps_.data(), crops.segment_maps.data(), crops.segment_maps.size(), compute_);
-    compute_.wait();
-    const int size = crops.crop_size;
-    run_batches(
-        crops.places.size(), batching,
-        [&](Slot& slot, std::size_t begin, std::size_t count) {
-          const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch,
-                                          crops.crop_resize, size, threads_);
-          const at::Tensor cut =
-              at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
-          auto* const bytes = cut.data_ptr<std::uint8_t>();
-          const auto places = static_cast<std::size_t>(batching.batch_size);
-          with_spare_memory([&] { slot.crops.cut(plan, places, images, maps_.data(), bytes, compute_); });
-          const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
-          slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
-        },
-        [&](Slot& slot, std::size_t begin, std::size_t count) {
-          slot.cls.finish(std::span(vectors).subspan(begin * row, count * row), row, 1);
-        });
-  });
-  return vectors;
+    images = with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
+    maps = with_spare_memory([&] { return maps_.put(crops.segment_maps, compute_); });
+  };
+  const int size = crops.crop_size;
+  const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
+    const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch, crops.crop_resize,
+                                    size, threads_);
+    const at::Tensor cut =
+        at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
+    auto* const bytes = cut.data_ptr<std::uint8_t>();
+    const auto places = static_cast<std::size_t>(batching.batch_size);
+    with_spare_memory([&] { slot.crops.cut(plan, places, images, maps, bytes, compute_); });
+    const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
+    slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
+  };
+  const auto collect = [row](std::vector<float>& all, Slot& slot, std::size_t begin, std::size_t count) {
+    slot.cls.finish(std::span(all).subspan(begin * row, count * row), row, 1);
+  };
+  return begin(std::move(vectors), crops.places.size(), batching, prepare, submit, collect);
 }
 
-std::vector<float> GpuTransformer::segment_cls(std::span<const Image* const> images, const PixelScaling& scaling,
-                                               GridSize grid, std::span<const std::int16_t> segment_maps,
-                                               std::span<const int> segments, const Batching& batching) {
+std::future<std::vector<float>> GpuTransformer::begin_segment_cls(std::span<const Image* const> images,
+                                                                  const PixelScaling& scaling, GridSize grid,
+                                                                  std::span<const std::int16_t> segment_maps,
+                                                                  std::span<const int> segments,
+                                                                  const Batching& batching) {
+  if (images.empty()) return ready_future(std::vector<float>());
   const auto dim = static_cast<std::size_t>(architecture_.dim);
-  std::vector<float> vectors;
-  if (images.empty()) return vectors;
   const bool square = images.front()->height == images.front()->width;
   const auto patches_per_image = static_cast<std::size_t>(grid.patches());
-  on_gpu([&] {
-    use_scaling(scaling);
-    const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
-      const at::Tensor patches =
-          uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
-      std::vector<int> counts(static_cast<std::size_t>(batching.batch_size), 0);
-      std::copy_n(segments.begin() + static_cast<std::ptrdiff_t>(begin), count, counts.begin());
-      std::vector<std::int16_t> numbers(counts.size() * patches_per_image, -1);
-      std::copy_n(segment_maps.begin() + static_cast<std::ptrdiff_t>(begin * patches_per_image),
-                  count * patches_per_image, numbers.begin());
-      const at::Tensor maps =
-          at::from_blob(numbers.data(), {batching.batch_size, grid.patches()}, at::kShort).to(model_->device());
-      const auto found = model_->segment_cls(patches, grid, square, maps, counts);
-      slot.embeddings.start(at::cat(found), compute_, to_host_);
-    };
-    const auto collect = [&](Slot& slot, std::size_t begin, std::size_t count) {
-      std::size_t rows = 0;
-      for (std::size_t i = begin; i < begin + count; ++i) rows += static_cast<std::size_t>(segments[i]);
-      const std::size_t before = vectors.size();
-      vectors.resize(before + rows * dim);
-      slot.embeddings.finish(std::span(vectors).subspan(before), dim, 1);
-    };
-    run_batches(images.size(), batching, submit, collect);
-  });
-  return vectors;
+  const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
+    const at::Tensor patches =
+        uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
+    std::vector<int> counts(static_cast<std::size_t>(batching.batch_size), 0);
+    std::copy_n(segments.begin() + static_cast<std::ptrdiff_t>(begin), count, counts.begin());
+    std::vector<std::int16_t> numbers(counts.size() * patches_per_image, -1);
+    std::copy_n(segment_maps.begin() + static_cast<std::ptrdiff_t>(begin * patches_per_image),
+                count * patches_per_image, numbers.begin());
+    const auto* const on_device = with_spare_memory([&] { return slot.maps.put(numbers, compute_); });
+    // LibTorch has no view of constant data; nothing writes to this one.
+    const at::Tensor maps = at::from_blob(const_cast<std::int16_t*>(on_device), {batching.batch_size, grid.patches()},
+                                          at::TensorOptions(model_->device()).dtype(at::kShort));
+    const auto found = model_->segment_cls(patches, grid, square, maps, counts);
+    slot.embeddings.start(at::cat(found), compute_, to_host_);
+  };
+  const std::vector<int> counts(segments.begin(), segments.end());
+  const auto collect = [counts, dim](std::vector<float>& all, Slot& slot, std::size_t begin, std::size_t count) {
+    std::size_t rows = 0;
+    for (std::size_t i = begin; i < begin + count; ++i) rows += static_cast<std::size_t>(counts[i]);
+    const std::size_t before = all.size();
+    all.resize(before + rows * dim);
+    slot.embeddings.finish(std::span(all).subspan(before), dim, 1);
+  };
+  return begin(
+      std::vector<float>(), images.size(), batching, [&] { scaled_.use(scaling, compute_); }, submit, collect);
 }
 
 GpuTransformer::Features GpuTransformer::forward(std::span<const float> images, int batch, int height, int width,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counters.hpp"
+#include "datus/core/error.hpp"
 #include "datus/model/gpu_values.hpp"
 #include "datus/model/vision_transformer.hpp"
 #include "support/golden.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <future>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -40,13 +43,136 @@ TEST(ModelWork, OfABatchOfImages) {
   const std::int64_t blocks = model.architecture().depth - 1;
   // Patches; the first norm; in each block two additions with a norm, and GELU.
   EXPECT_EQ(counted.launches, batches * (2 + 3 * blocks));
-  // The table of pixels once; the images of a batch at once, as bytes.
-  EXPECT_EQ(counted.copies_up, 1 + batches);
-  EXPECT_EQ(counted.bytes_up, 3U * 256 * 4 + 5U * 64 * 64 * 3);
+  // The images of a batch at once, as bytes; the table of pixels is there.
+  EXPECT_EQ(counted.copies_up, batches);
+  EXPECT_EQ(counted.bytes_up, 5U * 64 * 64 * 3);
   // Embeddings at once, also of the place in the last batch that is empty.
   EXPECT_EQ(counted.copies_down, batches);
   const auto dim = static_cast<std::size_t>(model.architecture().dim);
   EXPECT_EQ(counted.bytes_down, static_cast<std::size_t>(batches) * 2 * 64 * dim * 4);
+}
+
+std::vector<Image> different_images(int count) {
+  std::vector<Image> images(static_cast<std::size_t>(count), Image(64, 64));
+  unsigned next = 0;
+  for (Image& image : images) {
+    ++next;
+    for (auto& value : image.pixels) value = static_cast<std::uint8_t>(next = next * 5 % 251 + 3);
+  }
+  return images;
+}
+
+/// Crops of the halves of some images of 8 x 8 patches.
+struct Halves {
+  explicit Halves(std::span<const Image* const> images) : inputs(images) {
+    for (std::size_t image = 0; image < images.size(); ++image) {
+      for (int patch = 0; patch < 64; ++patch) maps.push_back(patch < 32 ? 0 : 1);
+      places.push_back({static_cast<int>(image), 0, {0, 0, 4, 8}});
+      places.push_back({static_cast<int>(image), 1, {4, 0, 4, 8}});
+    }
+  }
+  [[nodiscard]] SegmentCrops crops() const {
+    return {.images = inputs,
+            .segment_maps = maps,
+            .grid = {8, 8},
+            .patch = 8,
+            .places = places,
+            .crop_resize = 40,
+            .crop_size = 32};
+  }
+  std::span<const Image* const> inputs;
+  std::vector<std::int16_t> maps;
+  std::vector<CropPlace> places;
+};
+
+TEST(ModelWork, OfABatchOfCrops) {
+  const auto model = model_on_gpu();
+  const auto images = different_images(3);
+  std::vector<const Image*> inputs;
+  for (const Image& image : images) inputs.push_back(&image);
+  const Halves halves(inputs);
+  (void)model.crop_vectors(halves.crops(), scaling, {4, {}});
+  cuda_emulation::forget_counters();
+  (void)model.crop_vectors(halves.crops(), scaling, {4, {}});
+  const auto counted = cuda_emulation::counters();
+
+  constexpr std::int64_t batches = 2;
+  const std::int64_t blocks = model.architecture().depth - 1;
+  // Both passes of the crops, patches, the first norm; in each block two additions with a norm, and GELU; of the last
+  // one the same for CLS alone.
+  EXPECT_EQ(counted.launches, batches * (4 + 3 * (blocks + 1)));
+  // Images and maps once; the crops of a batch and the numbers of their windows.
+  EXPECT_EQ(counted.copies_up, 2 + 2 * batches);
+  EXPECT_EQ(counted.copies_down, batches);
+  EXPECT_EQ(counted.bytes_down, batches * 4 * static_cast<std::size_t>(model.architecture().image_vector_dim) * 4);
+  EXPECT_EQ(counted.drains, 1);
+}
+
+/// As the shards of a line follow each other: images of one, crops of the one before, results after both.
+TEST(ModelWork, CallsFollowEachOtherWithoutADrain) {
+  const auto model = model_on_gpu();
+  const auto images = different_images(12);
+  std::vector<const Image*> inputs;
+  for (const Image& image : images) inputs.push_back(&image);
+  const VisionTransformer::Request request{.feature = PatchFeature::key, .cls = true, .halves = true};
+  const VisionTransformer::Batching batching{2, {}};
+  const auto part = [&](std::size_t call) { return std::span(inputs).subspan(3 * call, 3); };
+  std::vector<VisionTransformer::Features> expected;
+  std::vector<std::vector<float>> expected_crops;
+  for (std::size_t call = 0; call < 4; ++call) {
+    expected.push_back(model.forward(part(call), scaling, request, batching));
+    expected_crops.push_back(model.crop_vectors(Halves(part(call)).crops(), scaling, batching));
+  }
+
+  cuda_emulation::forget_counters();
+  std::vector<std::future<VisionTransformer::Features>> features;
+  std::vector<std::future<std::vector<float>>> crops;
+  for (std::size_t call = 0; call < 4; ++call) {
+    features.push_back(model.begin_forward(part(call), scaling, request, batching));
+    if (call == 0) continue;
+    crops.push_back(model.begin_crop_vectors(Halves(part(call - 1)).crops(), scaling, batching));
+    const auto found = features[call - 1].get();
+    EXPECT_EQ(found.halves, expected[call - 1].halves);
+    EXPECT_EQ(found.cls, expected[call - 1].cls);
+    if (call > 1) {
+      EXPECT_EQ(crops[call - 2].get(), expected_crops[call - 2]);
+    }
+    EXPECT_EQ(cuda_emulation::counters().drains, 0) << call;
+  }
+  EXPECT_EQ(crops.back().get(), expected_crops[2]);
+  EXPECT_EQ(features.back().get().halves, expected[3].halves);
+  EXPECT_EQ(cuda_emulation::counters().drains, 1);
+}
+
+TEST(ModelWork, ACallThatIsGivenUpLeavesTheOnesBeforeItWhole) {
+  const auto model = model_on_gpu();
+  const auto images = different_images(8);
+  std::vector<const Image*> inputs;
+  for (const Image& image : images) inputs.push_back(&image);
+  const VisionTransformer::Request request{.feature = PatchFeature::key};
+  const auto first = std::span(inputs).first(3);
+  const auto expected = model.forward(first, scaling, request, {2, {}}).embeddings;
+  auto before = model.begin_forward(first, scaling, request, {2, {}});
+  const auto give_up = [](std::size_t done) {
+    if (done > 0) throw UsageError("enough", "the test says so", "Nothing.");
+  };
+  EXPECT_THROW((void)model.begin_forward(inputs, scaling, request, {2, give_up}), UsageError);
+  // Nobody asks for these.
+  (void)model.begin_forward(inputs, scaling, request, {2, {}});
+  EXPECT_EQ(before.get().embeddings, expected);
+  EXPECT_EQ(model.forward(first, scaling, request, {2, {}}).embeddings, expected);
+}
+
+TEST(ModelWork, HalvesAreTheFloatsRounded) {
+  const auto model = model_on_gpu();
+  const auto images = different_images(3);
+  std::vector<const Image*> inputs;
+  for (const Image& image : images) inputs.push_back(&image);
+  const auto floats = model.forward(inputs, scaling, {}, {2, {}});
+  const auto found = model.forward(inputs, scaling, {.halves = true}, {2, {}});
+  EXPECT_TRUE(found.embeddings.empty());
+  ASSERT_EQ(found.halves.size(), floats.embeddings.size());
+  for (std::size_t i = 0; i < found.halves.size(); ++i) ASSERT_EQ(found.halves[i], to_half(floats.embeddings[i])) << i;
 }
 
 TEST(ModelWork, TakesNoMoreMemoryThanIsPlanned) {

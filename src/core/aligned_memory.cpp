@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datus/algo/aligned_vector.hpp"
+#include "datus/core/aligned_memory.hpp"
+
+#include <new>
 
 #include <sys/mman.h>
 

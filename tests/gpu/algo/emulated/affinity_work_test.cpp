@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "counters.hpp"
+#include "datus/algo/gpu_affinity.hpp"
+#include "datus/core/half.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+// What a chunk of images asks of a card, counted: a copy or a kernel more is to be seen here.
+
+namespace datus::test {
+namespace {
+
+constexpr int images = 3;
+constexpr int nodes = 70;
+constexpr int dim = 20;
+
+cuda_emulation::Counters work_of_chunk(const AffinityOptions& options) {
+  GpuAffinity gpu(0, nodes, dim, images, options);
+  std::vector<half> keys(std::size_t{nodes} * dim);
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = to_half(static_cast<float>(i % 7) - 3);
+  cuda_emulation::forget_counters();
+  for (int i = 0; i < images; ++i) gpu.stage(i, keys);
+  gpu.submit(images);
+  (void)gpu.take();
+  return cuda_emulation::counters();
+}
+
+TEST(AffinityWork, OfAChunk) {
+  const auto plain = work_of_chunk({});
+  // Into panels; products to bits.
+  EXPECT_EQ(plain.launches, 2);
+  // Keys of each image as float16; which of them are, which patches count.
+  EXPECT_EQ(plain.copies_up, images + 2);
+  constexpr std::size_t row_bytes = 64;  // of 512 bits
+  EXPECT_EQ(plain.bytes_up, images * (std::size_t{nodes} * dim * 2 + 1 + row_bytes));
+  EXPECT_EQ(plain.copies_down, 1);
+  EXPECT_EQ(plain.bytes_down, images * nodes * row_bytes);
+  EXPECT_EQ(plain.drains, 1);
+
+  // Means and lengths are a kernel each.
+  const auto both =
+      work_of_chunk({.center = AffinityOptions::Center::image, .metric = AffinityOptions::Metric::cosine});
+  EXPECT_EQ(both.launches, 4);
+  EXPECT_EQ(both.bytes_up, plain.bytes_up);
+}
+
+}  // namespace
+}  // namespace datus::test
