@@ -19,6 +19,7 @@
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/session/open_run.hpp"
 #include "pipeline/shards/shard_stages.hpp"
+#include "work_folder.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -31,7 +32,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 namespace datus::bench {
 namespace {
@@ -60,26 +60,6 @@ Image made_up_photo(unsigned seed) {
   }
   return photo;
 }
-
-/// A folder of its own, of which nothing is left.
-class WorkFolder {
- public:
-  explicit WorkFolder(const fs::path& folder) : folder_(folder / ("extract_line-" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  WorkFolder(WorkFolder&&) = delete;
-  WorkFolder& operator=(WorkFolder&&) = delete;
-  [[nodiscard]] fs::path operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  fs::path folder_;
-};
 
 /// A folder with `count` JPEGs: those of the settings again and again, or made-up ones.
 std::vector<fs::path> make_images(const Settings& settings, const WorkFolder& work) {
@@ -241,7 +221,7 @@ int run_program(int argc, char** argv) {
   program.allow_extras();
   CLI11_PARSE(program, argc, argv);
   log::set_level(log::Level::quiet);
-  const WorkFolder work(settings.folder);
+  const WorkFolder work(settings.folder, "extract_line");
   use_stand_in(settings.shape);
   const auto paths = make_images(settings, work);
   const Config config = config_of(settings, work);

@@ -6,6 +6,7 @@
 #include "datus/core/half.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/keys_file.hpp"
+#include "work_folder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,27 +33,6 @@ struct Settings {
   std::int64_t images = 64;
   int dim = 384;
   double seconds = 10;
-};
-
-/// Names of the files that are written; nothing is left of them.
-class WorkFiles {
- public:
-  explicit WorkFiles(const fs::path& folder) : folder_(folder / ("shard_write-" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
-  }
-  ~WorkFiles() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  WorkFiles(const WorkFiles&) = delete;
-  WorkFiles& operator=(const WorkFiles&) = delete;
-  WorkFiles(WorkFiles&&) = delete;
-  WorkFiles& operator=(WorkFiles&&) = delete;
-
-  [[nodiscard]] fs::path operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  fs::path folder_;
 };
 
 KeysFile make_keys(const Settings& settings) {
@@ -118,7 +98,7 @@ struct Times {
 };
 
 /// All kinds of work once, each to a new file. dd and the shard take turns in going first.
-void time_round(const WorkFiles& files, const KeysFile& keys, bool dd_first, Times& times) {
+void time_round(const WorkFolder& files, const KeysFile& keys, bool dd_first, Times& times) {
   const fs::path source = files / "source.h5";
   const auto run_dd = [&] {
     times.dd.push_back(copy_with_dd(source, files / "dd.h5"));
@@ -177,7 +157,7 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
-  const WorkFiles files(settings.folder);
+  const WorkFolder files(settings.folder, "shard_write");
   const KeysFile keys = make_keys(settings);
   write_keys(files / "source.h5", keys, {});
   const auto bytes = fs::file_size(files / "source.h5");

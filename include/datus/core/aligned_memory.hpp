@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 
 namespace datus {
 
@@ -11,5 +12,22 @@ namespace datus {
 [[nodiscard]] void* allocate_aligned(std::size_t bytes);
 /// Gives back what `allocate_aligned(bytes)` returned.
 void free_aligned(void* memory, std::size_t bytes) noexcept;
+
+/// Such memory for vectors: a 512-bit load never crosses two lines.
+template <class T>
+struct CacheLineAllocator {
+  using value_type = T;
+
+  CacheLineAllocator() = default;
+  template <class Other>
+  CacheLineAllocator(const CacheLineAllocator<Other>& /*other*/) noexcept {}
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(allocate_aligned(count * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept { free_aligned(memory, count * sizeof(T)); }
+  friend bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }
+};
 
 }  // namespace datus
