@@ -61,7 +61,7 @@ expect_text "$work/whole.log" "--ntasks=16 --gpus-per-node=8 --mpi=none --ntasks
 # shellcheck source=/dev/null
 [ "$(. ./gpu8.sh && echo "$datus_program")" = "$root/build/cuda/datus" ] || complain "gpu8.sh does not start the build with CUDA"
 
-# The jobs of a chain: those that can use GPUs have all of their nodes', the last one has none. In the place of datus a program
+# The jobs of a chain: those that use GPUs with preset best have all of their nodes', the others have none. In the place of datus a program
 # that says what it sees.
 mkdir -p chain
 cat >program <<'STUB'
@@ -72,7 +72,9 @@ chmod +x program
 cat gpu8.sh - >chain.sh <<SITE
 datus_program=$work/program
 mpi_type=none
-mask_options=\${mask_options/--partition=cpu/--partition=low}
+for options in segment_options describe_options mask_options; do
+  printf -v "\$options" %s "\${!options/--partition=cpu/--partition=low}"
+done
 SITE
 (cd chain && DATUS_SITE=$work/chain.sh "$root/slurm/pipeline.sh" "$shared/run.yaml") >chain.log 2>&1 || complain "submitting the chain" chain.log
 while read -r stages job; do
@@ -80,7 +82,7 @@ while read -r stages job; do
   expect_end "$job" COMPLETED 60 "$log"
   for stage in ${stages//+/ }; do
     case $stage in
-      extract | segment | describe | cluster) sees=0,1,2,3,4,5,6,7 ;;
+      extract | cluster) sees=0,1,2,3,4,5,6,7 ;;
       *) sees="no GPU" ;;
     esac
     if ! grep -q "^$stage sees " "$log" || grep "^$stage sees " "$log" | grep -qv " sees $sees\$"; then

@@ -32,9 +32,9 @@ bool SegmentGpu::makes(const Config& config) {
   if (takes(config)) return true;
   if (!said_) {
     said_ = true;
-    log::info(std::string("segment makes the affinity graphs on the CPU: ") +
-              (is_weighted(config.affinity) ? "affinity.weights: value" : "affinity.quantile") +
-              " needs the affinities themselves, of which a GPU hands back the bits only");
+    log::info(std::string("segment makes the affinity graphs on the CPU (") +
+              (is_weighted(config.affinity) ? "affinity.weights" : "affinity.quantile") +
+              "): they take the affinities themselves, of which a GPU hands back the bits only");
   }
   return false;
 }
