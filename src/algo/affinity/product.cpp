@@ -71,8 +71,7 @@ Product::Product(std::span<const float> keys, int nodes, int dim, const Affinity
   const std::vector<float> mean = mean_key(keys, size, options, valid);
   constexpr std::size_t width = panel_width;
   // The last tile of rows may reach beyond the last panel of columns.
-  const std::size_t panels = (count + static_cast<std::size_t>(kernel_.tile_rows) - 1 + width - 1) / width;
-  packed_.resize(panels * size * width);
+  packed_.resize(panels_of(count + static_cast<std::size_t>(kernel_.tile_rows) - 1) * size * width);
   std::vector<float> rows;  // of a panel
   for (std::size_t first = 0; first < keys.size(); first += width * size) {
     const auto stored = keys.subspan(first, std::min(width * size, keys.size() - first));

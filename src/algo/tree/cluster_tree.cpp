@@ -56,7 +56,7 @@ double logarithm(double x) {
   const double z = (part - 0.75) / (part + 0.75);
   const double ln_three_quarters = -0.28768207245178093;
   double sum = 0;
-  for (int term = 25; term > 0; term -= 2) sum = sum * z * z + 2.0 / term;  // of the inverse tangens hyperbolicus
+  for (int term = 25; term > 0; term -= 2) sum = sum * z * z + 2.0 / term;  // of the inverse hyperbolic tangent
   return power * ln2_high + (power * ln2_low + (ln_three_quarters + z * sum));
 }
 
