@@ -14,7 +14,7 @@ std::span<const Preset> presets() {
        "segment, descriptor and mask (but `mask.formats`), and no `cluster.init`.",
        {"model.input_size=448", "affinity.metric=cosine", "affinity.center=dataset", "affinity.weights=soft",
         "affinity.temperature=0.05", "segment.min_patches=2", "descriptor.kind=mean_key", "descriptor.smoothing=0.05",
-        "cluster.fine=300", "mask.labels=dense", "mask.refine=guided"}},
+        "cluster.fine=300", "cluster.restarts=8", "mask.labels=dense", "mask.refine=guided"}},
       {"patch-kmeans",
        "The baseline of the peers: k-means on patches, without segments.",
        {"segment.method=none", "descriptor.kind=mean_key"}},

@@ -94,7 +94,8 @@ void add_cluster(Keys& keys) {
   add("max_iterations", &C::max_iterations, integer<int>(1), cluster, "Limit of the iterations of `lloyd`.");
   add("tolerance", &C::tolerance, number<double>("number of at least 0", [](double value) { return value >= 0; }),
       cluster, "Stop `lloyd` when the inertia falls by no more than this fraction of itself.");
-  add("restarts", &C::restarts, integer<int>(1), cluster, "Independent starts, of which the best is kept.");
+  add("restarts", &C::restarts, integer<int>(1), cluster,
+      "Independent starts, of which the best is kept. With `fine` the tree is the one that all of them agree on.");
   add("batch_size", &C::batch_size, integer<std::int64_t>(1), cluster, "Descriptors per mini-batch.");
   add("epochs", &C::epochs, integer<int>(1), cluster,
       "Largest number of passes over the descriptors with mini-batches.");

@@ -28,11 +28,23 @@ struct ClusterTree {
 /// being joined (docs/quality.md).
 ///
 /// `centroids` [leaves, dim], row-major; `weights` [leaves], of rows for example: a leaf with weight 0 counts as 1. All
-/// in f64 in index order, so the same bits everywhere. Not collective, one thread; O(leaves^2) memory, and time for
-/// most data. Throws `InputError` for no leaf, more than `most_leaves`, sizes that do not agree, or a centroid that has
-/// no direction.
+/// in f64 in index order, so the same bits everywhere, on any number of threads. Not collective; O(leaves^2) memory,
+/// and time for most data. Throws `InputError` for no leaf, more than `most_leaves`, sizes that do not agree, or a
+/// centroid that has no direction.
 [[nodiscard]] ClusterTree average_linkage(std::span<const double> centroids, int dim,
-                                          std::span<const std::int64_t> weights);
+                                          std::span<const std::int64_t> weights, int threads = 1);
+/// The tree that several fits of the same rows agree on, over the leaves of one of them: average linkage, as above, of
+/// the mean of the fits' own opinions. `fits`: the centroids [any number, dim] of each, the one with the leaves among
+/// them. The opinion of a fit on two leaves is the affinity at which its own tree (each of its centroids weighs what
+/// the leaves that are nearest to it do) joins the two centroids that are nearest to them by cosine, the lowest on
+/// ties; 1 where they are the same. A start of k-means decides where large clusters are cut in two; what most of many
+/// starts join is together (docs/quality.md). For fewer than two fits it is `average_linkage`.
+///
+/// Errors as above; time and memory for each fit as for a tree. Source of the idea: Fred and Jain, "Combining Multiple
+/// Clusterings Using Evidence Accumulation", IEEE Transactions on Pattern Analysis and Machine Intelligence 27 (2005);
+/// there a fit's opinion is whether the two are in one cluster.
+[[nodiscard]] ClusterTree agreed_tree(std::span<const double> centroids, int dim, std::span<const std::int64_t> weights,
+                                      std::span<const std::vector<double>> fits, int threads = 1);
 inline constexpr int most_leaves = 4096;
 inline constexpr double affinity_temperature = 0.15;
 

@@ -2,6 +2,7 @@
 #include "datus/algo/cluster_tree.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/parallel.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 
 namespace datus {
 namespace {
@@ -60,21 +62,42 @@ double logarithm(double x) {
   return power * ln2_high + (power * ln2_low + (ln_three_quarters + z * sum));
 }
 
+double affinity_of(double cosine_distance) {
+  return exponential(-std::max(0.0, cosine_distance) / affinity_temperature);
+}
+
+/// The cosine distance of two that have this affinity.
+double distance_of(double affinity) {
+  return affinity < 1 ? -affinity_temperature * logarithm(affinity) : 0;
+}
+
+double product(std::span<const double> units, std::size_t i, std::span<const double> others, std::size_t j,
+               std::size_t dim) {
+  double sum = 0;
+  for (std::size_t d = 0; d < dim; ++d) sum += units[i * dim + d] * others[j * dim + d];
+  return sum;
+}
+
+/// [leaves, leaves] of directions.
+std::vector<double> affinities_between(std::span<const double> unit, std::size_t dim, int threads) {
+  const std::size_t size = unit.size() / dim;
+  std::vector<double> affinities(size * size, 1.0);
+  parallel_for(std::ssize(affinities) / static_cast<std::int64_t>(size), threads, [&](std::int64_t row) {
+    const auto i = static_cast<std::size_t>(row);
+    for (std::size_t j = 0; j < size; ++j) {
+      if (j != i) affinities[i * size + j] = affinity_of(1.0 - product(unit, i, unit, j, dim));
+    }
+  });
+  return affinities;
+}
+
 /// Joins clusters two by two. A cluster lives in the slot of its lowest leaf.
 class Linkage {
  public:
-  Linkage(std::span<const double> centroids, std::size_t dim, std::span<const std::int64_t> weights)
-      : size_(weights.size()), affinities_(size_ * size_), nearest_(size_), node_(size_) {
+  Linkage(std::vector<double> affinities, std::span<const std::int64_t> weights)
+      : size_(weights.size()), affinities_(std::move(affinities)), nearest_(size_), node_(size_) {
     for (const std::int64_t rows : weights) weights_.push_back(weight_of_leaf(rows));
     std::iota(node_.begin(), node_.end(), 0);
-    const std::vector<double> unit = directions(centroids, dim);
-    for (std::size_t i = 0; i < size_; ++i) {
-      for (std::size_t j = i + 1; j < size_; ++j) {
-        double cosine = 0;
-        for (std::size_t d = 0; d < dim; ++d) cosine += unit[i * dim + d] * unit[j * dim + d];
-        set_affinity(i, j, exponential(std::min(0.0, cosine - 1.0) / affinity_temperature));
-      }
-    }
     for (std::size_t i = 0; i < size_; ++i) find_nearest(i);
   }
 
@@ -86,7 +109,7 @@ class Linkage {
       // Rounding could let a later one rise by the last bit.
       affinity_of_last = std::min(affinity_of_last, affinity(i, j));
       const auto ends = std::minmax(node_[i], node_[j]);
-      tree.merges.push_back({ends.first, ends.second, height_of(affinity_of_last)});
+      tree.merges.push_back({ends.first, ends.second, distance_of(affinity_of_last)});
       join(i, j);
       node_[i] = static_cast<std::int32_t>(size_ + tree.merges.size() - 1);
     }
@@ -95,9 +118,6 @@ class Linkage {
 
  private:
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
-
-  /// The cosine distance of leaves with this affinity.
-  static double height_of(double affinity) { return affinity < 1 ? -affinity_temperature * logarithm(affinity) : 0; }
 
   [[nodiscard]] double affinity(std::size_t i, std::size_t j) const { return affinities_[i * size_ + j]; }
   void set_affinity(std::size_t i, std::size_t j, double value) {
@@ -150,17 +170,86 @@ class Linkage {
   std::vector<std::int32_t> node_;
 };
 
+void check(std::span<const double> centroids, int dim, std::size_t clusters) {
+  if (clusters > 0 && clusters <= most_leaves && dim > 0 &&
+      centroids.size() == clusters * static_cast<std::size_t>(dim)) {
+    return;
+  }
+  throw InputError("A tree of " + std::to_string(clusters) + " clusters cannot be made",
+                   std::to_string(centroids.size()) + " values of centroids with " + std::to_string(dim) +
+                       " dimensions; at most " + std::to_string(most_leaves) + " clusters",
+                   "Set a smaller cluster.fine.");
+}
+
+/// For each row the other that is nearest by cosine.
+std::vector<std::size_t> nearest_of(std::span<const double> unit, std::span<const double> others, std::size_t dim,
+                                    int threads) {
+  std::vector<std::size_t> nearest(unit.size() / dim);
+  parallel_for(std::ssize(nearest), threads, [&](std::int64_t row) {
+    const auto i = static_cast<std::size_t>(row);
+    double best = product(unit, i, others, 0, dim);
+    for (std::size_t j = 1; j * dim < others.size(); ++j) {
+      const double cosine = product(unit, i, others, j, dim);
+      if (cosine > best) best = cosine, nearest[i] = j;
+    }
+  });
+  return nearest;
+}
+
+/// Adds to `sums` [leaves, leaves] for each two leaves the affinity at which the tree joins the nodes of both.
+void add_joined_affinities(const ClusterTree& tree, std::span<const std::size_t> node_of_leaf, std::span<double> sums) {
+  const std::size_t size = node_of_leaf.size();
+  std::vector<std::vector<std::size_t>> below(static_cast<std::size_t>(tree.leaves) + tree.merges.size());
+  for (std::size_t leaf = 0; leaf < size; ++leaf) below[node_of_leaf[leaf]].push_back(leaf);
+  for (std::size_t node = 0; node < static_cast<std::size_t>(tree.leaves); ++node) {
+    for (const std::size_t i : below[node]) {
+      for (const std::size_t j : below[node]) sums[i * size + j] += 1.0;
+    }
+  }
+  std::size_t node = static_cast<std::size_t>(tree.leaves);
+  for (const ClusterTree::Merge& merge : tree.merges) {
+    std::vector<std::size_t>& first = below[static_cast<std::size_t>(merge.first)];
+    const std::vector<std::size_t>& second = below[static_cast<std::size_t>(merge.second)];
+    const double affinity = affinity_of(merge.height);
+    for (const std::size_t i : first) {
+      for (const std::size_t j : second) {
+        sums[i * size + j] += affinity;
+        sums[j * size + i] += affinity;
+      }
+    }
+    first.insert(first.end(), second.begin(), second.end());
+    below[node++] = std::move(first);
+  }
+}
+
 }  // namespace
 
-ClusterTree average_linkage(std::span<const double> centroids, int dim, std::span<const std::int64_t> weights) {
-  if (weights.empty() || std::ssize(weights) > most_leaves || dim < 1 ||
-      centroids.size() != weights.size() * static_cast<std::size_t>(dim)) {
-    throw InputError("A tree of " + std::to_string(weights.size()) + " clusters cannot be made",
-                     std::to_string(centroids.size()) + " values of centroids with " + std::to_string(dim) +
-                         " dimensions; at most " + std::to_string(most_leaves) + " clusters",
-                     "Set a smaller cluster.fine.");
+ClusterTree average_linkage(std::span<const double> centroids, int dim, std::span<const std::int64_t> weights,
+                            int threads) {
+  check(centroids, dim, weights.size());
+  const auto width = static_cast<std::size_t>(dim);
+  return Linkage(affinities_between(directions(centroids, width), width, threads), weights).grow();
+}
+
+ClusterTree agreed_tree(std::span<const double> centroids, int dim, std::span<const std::int64_t> weights,
+                        std::span<const std::vector<double>> fits, int threads) {
+  if (fits.size() < 2) return average_linkage(centroids, dim, weights, threads);
+  check(centroids, dim, weights.size());
+  const auto width = static_cast<std::size_t>(dim);
+  const std::vector<double> leaves = directions(centroids, width);
+  std::vector<double> affinities(weights.size() * weights.size());
+  for (const std::vector<double>& fit : fits) {
+    const std::size_t size = fit.size() / width;
+    check(fit, dim, size);
+    const std::vector<double> unit = directions(fit, width);
+    const std::vector<std::size_t> nearest = nearest_of(leaves, unit, width, threads);
+    std::vector<std::int64_t> weight(size);
+    for (std::size_t leaf = 0; leaf < nearest.size(); ++leaf) weight[nearest[leaf]] += weights[leaf];
+    const ClusterTree tree = Linkage(affinities_between(unit, width, threads), weight).grow();
+    add_joined_affinities(tree, nearest, affinities);
   }
-  return Linkage(centroids, static_cast<std::size_t>(dim), weights).grow();
+  for (double& affinity : affinities) affinity /= static_cast<double>(fits.size());
+  return Linkage(std::move(affinities), weights).grow();
 }
 
 std::vector<std::int32_t> cut_tree(const ClusterTree& tree, int clusters, std::span<const std::int64_t> weights) {

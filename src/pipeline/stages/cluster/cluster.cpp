@@ -89,7 +89,8 @@ std::vector<ClusterSummary> fit_run(const RunContext& run, const std::vector<int
   const ClusterGpu gpu(run.config, run.comm);
   const DescriptorRows data = open_run_rows(run, options, examples_bytes(run.config.cluster));
   require_enough_rows(data.total(), clusters, "segments", no_segments_hint);
-  const auto made = fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm);
+  auto results = fit_rows(data, run.config.cluster, options, gpu, checkpoint, *run.signals, run.comm);
+  const auto made = with_quality(std::move(results), data, run.threads, run.comm);
   return write_clusterings(run, made, data);
 }
 

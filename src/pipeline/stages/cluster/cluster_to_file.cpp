@@ -61,7 +61,8 @@ std::vector<ClusterSummary> cluster_to_file(const Config& config, const std::vec
     }
     examples = find_examples(data, made, fit_of_k, threads, comm);
   } else {
-    made = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+    auto results = fit_rows(data, config.cluster, options, gpu, checkpoint, signals, comm);
+    made = with_quality(std::move(results), data, options.threads, comm);
     examples = find_examples(data, made, threads, comm);
   }
 

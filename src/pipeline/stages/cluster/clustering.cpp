@@ -96,9 +96,9 @@ std::vector<Clustering> with_quality(std::vector<KMeansResult> results, const De
   return clusterings;
 }
 
-std::vector<Clustering> fit_rows(const DescriptorRows& data, const ClusterConfig& config, KMeansOptions options,
-                                 const ClusterGpu& gpu, const ClusterCheckpoint& checkpoint, const StopSignals& signals,
-                                 Communicator& comm) {
+std::vector<KMeansResult> fit_rows(const DescriptorRows& data, const ClusterConfig& config, KMeansOptions options,
+                                   const ClusterGpu& gpu, const ClusterCheckpoint& checkpoint,
+                                   const StopSignals& signals, Communicator& comm) {
   const int dim = data.rows->dim();
   const auto given = given_centroids(config, options.clusters, dim, comm);
   const std::optional<KMeansState> saved = checkpoint.read();
@@ -114,8 +114,7 @@ std::vector<Clustering> fit_rows(const DescriptorRows& data, const ClusterConfig
   };
   options.gpu = gpu.get();
   options.resume = saved ? &*saved : nullptr;
-  auto results = naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
-  return with_quality(std::move(results), data, options.threads, comm);
+  return naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
 }
 
 Assignment assign_to(const DescriptorRows& data, const Centroids& centroids, int threads, const ClusterGpu& gpu,

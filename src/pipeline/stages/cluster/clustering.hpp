@@ -44,10 +44,10 @@ void require_enough_rows(std::int64_t rows, const std::vector<int>& clusters, co
 /// COLLECTIVE. k-means for every K of the options, from the centroids that cluster.centroids names where cluster.init
 /// is file. It goes on from its checkpoint, and saves one when a signal asks for a stop; who writes the results removes
 /// it.
-[[nodiscard]] std::vector<Clustering> fit_rows(const DescriptorRows& data, const ClusterConfig& config,
-                                               KMeansOptions options, const ClusterGpu& gpu,
-                                               const ClusterCheckpoint& checkpoint, const StopSignals& signals,
-                                               Communicator& comm);
+[[nodiscard]] std::vector<KMeansResult> fit_rows(const DescriptorRows& data, const ClusterConfig& config,
+                                                 KMeansOptions options, const ClusterGpu& gpu,
+                                                 const ClusterCheckpoint& checkpoint, const StopSignals& signals,
+                                                 Communicator& comm);
 
 /// COLLECTIVE. The nearest of the centroids for every row.
 [[nodiscard]] Assignment assign_to(const DescriptorRows& data, const Centroids& centroids, int threads,

@@ -40,8 +40,7 @@ std::vector<FineFit> fit_fine(const DescriptorRows& data, const ClusterConfig& c
   for (const FineFit& fit : current) counts.erase(fit.clusters.tree.leaves);
   if (counts.empty()) return current;
   options.clusters.assign(counts.begin(), counts.end());
-  for (Clustering& made : fit_rows(data, config, options, gpu, checkpoint, signals, comm)) {
-    KMeansResult& result = made.result;
+  for (KMeansResult& result : fit_rows(data, config, options, gpu, checkpoint, signals, comm)) {
     FineFit fit{.clusters = {.centroids = std::move(result.centroids), .dim = data.rows->dim(), .rows = {}, .tree = {}},
                 .labels = std::move(result.assignment),
                 .total_rows = data.total(),
@@ -52,7 +51,8 @@ std::vector<FineFit> fit_fine(const DescriptorRows& data, const ClusterConfig& c
     fit.clusters.inertia = fit.inertia;
     fit.clusters.rows = rows_of_each(fit.labels, result.clusters, comm);
     collectively(comm, [&] {
-      fit.clusters.tree = average_linkage(fit.clusters.centroids, fit.clusters.dim, fit.clusters.rows);
+      fit.clusters.tree =
+          agreed_tree(fit.clusters.centroids, fit.clusters.dim, fit.clusters.rows, result.restarts, options.threads);
     });
     current.push_back(std::move(fit));
   }
