@@ -103,7 +103,8 @@ void add_cluster(Keys& keys) {
   add("memory", &C::memory, word_or("auto", byte_count()), {},
       "Memory of a rank, the program itself included; descriptors that do not fit are read again in each pass. `auto`: "
       "half of what is free on the node, shared by its ranks. No effect on results.");
-  add("checkpoint_every", &C::checkpoint_every, integer<int>(1), {}, "Iterations between checkpoints.");
+  add("checkpoint_every", &C::checkpoint_every, word_or("auto", integer<int>(1)), {},
+      "Passes between checkpoints. `auto`: 10, but for checkpoints that would take more than a twentieth of the time.");
   add("device", &C::device, word_or("auto", choice<C::Device>({{"cpu", C::Device::cpu}, {"cuda", C::Device::cuda}})),
       {}, "Where rows are assigned to centroids. `auto`: on GPUs where every rank has one. No effect on results.");
   add("comm", &C::comm, word_or("auto", choice<C::Comm>({{"mpi", C::Comm::mpi}, {"nccl", C::Comm::nccl}})), {},

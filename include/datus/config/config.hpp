@@ -252,7 +252,7 @@ struct ClusterConfig {
   std::optional<std::string> centroids;
   /// Bytes per rank; empty means `auto`.
   std::optional<std::int64_t> memory;
-  int checkpoint_every = 10;
+  std::optional<int> checkpoint_every;  ///< null: 10, where that costs little
   /// Empty means `auto`.
   std::optional<Device> device;
   std::optional<Comm> comm;

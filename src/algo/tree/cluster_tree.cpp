@@ -71,22 +71,39 @@ double distance_of(double affinity) {
   return affinity < 1 ? -affinity_temperature * logarithm(affinity) : 0;
 }
 
-double product(std::span<const double> units, std::size_t i, std::span<const double> others, std::size_t j,
-               std::size_t dim) {
-  double sum = 0;
-  for (std::size_t d = 0; d < dim; ++d) sum += units[i * dim + d] * others[j * dim + d];
-  return sum;
-}
+/// Directions [rows, dim] by columns: products with all of them are then made side by side, each in index order.
+class Columns {
+ public:
+  Columns(std::span<const double> unit, std::size_t dim) : rows_(unit.size() / dim), values_(unit.size()) {
+    for (std::size_t row = 0; row < rows_; ++row) {
+      for (std::size_t d = 0; d < dim; ++d) values_[d * rows_ + row] = unit[row * dim + d];
+    }
+  }
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// [rows]: the cosines with a direction.
+  void cosines(std::span<const double> direction, std::span<double> cosines) const {
+    std::ranges::fill(cosines, 0.0);
+    for (std::size_t d = 0; d < direction.size(); ++d) {
+      const double* const column = &values_[d * rows_];
+      for (std::size_t row = 0; row < rows_; ++row) cosines[row] += direction[d] * column[row];
+    }
+  }
+
+ private:
+  std::size_t rows_;
+  std::vector<double> values_;
+};
 
 /// [leaves, leaves] of directions.
 std::vector<double> affinities_between(std::span<const double> unit, std::size_t dim, int threads) {
-  const std::size_t size = unit.size() / dim;
-  std::vector<double> affinities(size * size, 1.0);
-  parallel_for(std::ssize(affinities) / static_cast<std::int64_t>(size), threads, [&](std::int64_t row) {
+  const Columns all(unit, dim);
+  std::vector<double> affinities(all.rows() * all.rows());
+  parallel_for(static_cast<std::int64_t>(all.rows()), threads, [&](std::int64_t row) {
     const auto i = static_cast<std::size_t>(row);
-    for (std::size_t j = 0; j < size; ++j) {
-      if (j != i) affinities[i * size + j] = affinity_of(1.0 - product(unit, i, unit, j, dim));
-    }
+    const auto values = std::span(affinities).subspan(i * all.rows(), all.rows());
+    all.cosines(unit.subspan(i * dim, dim), values);
+    for (double& value : values) value = affinity_of(1.0 - value);
+    values[i] = 1.0;
   });
   return affinities;
 }
@@ -184,14 +201,13 @@ void check(std::span<const double> centroids, int dim, std::size_t clusters) {
 /// For each row the other that is nearest by cosine.
 std::vector<std::size_t> nearest_of(std::span<const double> unit, std::span<const double> others, std::size_t dim,
                                     int threads) {
+  const Columns all(others, dim);
   std::vector<std::size_t> nearest(unit.size() / dim);
   parallel_for(std::ssize(nearest), threads, [&](std::int64_t row) {
     const auto i = static_cast<std::size_t>(row);
-    double best = product(unit, i, others, 0, dim);
-    for (std::size_t j = 1; j * dim < others.size(); ++j) {
-      const double cosine = product(unit, i, others, j, dim);
-      if (cosine > best) best = cosine, nearest[i] = j;
-    }
+    std::vector<double> cosines(all.rows());
+    all.cosines(unit.subspan(i * dim, dim), cosines);
+    nearest[i] = static_cast<std::size_t>(std::ranges::max_element(cosines) - cosines.begin());
   });
   return nearest;
 }

@@ -120,8 +120,9 @@ std::optional<KMeansState> ClusterCheckpoint::read() const {
   return state;
 }
 
-void ClusterCheckpoint::save(const KMeansState& state, int dim) const {
+void ClusterCheckpoint::save(const KMeansState& state, int dim, bool due) const {
   on_root(comm_, [&] {
+    if (!due) return;
     AtomicHdf5 file(path_, options_);
     Hdf5Writer& writer = file.writer();
     writer.attribute("/", "data", state.data);

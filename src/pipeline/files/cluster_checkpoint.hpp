@@ -19,8 +19,9 @@ class ClusterCheckpoint {
 
   /// COLLECTIVE. The state; nothing when there is no file, or when it is damaged, which is logged.
   [[nodiscard]] std::optional<KMeansState> read() const;
-  /// COLLECTIVE. Rank 0 replaces the file by the state; `dim` is the length of the rows.
-  void save(const KMeansState& state, int dim) const;
+  /// COLLECTIVE. Rank 0 replaces the file by the state, if it is `due` by its opinion alone; `dim` is the length of the
+  /// rows.
+  void save(const KMeansState& state, int dim, bool due = true) const;
   /// COLLECTIVE. Removes the file, where there is one: its results are written. Asks `before_rename` first.
   void remove() const;
 

@@ -237,7 +237,7 @@ KMeansOptions kmeans_options(const Config& config, std::vector<int> clusters, in
   options.seed = config.run.seed;
   options.threads = threads;
   options.mode = mode_of(config.cluster.mode);
-  options.checkpoint_every = config.cluster.checkpoint_every;
+  options.checkpoint_every = config.cluster.checkpoint_every.value_or(10);
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include "pipeline/stages/cluster/cluster_news.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -32,6 +33,23 @@ std::vector<double> given_centroids(const ClusterConfig& config, const std::vect
   });
   return std::move(centroids.values);
 }
+
+/// Whether one more checkpoint leaves the time for them below a twentieth of all.
+class SavingTime {
+ public:
+  [[nodiscard]] bool is_little() const { return Clock::now() - ended_ >= 19 * took_; }
+  void begin() { begun_ = Clock::now(); }
+  void end() {
+    ended_ = Clock::now();
+    took_ = ended_ - begun_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begun_;
+  Clock::time_point ended_;
+  Clock::duration took_{};
+};
 
 }  // namespace
 
@@ -108,9 +126,13 @@ std::vector<KMeansResult> fit_rows(const DescriptorRows& data, const ClusterConf
     news.pass_begins();
     return signals.requested();
   };
+  SavingTime saving;
   options.save = [&](const KMeansState& state) {
     news.tell(state);
-    checkpoint.save(state, dim);
+    const bool due = config.checkpoint_every.has_value() || signals.requested() || saving.is_little();
+    saving.begin();
+    checkpoint.save(state, dim, due);
+    if (due) saving.end();
   };
   options.gpu = gpu.get();
   options.resume = saved ? &*saved : nullptr;
