@@ -119,6 +119,19 @@ TEST_F(ClusterCheckpoint, AskedToStopItSavesAndSaysSo) {
   }
 }
 
+// By default those are left out that would take too much of the time: the last one is not.
+TEST_F(ClusterCheckpoint, AskedToStopItSavesByDefaultToo) {
+  Arguments all = arguments(out());
+  all.insert(all.end(), {"--set", "cluster.checkpoint_every=auto", "--set", "cluster.restarts=40"});
+  Process process(command_line(all, {}), "/");
+  wait_for_checkpoint(process);
+  const auto first = fs::last_write_time(checkpoint());
+  process.send(SIGTERM);
+  const Outcome stopped = process.wait(std::chrono::seconds(60));
+  ASSERT_EQ(stopped.code, 75) << stopped;
+  EXPECT_GT(fs::last_write_time(checkpoint()), first);
+}
+
 // mpirun passes SIGUSR1 on to all ranks, and ends with their exit code.
 TEST_F(ClusterCheckpoint, AskedToStopOnThreeRanks) {
   Process process(command(3), "/");
