@@ -102,9 +102,12 @@ std::vector<double> affinities_between(std::span<const double> unit, std::size_t
     const auto i = static_cast<std::size_t>(row);
     const auto values = std::span(affinities).subspan(i * all.rows(), all.rows());
     all.cosines(unit.subspan(i * dim, dim), values);
-    for (double& value : values) value = affinity_of(1.0 - value);
-    values[i] = 1.0;
+    for (std::size_t j = i + 1; j < all.rows(); ++j) values[j] = affinity_of(1.0 - values[j]);
   });
+  for (std::size_t i = 0; i < all.rows(); ++i) {
+    affinities[i * all.rows() + i] = 1.0;
+    for (std::size_t j = 0; j < i; ++j) affinities[i * all.rows() + j] = affinities[j * all.rows() + i];
+  }
   return affinities;
 }
 
