@@ -34,6 +34,8 @@ class CountingCommunicator final : public Communicator {
   [[nodiscard]] std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes, int root) override {
     return to_.gather(bytes, root);
   }
+  /// Groups are not counted.
+  [[nodiscard]] std::unique_ptr<Communicator> split(int group) override { return to_.split(group); }
 
  private:
   template <class T>

@@ -43,6 +43,12 @@ void require_valid_root(const Communicator& comm, int root) {
               "there are " + std::to_string(comm.size()) + " ranks", "Name a rank from 0 on, below that number.");
 }
 
+void require_valid_group(int group) {
+  if (group >= 0) return;
+  throw Error(ExitCode::failure, "ranks cannot be split into a group " + std::to_string(group), "groups count from 0",
+              "Name a group from 0 on.");
+}
+
 std::string broadcast_text(Communicator& comm, const std::string& text, int root) {
   auto length = static_cast<std::uint64_t>(text.size());
   broadcast_value(comm, length, root);

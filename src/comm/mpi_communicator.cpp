@@ -6,6 +6,7 @@
 #include "comm/reduction.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <string>
 
@@ -45,6 +46,13 @@ MPI_Comm split_by_node(MPI_Comm world) {
   return node;
 }
 
+MPI_Comm split_by_group(MPI_Comm all, int group, int rank) {
+  require_valid_group(group);
+  MPI_Comm part = MPI_COMM_NULL;
+  require_mpi(MPI_Comm_split(all, group, rank, &part), "MPI_Comm_split");
+  return part;
+}
+
 MPI_Op mpi_op(ReduceOp op) {
   switch (op) {
     case ReduceOp::sum:
@@ -79,11 +87,12 @@ void for_pieces(std::span<T> values, std::size_t longest, const Action& action) 
 
 }  // namespace
 
-MpiHandle::MpiHandle(MPI_Comm handle) : handle_(handle) {
+MpiHandle::MpiHandle(MPI_Comm handle) : handle_(handle), exceptions_before_(std::uncaught_exceptions()) {
   require_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
 }
 
 MpiHandle::~MpiHandle() {
+  if (std::uncaught_exceptions() > exceptions_before_) return;
   warn_mpi(MPI_Comm_free(&handle_), "MPI_Comm_free");
 }
 
@@ -101,23 +110,31 @@ int MpiHandle::size() const {
 
 MpiCommunicator::MpiCommunicator(std::int64_t max_elements)
     : max_elements_(checked_piece(max_elements)),
-      world_(duplicate_world()),
-      rank_(world_.rank()),
-      size_(world_.size()) {
-  const MpiHandle node(split_by_node(world_.get()));
+      ranks_(duplicate_world()),
+      rank_(ranks_.rank()),
+      size_(ranks_.size()) {
+  const MpiHandle node(split_by_node(ranks_.get()));
   local_rank_ = node.rank();
   local_size_ = node.size();
 }
 
+MpiCommunicator::MpiCommunicator(const MpiCommunicator& all, int group)
+    : max_elements_(all.max_elements_),
+      ranks_(split_by_group(all.ranks_.get(), group, all.rank_)),
+      rank_(ranks_.rank()),
+      size_(ranks_.size()),
+      local_rank_(all.local_rank_),
+      local_size_(all.local_size_) {}
+
 void MpiCommunicator::barrier() {
-  require_mpi(MPI_Barrier(world_.get()), "MPI_Barrier");
+  require_mpi(MPI_Barrier(ranks_.get()), "MPI_Barrier");
 }
 
 template <class T>
 void MpiCommunicator::allreduce_integers(std::span<T> values, ReduceOp op) {
   for_pieces(values, max_elements_, [&](std::span<T> piece) {
     require_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), mpi_type(T{}), mpi_op(op),
-                              world_.get()),
+                              ranks_.get()),
                 "MPI_Allreduce");
   });
 }
@@ -153,20 +170,20 @@ void MpiCommunicator::allreduce(std::span<double> values, ReduceOp op) {
 void MpiCommunicator::broadcast(std::span<std::byte> bytes, int root) {
   require_valid_root(*this, root);
   for_pieces(bytes, max_elements_, [&](std::span<std::byte> piece) {
-    require_mpi(MPI_Bcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, world_.get()), "MPI_Bcast");
+    require_mpi(MPI_Bcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, ranks_.get()), "MPI_Bcast");
   });
 }
 
 void MpiCommunicator::send(std::span<const std::byte> bytes, int destination) {
   for_pieces(bytes, max_elements_, [&](std::span<const std::byte> piece) {
-    require_mpi(MPI_Send(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, destination, gather_tag, world_.get()),
+    require_mpi(MPI_Send(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, destination, gather_tag, ranks_.get()),
                 "MPI_Send");
   });
 }
 
 void MpiCommunicator::receive(std::span<std::byte> bytes, int source) {
   for_pieces(bytes, max_elements_, [&](std::span<std::byte> piece) {
-    require_mpi(MPI_Recv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, source, gather_tag, world_.get(),
+    require_mpi(MPI_Recv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, source, gather_tag, ranks_.get(),
                          MPI_STATUS_IGNORE),
                 "MPI_Recv");
   });
@@ -177,7 +194,7 @@ std::vector<std::vector<std::byte>> MpiCommunicator::gather(std::span<const std:
   require_valid_root(*this, root);
   const auto length = static_cast<std::uint64_t>(bytes.size());
   std::vector<std::uint64_t> lengths(rank_ == root ? static_cast<std::size_t>(size_) : 0);
-  require_mpi(MPI_Gather(&length, 1, MPI_UINT64_T, lengths.data(), 1, MPI_UINT64_T, root, world_.get()), "MPI_Gather");
+  require_mpi(MPI_Gather(&length, 1, MPI_UINT64_T, lengths.data(), 1, MPI_UINT64_T, root, ranks_.get()), "MPI_Gather");
   if (rank_ != root) {
     send(bytes, root);
     return {};
@@ -193,6 +210,10 @@ std::vector<std::vector<std::byte>> MpiCommunicator::gather(std::span<const std:
     }
   }
   return result;
+}
+
+std::unique_ptr<Communicator> MpiCommunicator::split(int group) {
+  return std::make_unique<MpiCommunicator>(*this, group);
 }
 
 std::unique_ptr<Communicator> make_mpi_communicator(std::int64_t max_elements) {

@@ -12,6 +12,8 @@ class MpiHandle {
  public:
   /// Takes the handle over and makes its errors return, so that they can be checked.
   explicit MpiHandle(MPI_Comm handle);
+  /// Leaves the handle to the end of the process where an exception is on its way: other ranks may never come to free
+  /// it.
   ~MpiHandle();
   MpiHandle(const MpiHandle&) = delete;
   MpiHandle& operator=(const MpiHandle&) = delete;
@@ -24,14 +26,17 @@ class MpiHandle {
 
  private:
   MPI_Comm handle_;
+  int exceptions_before_;
 };
 
 /// The ranks of an MPI job, over a duplicate of MPI_COMM_WORLD so that no other traffic can meet
-/// ours. MPI counts in `int`; arrays of any length travel in pieces of at most `max_elements`. See
+/// ours; or a group of them. MPI counts in `int`; arrays of any length travel in pieces of at most `max_elements`. See
 /// `make_mpi_communicator`.
 class MpiCommunicator final : public Communicator {
  public:
   explicit MpiCommunicator(std::int64_t max_elements);
+  /// COLLECTIVE over `all`: see `Communicator::split`.
+  MpiCommunicator(const MpiCommunicator& all, int group);
 
   [[nodiscard]] int rank() const noexcept override { return rank_; }
   [[nodiscard]] int size() const noexcept override { return size_; }
@@ -45,6 +50,7 @@ class MpiCommunicator final : public Communicator {
   void allreduce(std::span<double> values, ReduceOp op) override;
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes, int root) override;
+  [[nodiscard]] std::unique_ptr<Communicator> split(int group) override;
 
  private:
   template <class T>
@@ -55,7 +61,7 @@ class MpiCommunicator final : public Communicator {
   void receive(std::span<std::byte> bytes, int source);
 
   std::size_t max_elements_;
-  MpiHandle world_;
+  MpiHandle ranks_;
   int rank_;
   int size_;
   int local_rank_ = 0;

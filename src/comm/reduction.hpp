@@ -78,4 +78,7 @@ template <class T>
 /// Throws `Error` unless `root` is a rank of the communicator.
 void require_valid_root(const Communicator& comm, int root);
 
+/// Throws `Error` for a group that ranks cannot be split into.
+void require_valid_group(int group);
+
 }  // namespace datus

@@ -25,4 +25,9 @@ std::vector<std::vector<std::byte>> SelfCommunicator::gather(std::span<const std
   return {std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
+std::unique_ptr<Communicator> SelfCommunicator::split(int group) {
+  require_valid_group(group);
+  return std::make_unique<SelfCommunicator>();
+}
+
 }  // namespace datus

@@ -105,6 +105,10 @@ void add_cluster(Keys& keys) {
       "half of what is free on the node, shared by its ranks. No effect on results.");
   add("checkpoint_every", &C::checkpoint_every, word_or("auto", integer<int>(1)), {},
       "Passes between checkpoints. `auto`: 10, but for checkpoints that would take more than a twentieth of the time.");
+  add("groups", &C::groups, word_or("auto", integer<int>(1)), {},
+      "Groups of ranks, each with all descriptors and a part of the pairs of k and restart, but no more than ranks or "
+      "pairs. `auto`: as many as take the least time by the model of docs/performance.md, most often 1. No effect on "
+      "results.");
   add("device", &C::device, word_or("auto", choice<C::Device>({{"cpu", C::Device::cpu}, {"cuda", C::Device::cuda}})),
       {}, "Where rows are assigned to centroids. `auto`: on GPUs where every rank has one. No effect on results.");
   add("comm", &C::comm, word_or("auto", choice<C::Comm>({{"mpi", C::Comm::mpi}, {"nccl", C::Comm::nccl}})), {},

@@ -59,7 +59,12 @@ class ClusterCheckpoint : public SuiteFolder<ClusterCheckpoint> {
   }
   [[nodiscard]] fs::path out() const { return folder_ / "out.h5"; }
   [[nodiscard]] fs::path checkpoint() const { return folder_ / "out.h5.checkpoint"; }
-  [[nodiscard]] Arguments command(int ranks) const { return command_line(arguments(out()), {.ranks = ranks}); }
+  /// On `ranks` (0: without mpirun) in `groups`: 4 pairs are there to share.
+  [[nodiscard]] Arguments command(int ranks, int groups = 1) const {
+    Arguments all = arguments(out());
+    all.insert(all.end(), {"--set", "cluster.groups=" + std::to_string(groups)});
+    return command_line(all, {.ranks = ranks});
+  }
   static milliseconds duration() { return duration_; }
 
   /// The result is that of the undisturbed run, and the folder holds nothing besides.
@@ -79,11 +84,12 @@ class ClusterCheckpoint : public SuiteFolder<ClusterCheckpoint> {
 };
 milliseconds ClusterCheckpoint::duration_{};
 
-TEST_F(ClusterCheckpoint, KilledAtAnyInstantOnAnyNumberOfRanks) {
+TEST_F(ClusterCheckpoint, KilledAtAnyInstantOnAnyNumberOfRanksAndGroups) {
   std::mt19937 generator(11);
   int kills = 0;
   for (int attempt = 0; attempt < 8 && !fs::exists(out()); ++attempt) {
-    Process process(command(std::vector<int>{0, 3, 1, 2, 4}[static_cast<std::size_t>(attempt % 5)]), "/");
+    const auto way = static_cast<std::size_t>(attempt % 5);
+    Process process(command(std::vector{0, 3, 1, 2, 4}[way], std::vector{1, 3, 1, 2, 1}[way]), "/");
     wait_for_checkpoint(process);
     std::this_thread::sleep_for(duration() * (generator() % 100) / 400);
     const std::vector<pid_t> ranks = process.children();
@@ -134,14 +140,18 @@ TEST_F(ClusterCheckpoint, AskedToStopItSavesByDefaultToo) {
 
 // mpirun passes SIGUSR1 on to all ranks, and ends with their exit code.
 TEST_F(ClusterCheckpoint, AskedToStopOnThreeRanks) {
-  Process process(command(3), "/");
-  wait_for_checkpoint(process);
-  process.send(SIGUSR1);
-  const Outcome stopped = process.wait(std::chrono::seconds(60));
-  ASSERT_EQ(stopped.code, 75) << stopped;
-  const Outcome outcome = run_program(arguments(out()));
-  ASSERT_EQ(outcome.code, 0) << outcome;
-  expect_undisturbed();
+  for (const int groups : {1, 2}) {
+    Process process(command(3, groups), "/");
+    wait_for_checkpoint(process);
+    process.send(SIGUSR1);
+    const Outcome stopped = process.wait(std::chrono::seconds(60));
+    ASSERT_EQ(stopped.code, 75) << stopped;
+    EXPECT_NE(stopped.err.find("goes on from its checkpoint"), std::string::npos) << stopped;
+    const Outcome outcome = run_program(arguments(out()));
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    expect_undisturbed();
+    fs::remove(out());
+  }
 }
 
 TEST_F(ClusterCheckpoint, OneThatDoesNotFitIsLeftAside) {

@@ -227,11 +227,11 @@ inline void check_require_same_everywhere(Communicator& comm) {
   }
 }
 
-inline void check_everything(Communicator& comm) {
+/// All but what concerns the nodes, which a group of ranks has from all.
+inline void check_collectives(Communicator& comm) {
   ASSERT_GE(comm.rank(), 0);
   ASSERT_LT(comm.rank(), comm.size());
   for (int repeat = 0; repeat < 10; ++repeat) comm.barrier();
-  check_local_ranks(comm);
   for (const ReduceOp op : {ReduceOp::sum, ReduceOp::min, ReduceOp::max}) {
     check_allreduce<std::int64_t>(comm, op);
     check_allreduce<std::uint64_t>(comm, op);
@@ -246,6 +246,35 @@ inline void check_everything(Communicator& comm) {
   check_collectively(comm);
   check_on_root(comm);
   check_require_same_everywhere(comm);
+}
+
+/// Groups work beside each other, each on its own, and beside all ranks together.
+inline void check_split(Communicator& comm) {
+  for (int groups = 1; groups <= comm.size(); ++groups) {
+    // Neighbours in different groups, with gaps between the numbers of the groups.
+    const int group = 3 * (comm.rank() % groups);
+    const auto part = comm.split(group);
+    EXPECT_EQ(part->rank(), comm.rank() / groups);
+    EXPECT_EQ(part->size(), (comm.size() - comm.rank() % groups + groups - 1) / groups);
+    EXPECT_EQ(part->local_rank(), comm.local_rank());
+    EXPECT_EQ(part->local_size(), comm.local_size());
+    for (int repeat = 0; repeat < group; ++repeat) part->barrier();
+    check_collectives(*part);
+    std::int64_t ranks = 1;
+    part->allreduce(std::span(&ranks, 1), ReduceOp::sum);
+    EXPECT_EQ(ranks, part->size());
+    check_gather(comm);
+    // Of groups again groups.
+    const auto alone = part->split(part->rank());
+    EXPECT_EQ(alone->size(), 1);
+  }
+  EXPECT_THROW((void)comm.split(-1), Error);
+}
+
+inline void check_everything(Communicator& comm) {
+  check_collectives(comm);
+  check_local_ranks(comm);
+  check_split(comm);
 }
 
 }  // namespace datus::test

@@ -6,20 +6,24 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace datus {
 namespace {
 
-class ThreadCommunicator final : public Communicator {
+class ThreadCommunicator : public Communicator {
  public:
-  ThreadCommunicator(Rendezvous& rendezvous, int rank, int size) : rendezvous_(rendezvous), rank_(rank), size_(size) {}
+  ThreadCommunicator(Rendezvous& rendezvous, int rank, int size)
+      : rendezvous_(rendezvous), rank_(rank), size_(size), local_rank_(rank), local_size_(size) {}
 
   [[nodiscard]] int rank() const noexcept override { return rank_; }
   [[nodiscard]] int size() const noexcept override { return size_; }
-  [[nodiscard]] int local_rank() const noexcept override { return rank_; }
-  [[nodiscard]] int local_size() const noexcept override { return size_; }
+  [[nodiscard]] int local_rank() const noexcept override { return local_rank_; }
+  [[nodiscard]] int local_size() const noexcept override { return local_size_; }
 
   void barrier() override {
     rendezvous_.meet(rank_, {"barrier", 0}, nullptr, [](std::span<void* const>) {});
@@ -36,6 +40,13 @@ class ThreadCommunicator final : public Communicator {
   }
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes, int root) override;
+  [[nodiscard]] std::unique_ptr<Communicator> split(int group) override;
+
+ protected:
+  void set_place_on_node(int rank, int size) {
+    local_rank_ = rank;
+    local_size_ = size;
+  }
 
  private:
   template <class T>
@@ -44,6 +55,37 @@ class ThreadCommunicator final : public Communicator {
   Rendezvous& rendezvous_;
   int rank_;
   int size_;
+  int local_rank_;
+  int local_size_;
+};
+
+/// A rank's place in a group that has a rendezvous of its own.
+struct Seat {
+  std::shared_ptr<Rendezvous> rendezvous;
+  int rank = 0;
+  int size = 0;
+};
+
+/// Who waits in the group for a rank that leaves it is released, as by the end of the rank's thread.
+class GroupCommunicator final : public ThreadCommunicator {
+ public:
+  GroupCommunicator(Seat seat, const Communicator& all)
+      : ThreadCommunicator(*seat.rendezvous, seat.rank, seat.size),
+        seat_(std::move(seat)),
+        exceptions_before_(std::uncaught_exceptions()) {
+    set_place_on_node(all.local_rank(), all.local_size());
+  }
+  ~GroupCommunicator() override {
+    seat_.rendezvous->leave(seat_.rank, std::uncaught_exceptions() > exceptions_before_);
+  }
+  GroupCommunicator(const GroupCommunicator&) = delete;
+  GroupCommunicator& operator=(const GroupCommunicator&) = delete;
+  GroupCommunicator(GroupCommunicator&&) = delete;
+  GroupCommunicator& operator=(GroupCommunicator&&) = delete;
+
+ private:
+  Seat seat_;
+  int exceptions_before_;
 };
 
 template <class T>
@@ -86,6 +128,28 @@ std::vector<std::vector<std::byte>> ThreadCommunicator::gather(std::span<const s
                        result.emplace_back(of(r).bytes.begin(), of(r).bytes.end());
                    });
   return std::move(mine.result);
+}
+
+std::unique_ptr<Communicator> ThreadCommunicator::split(int group) {
+  struct Argument {
+    int group;
+    Seat seat;
+  };
+  require_valid_group(group);
+  Argument mine{group, {}};
+  rendezvous_.meet(rank_, {"split", 0}, &mine, [](std::span<void* const> arguments) {
+    std::map<int, std::vector<Argument*>> members;
+    for (void* const argument : arguments) {
+      auto* const member = static_cast<Argument*>(argument);
+      members[member->group].push_back(member);
+    }
+    for (const auto& [number, of_group] : members) {
+      const auto size = static_cast<int>(of_group.size());
+      const auto rendezvous = std::make_shared<Rendezvous>(size);
+      for (int r = 0; r < size; ++r) of_group[static_cast<std::size_t>(r)]->seat = {rendezvous, r, size};
+    }
+  });
+  return std::make_unique<GroupCommunicator>(std::move(mine.seat), *this);
 }
 
 /// How a rank ended.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -48,6 +49,11 @@ class Communicator {
   virtual void broadcast(std::span<std::byte> bytes, int root) = 0;
   /// Every rank's bytes (lengths may differ) at `root`, by rank; an empty vector elsewhere.
   [[nodiscard]] virtual std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes, int root) = 0;
+  /// The ranks that pass the same `group`, which is 0 or more, in the order that they have here. local_rank() and
+  /// local_size() stay those of this communicator: they choose the GPU and the threads, which the groups share out.
+  /// This communicator must outlive it. Destroying it is COLLECTIVE within the group, but for an exception on its way,
+  /// when the others may never come.
+  [[nodiscard]] virtual std::unique_ptr<Communicator> split(int group) = 0;
 };
 
 /// COLLECTIVE. Rank root's text on all ranks.

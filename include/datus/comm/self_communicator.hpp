@@ -21,6 +21,7 @@ class SelfCommunicator final : public Communicator {
   void allreduce(std::span<double> values, ReduceOp op) override;
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes, int root) override;
+  [[nodiscard]] std::unique_ptr<Communicator> split(int group) override;
 };
 
 }  // namespace datus

@@ -253,6 +253,8 @@ struct ClusterConfig {
   /// Bytes per rank; empty means `auto`.
   std::optional<std::int64_t> memory;
   std::optional<int> checkpoint_every;  ///< null: 10, where that costs little
+  /// Groups of ranks, at least 1. Empty means `auto`.
+  std::optional<int> groups;
   /// Empty means `auto`.
   std::optional<Device> device;
   std::optional<Comm> comm;

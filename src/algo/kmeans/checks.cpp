@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/checks.hpp"
 
+#include "algo/kmeans/state_words.hpp"
 #include "algo/kmeans/summary.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
@@ -18,27 +19,6 @@ template <class T>
 std::string hash_of(std::span<const T> values) {
   Hasher hasher;
   hasher.add_bytes(std::as_bytes(values));
-  return hasher.finish().hex();
-}
-
-/// A hash of every bit of a state.
-std::string hash_of(const KMeansState& state) {
-  Hasher hasher;
-  const auto add = [&hasher]<class T>(const std::vector<T>& values) {
-    hasher.add(std::ssize(values)).add_bytes(std::as_bytes(std::span(values)));
-  };
-  hasher.add(state.data).add(state.settings);
-  for (const KMeansPair& pair : state.pairs) {
-    const MiniBatchProgress& batches = pair.mini_batch;
-    hasher.add(pair.clusters).add(pair.restart).add(static_cast<std::int64_t>(pair.phase));
-    hasher.add(pair.converged ? 1 : 0).add(pair.precise ? 1 : 0).add(pair.precise_since).add(pair.repairs);
-    hasher.add(batches.batches).add(batches.without_improvement);
-    add(std::vector<double>{pair.final_inertia, batches.smoothed, batches.lowest});
-    add(pair.centroids);
-    add(pair.previous);
-    add(pair.inertia);
-    add(batches.weights);
-  }
   return hasher.finish().hex();
 }
 
@@ -66,8 +46,9 @@ std::string fingerprint(const KMeansOptions& options, std::span<const double> gi
   text << "K";
   for (const int clusters : options.clusters) text << ' ' << clusters;
   text << ", restarts " << options.restarts << ", checkpoint_every " << options.checkpoint_every << ", goes on from "
-       << (options.resume == nullptr ? "nothing" : "state " + hash_of(*options.resume)) << ", "
-       << pair_fingerprint(options, given, dim);
+       << (options.resume == nullptr ? "nothing"
+                                     : "state " + hash_of(std::span<const std::int64_t>(words_of(*options.resume))))
+       << ", " << pair_fingerprint(options, given, dim);
   return text.str();
 }
 

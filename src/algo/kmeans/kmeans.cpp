@@ -3,6 +3,7 @@
 
 #include "algo/kmeans/checks.hpp"
 #include "algo/kmeans/engine.hpp"
+#include "algo/kmeans/fit_pairs.hpp"
 #include "algo/kmeans/float_mode.hpp"
 #include "algo/kmeans/init.hpp"
 #include "algo/kmeans/kernels.hpp"
@@ -11,12 +12,15 @@
 #include "algo/kmeans/prepared_rows.hpp"
 #include "algo/kmeans/summary.hpp"
 #include "algo/kmeans/update.hpp"
+#include "datus/algo/kmeans_groups.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +31,11 @@ namespace {
 using clustering::Context;
 using clustering::RowSummary;
 using clustering::WorkingPair;
+
+/// Whether the pair of a place among all is to be worked on.
+using Wanted = std::function<bool(std::size_t place)>;
+/// Gets the pairs once all of them are done.
+using Finish = std::function<void(const Context& context, KMeansState& state, std::span<WorkingPair> working)>;
 
 /// COLLECTIVE. The scales of the fixed-point numbers; `InputError`s are agreed. `centroids`: relative to the origin.
 clustering::FixedPointScales agree_on_scales(const RowSummary& summary, int dim, std::span<const double> centroids,
@@ -112,13 +121,16 @@ const KMeansState* usable_state(const KMeansOptions& options, const KMeansState&
   return nullptr;
 }
 
-/// All (K, restart) pairs at their start, or where an earlier state left them.
+/// The (K, restart) pairs that are `wanted`, by their place among all, at their start, or where an earlier state left
+/// them.
 KMeansState begin_state(const KMeansOptions& options, std::span<const double> given, int dim, const RowSummary& summary,
-                        const Communicator& comm) {
+                        const Wanted& wanted, const Communicator& comm) {
   KMeansState state{summary.fingerprint(dim), clustering::pair_fingerprint(options, given, dim), {}};
   const KMeansState* saved = usable_state(options, state, dim, comm);
+  std::size_t place = 0;
   for (const int clusters : options.clusters) {
     for (int restart = 0; restart < options.restarts; ++restart) {
+      if (!wanted(place++)) continue;
       KMeansPair pair;
       pair.clusters = clusters;
       pair.restart = restart;
@@ -133,6 +145,13 @@ KMeansState begin_state(const KMeansOptions& options, std::span<const double> gi
     }
   }
   return state;
+}
+
+/// K of each pair.
+std::vector<int> clusters_in(const KMeansState& state) {
+  std::vector<int> clusters;
+  for (const KMeansPair& pair : state.pairs) clusters.push_back(pair.clusters);
+  return clusters;
 }
 
 std::vector<KMeansPair*> pairs_in(KMeansPhase phase, KMeansState& state) {
@@ -165,9 +184,9 @@ void seed(const Context& context, clustering::Engine& engine, const KMeansOption
   }
 }
 
-/// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done, with the assignment of the best restarts.
+/// COLLECTIVE. From KMeansPhase::iterating to KMeansPhase::done; `with_assignment`: with that of the best restarts.
 std::vector<WorkingPair> iterate(const Context& context, std::unique_ptr<clustering::Engine>& engine,
-                                 const KMeansOptions& options, KMeansState& state) {
+                                 const KMeansOptions& options, KMeansState& state, bool with_assignment) {
   switch (options.algorithm) {
     case KMeansOptions::Algorithm::lloyd:
       break;
@@ -179,7 +198,8 @@ std::vector<WorkingPair> iterate(const Context& context, std::unique_ptr<cluster
   std::vector<WorkingPair> working;
   for (KMeansPair& pair : state.pairs) working.emplace_back(pair);
   // The rows' assignment is not part of the state: where a pair was done and may be the best, it is made again.
-  std::vector<KMeansPair*> finished = pairs_in(KMeansPhase::done, state);
+  std::vector<KMeansPair*> finished;
+  if (with_assignment) finished = pairs_in(KMeansPhase::done, state);
   std::erase_if(finished, [&](const KMeansPair* pair) { return clustering::is_beaten(*pair, working); });
   for (KMeansPair* pair : finished) pair->phase = KMeansPhase::assigning;
   clustering::run_lloyd(context, engine, {options.max_iterations, options.tolerance}, working);
@@ -210,10 +230,9 @@ KMeansResult best_of(std::span<WorkingPair> of_k, const Context& context) {
   return result;
 }
 
-}  // namespace
-
-std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const double> given,
-                                 Communicator& comm) {
+/// COLLECTIVE. See `kmeans`; `with_assignment`: as `iterate`.
+void fit(const KMeansRows& rows, const KMeansOptions& options, std::span<const double> given, const Wanted& wanted,
+         bool with_assignment, Communicator& comm, const Finish& finish) {
   const clustering::IeeeFloatMode ieee;
   require_gpus_everywhere(options.gpu, comm);
   require_same_everywhere(comm, clustering::fingerprint(options, given, rows.dim()), "The settings of k-means");
@@ -226,20 +245,40 @@ std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& op
   const std::vector<double> first = moved_by(given, summary.origin, -1.0);
   const clustering::FixedPointScales scales = agree_on_scales(summary, rows.dim(), first, comm);
   const clustering::PreparedRows prepared(rows, summary.origin, summary.is_precise, options.threads);
-  KMeansState state = begin_state(options, first, rows.dim(), summary, comm);
+  KMeansState state = begin_state(options, first, rows.dim(), summary, wanted, comm);
   clustering::CheckpointSchedule progress(options, state);
   const Context context{prepared,        summary, scales,   kernels,
                         options.threads, comm,    progress, options.mode == KMeansOptions::Mode::fast};
   const bool precise = std::ranges::any_of(state.pairs, &KMeansPair::precise);
-  std::unique_ptr<clustering::Engine> engine = make_engine(context, options, precise);
+  std::unique_ptr<clustering::Engine> engine =
+      make_engine(context, with_pairs_alone(options, clusters_in(state)), precise);
   seed(context, *engine, options, first, state);
-  std::vector<WorkingPair> working = iterate(context, engine, options, state);
+  std::vector<WorkingPair> working = iterate(context, engine, options, state, with_assignment);
+  finish(context, state, working);
+}
+
+}  // namespace
+
+std::vector<KMeansResult> kmeans(const KMeansRows& rows, const KMeansOptions& options, std::span<const double> given,
+                                 Communicator& comm) {
   std::vector<KMeansResult> results;
-  const auto restarts = static_cast<std::size_t>(options.restarts);
-  for (std::size_t begin = 0; begin < working.size(); begin += restarts) {
-    results.push_back(best_of(std::span(working).subspan(begin, restarts), context));
-  }
+  const auto all = [](std::size_t) { return true; };
+  fit(rows, options, given, all, true, comm, [&](const Context& context, KMeansState&, std::span<WorkingPair> working) {
+    const auto restarts = static_cast<std::size_t>(options.restarts);
+    for (std::size_t begin = 0; begin < working.size(); begin += restarts) {
+      results.push_back(best_of(working.subspan(begin, restarts), context));
+    }
+  });
   return results;
+}
+
+KMeansState clustering::fit_pairs(const KMeansRows& rows, const KMeansOptions& options, std::span<const double> given,
+                                  std::span<const std::size_t> places, Communicator& comm) {
+  KMeansState done;
+  const auto wanted = [&](std::size_t place) { return std::ranges::find(places, place) != places.end(); };
+  fit(rows, options, given, wanted, false, comm,
+      [&](const Context&, KMeansState& state, std::span<WorkingPair>) { done = std::move(state); });
+  return done;
 }
 
 Assignment assign_rows(const KMeansRows& rows, std::span<const double> centroids, int clusters, int threads,

@@ -4,6 +4,7 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/cluster/group_choice.hpp"
 #include "pipeline/stages/refined_labels.hpp"
 
 #include <algorithm>
@@ -90,6 +91,21 @@ class CostModel {
         {"describe", text_of(to_describe), describe, memory, write_.descriptors}};
   }
 
+  /// In how many groups the ranks work on k-means: so many times the rows are held then, beside those of all ranks.
+  void add_groups() {
+    const ClusterConfig& cluster = config_.cluster;
+    GroupProblem problem = group_problem(
+        kmeans_options(config_, cluster.fine ? std::vector{*cluster.fine} : plan_.todo.clusters, threads_),
+        std::llround(segments_), measured_.descriptor_width, static_cast<int>(ranks_));
+    problem.ranks_per_node = allocation_.ranks_per_node;
+    problem.on_gpus = allocation_.has_gpus && !refuses_gpu(cluster.device);
+    if (ranks_ == 1 || problem.clusters.size() == 1) return;
+    const GroupChoice choice =
+        cluster.groups ? asked_groups(problem, *cluster.groups) : choose_groups(problem, [](int) { return true; });
+    cost_.groups = choice.groups;
+    cost_.why_groups = choice.why;
+  }
+
   void add_clusters() {
     if (plan_.todo.clusters.empty()) {
       cost_.stages.push_back({"cluster", "nothing to do", 0, process_memory_, 0});
@@ -108,7 +124,8 @@ class CostModel {
     const KMeansOptions options = kmeans_options(config_, plan_.todo.clusters, threads_);
     const double state = process_memory_ + rows * static_cast<double>(kmeans_bytes_per_row(options)) +
                          static_cast<double>(kmeans_bytes_of_centroids(options, dim));
-    const double data = rows * dim * 4;
+    add_groups();
+    const double data = rows * dim * 4 * (cost_.groups == 1 ? 1 : 1 + cost_.groups);
     const double room = cluster.memory ? std::max(0.0, static_cast<double>(*cluster.memory) - state) : data;
     const double memory = state + std::min(data, room) + 4 * rows * static_cast<double>(plan_.todo.clusters.size());
     std::string text = std::to_string(std::llround(segments_)) + " segments, K = ";
@@ -148,8 +165,9 @@ class CostModel {
 
   /// The graphs lie on the GPU beside the model, shard by shard; the model is gone when k-means begins.
   void add_gpu_memory() {
-    cost_.gpu_memory = gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
-                                  std::ceil(segments_ / static_cast<double>(ranks_)), plan_.todo.clusters);
+    cost_.gpu_memory =
+        gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
+                   cost_.groups * std::ceil(segments_ / static_cast<double>(ranks_)), plan_.todo.clusters);
     const bool has_shards = std::ranges::any_of(plan_.todo.shards, &StageSet::any);
     for (StageCost& stage : cost_.stages) {
       const bool of_shards = stage.name == "extract" || stage.name == "segment" || stage.name == "describe";

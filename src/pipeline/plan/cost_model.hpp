@@ -40,7 +40,9 @@ struct RunCost {
   double iterations = 0;      ///< of k-means: all that there can be; mini-batch: epochs
   std::string iterations_of;  ///< " epochs (cluster.epochs)": what they are
   double iteration_seconds = 0;
-  GpuMemory gpu_memory;  ///< with GPUs: what makes up the stages' `gpu_bytes`
+  int groups = 1;          ///< of ranks in k-means
+  std::string why_groups;  ///< so many; empty where ranks or pairs of K and restart are too few to be grouped
+  GpuMemory gpu_memory;    ///< with GPUs: what makes up the stages' `gpu_bytes`
 };
 
 /// What the plan takes, when its images have `segments` in all: arithmetic alone, see docs/planning.md.

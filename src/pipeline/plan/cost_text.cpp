@@ -90,6 +90,7 @@ std::string assumptions(const RunCost& cost, const RunPlan& plan, const Calibrat
   if (!plan.todo.clusters.empty()) {
     say("k-means: " + formatted("%.0f", cost.iterations) + cost.iterations_of + " of " +
         duration_text(cost.iteration_seconds) + ", the most there can be");
+    if (!cost.why_groups.empty()) say("k-means: " + cost.why_groups);
   }
   if (calibration.segments_per_image == 0) say("THE SAMPLE HAD NO SEGMENT: masks, evaluate and report count as 0");
   return text;

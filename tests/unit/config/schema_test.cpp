@@ -101,6 +101,7 @@ std::map<std::string, Expected> method_keys() {
       {"cluster.centroids", {"null", {"cluster.centroids=/c.h5", "cluster.init=file"}, with(not_a_path, ":/k")}},
       {"cluster.memory", {"auto", {"cluster.memory=256MiB"}, {"0", "lots", "1.5GiB", "99999999TiB", "null"}}},
       {"cluster.checkpoint_every", {"auto", {"cluster.checkpoint_every=5"}, not_positive}},
+      {"cluster.groups", {"auto", {"cluster.groups=1", "cluster.groups=4"}, with(not_positive, "null")}},
       {"cluster.device", {"auto", {"cluster.device=cpu", "cluster.device=cuda"}, {"gpu", "cuda:1"}}},
       {"cluster.comm", {"auto", {"cluster.comm=mpi", "cluster.comm=nccl"}, {"gloo"}}},
       {"mask.labels", {"segment", {"mask.labels=dense", "descriptor.kind=mean_key"}, {"patch", "null"}}},

@@ -109,6 +109,28 @@ TEST(CostOfRun, KMeansByHand) {
   EXPECT_EQ(cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2)).iterations, 5);
 }
 
+TEST(CostOfRun, GroupsOfRanksHoldTheRowsOftener) {
+  Config config = config_of({27, 33});
+  const RunPlan work = new_run(2000, 64, {27, 33});
+  // One rank has nothing to share, four are as well off together.
+  RunCost cost = cost_of(work, config, simple_calibration(), machines(1, 1, 2));
+  EXPECT_EQ(cost.groups, 1);
+  EXPECT_EQ(cost.why_groups, "");
+  cost = cost_of(work, config, simple_calibration(), machines(2, 2, 2));
+  EXPECT_EQ(cost.groups, 1);
+  EXPECT_TRUE(cost.why_groups.starts_with("all ranks work on all 2 pairs of K and restart: ")) << cost.why_groups;
+  const double memory = stage_of(cost, "cluster").memory_bytes;
+  config.cluster.groups = 2;
+  cost = cost_of(work, config, simple_calibration(), machines(2, 2, 2));
+  EXPECT_EQ(cost.groups, 2);
+  EXPECT_EQ(cost.why_groups, "2 groups of ranks share 2 pairs of K and restart: cluster.groups asks for 2");
+  // 10,000 rows of 64 values: a quarter on each rank, and half as one of two of its group.
+  EXPECT_NEAR(stage_of(cost, "cluster").memory_bytes - memory, 5000 * 64 * 4, 1);
+  // Fine clusters are fitted once for both K.
+  config.cluster.fine = 100;
+  EXPECT_EQ(cost_of(work, config, simple_calibration(), machines(2, 2, 2)).groups, 1);
+}
+
 TEST(CostOfRun, MasksEvaluateAndReport) {
   Calibration calibration = simple_calibration();
   calibration.mask_thread_seconds_per_image = 0.01;

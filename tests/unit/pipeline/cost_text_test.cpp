@@ -135,6 +135,11 @@ TEST_F(Words, WhatIsNotMeasuredIsSaid) {
   expect("not measured: so many ranks and threads");
   expect("300 iterations (cluster.max_iterations) of ");
   expect("the most there can be\n");
+  config_.cluster.restarts = 2;
+  config_.cluster.groups = 2;
+  expect("  k-means: 2 groups of ranks share ");
+  config_.cluster.groups.reset();
+  config_.cluster.restarts = 1;
   calibration_.segments_per_image = 0;
   expect("THE SAMPLE HAD NO SEGMENT");
   config_.storage.embeddings = StorageConfig::Embeddings::none;

@@ -53,11 +53,22 @@ ClusterGpu::ClusterGpu(const Config& all, Communicator& comm) {
     log::info(std::string("cluster.comm: auto takes mpi: ranks share a card") +
               (shared->by_instances ? " by instances of it (MIG), which NCCL takes for one" : ""));
   }
-  collectives_ = by_nccl ? make_nccl_communicator(comm, choice.gpu->index) : make_staged_communicator(comm);
-  gpu_ = KMeansGpu{.index = choice.gpu->index, .collectives = collectives_.get(), .memory_bytes = 0};
+  gpu_ = KMeansGpu{.index = choice.gpu->index, .collectives = nullptr, .memory_bytes = 0};
+  add_up_over(comm, by_nccl);
   // Each would count on all that is free: a part of 70 % for each rank of the node, the rest for their other needs.
   if (shared && !shared->by_instances) gpu_->memory_bytes = choice.gpu->memory_bytes / 10 * 7 / comm.local_size();
   if (comm.rank() == 0) log::info("cluster runs on " + choice.gpu->name + ", sums by " + collectives_->description());
+}
+
+ClusterGpu::ClusterGpu(const ClusterGpu& all, Communicator& group) : gpu_(all.gpu_) {
+  // A rank alone has nothing to add.
+  if (gpu_) add_up_over(group, all.by_nccl_ && group.size() > 1);
+}
+
+void ClusterGpu::add_up_over(Communicator& comm, bool by_nccl) {
+  by_nccl_ = by_nccl;
+  collectives_ = by_nccl ? make_nccl_communicator(comm, gpu_->index) : make_staged_communicator(comm);
+  gpu_->collectives = collectives_.get();
 }
 
 }  // namespace datus

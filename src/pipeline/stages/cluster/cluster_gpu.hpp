@@ -20,10 +20,17 @@ class ClusterGpu {
   /// that share a GPU were to use NCCL. `comm` must outlive it; all ranks destroy it.
   ClusterGpu(const Config& config, Communicator& comm);
 
+  /// COLLECTIVE within `group`, a group of the ranks of `all`: the same cards, which add up within it alone. Both must
+  /// outlive it; all ranks of the group destroy it.
+  ClusterGpu(const ClusterGpu& all, Communicator& group);
+
   /// For `KMeansOptions::gpu`; null on CPUs.
   [[nodiscard]] const KMeansGpu* get() const { return gpu_ ? &*gpu_ : nullptr; }
 
  private:
+  void add_up_over(Communicator& comm, bool by_nccl);
+
+  bool by_nccl_ = false;
   std::unique_ptr<DeviceCommunicator> collectives_;
   std::optional<KMeansGpu> gpu_;
 };

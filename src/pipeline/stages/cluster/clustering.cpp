@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/stages/cluster/cluster_news.hpp"
+#include "pipeline/stages/cluster/grouped_fit.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -136,7 +137,11 @@ std::vector<KMeansResult> fit_rows(const DescriptorRows& data, const ClusterConf
   };
   options.gpu = gpu.get();
   options.resume = saved ? &*saved : nullptr;
-  return naming_bad_rows(data, options.threads, comm, [&] { return kmeans(*data.rows, options, given, comm); });
+  return naming_bad_rows(data, options.threads, comm, [&] {
+    const auto of_groups = fit_in_groups(data, config, options, given, gpu, comm);
+    if (of_groups) options.resume = &*of_groups;
+    return kmeans(*data.rows, options, given, comm);
+  });
 }
 
 Assignment assign_to(const DescriptorRows& data, const Centroids& centroids, int threads, const ClusterGpu& gpu,

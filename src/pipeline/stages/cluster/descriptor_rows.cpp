@@ -42,12 +42,10 @@ std::unique_ptr<KMeansRows> read_into_memory(const RowSources& sources, Share mi
   return std::make_unique<MemoryRows>(std::move(values), sources.dim, mine.begin);
 }
 
-/// COLLECTIVE.
-DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::int64_t beside,
-                         std::optional<std::int64_t> memory, std::function<void()> may_go_on, Communicator& comm) {
-  const auto sources = std::make_shared<const RowSources>(std::move(found));
-  if (sources->rows == 0)
-    return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
+/// COLLECTIVE. This rank's share of the rows; see `open_matrix_rows`.
+std::unique_ptr<KMeansRows> hold_share(const std::shared_ptr<const RowSources>& sources, const KMeansOptions& options,
+                                       std::int64_t beside, std::optional<std::int64_t> memory,
+                                       const std::function<void()>& may_go_on, Communicator& comm) {
   const Share mine = share_of(sources->rows, comm);
   const RowMemory plan = plan_row_memory(memory, mine.size(), sources->dim, sources->is_precise, options, beside, comm);
   std::unique_ptr<KMeansRows> rows;
@@ -62,7 +60,21 @@ DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::in
               size_text(streamed->plan().kept_rows * row_bytes) + " stay in memory (cluster.memory)");
     rows = std::move(streamed);
   });
-  return {sources, std::make_unique<StoppableRows>(std::move(rows), std::move(may_go_on))};
+  return std::make_unique<StoppableRows>(std::move(rows), may_go_on);
+}
+
+/// COLLECTIVE.
+DescriptorRows hold_rows(RowSources found, const KMeansOptions& options, std::int64_t beside,
+                         std::optional<std::int64_t> memory, std::function<void()> may_go_on, Communicator& comm) {
+  const auto sources = std::make_shared<const RowSources>(std::move(found));
+  if (sources->rows == 0)
+    return {sources, std::make_unique<MemoryRows>(AlignedVector<float>{}, std::max(sources->dim, 1))};
+  auto held_by = [sources, memory, may_go_on = std::move(may_go_on)](const KMeansOptions& of_ranks, std::int64_t others,
+                                                                     Communicator& ranks) {
+    return hold_share(sources, of_ranks, others, memory, may_go_on, ranks);
+  };
+  auto rows = held_by(options, beside, comm);
+  return {sources, std::move(rows), std::move(held_by)};
 }
 
 /// The lowest row of a block that is not finite, by its place in the block.

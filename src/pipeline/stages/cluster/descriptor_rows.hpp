@@ -21,6 +21,9 @@ namespace datus {
 struct DescriptorRows {
   std::shared_ptr<const RowSources> sources;
   std::unique_ptr<KMeansRows> rows;
+  /// COLLECTIVE within a group of the ranks: all rows again, shared out among them, as `open_matrix_rows` does it.
+  std::function<std::unique_ptr<KMeansRows>(const KMeansOptions& options, std::int64_t beside, Communicator& group)>
+      held_by = {};
   /// Whether the files of the rows have /image and /segment, of the run's own list.
   bool names_images = false;
 

@@ -97,6 +97,11 @@ std::int64_t left_by_all_groups(const fs::path& root) {
   return left;
 }
 
+/// Of cluster.memory, of which `used` bytes are in use, or where there is no limit of what is free.
+std::int64_t room_beside(std::int64_t used, std::optional<std::int64_t> limit, const Communicator& comm) {
+  return (limit ? *limit - used : available_bytes() / 2 / comm.local_size()) - overhead;
+}
+
 /// Whole MiB, rounded up.
 std::string whole_mebibytes(std::int64_t bytes) {
   return std::to_string((bytes + mebibyte - 1) / mebibyte) + "MiB";
@@ -132,6 +137,13 @@ std::int64_t available_bytes(const fs::path& root) {
   return std::clamp<std::int64_t>(left_by_all_groups(root), 0, *kibibytes * 1024);
 }
 
+std::int64_t room_on_every_rank(std::optional<std::int64_t> limit, Communicator& comm) {
+  std::array<std::int64_t, 1> room{};
+  collectively(comm, [&] { room[0] = room_beside(limit ? resident_bytes() : 0, limit, comm); });
+  comm.allreduce(room, ReduceOp::min);
+  return room[0];
+}
+
 RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, int dim, bool is_precise,
                           const KMeansOptions& options, std::int64_t beside, Communicator& comm) {
   constexpr std::int64_t of_f32 = sizeof(float);
@@ -144,7 +156,7 @@ RowMemory plan_row_memory(std::optional<std::int64_t> limit, std::int64_t rows, 
   std::int64_t room = 0;
   collectively(comm, [&] {
     used = limit ? resident_bytes() : 0;
-    room = (limit ? *limit : available_bytes() / 2 / comm.local_size()) - used - overhead - state;
+    room = room_beside(used, limit, comm) - state;
   });
   // An estimate of what is free is no reason to refuse.
   if (!limit) room = std::max(room, smallest);

@@ -23,6 +23,10 @@ void forget_peak_resident_bytes();
 /// without /proc.
 [[nodiscard]] std::int64_t available_bytes(const std::filesystem::path& root = "/");
 
+/// COLLECTIVE. Bytes that each rank can still get for rows and the state of k-means: of `limit` (cluster.memory) what
+/// is not used, or else half of what is available to it; that of the rank that has least.
+[[nodiscard]] std::int64_t room_on_every_rank(std::optional<std::int64_t> limit, Communicator& comm);
+
 /// How the rows of one rank are held.
 struct RowMemory {
   /// All of them in memory; otherwise they stream, with `stream_bytes` for buffers and those rows that stay.
