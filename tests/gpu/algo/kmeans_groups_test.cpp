@@ -13,12 +13,12 @@ namespace {
 Case some_case() {
   Case c;
   c.seed = 11;
-  c.kind = Kind::blobs;
-  c.rows = 500;
+  c.kind = Kind::bell;
+  c.rows = 150;
   c.dim = 9;
-  c.options.clusters = {3, 20, 33};
+  c.options.clusters = {3, 9, 17};
   c.options.restarts = 2;
-  c.options.max_iterations = 12;
+  c.options.max_iterations = 5;
   c.options.tolerance = 0.0;
   return c;
 }
@@ -60,17 +60,17 @@ TEST(GpuKMeansGroups, GiveTheBitsOfTheProcessor) {
   const Outcome whole = outcome_of(rows, c.options, {}, {{c.rows}, 1, best_simd_path()});
   ASSERT_EQ(whole.error, "");
   const int cards = static_cast<int>(survey_gpus().gpus.size());
-  int by_nccl = 0;
-  for (int ranks = 1; ranks <= 4; ++ranks) {
-    for (int groups = 1; groups <= ranks; ++groups) {
-      const std::string where = std::to_string(ranks) + " ranks, " + std::to_string(groups) + " groups";
-      EXPECT_NO_THROW(require_same_bits(results_of_groups(c, rows, ranks, groups, false), whole.results, where));
-      if (ranks > cards) continue;
-      EXPECT_NO_THROW(require_same_bits(results_of_groups(c, rows, ranks, groups, true), whole.results, where));
-      ++by_nccl;
-    }
+  ASSERT_GT(cards, 0);
+  struct Split {
+    int ranks;
+    int groups;
+  };
+  for (const auto [ranks, groups] : {Split{1, 1}, Split{2, 2}, Split{3, 2}, Split{4, 3}}) {
+    const std::string where = std::to_string(ranks) + " ranks, " + std::to_string(groups) + " groups";
+    EXPECT_NO_THROW(require_same_bits(results_of_groups(c, rows, ranks, groups, false), whole.results, where));
+    if (ranks > cards) continue;
+    EXPECT_NO_THROW(require_same_bits(results_of_groups(c, rows, ranks, groups, true), whole.results, where));
   }
-  EXPECT_GT(by_nccl, 0);
 }
 
 }  // namespace
