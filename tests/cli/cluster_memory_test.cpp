@@ -99,6 +99,15 @@ TEST_F(ClusterMemory, StreamedRowsGiveTheSameBytes) {
     const Outcome streamed = cluster({name("rows.h5")}, memory(enough(refusal)), {.ranks = ranks});
     EXPECT_TRUE(output_of(streamed) == expected);
     EXPECT_NE(streamed.err.find(streams), std::string::npos) << streamed;
+    if (ranks != 2) continue;
+    // Each rank alone is a group, and holds all rows for one K. All fit by halves, but not as a whole.
+    Arguments grouped = memory(std::to_string(std::stoi(enough(refusal)) + 30) + "MiB");
+    grouped.insert(grouped.end(), {"--set", "cluster.groups=2"});
+    const Outcome in_groups = cluster({name("rows.h5")}, grouped, {.ranks = ranks});
+    EXPECT_TRUE(output_of(in_groups) == expected);
+    const auto first = in_groups.err.find(streams);
+    EXPECT_NE(first, std::string::npos) << in_groups;
+    EXPECT_LT(in_groups.err.find("2 groups of ranks share 2 pairs"), first) << in_groups;
   }
 }
 
