@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -44,7 +45,7 @@ constexpr Network by_nccl{50e-6, 1 / 50e9, false};
 
 double allreduce_seconds(const Network& network, double bytes, int ranks) {
   if (ranks == 1) return 0;
-  const double steps = network.in_steps ? 2 * std::ceil(std::log2(ranks)) : 1;
+  const int steps = network.in_steps ? 2 * static_cast<int>(std::bit_width(static_cast<unsigned>(ranks - 1))) : 1;
   return network.latency * steps + network.byte * bytes * 2 * (ranks - 1) / ranks;
 }
 
