@@ -5,6 +5,7 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/cluster/group_choice.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/refined_labels.hpp"
 
 #include <algorithm>
@@ -169,10 +170,15 @@ class CostModel {
         gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
                    cost_.groups * std::ceil(segments_ / static_cast<double>(ranks_)), plan_.todo.clusters);
     const bool has_shards = std::ranges::any_of(plan_.todo.shards, &StageSet::any);
-    for (StageCost& stage : cost_.stages) {
-      const bool of_shards = stage.name == "extract" || stage.name == "segment" || stage.name == "describe";
-      if (of_shards && has_shards && cost_.gpu_memory.weights > 0) stage.gpu_bytes = cost_.gpu_memory.of_shards();
-      if (stage.name == "cluster" && cost_.gpu_memory.cluster > 0) stage.gpu_bytes = cost_.gpu_memory.of_cluster();
+    for (const Stage stage : all_stages) {
+      const auto cost = std::ranges::find(cost_.stages, stage_name(stage), &StageCost::name);
+      if (cost == cost_.stages.end() || !uses_gpu(stage, config_)) continue;
+      cost->uses_gpu = true;
+      if (stage == Stage::cluster) {
+        if (cost_.gpu_memory.cluster > 0) cost->gpu_bytes = cost_.gpu_memory.of_cluster();
+      } else if (has_shards) {
+        cost->gpu_bytes = cost_.gpu_memory.of_shards();
+      }
     }
   }
 

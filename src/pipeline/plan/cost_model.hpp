@@ -30,7 +30,8 @@ struct StageCost {
   double seconds = 0;
   double memory_bytes = 0;  ///< peak of a rank
   std::int64_t bytes = 0;   ///< written, by all ranks
-  double gpu_bytes = 0;     ///< peak on the GPU of a rank; 0 for a stage that uses none
+  bool uses_gpu = false;    ///< with GPUs: whether it has work for one
+  double gpu_bytes = 0;     ///< peak on the GPU of a rank; 0 for a stage that uses none, or has nothing to do
 };
 
 struct RunCost {

@@ -96,13 +96,6 @@ std::string assumptions(const RunCost& cost, const RunPlan& plan, const Calibrat
   return text;
 }
 
-/// Whether this stage, or one of a job that begins with it, has something to do on a GPU.
-bool uses_gpus(const std::string& stage, const GpuMemory& memory) {
-  if (stage == "extract" || stage == "describe") return memory.weights > 0;
-  if (stage == "segment") return memory.graphs > 0;
-  return stage == "cluster" && memory.cluster > 0;
-}
-
 std::string sbatch_options(const StageCost& job, bool has_gpus, const Allocation& allocation) {
   const std::string ranks = std::to_string(allocation.ranks_per_node);
   return "--nodes=" + std::to_string(allocation.nodes) + " --ntasks-per-node=" + ranks +
@@ -122,7 +115,7 @@ std::string chain_text(const RunCost& cost, const Allocation& allocation) {
     const bool describes = job.name == "describe";
     job.seconds = seconds + (describes ? cost.decode_seconds : 0);
     text += "  " + (job.name == "report" ? "mask" : job.name) + "_options=\"" +
-            sbatch_options(job, uses_gpus(job.name, cost.gpu_memory), allocation) + "\"\n";
+            sbatch_options(job, job.uses_gpu, allocation) + "\"\n";
     seconds = 0;
   }
   return text;

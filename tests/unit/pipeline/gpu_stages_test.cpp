@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/stages/gpu_stages.hpp"
+
+#include "support/places.hpp"
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace datus::test {
+namespace gpu_stages_test {
+
+std::vector<std::string> gpu_stages(const std::vector<std::string>& settings) {
+  const Config config = load_config(std::nullopt, settings);
+  std::vector<std::string> names;
+  for (const Stage stage : all_stages) {
+    if (uses_gpu(stage, config)) names.emplace_back(stage_name(stage));
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(GpuStages, FollowTheSettings) {
+  EXPECT_EQ(gpu_stages({"preset=paper"}), (Names{"extract", "segment", "describe", "cluster"}));
+  EXPECT_EQ(gpu_stages({"preset=paper", "model.device=cpu"}), Names{"cluster"});
+  EXPECT_EQ(gpu_stages({"preset=paper", "cluster.device=cpu", "affinity.weights=value"}),
+            (Names{"extract", "describe"}));
+  EXPECT_EQ(gpu_stages({"preset=paper", "descriptor.kind=mean_key"}), (Names{"extract", "segment", "cluster"}));
+  EXPECT_EQ(gpu_stages({"preset=paper", "model.device=cpu", "cluster.device=cpu"}), Names{});
+}
+
+/// The options of a job of the chain in a site's file.
+std::string options_of(const std::string& stage, const std::map<std::string, std::string>& lines) {
+  const std::string text = lines.at(stage + "_options");
+  const auto other = text.find("_options");
+  return text.starts_with('$') ? options_of(text.substr(1, other - 1), lines) : text;
+}
+
+/// Whoever copies that file and no settings has preset best.
+TEST(GpuStages, AreThoseThatTheSiteWithGpusGivesThemTo) {
+  std::map<std::string, std::string> lines;
+  std::ifstream file(source_path("slurm/sites/gpu8.sh"));
+  for (std::string line; std::getline(file, line);) {
+    const auto equals = line.find("_options=\"");
+    if (equals == std::string::npos) continue;
+    const auto begin = line.find('"') + 1;
+    lines[line.substr(0, equals) + "_options"] = line.substr(begin, line.rfind('"') - begin);
+  }
+  Names given;
+  for (const char* stage : {"extract", "segment", "describe", "cluster", "mask"}) {
+    if (options_of(stage, lines).find("--gpus-per-node") != std::string::npos) given.emplace_back(stage);
+  }
+  EXPECT_EQ(given, gpu_stages({"preset=best"}));
+}
+
+}  // namespace gpu_stages_test
+}  // namespace datus::test
