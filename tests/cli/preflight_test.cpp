@@ -174,6 +174,32 @@ TEST(Preflight, AWrongConfigurationIsTheUsualError) {
   }
 }
 
+/// The model's device alone says nothing of k-means'.
+TEST(Preflight, GpusThatSlurmGaveAndNoStageCanUse) {
+  const TempFolder folder;
+  const Launch launch = {.environment = {"SLURM_JOB_ID=7", "SLURM_STEP_GPUS=0,1", "CUDA_VISIBLE_DEVICES="}};
+  const auto check = [&](const Arguments& settings) {
+    Arguments more;
+    for (const auto& setting : settings) more.insert(more.end(), {"--set", setting});
+    return run_program(preflight(folder.path(), more), launch);
+  };
+  const auto expect_idle = [&](const Arguments& settings, const std::string& what_to_do) {
+    expect_problems(check(settings), 2,
+                    {{"The job was given GPUs (SLURM_STEP_GPUS=0,1), and none can be used", "or set " + what_to_do}});
+  };
+  expect_idle({}, "model.device: cpu and cluster.device: cpu to leave them idle");
+  expect_idle({"run.mixed_hardware=true"}, "model.device: cpu and cluster.device: cpu to leave them idle");
+  expect_idle({"model.device=cpu"}, "cluster.device: cpu to leave them idle");
+  expect_idle({"cluster.device=cpu"}, "model.device: cpu to leave them idle");
+  expect_good(check({"model.device=cpu", "cluster.device=cpu"}), "1 rank");
+  // A run of its own says so as early: not after the work of the stages before k-means.
+  const Outcome run =
+      run_program({"run", sample, "--run", (folder / "run").string(), "--set", "model.device=cpu"}, launch);
+  EXPECT_EQ(run.code, 2) << run;
+  EXPECT_NE(run.err.find("or set cluster.device: cpu to leave them idle"), std::string::npos) << run;
+  EXPECT_FALSE(fs::exists(folder / "run" / "keys" / "000000.h5")) << run;
+}
+
 TEST(Preflight, EveryProblemInOneLineAndTheCodeOfTheFirst) {
   const TempFolder folder;
   write_bytes(folder / "file", "text");

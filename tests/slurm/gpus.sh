@@ -111,6 +111,9 @@ if [ -e "$work/idle/runs" ]; then complain "work was begun" "$work/idle.log"; fi
 submit_given gres --gres=gpu:8
 expect_end "$job" FAILED 120 "$work/gres.log"
 expect_text "$work/gres.log" "The job was given GPUs (SLURM_STEP_GPUS="
-submit_given wanted --gpus-per-node=2 --set model.device=cpu
+submit_given half --gpus-per-node=2 --set model.device=cpu
+expect_end "$job" FAILED 120 "$work/half.log"
+expect_text "$work/half.log" "or set cluster.device: cpu to leave them idle"
+submit_given wanted --gpus-per-node=2 --set model.device=cpu --set cluster.device=cpu
 expect_end "$job" COMPLETED 180 "$work/wanted.log"
 finish

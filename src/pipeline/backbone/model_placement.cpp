@@ -50,6 +50,16 @@ ModelPlacement place_model(const ModelConfig& config, const Communicator& comm) 
   return placement;
 }
 
+void refuse_idle_gpus(const Config& config, const Communicator& comm) {
+  // One that is asked for and not there is an error of its own.
+  if (requires_gpu(config.model.device) || requires_gpu(config.cluster.device)) return;
+  const std::string settings = settings_without_gpus(config);
+  const std::string granted = granted_gpus();
+  if (!settings.empty() && !granted.empty()) {
+    refuse_idle_gpus(choose_gpu(comm, survey_gpus(), true), granted, settings);
+  }
+}
+
 std::string backend_of(const ModelPlacement& placement) {
   return placement.gpu ? gpu_backend(*placement.gpu, placement.precision) : torch_backend();
 }

@@ -23,6 +23,10 @@ struct ModelPlacement {
 /// Slurm gave GPUs that `auto` cannot use, and for a precision that the device does not have.
 [[nodiscard]] ModelPlacement place_model(const ModelConfig& config, const Communicator& comm);
 
+/// Throws `UsageError` where Slurm gave GPUs to the job, a stage of this configuration would take one (`auto`), and
+/// none can be used: they would stand idle. Not collective.
+void refuse_idle_gpus(const Config& config, const Communicator& comm);
+
 /// The backend that the model's bits depend on, as the run records it.
 [[nodiscard]] std::string backend_of(const ModelPlacement& placement);
 

@@ -290,4 +290,10 @@ bool refuses_gpu(const std::optional<ClusterConfig::Device>& device) {
   return device && !is_gpu(*device);
 }
 
+std::string settings_without_gpus(const Config& config) {
+  std::string settings = refuses_gpu(config.model.device) ? "" : "model.device: cpu";
+  if (refuses_gpu(config.cluster.device)) return settings;
+  return settings + (settings.empty() ? "" : " and ") + "cluster.device: cpu";
+}
+
 }  // namespace datus

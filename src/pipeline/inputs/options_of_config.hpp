@@ -52,5 +52,8 @@ enum class ResizeMode;
 [[nodiscard]] bool requires_gpu(const std::optional<ClusterConfig::Device>& device);
 [[nodiscard]] bool refuses_gpu(const std::optional<ModelConfig::Device>& device);
 [[nodiscard]] bool refuses_gpu(const std::optional<ClusterConfig::Device>& device);
+/// What is to be set so that no stage takes a GPU, beside what is set: "model.device: cpu and cluster.device: cpu";
+/// empty where none may be taken anyway.
+[[nodiscard]] std::string settings_without_gpus(const Config& config);
 
 }  // namespace datus

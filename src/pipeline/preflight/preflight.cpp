@@ -74,12 +74,9 @@ bool may_share_gpus(const Config& config) {
 }
 
 void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
-  if (config.run.mixed_hardware) {
-    // What Slurm gave is to be used in any case.
-    if (!config.model.device)
-      refuse_idle_gpus(choose_gpu(comm, survey_gpus(), true), granted_gpus(), "model.device: cpu");
-    return;
-  }
+  // What Slurm gave is to be used in any case.
+  refuse_idle_gpus(config, comm);
+  if (config.run.mixed_hardware) return;
   ModelPlacement placement;
   try {
     placement = place_model(config.model, comm);

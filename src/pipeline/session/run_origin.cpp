@@ -103,13 +103,15 @@ void tell_of_idle_gpus(const ModelPlacement& placement, const Communicator& comm
 }
 
 /// COLLECTIVE. Where the model runs. Who only looks, or makes nothing with the model, needs no GPU.
-ModelPlacement placement_for(const ModelConfig& config, RunAccess access, Communicator& comm) {
+ModelPlacement placement_for(const Config& config, RunAccess access, Communicator& comm) {
   ModelPlacement placement;
-  placement.batch_size = config.batch_size;
+  placement.batch_size = config.model.batch_size;
   const bool needs_model = access == RunAccess::write;
   collectively(comm, [&] {
+    // Those of later stages too: not after hours of this one's work.
+    if (needs_model) refuse_idle_gpus(config, comm);
     try {
-      placement = place_model(config, comm);
+      placement = place_model(config.model, comm);
     } catch (const UsageError&) {
       if (needs_model) throw;
     }
@@ -157,7 +159,7 @@ RunOrigin find_origin(const Config& config, const RunDirectory& directory, const
     origin.inputs.dataset_mean = mean;
     return origin;
   }
-  RunOrigin origin{agreed_inputs(config, fitted, list, comm), placement_for(config.model, access, comm)};
+  RunOrigin origin{agreed_inputs(config, fitted, list, comm), placement_for(config, access, comm)};
   origin.inputs.dataset_mean = mean;
   origin.inputs.backend = agreed_backend(config, directory, access, origin.placement, comm);
   return origin;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/gpu_stages.hpp"
 
+#include "pipeline/inputs/options_of_config.hpp"
 #include "support/places.hpp"
 
 #include <fstream>
@@ -55,6 +56,17 @@ TEST(GpuStages, AreThoseThatTheSiteWithGpusGivesThemTo) {
     if (options_of(stage, lines).find("--gpus-per-node") != std::string::npos) given.emplace_back(stage);
   }
   EXPECT_EQ(given, gpu_stages({"preset=best"}));
+}
+
+TEST(SettingsWithoutGpus, NameTheDevicesThatMayBeGpus) {
+  Config config;
+  EXPECT_EQ(settings_without_gpus(config), "model.device: cpu and cluster.device: cpu");
+  config.model.device = ModelConfig::Device::cpu;
+  EXPECT_EQ(settings_without_gpus(config), "cluster.device: cpu");
+  config.cluster.device = ClusterConfig::Device::cpu;
+  EXPECT_EQ(settings_without_gpus(config), "");
+  config.model.device = ModelConfig::Device::cuda;
+  EXPECT_EQ(settings_without_gpus(config), "model.device: cpu");
 }
 
 }  // namespace gpu_stages_test

@@ -37,7 +37,7 @@ ClusterGpu::ClusterGpu(const Config& all, Communicator& comm) {
   collectively(comm, [&] {
     choice = choose_gpu(comm, survey_gpus(), true);
     if (requires_gpu(config.device)) (void)required_gpu(choice, "cluster.device: cuda");
-    if (!refuses_gpu(all.model.device)) refuse_idle_gpus(choice, granted_gpus(), "cluster.device: cpu");
+    refuse_idle_gpus(choice, granted_gpus(), "cluster.device: cpu");
   });
   if (!on_all_ranks(choice.gpu.has_value(), comm)) {
     if (built_with_cuda() && comm.rank() == 0) {
