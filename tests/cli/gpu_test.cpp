@@ -111,6 +111,15 @@ TEST_F(GpuCommands, CardsThatTheBuildHasNoCodeForAreRefusedAtTheStart) {
   EXPECT_NE(without.err.find("cluster.device: auto takes the CPUs: " + why), std::string::npos) << without;
 }
 
+TEST_F(GpuCommands, CardsAfterThoseOfABuildWithoutPortableCodeAreRefused) {
+  const Outcome outcome = run_program(
+      {"version"}, {.environment = {"DATUS_EMULATED_ARCHITECTURES=80-real", "DATUS_EMULATED_CAPABILITY=90"}});
+  if (outcome.out.find("Emulated GPU") == std::string::npos) GTEST_SKIP() << "needs an emulated GPU";
+  EXPECT_NE(outcome.out.find("GPUs      none: this build has code for compute capability 8.0 to 8.9, none for GPU 0 ("),
+            std::string::npos)
+      << outcome;
+}
+
 TEST_F(GpuCommands, SegmentWritesTheFileOfTheCpu) {
   std::mt19937 generator(5);
   std::normal_distribution<float> normal;

@@ -23,12 +23,15 @@
 #include <cstring>
 #include <functional>
 #include <set>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 // As nvcc does for -DCMAKE_CUDA_ARCHITECTURES="80;90".
 #define __CUDA_ARCH_LIST__ 800, 900
+// Which kind of code that is, a test may choose.
+#define DATUS_CUDA_ARCHITECTURES cuda_emulation::machine().architectures
 
 enum cudaError_t {
   cudaSuccess = 0,
@@ -105,6 +108,8 @@ struct Machine {
   std::size_t memory = std::size_t{4} << 30;
   /// Compute capabilities, times ten: of device 0, 1, …, and of those after them the last one.
   std::vector<int> capabilities = {90};
+  /// What the program is compiled for, with commas.
+  std::string architectures = "80,90";
   /// Other ranks have the other cards to themselves (compute mode EXCLUSIVE_PROCESS): a context on a second one is
   /// refused.
   bool is_exclusive = false;

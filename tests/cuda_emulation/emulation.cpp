@@ -168,6 +168,9 @@ Machine& machine() {
     if (const char* const capability = std::getenv("DATUS_EMULATED_CAPABILITY"); capability != nullptr) {
       made.capabilities = {std::atoi(capability)};
     }
+    if (const char* const architectures = std::getenv("DATUS_EMULATED_ARCHITECTURES"); architectures != nullptr) {
+      made.architectures = architectures;
+    }
     made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
     if (std::getenv("DATUS_EMULATED_DRAINS") != nullptr) (void)std::atexit(write_drains);
     return made;

@@ -4,11 +4,12 @@
 
 namespace datus::cuda {
 
-std::vector<int> compiled_capabilities() {
-  // The compiler's own list: what all kernels of the build were given to.
-  std::vector<int> all{__CUDA_ARCH_LIST__};
-  for (int& one : all) one /= 10;
-  return all;
+std::vector<CompiledCode> compiled_code() {
+  // The compiler's own list: what all kernels of the build were given to. What kind of code was made, CMake alone
+  // knows.
+  std::vector<int> compiled{__CUDA_ARCH_LIST__};
+  for (int& one : compiled) one /= 10;
+  return compiled_code(DATUS_CUDA_ARCHITECTURES, compiled);
 }
 
 }  // namespace datus::cuda

@@ -61,46 +61,35 @@ Gpu describe(int index) {
           .multiprocessors = properties.multiProcessorCount};
 }
 
-/// "8.0" of 80.
-std::string capability_text(int times_ten) {
-  return std::to_string(times_ten / 10) + "." + std::to_string(times_ten % 10);
-}
-
 int capability_of(const Gpu& gpu) {
   return 10 * gpu.compute_major + gpu.compute_minor;
-}
-
-/// "8.0, 9.0 and later cards"
-std::string text_of_compiled(const std::vector<int>& compiled) {
-  std::string text;
-  for (const int one : compiled) text += (text.empty() ? "" : ", ") + capability_text(one);
-  return text + " and later cards";
 }
 
 std::string advice_for_left_out(const Gpu& gpu) {
   constexpr int least = 80;  // bfloat16, and copies to shared memory that bypass registers
   if (capability_of(gpu) < least) {
-    return "Use a card of compute capability " + capability_text(least) + " or later (A100, L40S, H100; docs/gpu.md).";
+    return "Use a card of compute capability " + cuda::capability_text(least) +
+           " or later (A100, L40S, H100; docs/gpu.md).";
   }
   return "Build with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(capability_of(gpu)) + " (docs/gpu.md).";
 }
 
 /// Leaves cards out on which the first kernel would fail.
 void leave_out_cards_without_code(GpuSurvey& survey) {
-  const std::vector<int> compiled = cuda::compiled_capabilities();
+  const std::vector<cuda::CompiledCode> compiled = cuda::compiled_code();
   std::vector<Gpu> found;
   found.swap(survey.gpus);
   for (const Gpu& gpu : found) {
-    if (std::ranges::any_of(compiled, [&](int one) { return one <= capability_of(gpu); })) {
+    if (std::ranges::any_of(compiled, [&](const auto& code) { return code.runs_on(capability_of(gpu)); })) {
       survey.gpus.push_back(gpu);
     } else {
       survey.left_out += (survey.left_out.empty() ? "" : ", ") + ("GPU " + std::to_string(gpu.index)) + " (" +
-                         gpu.name + ", compute capability " + capability_text(capability_of(gpu)) + ")";
+                         gpu.name + ", compute capability " + cuda::capability_text(capability_of(gpu)) + ")";
     }
   }
   if (survey.left_out.empty()) return;
   survey.left_out =
-      "this build has code for compute capability " + text_of_compiled(compiled) + ", none for " + survey.left_out;
+      "this build has code for compute capability " + cuda::text_of(compiled) + ", none for " + survey.left_out;
   if (!survey.gpus.empty()) return;
   survey.problem = survey.left_out;
   survey.advice = advice_for_left_out(found.front());

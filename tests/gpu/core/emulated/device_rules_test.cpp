@@ -181,6 +181,14 @@ TEST(GpuSurvey, LeavesOutCardsThatTheBuildHasNoCodeFor) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(mixed.gpus[static_cast<std::size_t>(i)].index, i + 1);
   EXPECT_EQ(mixed.problem, "");
   EXPECT_TRUE(mixed.left_out.ends_with("none for GPU 0 (Emulated GPU, compute capability 7.0)")) << mixed.left_out;
+  // Without code that a later card could compile for itself.
+  machine.architectures = "80-real";
+  machine.capabilities = {80, 86, 90};
+  const GpuSurvey binary = survey_gpus();
+  EXPECT_EQ(binary.gpus.size(), 2U);
+  expect_part(binary.left_out, "this build has code for compute capability 8.0 to 8.9, none for GPU 2 (");
+  machine.capabilities = {90};
+  expect_part(survey_gpus().advice, "Build with -DCMAKE_CUDA_ARCHITECTURES=90 ");
   machine = before;
   EXPECT_EQ(survey_gpus().left_out, "");
 }
