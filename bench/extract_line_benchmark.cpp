@@ -19,6 +19,7 @@
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/session/open_run.hpp"
 #include "pipeline/shards/shard_stages.hpp"
+#include "program.hpp"
 #include "work_folder.hpp"
 
 #include <algorithm>
@@ -241,10 +242,5 @@ int run_program(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run_program(argc, argv);
-  } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "bench_extract_line: error: %s\n", error.what());
-    return static_cast<int>(datus::ExitCode::failure);
-  }
+  return datus::bench::exit_code_of("bench_extract_line", &datus::bench::run_program, argc, argv);
 }

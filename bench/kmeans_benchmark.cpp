@@ -10,6 +10,7 @@
 #include "kmeans/lloyd_timing.hpp"
 #include "kmeans/machine_limits.hpp"
 #include "kmeans/matrix.hpp"
+#include "program.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -286,10 +287,5 @@ int run_program(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run_program(argc, argv);
-  } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "bench_kmeans: error: %s\n", error.what());
-    return static_cast<int>(datus::ExitCode::failure);
-  }
+  return datus::bench::exit_code_of("bench_kmeans", &datus::bench::run_program, argc, argv);
 }

@@ -2,7 +2,6 @@
 // Writing masks against libpng with its defaults, and evaluating them against decoding the same files alone, in turns.
 
 #include "datus/comm/self_communicator.hpp"
-#include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/io/dataset.hpp"
 #include "datus/io/image_writer.hpp"
@@ -10,6 +9,7 @@
 #include "io/images/png_encoder.hpp"
 #include "pipeline/stages/compared_images.hpp"
 #include "pipeline/stages/protocol_scores.hpp"
+#include "program.hpp"
 #include "support/temp_folder.hpp"
 
 #include <algorithm>
@@ -268,10 +268,5 @@ int run(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run(argc, argv);
-  } catch (const datus::Error& error) {
-    std::fprintf(stderr, "bench_masks: %s\n", error.what());
-    return 1;
-  }
+  return datus::bench::exit_code_of("bench_masks", &datus::bench::run, argc, argv);
 }

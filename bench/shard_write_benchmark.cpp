@@ -6,6 +6,7 @@
 #include "datus/core/half.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/keys_file.hpp"
+#include "program.hpp"
 #include "work_folder.hpp"
 
 #include <algorithm>
@@ -175,10 +176,5 @@ int run_program(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run_program(argc, argv);
-  } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "bench_shard_write: error: %s\n", error.what());
-    return static_cast<int>(datus::ExitCode::failure);
-  }
+  return datus::bench::exit_code_of("bench_shard_write", &datus::bench::run_program, argc, argv);
 }

@@ -6,6 +6,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/model/backend.hpp"
+#include "program.hpp"
 #include "vit/gemm_set.hpp"
 #include "vit/part_times.hpp"
 #include "vit/random_vit.hpp"
@@ -206,10 +207,5 @@ int run_program(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run_program(argc, argv);
-  } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "bench_vit: error: %s\n", error.what());
-    return static_cast<int>(datus::ExitCode::failure);
-  }
+  return datus::bench::exit_code_of("bench_vit", &datus::bench::run_program, argc, argv);
 }

@@ -11,10 +11,10 @@
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
 #include "datus/core/parallel.hpp"
+#include "program.hpp"
 
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <random>
 #include <span>
 #include <string>
@@ -235,10 +235,5 @@ int run(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_gpu_affinity: %s\n", error.what());
-    return 1;
-  }
+  return datus::bench::exit_code_of("bench_gpu_affinity", &datus::bench::run, argc, argv);
 }

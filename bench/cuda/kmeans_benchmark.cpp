@@ -12,6 +12,7 @@
 #include "datus/core/parallel.hpp"
 #include "datus/core/types.hpp"
 #include "kmeans/matrix.hpp"
+#include "program.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -212,10 +213,5 @@ int run(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_gpu_kmeans: %s\n", error.what());
-    return 1;
-  }
+  return datus::bench::exit_code_of("bench_gpu_kmeans", &datus::bench::run, argc, argv);
 }

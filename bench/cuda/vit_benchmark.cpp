@@ -15,6 +15,7 @@
 #include "model/torch/cuda/math_modes.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
+#include "program.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -266,10 +267,5 @@ int run(int argc, char** argv) {
 }  // namespace datus::bench
 
 int main(int argc, char** argv) {
-  try {
-    return datus::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_gpu_vit: %s\n", error.what());
-    return 1;
-  }
+  return datus::bench::exit_code_of("bench_gpu_vit", &datus::bench::run, argc, argv);
 }
