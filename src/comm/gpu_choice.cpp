@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/comm/gpu_choice.hpp"
 
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/core/text.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -61,22 +61,17 @@ GpuChoice choose_gpu(const Communicator& comm, const GpuSurvey& survey, bool may
 }
 
 std::string granted_gpus() {
-  const auto variable = [](const char* name) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-    const char* const value = std::getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (variable("SLURM_JOB_ID").empty()) return {};
+  if (environment_variable("SLURM_JOB_ID").empty()) return {};
   for (const char* name :
        {"SLURM_STEP_GPUS", "SLURM_GPUS", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET"}) {
-    const std::string value = variable(name);
+    const std::string value = environment_variable(name);
     // The first is a list of numbers, in which 0 is a GPU.
     const bool is_none = value.empty() || (value == "0" && name != std::string("SLURM_STEP_GPUS"));
     if (!is_none) return name + ("=" + value);
   }
   // In the batch script itself, without a step.
-  const std::string of_job = variable("SLURM_JOB_GPUS");
-  return of_job.empty() || variable("CUDA_VISIBLE_DEVICES").empty() ? "" : "SLURM_JOB_GPUS=" + of_job;
+  const std::string of_job = environment_variable("SLURM_JOB_GPUS");
+  return of_job.empty() || environment_variable("CUDA_VISIBLE_DEVICES").empty() ? "" : "SLURM_JOB_GPUS=" + of_job;
 }
 
 void refuse_idle_gpus(const GpuChoice& choice, const std::string& granted, const std::string& setting) {

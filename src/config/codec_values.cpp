@@ -2,9 +2,9 @@
 #include "config/codec.hpp"
 #include "config/value_codec.hpp"
 #include "datus/config/known_weights.hpp"
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 
-#include <cstdlib>
 #include <string_view>
 
 namespace datus {
@@ -37,9 +37,7 @@ std::size_t end_of_name(const std::string& text, std::size_t begin) {
 }
 
 std::string variable(const std::string& name, const std::string& text, const RawValue& value) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-  const char* const content = name.empty() ? nullptr : std::getenv(name.c_str());
-  if (content != nullptr && *content != '\0') return content;
+  if (std::string content = environment_variable(name); !content.empty()) return content;
   throw UsageError("The path " + text + " cannot be expanded",
                    value.origin + ": " + (name.empty() ? "no name of a variable after $" : name + " is not set"),
                    "Set the variable, or write the path out; $$ is a $ of its own.");

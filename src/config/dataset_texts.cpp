@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/yaml_source.hpp"
 #include "datus/config/dataset_descriptions.hpp"
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <system_error>
 
@@ -17,9 +17,7 @@ constexpr const char* ending = ".yaml";
 
 /// The folder of the user's own descriptions; empty where there is none.
 fs::path own_folder() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-  const char* const folder = std::getenv("DATUS_DATASETS");
-  return folder == nullptr ? fs::path() : fs::path(folder);
+  return environment_variable("DATUS_DATASETS");
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/config/known_weights.hpp"
 
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
 namespace datus {
@@ -27,12 +27,6 @@ KnownWeights dinov2(const std::string& name, const std::string& about, const std
 
 KnownWeights mae(const std::string& name, const std::string& about, const std::string& file, double megabytes) {
   return {name, about, "https://dl.fbaipublicfiles.com/mae/pretrain/" + file + ".pth", not_commercial, megabytes, 224};
-}
-
-std::string environment(const char* name) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string() : value;
 }
 
 }  // namespace
@@ -61,11 +55,11 @@ std::optional<KnownWeights> find_known_weights(const std::string& name) {
 }
 
 fs::path weights_folder() {
-  if (const std::string own = environment("DATUS_CACHE"); !own.empty()) return fs::absolute(own) / "weights";
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) {
+  if (const std::string own = environment_variable("DATUS_CACHE"); !own.empty()) return fs::absolute(own) / "weights";
+  if (const std::string cache = environment_variable("XDG_CACHE_HOME"); !cache.empty()) {
     return fs::absolute(cache) / "datus" / "weights";
   }
-  const std::string home = environment("HOME");
+  const std::string home = environment_variable("HOME");
   if (home.empty()) {
     throw UsageError("There is no folder for weights", "neither DATUS_CACHE, XDG_CACHE_HOME nor HOME is set",
                      "Set DATUS_CACHE to a folder that can be written to.");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/job_identity.hpp"
 
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/text.hpp"
@@ -12,7 +13,6 @@
 #include <climits>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <limits>
@@ -92,13 +92,6 @@ std::optional<ProcessStatus> status_of(const std::string& process) {
 bool has_ended(const ProcessStatus& status) {
   // The first thread of a process may be a zombie while others still run.
   return (status.state == 'Z' && status.threads <= 1) || status.state == 'X' || status.state == 'x';
-}
-
-/// None where the variable is not set or empty.
-std::optional<std::string> variable(const char* name) {
-  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return value;
 }
 
 std::string fit_for_names(std::string text) {
@@ -216,10 +209,10 @@ std::string JobIdentity::launch() const {
 
 JobIdentity job_from_environment() {
   JobIdentity identity;
-  const auto job = variable("SLURM_JOB_ID");
-  identity.job = job ? fit_for_names(*job) : "local";
+  const std::string job = environment_variable("SLURM_JOB_ID");
+  identity.job = job.empty() ? "local" : fit_for_names(job);
   // Without a job a count is left over from somewhere else.
-  const auto restart = job ? number_of(variable("SLURM_RESTART_COUNT").value_or("0")) : std::nullopt;
+  const auto restart = job.empty() ? std::nullopt : number_of(environment_variable("SLURM_RESTART_COUNT"));
   identity.restart = std::max<std::int64_t>(restart.value_or(0), 0);
   identity.root = this_process();
   return identity;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/weights_cache.hpp"
 
+#include "datus/core/environment.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/log.hpp"
 #include "datus/core/stop_signals.hpp"
@@ -11,7 +12,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <system_error>
 
 namespace datus {
@@ -23,9 +23,7 @@ namespace fs = std::filesystem;
 constexpr double size_tolerance = 0.1;
 
 std::string mirror() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-  const char* const value = std::getenv("DATUS_WEIGHTS_MIRROR");
-  std::string text = value == nullptr ? "" : value;
+  std::string text = environment_variable("DATUS_WEIGHTS_MIRROR");
   while (text.ends_with('/')) text.pop_back();
   return text;
 }

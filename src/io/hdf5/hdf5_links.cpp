@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/hdf5/hdf5_links.hpp"
 
+#include "datus/core/environment.hpp"
 #include "datus/core/regular_file.hpp"
 
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <sstream>
@@ -25,9 +25,7 @@ std::vector<fs::path> places_of(const fs::path& holder, const fs::path& target) 
   places.push_back(name);
   places.push_back(holder.parent_path() / name);
   places.push_back(fs::canonical(holder, unknown).parent_path() / name);
-  // Only this library reads it, and nothing here sets it.
-  const char* folders = std::getenv("HDF5_EXT_PREFIX");  // NOLINT(concurrency-mt-unsafe)
-  std::istringstream list(folders == nullptr ? "" : folders);
+  std::istringstream list(environment_variable("HDF5_EXT_PREFIX"));
   for (std::string folder; std::getline(list, folder, ':');) places.push_back(fs::path(folder) / name);
   return places;
 }

@@ -3,6 +3,7 @@
 
 #include "datus/comm/device_communicator.hpp"
 #include "datus/comm/gpu_choice.hpp"
+#include "datus/core/environment.hpp"
 #include "datus/core/hash.hpp"
 #include "datus/core/job_identity.hpp"
 #include "datus/core/text.hpp"
@@ -12,7 +13,6 @@
 #include "pipeline/inputs/plain_images.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -52,9 +52,8 @@ std::string description_of(const Dataset& dataset) {
 }  // namespace
 
 std::string node_name() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
-  const char* const name = std::getenv("SLURMD_NODENAME");
-  return name != nullptr && *name != '\0' ? name : this_process().host;
+  std::string name = environment_variable("SLURMD_NODENAME");
+  return name.empty() ? this_process().host : name;
 }
 
 void attempt(RankFacts& facts, const std::function<void()>& check) {
