@@ -280,9 +280,13 @@ std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedR
   return open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : access, options.force);
 }
 
-/// Segments are found in stored keys; where none are kept, the keys are computed again.
+/// Segments are found in stored keys, and descriptors of some kinds are made of them; where none are kept, the keys are
+/// computed again.
 bool computes_embeddings(const Config& config, Stage stage) {
-  return shard_stages.has(stage) && needs_of(config, {stage}).images;
+  if (!shard_stages.has(stage)) return false;
+  // Images are only looked at then, whether they are the same.
+  const bool is_of_keys = stage == Stage::describe && traits_of(config.descriptor.kind).reads_keys;
+  return !(is_of_keys && config.storage.keeps_embeddings()) && needs_of(config, {stage}).images;
 }
 
 ExitCode print_plan_of(RunContext& run) {

@@ -145,16 +145,17 @@ class GpuRuns : public GpuCommands {
   void SetUp() override {
     GpuCommands::SetUp();
     write_test_images(file("images"), 9);
-  }
-
-  [[nodiscard]] Outcome run(const char* name, const Arguments& settings, const Launch& launch = {}) const {
-    Arguments arguments = {"run", file("run.yaml").string(), "--run", file(name).string()};
-    for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     std::ofstream(file("run.yaml")) << "dataset: {images: " << file("images").string() << ", shard_size: 2}\n"
                                     << "model: {weights: " << tiny_weights() << ", heads: 2, input_size: 48, "
                                     << "precision: float32, batch_size: 4}\n"
                                     << "descriptor: {crop_resize: 40, crop_size: 32}\n"
                                     << "segment: {min_patches: 1}\ncluster: {k: [3]}\n";
+  }
+
+  [[nodiscard]] Outcome run(const char* name, const Arguments& settings, const Launch& launch = {},
+                            const char* command = "run") const {
+    Arguments arguments = {command, file("run.yaml").string(), "--run", file(name).string()};
+    for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     return run_program(arguments, launch);
   }
   /// The names and bytes of all masks.
@@ -225,6 +226,24 @@ TEST_F(GpuRuns, HalvedBatchesStayHalved) {
   const Outcome tiny = run("tiny", settings, {.environment = {"DATUS_EMULATED_MEMORY=30000"}});
   EXPECT_EQ(tiny.code, 1) << tiny;
   EXPECT_NE(tiny.err.find("Half of a batch"), std::string::npos) << tiny;
+}
+
+/// As the jobs of a chain with preset best are given GPUs (slurm/sites/gpu8.sh).
+TEST_F(GpuRuns, GoOnWithoutAGpuWhereDescriptorsAreOfStoredEmbeddings) {
+  const auto stage = [&](const char* name, const char* device, const char* kind) {
+    return run("chain", {std::string("model.device=") + device, std::string("descriptor.kind=") + kind}, {}, name);
+  };
+  ASSERT_EQ(stage("extract", "cuda", "mean_key").code, 0);
+  ASSERT_EQ(stage("segment", "cpu", "mean_key").code, 0);
+  const std::string before = record("chain");
+  const Outcome described = stage("describe", "cpu", "mean_key");
+  EXPECT_EQ(described.code, 0) << described;
+  EXPECT_TRUE(fs::exists(file("chain") / "descriptors/000004.h5")) << described;
+  EXPECT_EQ(record("chain"), before);
+  // What the model makes, another backend may not.
+  const Outcome refused = stage("describe", "cpu", "masked_crop");
+  EXPECT_EQ(refused.code, 3) << refused;
+  EXPECT_NE(refused.err.find("was started on another backend"), std::string::npos) << refused;
 }
 
 TEST_F(GpuCommands, PreflightCountsTheCards) {
