@@ -114,8 +114,9 @@ void add_model_network(Adder<ModelConfig>& add) {
       embedding(),
       "Numbers that the model computes with. `auto`: bfloat16 on a GPU, float32 on CPUs, which have no other.");
   add("batch_size", &M::batch_size, integer<int>(1), embedding(),
-      "Inputs per forward pass of a GPU. What does not fit is halved once, before the first shard. A batch has images "
-      "of one shard: let `dataset.shard_size` be a multiple of it.");
+      "Inputs per forward pass of a GPU. What does not fit is halved once, before the first shard. Smaller shards "
+      "share "
+      "one: let it or `dataset.shard_size` be a multiple of the other.");
   add("device", &M::device, word_or("auto", choice<M::Device>({{"cpu", M::Device::cpu}, {"cuda", M::Device::cuda}})),
       {}, "Where the model runs. `auto`: on a GPU where there is one. A run goes on where it was started.");
 }

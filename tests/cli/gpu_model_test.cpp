@@ -114,6 +114,57 @@ TEST_F(GpuModelRuns, DrainTheGpuOnceHoweverManyShardsThereAre) {
   for (const int drains : of_two) EXPECT_LE(drains, 3);
 }
 
+TEST_F(GpuModelRuns, ShardsShareTheBatchesThatTheyDoNotFillAlone) {
+  write_test_images(file("images"), 12);
+  const auto run_with = [&](const std::string& name, int shard_size, const Launch& launch = {}) {
+    Outcome outcome =
+        run(name,
+            {"model.device=cuda", "cluster.device=cpu", "affinity.weights=value", "descriptor.kind=mean_key",
+             "model.batch_size=6", "dataset.shard_size=" + std::to_string(shard_size)},
+            launch);
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    return outcome;
+  };
+  const auto shard = [&](const std::string& name, int number) {
+    return file(name) / "keys" / ("00000" + std::to_string(number) + ".h5");
+  };
+  const auto all_keys = [&](const std::string& name, int shards) {
+    std::vector<half> values;
+    for (int i = 0; i < shards; ++i) {
+      const auto halves = Hdf5Reader(shard(name, i)).read<half>("keys");
+      values.insert(values.end(), halves.begin(), halves.end());
+    }
+    return values;
+  };
+  const auto launches_of = [&](const std::string& name, int shard_size) {
+    const fs::path counts = file(name + ".txt");
+    (void)run_with(name, shard_size, {.environment = {"DATUS_EMULATED_LAUNCHES=" + counts.string()}});
+    int launches = 0;
+    std::ifstream(counts) >> launches;
+    return launches;
+  };
+  // Two batches, of two shards or of six. Shards of five leave no room for another one: three batches.
+  const int whole = launches_of("of6", 6);
+  const int shared = launches_of("of2", 2);
+  if (is_emulated_) {
+    EXPECT_GT(whole, 0);
+    EXPECT_EQ(shared, whole);
+    EXPECT_GT(launches_of("of5", 5), whole);
+  }
+  EXPECT_TRUE(all_keys("of2", 6) == all_keys("of6", 2));
+  // On more ranks, and where only some of those that share a batch are to be made again.
+  (void)run_with("ranks", 2, {.ranks = 3});
+  EXPECT_TRUE(all_keys("ranks", 6) == all_keys("of6", 2));
+  std::vector<std::string> before;
+  for (int i = 0; i < 6; ++i) before.push_back(bytes_of(shard("of2", i)));
+  for (const int i : {1, 3, 5}) fs::remove(shard("of2", i));
+  (void)run_with("of2", 2);
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(bytes_of(shard("of2", i)) == before[static_cast<std::size_t>(i)]) << i;
+  // What is not filled is said.
+  const Outcome outcome = run_with("of4", 4);
+  EXPECT_NE(outcome.err.find("batches of 6 are filled to 67 % by shards of 4 images"), std::string::npos) << outcome;
+}
+
 TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
   if (!is_emulated_) GTEST_SKIP() << "needs an emulated GPU";
   enum class Fit { nothing, half, whole };

@@ -5,6 +5,7 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/cluster/group_choice.hpp"
+#include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/refined_labels.hpp"
 
@@ -73,13 +74,15 @@ class CostModel {
       extract = std::max(cost_.decode_seconds - describe, seconds(to_extract));
     }
     // Of an image more in a shard: pixels and keys, in the shard that is read, the one at work and the one written;
-    // with GPUs four are at work.
+    // with GPUs four are at work, each with those that share its batches.
     const PixelSize input = config_.model.input_size;
     const bool is_float32 = config_.storage.embeddings == StorageConfig::Embeddings::float32;
     const double keys =
         (is_float32 ? 4.0 : 2.0) * measured_.grid_rows * measured_.grid_cols * measured_.embedding_width;
     const double image_bytes = (allocation_.has_gpus ? 6 : 3) * (3.0 * input.rows * input.cols + keys);
-    const auto shard = static_cast<double>(std::min<std::int64_t>(plan_.shard_size, images_));
+    const std::int64_t together =
+        allocation_.has_gpus ? shards_in_batch(config_.model.batch_size, plan_.shard_size) : 1;
+    const auto shard = static_cast<double>(std::min(together * plan_.shard_size, images_));
     double memory = process_memory_;
     if (to_extract + to_segment + to_describe > 0) {
       memory +=

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/plan/cost_text.hpp"
 
+#include "pipeline/shards/batch_fill.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -40,7 +42,8 @@ std::string line_of(const StageCost& stage, const Allocation& allocation) {
 }
 
 /// How much of the GPUs' time no stage of theirs takes, and what their memory was computed from.
-std::string gpu_assumptions(const RunCost& cost, const Config& config, const Allocation& allocation) {
+std::string gpu_assumptions(const RunCost& cost, const RunPlan& plan, const Config& config,
+                            const Allocation& allocation) {
   double idle = 0;
   for (const StageCost& stage : cost.stages) idle += stage.gpu_bytes > 0 ? 0 : stage.seconds;
   const auto size = [](double bytes) { return size_text(std::llround(bytes)); };
@@ -57,6 +60,8 @@ std::string gpu_assumptions(const RunCost& cost, const Config& config, const All
             formatted(" (%.0f %%", 100 * spare_share) +
             " of it for LibTorch's allocator, ASSUMED), images and results " + size(memory.transfers) + ", graphs " +
             size(memory.graphs) + "\n";
+    const std::string empty = text_of_empty_places(config.model.batch_size, plan.shard_size);
+    if (!empty.empty() && plan.images > plan.shard_size) text += "  embeddings: " + empty + "\n";
   }
   if (memory.cluster > 0) {
     text += "    cluster: rows, labels and centroids " + size(memory.cluster) +
@@ -133,7 +138,7 @@ std::string cost_text(const RunCost& cost, const RunPlan& plan, const Config& co
   for (const StageCost& stage : cost.stages) text += line_of(stage, allocation);
   text += line_of(cost.total, allocation) + "\n";
   text += assumptions(cost, plan, calibration, allocation);
-  text += (allocation.has_gpus ? gpu_assumptions(cost, config, allocation) : "") + "\n";
+  text += (allocation.has_gpus ? gpu_assumptions(cost, plan, config, allocation) : "") + "\n";
   text +=
       "one job:\n  sbatch " + sbatch_options(cost.total, true, allocation) + " slurm/datus.sbatch " + arguments + "\n";
   return text + (config.storage.keeps_embeddings()

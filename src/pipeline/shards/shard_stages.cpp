@@ -9,6 +9,7 @@
 #include "pipeline/pending/stale_files.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/shard_queue.hpp"
+#include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/shards/batch_probe.hpp"
 #include "pipeline/shards/dataset_mean.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
@@ -17,6 +18,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,12 @@ bool uses_models(const RunContext& run, const std::vector<StageSet>& stale) {
   return std::any_of(stale.begin(), stale.end(), [&](const auto& files) { return needs_of(run.config, files).images; });
 }
 
+void tell_of_empty_places(const RunContext& run) {
+  if (!run.placement.gpu || run.comm.rank() != 0 || run.list.size() <= run.list.shard_size) return;
+  const std::string text = text_of_empty_places(run.placement.batch_size, run.list.shard_size);
+  if (!text.empty()) log::info("embeddings: " + text);
+}
+
 /// Throws when the rest of the run will not fit on the disk. Rank 0 looks for all.
 void require_space_for(const RunContext& run, const Models& models, const std::vector<StageSet>& stale) {
   if (run.force) return;
@@ -56,7 +64,7 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 ///
 /// With a GPU three more are under way, each a step behind the next, so that the GPU always has something to do: it
 /// gets a shard's images before the vectors of the one before are taken, and its crops before those of the one before
-/// that, while a thread looks for the segments of the one between.
+/// that, while a thread looks for the segments of the one between. Shards that share batches take each step together.
 class ShardLine {
  public:
   ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue,
@@ -74,8 +82,8 @@ class ShardLine {
 
   void work_off() {
     try {
-      for (auto shard = queue_.claim(); shard; shard = queue_.claim()) {
-        begin(*shard);
+      for (auto shards = claim(); !shards.empty(); shards = claim()) {
+        begin(shards);
         advance();
         // On the CPU nothing goes on by itself.
         if (!run_.placement.gpu) end_open();
@@ -83,53 +91,80 @@ class ShardLine {
       end_open();
     } catch (const InterruptedError&) {
       for (const Open* open : {&describing_, &segmenting_, &extracting_, &begun_}) {
-        if (*open) run_.events.write("abandoned", {{"shard", (*open)->shard().value}});
+        for (const auto& work : *open) run_.events.write("abandoned", {{"shard", work->shard().value}});
       }
     }
     writes_.flush();
   }
 
  private:
-  using Open = std::unique_ptr<ShardWork>;
+  using Open = std::vector<std::unique_ptr<ShardWork>>;
 
-  void begin(ShardIndex shard) {
-    run_.events.write("shard_start", {{"shard", shard.value}});
-    auto inputs = inputs_.take(shard.value);
-    // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
-    if (const auto next = queue_.peek()) inputs_.start(next->value);
-    begun_ = std::make_unique<ShardWork>(run_, models_, shard, stale_of(shard), std::move(inputs), tally_, progress_);
-    begun_->begin_extract();
+  [[nodiscard]] std::int64_t batch_of(ShardIndex shard) const { return shard.value / shards_in_batch_; }
+
+  /// The next shard, with those that share its batch, by number; none when all are taken. Another rank may have some of
+  /// them, and may be faster: then there is one of another batch among them.
+  std::vector<ShardIndex> claim() {
+    std::vector<ShardIndex> shards;
+    for (auto shard = queue_.claim(); shard; shard = queue_.claim()) {
+      shards.push_back(*shard);
+      const auto next = queue_.peek();
+      if (!next || batch_of(*next) != batch_of(*shard)) break;
+    }
+    std::ranges::sort(shards, {}, &ShardIndex::value);
+    return shards;
+  }
+
+  void begin(const std::vector<ShardIndex>& shards) {
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      run_.events.write("shard_start", {{"shard", shards[i].value}});
+      auto inputs = inputs_.take(shards[i].value);
+      // Not claimed yet: a rank that has nothing to do may still take it, then what was decoded here is dropped.
+      const auto next = i + 1 < shards.size() ? std::optional(shards[i + 1]) : queue_.peek();
+      if (next) inputs_.start(next->value);
+      begun_.push_back(std::make_unique<ShardWork>(run_, models_, shards[i], stale_of(shards[i]), std::move(inputs),
+                                                   tally_, progress_));
+    }
+    std::vector<ShardWork*> together;
+    for (const auto& work : begun_) {
+      if (!together.empty() && batch_of(together.front()->shard()) != batch_of(work->shard())) {
+        ShardWork::begin_extract(std::exchange(together, {}));
+      }
+      together.push_back(work.get());
+    }
+    ShardWork::begin_extract(together);
   }
 
   /// Takes each shard before the one that was begun a step on: what the GPU has made is taken from it after it was
   /// given more.
   void advance() {
-    if (segmenting_) {
-      segments_.flush();
-      segmenting_->begin_describe();
-    }
-    if (extracting_) {
-      extracting_->end_extract();
-      start_segments(*extracting_);
-    }
-    if (describing_) {
-      describing_->end_describe();
-      auto products = std::make_shared<ShardProducts>(describing_->take());
+    if (!segmenting_.empty()) segments_.flush();
+    for (const auto& work : segmenting_) work->begin_describe();
+    for (const auto& work : extracting_) work->end_extract();
+    start_segments(extracting_);
+    for (const auto& work : describing_) {
+      work->end_describe();
+      auto products = std::make_shared<ShardProducts>(work->take());
       writes_.push([this, products] { write_products(run_, *products, tally_); });
     }
-    describing_ = std::move(segmenting_);
-    segmenting_ = std::move(extracting_);
-    extracting_ = std::move(begun_);
+    describing_ = std::exchange(segmenting_, {});
+    segmenting_ = std::exchange(extracting_, {});
+    extracting_ = std::exchange(begun_, {});
   }
 
   void end_open() {
-    while (extracting_ || segmenting_ || describing_) advance();
+    while (!extracting_.empty() || !segmenting_.empty() || !describing_.empty()) advance();
   }
 
   /// On a thread of its own where a GPU goes on meanwhile.
-  void start_segments(ShardWork& work) {
-    if (!run_.placement.gpu) return work.segment();
-    segments_.push([&work] { work.segment(); });
+  void start_segments(const Open& open) {
+    if (open.empty()) return;
+    std::vector<ShardWork*> works;
+    for (const auto& work : open) works.push_back(work.get());
+    const auto segment = [works] {
+      for (ShardWork* work : works) work->segment();
+    };
+    run_.placement.gpu ? segments_.push(segment) : segment();
   }
 
   [[nodiscard]] const StageSet& stale_of(ShardIndex shard) const {
@@ -143,6 +178,7 @@ class ShardLine {
   ShardTally& tally_;
   Progress& progress_;
   LookAhead<ShardInputs> inputs_;
+  const std::int64_t shards_in_batch_ = shards_in_batch(run_);
   // Whose embeddings were begun last, and before that; whose segments are looked for; whose descriptors are made.
   Open begun_;
   Open extracting_;
@@ -187,6 +223,7 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     const Progress loading("loading the model", 0, run.comm.rank() != 0);
     collectively(run.comm, [&] { models = load_models(run); });
     freeze_batch_size(run, models);
+    tell_of_empty_places(run);
     require_space_for(run, models, found.shards);
   } else {
     models.graphs = graphs_on_gpu(run);

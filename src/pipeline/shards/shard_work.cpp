@@ -4,6 +4,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/stopwatch.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/stages/describe.hpp"
 #include "pipeline/stages/extract.hpp"
 #include "pipeline/stages/segment.hpp"
@@ -34,14 +35,30 @@ bool ShardWork::needs_keys() const {
   return !products_.keys && (stale.has(Stage::extract) || stale.has(Stage::segment) || describes);
 }
 
-void ShardWork::begin_extract() {
-  if (!needs_keys()) return;
+void ShardWork::begin_extract(std::span<ShardWork* const> together) {
+  std::vector<ShardWork*> works;
+  std::vector<KeysPart> parts;
+  double images = 0;
+  for (ShardWork* work : together) {
+    if (!work->needs_keys()) continue;
+    works.push_back(work);
+    const RunContext& run = work->run_;
+    const std::int64_t place = work->shard().value % shards_in_batch(run) * run.list.shard_size;
+    parts.push_back({&work->inputs_.decoded, static_cast<std::size_t>(place), work->names()});
+    images += work->products_.stale.has(Stage::extract) ? work->images_of_stage() : 0;
+  }
+  if (works.empty()) return;
+  const ShardWork& first = *works.front();
+  const RunContext& run = first.run_;
   const Stopwatch watch;
-  progress_.begin_pieces(products_.stale.has(Stage::extract) ? images_of_stage() : 0, std::ssize(inputs_.decoded));
-  keys_under_way_ = begin_keys(inputs_.decoded, *models_.backbone, models_.preparation->grid(),
-                               key_type(run_.config.storage), names(), run_.threads);
-  progress_.end_pieces();
-  extract_seconds_ = inputs_.seconds + watch.seconds();
+  first.progress_.begin_pieces(images, static_cast<std::int64_t>(parts.back().place + parts.back().inputs->size()));
+  auto keys = begin_keys_together(parts, *first.models_.backbone, first.models_.preparation->grid(),
+                                  key_type(run.config.storage), run.threads);
+  first.progress_.end_pieces();
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    works[i]->keys_under_way_ = std::move(keys[i]);
+    works[i]->extract_seconds_ = works[i]->inputs_.seconds + watch.seconds() / static_cast<double>(works.size());
+  }
 }
 
 void ShardWork::end_extract() {

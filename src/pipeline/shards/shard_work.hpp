@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,7 +71,8 @@ class ShardWork {
   ShardWork(const RunContext& run, const Models& models, ShardIndex shard, StageSet stale, ShardInputs inputs,
             ShardTally& tally, Progress& progress);
 
-  void begin_extract();
+  /// Begins the embeddings of shards whose images share a batch (`shards_in_batch`), by number.
+  static void begin_extract(std::span<ShardWork* const> together);
   void end_extract();
   void segment();
   void begin_describe();

@@ -77,6 +77,46 @@ std::vector<std::uint8_t> valid_patches(const std::vector<InputImage>& inputs, G
   return valid;
 }
 
+/// Some of the images of a call.
+struct Places {
+  std::size_t first;
+  std::size_t count;
+};
+
+/// The values of those images, a copy; rows of `row` values.
+template <class Values>
+Values rows_at(const Values& all, Places places, std::size_t row, int threads) {
+  if (all.empty()) return {};
+  Values rows(places.count * row);
+  parallel_for(static_cast<std::int64_t>(places.count), threads, [&](std::int64_t i) {
+    const auto at = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(i) * row);
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(places.first * row) + at;
+    std::copy(begin, begin + static_cast<std::ptrdiff_t>(row), rows.begin() + at);
+  });
+  return rows;
+}
+
+VisionTransformer::Features features_at(const VisionTransformer::Features& all, Places places, const KeysFile& file,
+                                        int threads) {
+  const std::size_t row = file.values_per_image();
+  return {.grid = all.grid,
+          .embeddings = rows_at(all.embeddings, places, row, threads),
+          .cls = rows_at(all.cls, places, static_cast<std::size_t>(file.cls_dim), threads),
+          .halves = rows_at(all.halves, places, row, threads)};
+}
+
+/// The file with what the model has made, if that is finite; `names`: of its images.
+KeysFile with_features(KeysFile file, VisionTransformer::Features found, const std::vector<std::string>& names,
+                       int threads) {
+  require_finite(found.halves, "embedding", file.values_per_image(), names, threads);
+  require_finite(found.embeddings, "embedding", file.values_per_image(), names, threads);
+  require_finite(found.cls, "CLS vector", static_cast<std::size_t>(file.cls_dim), names, threads);
+  file.cls = std::move(found.cls);
+  file.keys = file.keys.type() == KeyType::float16 ? KeyValues(std::move(found.halves))
+                                                   : KeyValues(std::move(found.embeddings));
+  return file;
+}
+
 }  // namespace
 
 KeysFile keys_of_no_image(const Backbone& backbone, GridSize grid, KeyType type) {
@@ -100,16 +140,45 @@ std::future<KeysFile> begin_keys(const std::vector<InputImage>& inputs, const Ba
   for (const auto& input : inputs) images.push_back(&input.input);
   auto features = backbone.begin_embed(images, file.cls_dim > 0, type == KeyType::float16);
   const auto finish = [names, threads](KeysFile made, std::future<VisionTransformer::Features> from) {
-    auto found = from.get();
-    require_finite(found.halves, "embedding", made.values_per_image(), names, threads);
-    require_finite(found.embeddings, "embedding", made.values_per_image(), names, threads);
-    require_finite(found.cls, "CLS vector", static_cast<std::size_t>(made.cls_dim), names, threads);
-    made.cls = std::move(found.cls);
-    made.keys = made.keys.type() == KeyType::float16 ? KeyValues(std::move(found.halves))
-                                                     : KeyValues(std::move(found.embeddings));
-    return made;
+    return with_features(std::move(made), from.get(), names, threads);
   };
   return std::async(std::launch::deferred, finish, std::move(file), std::move(features));
+}
+
+std::vector<std::future<KeysFile>> begin_keys_together(const std::vector<KeysPart>& parts, const Backbone& backbone,
+                                                       GridSize grid, KeyType type, int threads) {
+  std::vector<std::future<KeysFile>> files;
+  std::vector<const Image*> images;
+  for (const KeysPart& part : parts) {
+    if (part.inputs->empty()) continue;
+    // Any image will do where nobody is.
+    images.resize(part.place, images.empty() ? &part.inputs->front().input : images.front());
+    for (const auto& input : *part.inputs) images.push_back(&input.input);
+  }
+  if (parts.size() == 1 && images.size() == parts.front().inputs->size()) {
+    files.push_back(begin_keys(*parts.front().inputs, backbone, grid, type, parts.front().names, threads));
+    return files;
+  }
+  const KeysFile empty = keys_of_no_image(backbone, grid, type);
+  std::shared_future<VisionTransformer::Features> all;
+  if (!images.empty()) all = backbone.begin_embed(images, empty.cls_dim > 0, type == KeyType::float16).share();
+  for (const KeysPart& part : parts) {
+    KeysFile file = empty;
+    if (part.inputs->empty()) {
+      files.push_back(ready_future(std::move(file)));
+      continue;
+    }
+    file.valid = valid_patches(*part.inputs, grid);
+    const Places places{part.place, part.inputs->size()};
+    const auto finish = [places, names = part.names, threads](KeysFile made,
+                                                              std::shared_future<VisionTransformer::Features> from) {
+      auto own = features_at(from.get(), places, made, threads);
+      from = {};  // the last one frees them
+      return with_features(std::move(made), std::move(own), names, threads);
+    };
+    files.push_back(std::async(std::launch::deferred, finish, std::move(file), all));
+  }
+  return files;
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include "pipeline/files/keys_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
+#include <cstddef>
 #include <future>
 #include <string>
 #include <vector>
@@ -25,5 +26,18 @@ namespace datus {
 [[nodiscard]] std::future<KeysFile> begin_keys(const std::vector<InputImage>& inputs, const Backbone& backbone,
                                                GridSize grid, KeyType type, const std::vector<std::string>& names,
                                                int threads);
+
+/// Images of one file that share batches with those of others.
+struct KeysPart {
+  const std::vector<InputImage>* inputs;
+  std::size_t place;               ///< of the first of them, counted from the first place of the first batch
+  std::vector<std::string> names;  ///< of all of them
+};
+
+/// `begin_keys` of several files, whose images go into the same batches, each at its place; places are computed in vain
+/// where nobody is. `parts`: by place, not on top of each other.
+[[nodiscard]] std::vector<std::future<KeysFile>> begin_keys_together(const std::vector<KeysPart>& parts,
+                                                                     const Backbone& backbone, GridSize grid,
+                                                                     KeyType type, int threads);
 
 }  // namespace datus

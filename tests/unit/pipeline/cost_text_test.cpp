@@ -135,6 +135,22 @@ TEST_F(Words, HoursAndMemoryOfGpus) {
   expect("cluster: rows, labels and centroids ");
 }
 
+TEST_F(Words, BatchesThatShardsDoNotFill) {
+  allocation_.has_gpus = true;
+  // Two whole batches of a shard; a shard alone; two shards in a batch.
+  for (const int whole : {32, 64, 128}) {
+    config_.model.batch_size = whole;
+    expect_not("are filled to");
+  }
+  // 64 of 96 places; 64 of 100; 192 of 200.
+  config_.model.batch_size = 48;
+  expect("  embeddings: batches of 48 are filled to 67 % by shards of 64 images: let one of model.batch_size and ");
+  config_.model.batch_size = 100;
+  expect("batches of 100 are filled to 64 % by");
+  config_.model.batch_size = 200;
+  expect_not("are filled to");
+}
+
 TEST_F(Words, WhatIsNotMeasuredIsSaid) {
   expect("not measured: so many ranks and threads");
   expect("300 iterations (cluster.max_iterations) of ");
