@@ -4,8 +4,8 @@
 # DATUS_SITE) and adapt it.
 
 # Who pays, and where: sbatch itself reads these. What has no use for a GPU goes to another partition below: with preset best
-# all but embeddings and clusters. Graphs of affinity.weights: sign, and descriptors that the model makes (preset paper), have one:
-# give "$extract_options" to segment and describe there. With cluster.device: cpu clusters have none.
+# descriptors and masks. Descriptors that the model makes (preset paper) have one: give "$extract_options" to describe there. With
+# affinity.weights: value or affinity.quantile segments have none, with cluster.device: cpu clusters.
 export SBATCH_ACCOUNT=my_account
 export SBATCH_PARTITION=gpu
 
@@ -21,8 +21,8 @@ load_libraries() {
 smoke_options="--gpus-per-node=2 --cpus-per-task=12"
 run_options="--nodes=1-8 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=08:00:00"
 extract_options="--nodes=1-8 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=04:00:00"
-segment_options="--partition=cpu --nodes=1-8 --exclusive --cpus-per-task=4 --time=02:00:00"
-describe_options="$segment_options"
+segment_options="--nodes=1-4 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=01:00:00"
+describe_options="--partition=cpu --nodes=1-8 --exclusive --cpus-per-task=4 --time=02:00:00"
 cluster_options="--nodes=1 --exclusive --gpus-per-node=8 --cpus-per-task=12 --time=02:00:00"
 mask_options="--partition=cpu --nodes=1-4 --exclusive --cpus-per-task=4 --time=02:00:00"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/plain_files.hpp"
+#include "datus/io/hdf5_reader.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -194,6 +195,27 @@ TEST_F(GpuRuns, GiveTheMasksOfTheCpuWithShardsUnderWaySideBySide) {
     EXPECT_EQ(other.code, 3) << other;
     EXPECT_NE(other.err.find("another backend"), std::string::npos) << other;
   }
+}
+
+// As preset best has them: of embeddings minus the data set's mean.
+TEST_F(GpuRuns, MakeSoftGraphsOnTheGpu) {
+  const Arguments soft = {"affinity.metric=cosine", "affinity.weights=soft", "affinity.temperature=0.2",
+                          "affinity.center=dataset"};
+  const auto run_on = [&](const std::string& device) {
+    Arguments settings = soft;
+    settings.insert(settings.end(), {"model.device=" + device, "cluster.device=cpu"});
+    const Outcome outcome = run(device.c_str(), settings);
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    EXPECT_EQ(outcome.err.find("graphs on the CPU"), std::string::npos) << outcome;
+  };
+  run_on("cuda");
+  if (record("cuda").find("emulated GPU") == std::string::npos) return;  // a card's float32 is not the CPU's
+  run_on("cpu");
+  EXPECT_EQ(masks("cuda"), masks("cpu"));
+  const auto segments = [&](const char* name) {
+    return Hdf5Reader(file(name) / "segments/000001.h5").read<std::int16_t>("segment");
+  };
+  EXPECT_EQ(segments("cuda"), segments("cpu"));
 }
 
 TEST_F(GpuRuns, HalvedBatchesStayHalved) {

@@ -72,7 +72,7 @@ chmod +x program
 cat gpu8.sh - >chain.sh <<SITE
 datus_program=$work/program
 mpi_type=none
-for options in segment_options describe_options mask_options; do
+for options in describe_options mask_options; do
   printf -v "\$options" %s "\${!options/--partition=cpu/--partition=low}"
 done
 SITE
@@ -82,7 +82,7 @@ while read -r stages job; do
   expect_end "$job" COMPLETED 60 "$log"
   for stage in ${stages//+/ }; do
     case $stage in
-      extract | cluster) sees=0,1,2,3,4,5,6,7 ;;
+      extract | segment | cluster) sees=0,1,2,3,4,5,6,7 ;;
       *) sees="no GPU" ;;
     esac
     if ! grep -q "^$stage sees " "$log" || grep "^$stage sees " "$log" | grep -qv " sees $sees\$"; then

@@ -3,6 +3,7 @@
 
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/bit_graph.hpp"
+#include "datus/algo/weighted_graph.hpp"
 #include "datus/core/half.hpp"
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace datus {
 
-/// The affinity graphs of many images, made on a GPU: the same bits as `build_bit_graph`.
+/// The affinity graphs of many images, made on a GPU: the same bits as `build_bit_graph`, or with a temperature the
+/// same weights as `build_weighted_graph`.
 ///
 /// Images go through in chunks, and the GPU works on one while the host stages the next one and uses the graphs of the
 /// last one:
@@ -31,11 +33,13 @@ class GpuAffinity {
 
   /// On GPU `gpu` as `survey_gpus` counts them, for graphs of `nodes` patches with keys of `dim` values, in chunks of
   /// up to `images` images. All memory is allocated here: per image of a chunk, twice
-  /// nodes * (4 * dim + nodes / 8) bytes of pinned memory and about 4 times nodes * (4 * dim) bytes of the GPU's.
+  /// nodes * (4 * dim + nodes / 8) bytes of pinned memory, 2 * nodes in place of nodes / 8 with a temperature, and
+  /// about 4 times nodes * (4 * dim) bytes of the GPU's beside twice those of the graph.
   ///
   /// Throws `DeviceMemoryError` when the GPU's memory does not suffice; `SystemError` in a build without CUDA;
   /// `InputError` for a number of patches as `checked_nodes`; `UsageError` for a quantile (which needs all affinities
-  /// of an image at once: `build_bit_graph` has it), fewer than 1 dimension, or other than 1 to `max_capacity` images.
+  /// of an image at once: `build_bit_graph` has it), a temperature that `build_weighted_graph` refuses, fewer than 1
+  /// dimension, or other than 1 to `max_capacity` images.
   GpuAffinity(int gpu, int nodes, int dim, int images, const AffinityOptions& options = {});
   GpuAffinity(GpuAffinity&& other) noexcept;
   GpuAffinity& operator=(GpuAffinity&& other) noexcept;
@@ -46,6 +50,10 @@ class GpuAffinity {
 
   /// The most images of a chunk.
   [[nodiscard]] int capacity() const noexcept;
+
+  /// From now on this mean [dim] is subtracted from each value of a key, in f32, before all else; nothing where it is
+  /// empty. Throws `UsageError` for one of another width, or when it is another one and a chunk waits to be taken.
+  void subtract(std::span<const float> mean);
 
   /// Copies the keys [nodes, dim] and flags [nodes] (0 = padding, empty = all valid) of image `image` of the chunk to
   /// be submitted next. They travel as f16 where all are f16 values, as f32 otherwise; both are exact. Throws
@@ -62,8 +70,11 @@ class GpuAffinity {
   int take();
 
   /// The graph of an image of the chunk taken last, until the next `submit` or `take`. Throws `UsageError` for an image
-  /// that it does not have.
+  /// that it does not have, and with a temperature.
   [[nodiscard]] BitGraph graph(int image) const;
+  /// The same with a temperature, and without one a `UsageError`. Throws `InputError` as `build_weighted_graph` for an
+  /// affinity that is not finite.
+  [[nodiscard]] WeightedGraph weighted_graph(int image) const;
 
  private:
   struct Impl;

@@ -22,6 +22,11 @@ class WeightedGraph {
     return std::span(weights_).subspan(static_cast<std::size_t>(node) * static_cast<std::size_t>(nodes_),
                                        static_cast<std::size_t>(nodes_));
   }
+  /// To write to: whoever does keeps the graph symmetric.
+  [[nodiscard]] std::span<std::uint16_t> row(int node) {
+    return std::span(weights_).subspan(static_cast<std::size_t>(node) * static_cast<std::size_t>(nodes_),
+                                       static_cast<std::size_t>(nodes_));
+  }
   [[nodiscard]] std::uint16_t weight(int i, int j) const { return row(i)[static_cast<std::size_t>(j)]; }
   /// Sets the weight in both directions.
   void set_weight(int i, int j, std::uint16_t weight);

@@ -25,9 +25,7 @@ bool is_valid(std::span<const std::uint8_t> valid, int node) {
 }
 
 void require_finite(float value, int i, int j) {
-  if (std::isfinite(value)) return;
-  throw InputError("The affinity of patches " + std::to_string(i) + " and " + std::to_string(j) + " is not finite",
-                   "their keys are too large or not finite", "Check the keys, or use affinity.metric: cosine.");
+  if (!std::isfinite(value)) affinity::refuse_affinity(i, j);
 }
 
 /// Calls visit(i, j, A_ij) for all valid pairs i <= j.
@@ -183,11 +181,7 @@ WeightedGraph build_soft_graph(const Product& product, double temperature, std::
 WeightedGraph build_weighted_graph(std::span<const float> keys, int nodes, int dim, const AffinityOptions& options,
                                    std::span<const std::uint8_t> valid, SimdPath path) {
   if (options.temperature) {
-    if (!(*options.temperature > 0.0) || !options.scales_keys()) {
-      throw UsageError("affinity.temperature cannot be used",
-                       "it must be above 0, and weights are soft for affinity.metric: cosine only",
-                       "Set affinity.metric: cosine and a temperature such as 0.1.");
-    }
+    affinity::require_soft_weights(options);
     return build_soft_graph(Product(keys, nodes, dim, options, valid, path), *options.temperature, valid);
   }
   if (!options.quantile && !(options.threshold >= 0.0F)) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/kernels.hpp"
-#include "algo/affinity/soft_weights.hpp"
+#include "algo/affinity/soft_panels.hpp"
 #include "algo/affinity/unit_rows.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 #include <immintrin.h>
 
@@ -13,6 +14,8 @@ namespace {
 struct Registers {
   using Floats = float __attribute__((vector_size(32)));
   using Integers = std::int32_t __attribute__((vector_size(32)));
+  static Integers integers_of(Floats whole) { return __builtin_convertvector(whole, Integers); }
+  static Floats floats_of_bits(Integers bits) { return reinterpret_cast<Floats>(bits); }
 };
 
 // 6 x 16 accumulators fill 12 of the 16 registers: enough independent chains to hide the latency of a fused

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/kernels.hpp"
-#include "algo/affinity/soft_weights.hpp"
+#include "algo/affinity/soft_panels.hpp"
 #include "algo/affinity/unit_rows.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 #include <immintrin.h>
 
@@ -13,6 +14,8 @@ namespace {
 struct Registers {
   using Floats = float __attribute__((vector_size(64)));
   using Integers = std::int32_t __attribute__((vector_size(64)));
+  static Integers integers_of(Floats whole) { return __builtin_convertvector(whole, Integers); }
+  static Floats floats_of_bits(Integers bits) { return reinterpret_cast<Floats>(bits); }
 };
 
 // 8 x 48 accumulators fill 24 of the 32 registers; 8 divides the panel width, so that a tile's rows lie side by side.

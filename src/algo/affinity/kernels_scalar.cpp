@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/kernels.hpp"
-#include "algo/affinity/soft_weights.hpp"
+#include "algo/affinity/soft_panels.hpp"
 #include "algo/affinity/unit_rows.hpp"
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 namespace datus::affinity {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 struct Registers {
   using Floats = float __attribute__((vector_size(16)));
   using Integers = std::int32_t __attribute__((vector_size(16)));
+  static Integers integers_of(Floats whole) { return __builtin_convertvector(whole, Integers); }
+  static Floats floats_of_bits(Integers bits) { return reinterpret_cast<Floats>(bits); }
 };
 
 /// Adds up `steps` products; place_of says which dimensions they are of.

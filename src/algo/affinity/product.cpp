@@ -62,6 +62,18 @@ void require_fitting(std::size_t values, int nodes, int dim, std::span<const std
   }
 }
 
+void refuse_affinity(int i, int j) {
+  throw InputError("The affinity of patches " + std::to_string(i) + " and " + std::to_string(j) + " is not finite",
+                   "their keys are too large or not finite", "Check the keys, or use affinity.metric: cosine.");
+}
+
+void require_soft_weights(const AffinityOptions& options) {
+  if (options.temperature && *options.temperature > 0.0 && options.scales_keys()) return;
+  throw UsageError("affinity.temperature cannot be used",
+                   "it must be above 0, and weights are soft for affinity.metric: cosine only",
+                   "Set affinity.metric: cosine and a temperature such as 0.1.");
+}
+
 Product::Product(std::span<const float> keys, int nodes, int dim, const AffinityOptions& options,
                  std::span<const std::uint8_t> valid, SimdPath path)
     : nodes_(nodes), dim_(dim), kernel_(kernel_for(path)) {

@@ -39,6 +39,11 @@ struct Tile {
 /// `valid` is not empty, a flag each.
 void require_fitting(std::size_t values, int nodes, int dim, std::span<const std::uint8_t> valid);
 
+/// Throws the `InputError` for an affinity of patches i and j that is not finite.
+[[noreturn]] void refuse_affinity(int i, int j);
+/// Throws `UsageError` unless these options have soft weights that can be: a temperature above 0, of cosines.
+void require_soft_weights(const AffinityOptions& options);
+
 /// K K^T of an image's keys, after centring and scaling, tile by tile.
 class Product {
  public:

@@ -214,6 +214,10 @@ bool is_weighted(const AffinityConfig& config) {
   throw_no_value();
 }
 
+bool has_soft_weights(const AffinityConfig& config) {
+  return temperature_of(config).has_value();
+}
+
 bool uses_graph(const SegmentConfig& config) {
   switch (config.method) {
     case SegmentConfig::Method::louvain:

@@ -35,8 +35,10 @@ enum class ResizeMode;
 [[nodiscard]] Precision precision_of(ModelConfig::Precision precision);
 
 [[nodiscard]] AffinityOptions affinity_options(const AffinityConfig& config);
-/// Whether an edge has the affinity as its weight.
+/// Whether an edge has a weight.
 [[nodiscard]] bool is_weighted(const AffinityConfig& config);
+/// Whether it has one that falls with the distance, without a threshold.
+[[nodiscard]] bool has_soft_weights(const AffinityConfig& config);
 /// Whether segments come from a graph of the patches.
 [[nodiscard]] bool uses_graph(const SegmentConfig& config);
 

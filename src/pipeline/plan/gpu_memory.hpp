@@ -27,7 +27,8 @@ struct GpuMemory {
 inline constexpr double spare_share = 0.25;
 
 /// Of a rank with `threads` threads, shards of `shard_images` images and `rows` rows of k-means, for all of `clusters`.
-/// Parts that the configuration keeps on the CPU (`model.device`, `cluster.device`, weighted graphs, …) are 0.
+/// Parts that the configuration keeps on the CPU (`model.device`, `cluster.device`, graphs of affinities as weights, …)
+/// are 0.
 [[nodiscard]] GpuMemory gpu_memory(const Config& config, const Calibration& calibration, int threads,
                                    std::int64_t shard_images, double rows, const std::vector<int>& clusters);
 

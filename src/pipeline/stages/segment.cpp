@@ -41,12 +41,8 @@ class GraphKeys {
     for (std::size_t i = 0; i < room.size(); ++i) room[i] -= mean_[i % mean_.size()];
     return room;
   }
-  /// Copies those of one image to where the GPU takes them from, as they are stored where nothing is subtracted.
+  /// Copies those of one image, as they are stored, to where the GPU takes them from: it subtracts `mean()` itself.
   void stage(std::int64_t image, GpuAffinity& gpu, int place) const {
-    if (!mean_.empty()) {
-      std::vector<float> room;
-      return gpu.stage(place, of(image, room), valid(image));
-    }
     const std::size_t values = file_.values_per_image();
     file_.keys.visit([&](const auto& all) {
       gpu.stage(place, std::span(all).subspan(static_cast<std::size_t>(image) * values, values), valid(image));
@@ -56,6 +52,7 @@ class GraphKeys {
     return file_.valid_of(static_cast<std::size_t>(image));
   }
   [[nodiscard]] const KeysFile& file() const { return file_; }
+  [[nodiscard]] std::span<const float> mean() const { return mean_; }
 
  private:
   const KeysFile& file_;
@@ -117,6 +114,12 @@ std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& c
   const auto submit = [&](std::int64_t chunk) {
     if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
   };
+  const auto segments_in_graph = [&](int place, std::int64_t image) {
+    const auto valid = all.valid(image);
+    return is_weighted(config.affinity) ? segments_of(gpu.weighted_graph(place), keys.grid, config, valid)
+                                        : segments_of(gpu.graph(place), keys.grid, config, valid);
+  };
+  gpu.subtract(all.mean());
   std::vector<SegmentedImage> segments(static_cast<std::size_t>(keys.size()));
   for (std::int64_t chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
     parallel_for(size_of(chunk), threads, [&](std::int64_t i) { stage(chunk, i); });
@@ -128,8 +131,7 @@ std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& c
     parallel_for(size_of(chunk), threads, [&](std::int64_t i) {
       if (i < size_of(ahead)) stage(ahead, i);
       const std::int64_t image = chunk * step + i;
-      segments[static_cast<std::size_t>(image)] =
-          segments_of(gpu.graph(static_cast<int>(i)), keys.grid, config, all.valid(image));
+      segments[static_cast<std::size_t>(image)] = segments_in_graph(static_cast<int>(i), image);
     });
     submit(ahead);
   }

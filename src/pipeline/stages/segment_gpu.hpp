@@ -18,8 +18,9 @@ class SegmentGpu {
   /// GPU `index` as `survey_gpus` counts them. Nothing is allocated yet.
   explicit SegmentGpu(int index) : index_(index) {}
 
-  /// Whether graphs of these settings are made on the GPU. Weights and quantiles need the affinities themselves and
-  /// stay on the CPU, which is said in the log, once; without communities there are no graphs.
+  /// Whether graphs of these settings are made on the GPU. With weights that are affinities, and with quantiles, each
+  /// edge depends on all of an image's affinities: these graphs stay on the CPU, which is said in the log, once.
+  /// Without communities there are no graphs.
   [[nodiscard]] bool makes(const Config& config);
   /// The same, without a word.
   [[nodiscard]] static bool takes(const Config& config);

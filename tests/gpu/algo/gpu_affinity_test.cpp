@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/gpu_affinity.hpp"
 
+#include "affinity_images.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
-#include "datus/core/half.hpp"
 #include "support/gpu_required.hpp"
 
 #include <algorithm>
@@ -22,43 +22,9 @@
 namespace datus {
 namespace {
 
+using namespace affinity_images;
 using Center = AffinityOptions::Center;
 using Metric = AffinityOptions::Metric;
-
-/// An image: its keys and, where some patches are padding, flags.
-struct Image {
-  std::vector<float> keys;
-  std::vector<std::uint8_t> valid;
-};
-
-struct Shape {
-  int nodes;
-  int dim;
-};
-
-std::vector<float> random_keys(Shape shape, unsigned seed, float mean = 0.1F) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(mean, 1.0F);
-  std::vector<float> keys(static_cast<std::size_t>(shape.nodes) * static_cast<std::size_t>(shape.dim));
-  for (float& value : keys) value = normal(generator);
-  return keys;
-}
-
-std::vector<float> as_halves(std::vector<float> values) {
-  for (float& value : values) value = to_float(to_half(value));
-  return values;
-}
-
-std::vector<std::uint8_t> random_mask(int nodes, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::vector<std::uint8_t> valid(static_cast<std::size_t>(nodes));
-  for (std::uint8_t& flag : valid) flag = generator() % 4 != 0 ? 1 : 0;
-  return valid;
-}
-
-void stage_all(GpuAffinity& gpu, std::span<const Image> images) {
-  for (std::size_t i = 0; i < images.size(); ++i) gpu.stage(static_cast<int>(i), images[i].keys, images[i].valid);
-}
 
 void expect_graphs_of_the_cpu(const GpuAffinity& gpu, Shape shape, const AffinityOptions& options,
                               std::span<const Image> images) {

@@ -84,7 +84,7 @@ TEST(GpuSegment, EverySetting) {
   DATUS_REQUIRE_GPU();
   SegmentGpu gpu(0);
   const KeysFile keys = make_keys(11, {8, 9}, 12, true);
-  std::vector<Config> configs(7);
+  std::vector<Config> configs(9);
   configs[0].affinity.center = AffinityConfig::Center::image;
   configs[1].affinity.metric = AffinityConfig::Metric::cosine;
   configs[2].affinity.threshold = 4.0F;
@@ -94,11 +94,22 @@ TEST(GpuSegment, EverySetting) {
   configs[6].segment.resolution = 1.5;
   configs[6].segment.min_patches = 2;
   configs[6].segment.connectivity = 4;
+  for (const std::size_t i : {7U, 8U}) {
+    configs[i].affinity.metric = AffinityConfig::Metric::cosine;
+    configs[i].affinity.weights = AffinityConfig::Weights::soft;
+  }
+  configs[8].affinity.center = AffinityConfig::Center::dataset;
+  const std::vector<float> mean(12, 0.25F);
   for (std::size_t i = 0; i < configs.size(); ++i) {
     SCOPED_TRACE(i);
-    EXPECT_EQ(gpu.makes(configs[i]), i < 3 || i == 6);
-    expect_equal(segment_keys(keys, configs[i], 2, &gpu), segment_keys(keys, configs[i], 2));
+    EXPECT_EQ(gpu.makes(configs[i]), i < 3 || i >= 6);
+    const SegmentsFile expected = segment_keys(keys, configs[i], 2, nullptr, mean);
+    ASSERT_GT(expected.size.size(), 0U);
+    expect_equal(segment_keys(keys, configs[i], 2, &gpu, mean), expected);
   }
+  // The mean counts.
+  EXPECT_NE(segment_keys(keys, configs[8], 2, &gpu, std::vector<float>(12, 3.0F)).community,
+            segment_keys(keys, configs[7], 2, &gpu).community);
 }
 
 // Memory stays where the shape does, and is made anew where it does not.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/gpu_affinity.hpp"
 
-#include "algo/affinity/cuda/affinity_bits.hpp"
+#include "algo/affinity/cuda/affinity_graphs.hpp"
 #include "algo/affinity/product.hpp"
 #include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"
@@ -19,7 +19,9 @@ using affinity::ChunkOnGpu;
 using affinity::PanelShape;
 
 PanelShape checked_shape(int nodes, int dim, int images, const AffinityOptions& options) {
-  if (options.quantile) {
+  if (options.temperature) {
+    affinity::require_soft_weights(options);
+  } else if (options.quantile) {
     throw UsageError("affinity.quantile cannot be computed on a GPU", "only the CPU has all affinities at once",
                      "Set it to null, or use model.device: cpu.");
   }
@@ -68,15 +70,31 @@ class Slot {
     keys_ = cuda::DeviceArray<std::byte>(images_ * key_bytes(), what);
     halves_ = cuda::DeviceArray<std::uint8_t>(images_, what);
     kept_ = cuda::DeviceArray<std::uint64_t>(images_ * kept_words(), what);
+    common_mean_ = cuda::DeviceArray<float>(static_cast<std::size_t>(shape.dim), what);
     if (options.subtracts_mean()) {
       mean_ = cuda::DeviceArray<float>(images_ * static_cast<std::size_t>(shape.dim), what);
     }
     packed_ = cuda::DeviceArray<float>(images_ * shape.packed_values(), what);
-    bits_ = cuda::DeviceArray<std::uint64_t>(images_ * shape.graph_words(), what);
+    if (options.temperature) {
+      weights_ = cuda::DeviceArray<std::uint16_t>(images_ * shape.graph_weights(), what);
+      not_finite_ = cuda::DeviceArray<std::uint32_t>(images_, what);
+    } else {
+      bits_ = cuda::DeviceArray<std::uint64_t>(images_ * shape.graph_words(), what);
+    }
     host_keys_ = cuda::PinnedArray<std::byte>(keys_.size());
     host_halves_ = cuda::PinnedArray<std::uint8_t>(halves_.size());
     host_kept_ = cuda::PinnedArray<std::uint64_t>(kept_.size());
+    host_common_mean_ = cuda::PinnedArray<float>(common_mean_.size());
     host_bits_ = cuda::PinnedArray<std::uint64_t>(bits_.size());
+    host_weights_ = cuda::PinnedArray<std::uint16_t>(weights_.size());
+    host_not_finite_ = cuda::PinnedArray<std::uint32_t>(not_finite_.size());
+  }
+
+  /// With no chunk under way. It goes up with the next one.
+  void subtract(std::span<const float> mean) {
+    std::ranges::copy(mean, host_common_mean_.data());
+    subtracts_ = !mean.empty();
+    mean_is_new_ = subtracts_;
   }
 
   template <class T>
@@ -92,16 +110,26 @@ class Slot {
     }
     cuda::copy(halves_.data(), host_halves_.data(), images, stream_);
     cuda::copy(kept_.data(), host_kept_.data(), images * kept_words(), stream_);
+    if (mean_is_new_) cuda::copy(common_mean_.data(), host_common_mean_.data(), common_mean_.size(), stream_);
+    mean_is_new_ = false;
     make_graphs(shape_, options,
                 ChunkOnGpu{.images = static_cast<int>(images),
                            .keys = keys_.data(),
                            .halves = halves_.data(),
                            .kept = kept_.data(),
+                           .common_mean = subtracts_ ? common_mean_.data() : nullptr,
                            .mean = mean_.data(),
                            .packed = packed_.data(),
-                           .bits = bits_.data()},
+                           .bits = bits_.data(),
+                           .weights = weights_.data(),
+                           .not_finite = not_finite_.data()},
                 stream_);
-    cuda::copy(host_bits_.data(), bits_.data(), images * shape_.graph_words(), stream_);
+    if (options.temperature) {
+      cuda::copy(host_weights_.data(), weights_.data(), images * shape_.graph_weights(), stream_);
+      cuda::copy(host_not_finite_.data(), not_finite_.data(), images, stream_);
+    } else {
+      cuda::copy(host_bits_.data(), bits_.data(), images * shape_.graph_words(), stream_);
+    }
     started_ = images;
   }
 
@@ -112,32 +140,54 @@ class Slot {
 
   [[nodiscard]] BitGraph graph(std::size_t image) const {
     BitGraph graph(shape_.nodes);
-    auto words = host_bits_.span().subspan(image * shape_.graph_words(), shape_.graph_words());
-    for (int node = 0; node < shape_.nodes; ++node) {
-      const auto row = graph.row(node);
-      std::copy_n(words.begin(), row.size(), row.begin());
-      words = words.subspan(row.size());
+    copy_rows(host_bits_.span().subspan(image * shape_.graph_words(), shape_.graph_words()), graph);
+    return graph;
+  }
+  [[nodiscard]] WeightedGraph weighted_graph(std::size_t image) const {
+    if (const std::uint32_t pair = host_not_finite_.span()[image]; pair != 0) {
+      const auto nodes = static_cast<std::uint32_t>(shape_.nodes);
+      affinity::refuse_affinity(static_cast<int>(~pair / nodes), static_cast<int>(~pair % nodes));
     }
+    WeightedGraph graph(shape_.nodes);
+    copy_rows(host_weights_.span().subspan(image * shape_.graph_weights(), shape_.graph_weights()), graph);
     return graph;
   }
 
  private:
   [[nodiscard]] std::size_t key_bytes() const { return shape_.key_values() * sizeof(float); }
   [[nodiscard]] std::size_t kept_words() const { return static_cast<std::size_t>(shape_.words_per_row); }
+  /// Rows may be filled up.
+  template <class T, class Graph>
+  void copy_rows(std::span<const T> from, Graph& graph) const {
+    const std::size_t stride = from.size() / static_cast<std::size_t>(shape_.nodes);
+    for (int node = 0; node < shape_.nodes; ++node) {
+      const auto row = graph.row(node);
+      std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(node) * stride), row.size(),
+                  row.begin());
+    }
+  }
 
   PanelShape shape_;
   std::size_t images_;
   std::size_t started_ = 0;
+  bool subtracts_ = false;
+  bool mean_is_new_ = false;
   cuda::DeviceArray<std::byte> keys_;
   cuda::DeviceArray<std::uint8_t> halves_;
   cuda::DeviceArray<std::uint64_t> kept_;
+  cuda::DeviceArray<float> common_mean_;
   cuda::DeviceArray<float> mean_;
   cuda::DeviceArray<float> packed_;
   cuda::DeviceArray<std::uint64_t> bits_;
+  cuda::DeviceArray<std::uint16_t> weights_;
+  cuda::DeviceArray<std::uint32_t> not_finite_;
   cuda::PinnedArray<std::byte> host_keys_;
   cuda::PinnedArray<std::uint8_t> host_halves_;
   cuda::PinnedArray<std::uint64_t> host_kept_;
+  cuda::PinnedArray<float> host_common_mean_;
   cuda::PinnedArray<std::uint64_t> host_bits_;
+  cuda::PinnedArray<std::uint16_t> host_weights_;
+  cuda::PinnedArray<std::uint32_t> host_not_finite_;
   cuda::Stream stream_;  // last: waits for its work before the memory goes
 };
 
@@ -153,6 +203,7 @@ struct GpuAffinity::Impl {
   PanelShape shape;
   AffinityOptions options;
   std::vector<Slot> slots;
+  std::vector<float> common_mean = {};
   std::size_t submitted = 0;
   std::size_t taken = 0;
   /// Of the chunk taken last, until the next one is submitted.
@@ -160,6 +211,14 @@ struct GpuAffinity::Impl {
 
   [[nodiscard]] bool full() const { return submitted - taken == depth; }
   [[nodiscard]] Slot& slot(std::size_t chunk) { return slots[chunk % depth]; }
+  /// Of the chunk taken last, the one that has the graph of this image.
+  [[nodiscard]] Slot& slot_of_graph(int image) {
+    if (image < 0 || static_cast<std::size_t>(image) >= usable_graphs) {
+      refuse("There is no graph of image " + std::to_string(image),
+             "the chunk taken last has " + std::to_string(usable_graphs) + " that can be used");
+    }
+    return slot(taken - 1);
+  }
 
   template <class T>
   void stage(int image, std::span<const T> keys, std::span<const std::uint8_t> valid) {
@@ -186,6 +245,17 @@ GpuAffinity::~GpuAffinity() = default;
 
 int GpuAffinity::capacity() const noexcept {
   return impl_->capacity;
+}
+
+void GpuAffinity::subtract(std::span<const float> mean) {
+  if (!mean.empty() && std::ssize(mean) != impl_->shape.dim) {
+    refuse("A mean of " + std::to_string(mean.size()) + " values cannot be subtracted",
+           "the keys have " + std::to_string(impl_->shape.dim));
+  }
+  if (std::ranges::equal(mean, impl_->common_mean)) return;
+  if (impl_->submitted != impl_->taken) refuse("Another mean cannot be subtracted", "a chunk waits to be taken");
+  impl_->common_mean.assign(mean.begin(), mean.end());
+  for (Slot& slot : impl_->slots) slot.subtract(mean);
 }
 
 void GpuAffinity::stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
@@ -215,11 +285,13 @@ int GpuAffinity::take() {
 }
 
 BitGraph GpuAffinity::graph(int image) const {
-  if (image < 0 || static_cast<std::size_t>(image) >= impl_->usable_graphs) {
-    refuse("There is no graph of image " + std::to_string(image),
-           "the chunk taken last has " + std::to_string(impl_->usable_graphs) + " that can be used");
-  }
-  return impl_->slot(impl_->taken - 1).graph(static_cast<std::size_t>(image));
+  if (impl_->options.temperature) refuse("There are no graphs without weights", "affinity.weights is soft");
+  return impl_->slot_of_graph(image).graph(static_cast<std::size_t>(image));
+}
+
+WeightedGraph GpuAffinity::weighted_graph(int image) const {
+  if (!impl_->options.temperature) refuse("There are no graphs with weights", "affinity.weights is sign");
+  return impl_->slot_of_graph(image).weighted_graph(static_cast<std::size_t>(image));
 }
 
 }  // namespace datus

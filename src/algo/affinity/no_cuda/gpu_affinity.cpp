@@ -26,6 +26,9 @@ GpuAffinity::~GpuAffinity() = default;
 int GpuAffinity::capacity() const noexcept {
   return 0;
 }
+void GpuAffinity::subtract(std::span<const float> /*mean*/) {
+  refuse();
+}
 void GpuAffinity::stage(int /*image*/, std::span<const float> /*keys*/, std::span<const std::uint8_t> /*valid*/) {
   refuse();
 }
@@ -39,6 +42,9 @@ int GpuAffinity::take() {
   refuse();
 }
 BitGraph GpuAffinity::graph(int /*image*/) const {
+  refuse();
+}
+WeightedGraph GpuAffinity::weighted_graph(int /*image*/) const {
   refuse();
 }
 

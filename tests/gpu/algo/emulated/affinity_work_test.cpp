@@ -18,8 +18,9 @@ constexpr int images = 3;
 constexpr int nodes = 70;
 constexpr int dim = 20;
 
-cuda_emulation::Counters work_of_chunk(const AffinityOptions& options) {
+cuda_emulation::Counters work_of_chunk(const AffinityOptions& options, const std::vector<float>& mean = {}) {
   GpuAffinity gpu(0, nodes, dim, images, options);
+  gpu.subtract(mean);
   std::vector<half> keys(std::size_t{nodes} * dim);
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = to_half(static_cast<float>(i % 7) - 3);
   cuda_emulation::forget_counters();
@@ -46,6 +47,23 @@ TEST(AffinityWork, OfAChunk) {
       work_of_chunk({.center = AffinityOptions::Center::image, .metric = AffinityOptions::Metric::cosine});
   EXPECT_EQ(both.launches, 4);
   EXPECT_EQ(both.bytes_up, plain.bytes_up);
+}
+
+TEST(AffinityWork, OfAChunkWithSoftWeights) {
+  const AffinityOptions options{.metric = AffinityOptions::Metric::cosine, .temperature = 0.05};
+  const auto plain = work_of_chunk(options);
+  // Into panels, to unit length; products to weights.
+  EXPECT_EQ(plain.launches, 3);
+  EXPECT_EQ(plain.copies_up, images + 2);
+  // Rows of 70 weights, filled up to 16 bytes; of each image whether all are numbers.
+  EXPECT_EQ(plain.copies_down, 2);
+  EXPECT_EQ(plain.bytes_down, images * (nodes * 72 * 2 + 4));
+  EXPECT_EQ(plain.drains, 1);
+  // The mean of the data set goes up once.
+  const auto with_mean = work_of_chunk(options, std::vector<float>(dim, 0.5F));
+  EXPECT_EQ(with_mean.launches, plain.launches);
+  EXPECT_EQ(with_mean.copies_up, plain.copies_up + 1);
+  EXPECT_EQ(with_mean.bytes_up, plain.bytes_up + dim * 4);
 }
 
 }  // namespace

@@ -46,10 +46,12 @@ Calibration shape(int rows, int cols, int dim) {
 }
 
 TEST(PlannedGpuMemory, OfGraphsIsWhatTheyTake) {
-  for (const auto center : {AffinityConfig::Center::none, AffinityConfig::Center::image}) {
+  for (const auto weights : {AffinityConfig::Weights::sign, AffinityConfig::Weights::soft}) {
     for (const auto& [rows, cols, dim] : {std::tuple{9, 8, 10}, {23, 23, 65}, {16, 32, 96}}) {
       Config config = small_config();
-      config.affinity.center = center;
+      config.affinity.weights = weights;
+      config.affinity.metric = AffinityConfig::Metric::cosine;
+      config.affinity.center = cols == 8 ? AffinityConfig::Center::none : AffinityConfig::Center::image;
       SegmentGpu gpu(0);
       const double taken = peak_of([&] { (void)gpu.lend(rows * cols, dim, affinity_options(config.affinity), 12); });
       EXPECT_EQ(gpu_memory(config, shape(rows, cols, dim), 12, 1, 0, {}).graphs, taken);

@@ -34,6 +34,11 @@ struct PanelShape {
   [[nodiscard]] __host__ __device__ std::size_t graph_words() const {
     return static_cast<std::size_t>(nodes) * static_cast<std::size_t>(words_per_row);
   }
+  /// Weights of a patch with all others, filled up to a multiple of 16 bytes.
+  [[nodiscard]] __host__ __device__ int weights_per_row() const { return (nodes + 7) / 8 * 8; }
+  [[nodiscard]] __host__ __device__ std::size_t graph_weights() const {
+    return static_cast<std::size_t>(nodes) * static_cast<std::size_t>(weights_per_row());
+  }
 };
 
 /// Images of one shape in the memory of the GPU.
@@ -42,13 +47,23 @@ struct ChunkOnGpu {
   const std::byte* keys;       ///< [images, nodes, dim] f32; an image of f16 values uses the first half of its place
   const std::uint8_t* halves;  ///< [images] not 0: the keys of the image are f16
   const std::uint64_t* kept;   ///< [images, words_per_row] bit j: patch j is there and valid
+  const float* common_mean;    ///< [dim], subtracted from all keys before all else; null: none is
   float* mean;                 ///< [images, dim], with centring only
   float* packed;               ///< [images, packed_values()]
-  std::uint64_t* bits;         ///< [images, nodes, words_per_row], the graphs
+  std::uint64_t* bits;         ///< [images, nodes, words_per_row], the graphs; without a temperature only
+  std::uint16_t* weights;      ///< [images, nodes, weights_per_row()], the graphs; with a temperature only
+  /// [images] 0, or where a cosine is no number ~(i * nodes + j) of the first such pair i <= j; with a temperature
+  /// only.
+  std::uint32_t* not_finite;
 };
 
-/// Makes the graphs, as work of the stream: the bits of `build_bit_graph`. `options.quantile` has no effect.
+/// Makes the graphs, as work of the stream: the bits of `build_bit_graph`, or with a temperature the weights of
+/// `build_weighted_graph`. `options.quantile` has no effect.
 void make_graphs(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
                  const cuda::Stream& stream);
+
+/// Parts of it: graphs from keys in panels.
+void multiply_to_bits(const PanelShape& shape, float threshold, const ChunkOnGpu& chunk, const cuda::Stream& stream);
+void multiply_to_weights(const PanelShape& shape, float scale, const ChunkOnGpu& chunk, const cuda::Stream& stream);
 
 }  // namespace datus::affinity
