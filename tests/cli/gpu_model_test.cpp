@@ -165,6 +165,36 @@ TEST_F(GpuModelRuns, ShardsShareTheBatchesThatTheyDoNotFillAlone) {
   EXPECT_NE(outcome.err.find("batches of 6 are filled to 67 % by shards of 4 images"), std::string::npos) << outcome;
 }
 
+// What graphs send up beside the keys of the two images that are tried first: of each image whether its keys are
+// float16, and which patches count.
+TEST_F(GpuModelRuns, SendNoKeysUpForGraphs) {
+  if (!is_emulated_) GTEST_SKIP() << "needs an emulated GPU";
+  const auto bytes_up_of = [&](const std::string& name, Arguments settings) {
+    settings.insert(settings.end(), {"model.device=cuda", "cluster.device=cpu", "descriptor.kind=mean_key"});
+    const fs::path counts = file(name + ".txt");
+    const Outcome outcome = run(name, settings, {.environment = {"DATUS_EMULATED_BYTES_UP=" + counts.string()}});
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    std::int64_t bytes = 0;
+    std::ifstream(counts) >> bytes;
+    return bytes;
+  };
+  const std::int64_t without_graphs = bytes_up_of("none", {"affinity.weights=value"});
+  const std::int64_t with_graphs = bytes_up_of("sign", {});
+  constexpr std::int64_t of_image = 1 + 64;
+  const auto values_of_image = static_cast<std::int64_t>(keys("sign").size()) / 9;
+  EXPECT_EQ(with_graphs - without_graphs, 2 * (2 * values_of_image + of_image) + 9 * of_image);
+  // Float32 in the model, float16 in the file and so in the graph.
+  for (const char* shard : {"000000.h5", "000001.h5"}) {
+    const fs::path again = file(std::string("again-") + shard);
+    const Outcome outcome =
+        run_program({"segment", "--keys", (file("sign") / "keys" / shard).string(), "--out", again.string(), "--set",
+                     "segment.min_patches=1", "--set", "model.device=cpu"});
+    ASSERT_EQ(outcome.code, 0) << outcome;
+    const auto segments = [](const fs::path& path) { return Hdf5Reader(path).read<std::int16_t>("community"); };
+    EXPECT_EQ(segments(file("sign") / "segments" / shard), segments(again)) << shard;
+  }
+}
+
 TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
   if (!is_emulated_) GTEST_SKIP() << "needs an emulated GPU";
   enum class Fit { nothing, half, whole };

@@ -8,7 +8,8 @@ namespace cuda_emulation {
 
 /// What the emulated devices were asked to do, all together, and the memory that was in use at most. What LibTorch does
 /// on a card by itself is not emulated, and not counted. A program whose environment names a file as
-/// DATUS_EMULATED_DRAINS adds a line with its drains to that when it ends.
+/// DATUS_EMULATED_DRAINS adds a line with its drains to that when it ends, as DATUS_EMULATED_BYTES_UP with its
+/// bytes_up.
 struct Counters {
   std::int64_t launches = 0;
   std::int64_t copies_up = 0;

@@ -116,6 +116,10 @@ void write_launches() {
   std::ofstream(std::getenv("DATUS_EMULATED_LAUNCHES"), std::ios::app) << counters().launches << std::endl;
 }
 
+void write_bytes_up() {
+  std::ofstream(std::getenv("DATUS_EMULATED_BYTES_UP"), std::ios::app) << counters().bytes_up << std::endl;
+}
+
 /// Whether the mark is passed, once its stream did the next piece of its work.
 bool passes(EventState& event, std::uint64_t mark) {
   if (event.passed < mark && event.stream != nullptr) run_next(*event.stream);
@@ -178,6 +182,7 @@ Machine& machine() {
     made.is_exclusive = std::getenv("DATUS_EMULATED_EXCLUSIVE") != nullptr;
     if (std::getenv("DATUS_EMULATED_DRAINS") != nullptr) (void)std::atexit(write_drains);
     if (std::getenv("DATUS_EMULATED_LAUNCHES") != nullptr) (void)std::atexit(write_launches);
+    if (std::getenv("DATUS_EMULATED_BYTES_UP") != nullptr) (void)std::atexit(write_bytes_up);
     return made;
   }();
   return one;

@@ -3,6 +3,7 @@
 
 #include "datus/algo/affinity.hpp"
 #include "datus/algo/bit_graph.hpp"
+#include "datus/algo/gpu_keys.hpp"
 #include "datus/algo/weighted_graph.hpp"
 #include "datus/core/half.hpp"
 
@@ -61,6 +62,9 @@ class GpuAffinity {
   void stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid = {});
   /// The same for keys that are f16 already: a copy.
   void stage(int image, std::span<const half> keys, std::span<const std::uint8_t> valid = {});
+  /// The same for the keys of image `from` that lie on this GPU, complete: they do not travel. They must stay there
+  /// until the chunk is taken. Throws `UsageError` for an image beyond them, too.
+  void stage(int image, const GpuKeys& keys, std::size_t from, std::span<const std::uint8_t> valid = {});
 
   /// Starts the GPU on images 0 ... images - 1, as staged. Ends the use of the graphs taken last. Throws `UsageError`
   /// for fewer than 1 or more than `capacity()` images, or when `depth` chunks are waiting to be taken.

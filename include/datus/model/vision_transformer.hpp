@@ -75,6 +75,9 @@ class VisionTransformer {
     bool cls = false;
     /// Embeddings in float16, rounded to nearest even.
     bool halves = false;
+    /// On a GPU: memory there for [B, P, D] of the same numbers, where the embeddings lie as well once `get` has
+    /// returned. On the CPU it must be null.
+    std::byte* kept_on_gpu = nullptr;
   };
 
   /// B images' vectors; P patches in raster order (`grid`), the CLS row dropped.

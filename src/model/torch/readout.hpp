@@ -16,6 +16,8 @@ struct Readout {
   bool embeddings = true;
   /// Whether they are wanted as float16, as `VisionTransformer::Features` has them then.
   bool halves = false;
+  /// As `VisionTransformer::Request` has it.
+  std::byte* kept_on_gpu = nullptr;
 };
 
 }  // namespace datus

@@ -73,14 +73,20 @@ std::future<Transformer::Features> TorchTransformer::begin_forward(std::span<con
                                                                    const Batching& batching) const {
   if (images.empty()) return ready_future(Features{});
   require_equal_sizes(images);
-  if (!state_->device) return ready_future(forward(images, scaling, request, batching));
+  if (!state_->device) {
+    if (request.kept_on_gpu != nullptr) {
+      throw SystemError("embeddings are to stay on a GPU", "the model runs on the CPU", "Ask for them without that.");
+    }
+    return ready_future(forward(images, scaling, request, batching));
+  }
   const int height = images.front()->height;
   const int width = images.front()->width;
   if (request.cls) require_image_vector(height, width);
   const Readout readout{.layer = state_->layer_number(request.layer),
                         .feature = request.feature,
                         .cls = request.cls,
-                        .halves = request.halves};
+                        .halves = request.halves,
+                        .kept_on_gpu = request.kept_on_gpu};
   return state_->device->begin_forward(images, scaling, grid(height, width), readout, batching);
 }
 

@@ -116,8 +116,9 @@ void Backbone::require_descriptor(const DescriptorConfig& config) const {
 }
 
 std::future<VisionTransformer::Features> Backbone::begin_embed(std::span<const Image* const> inputs, bool cls,
-                                                               bool halves) const {
+                                                               bool halves, std::byte* kept_on_gpu) const {
   VisionTransformer::Request request = embedding_request(cls);
+  request.kept_on_gpu = config_.flip ? nullptr : kept_on_gpu;
   request.halves = halves && !config_.flip;
   if (!config_.flip) return begin_forward(inputs, request);
   // Of two passes, each of which is half of the work.

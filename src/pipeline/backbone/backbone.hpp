@@ -71,9 +71,10 @@ class Backbone {
     return model_.begin_segment_cls(inputs, describing_scaling(), segment_maps, segments, batching_);
   }
   /// The embeddings that the configuration asks for, as `halves` where these are wanted, and the images' vectors with
-  /// `cls`.
+  /// `cls`; with `kept_on_gpu` as `VisionTransformer::Request`, which needs those of one pass (no model.flip).
   [[nodiscard]] std::future<VisionTransformer::Features> begin_embed(std::span<const Image* const> inputs, bool cls,
-                                                                     bool halves) const;
+                                                                     bool halves,
+                                                                     std::byte* kept_on_gpu = nullptr) const;
   /// How one pass of the model makes them.
   [[nodiscard]] VisionTransformer::Request embedding_request(bool cls) const;
 

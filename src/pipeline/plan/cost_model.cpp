@@ -4,8 +4,8 @@
 #include "datus/algo/kmeans.hpp"
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
-#include "pipeline/stages/cluster/group_choice.hpp"
 #include "pipeline/shards/batch_fill.hpp"
+#include "pipeline/stages/cluster/group_choice.hpp"
 #include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/refined_labels.hpp"
 

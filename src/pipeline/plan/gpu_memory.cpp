@@ -3,6 +3,7 @@
 
 #include "datus/algo/kmeans.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/extract.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
 
 #include <algorithm>
@@ -50,6 +51,11 @@ GpuMemory gpu_memory(const Config& config, const Calibration& calibration, int t
     // A crop, and between the two passes of its resizing rows of that width.
     memory.transfers += 2 * batch * 3 * side * (side + input.rows);
     memory.transfers += static_cast<double>(shard_images) * (image + 2.0 * patches);
+  }
+  if (SegmentGpu::takes_from_model(config)) {
+    const double stored = key_type(config.storage) == KeyType::float16 ? 2 : 4;
+    memory.transfers +=
+        SegmentGpu::shards_on_gpu * static_cast<double>(shard_images) * stored * patches * calibration.embedding_width;
   }
   if (SegmentGpu::takes(config)) {
     memory.graphs = static_cast<double>(

@@ -12,9 +12,11 @@ namespace datus {
 
 /// Bytes that a rank is expected to hold on its GPU: arithmetic on shapes, nothing of it is measured.
 struct GpuMemory {
-  double weights = 0;    ///< of both models, where descriptors have one of their own
-  double batches = 0;    ///< what the model computes of one batch; with what LibTorch's allocator keeps, ASSUMED
-  double transfers = 0;  ///< images and results of two batches, and the images of a shard that crops are cut from
+  double weights = 0;  ///< of both models, where descriptors have one of their own
+  double batches = 0;  ///< what the model computes of one batch; with what LibTorch's allocator keeps, ASSUMED
+  /// Images and results of two batches, the images of a shard that crops are cut from, and the embeddings of three that
+  /// graphs are made of.
+  double transfers = 0;
   double graphs = 0;
   double cluster = 0;  ///< rows of k-means and what it keeps for them; rows that do not fit come piece by piece
   /// ASSUMED: CUDA's context, and what cuBLAS and NCCL take for themselves.

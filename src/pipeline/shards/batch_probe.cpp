@@ -94,6 +94,16 @@ void run_graphs(const RunContext& run, const Models& models) {
   graphs.give_back(std::move(memory));
 }
 
+/// Memory for the embeddings of all shards that are on the GPU at the same time, where graphs are made of these.
+std::vector<GpuKeys> keys_on_gpu(const RunContext& run, const Models& models) {
+  std::vector<GpuKeys> keys;
+  if (!SegmentGpu::takes_from_model(run.config)) return keys;
+  for (int shard = 0; shard < SegmentGpu::shards_on_gpu; ++shard) {
+    keys.push_back(models.graphs->lend_keys(shape_on_gpu(run, models)));
+  }
+  return keys;
+}
+
 /// What the stages of this configuration will run at most, with all that lies on the GPU meanwhile: what is taken for
 /// both batches, for crops and for graphs stays there, so that the run asks for no more, whichever thread comes first.
 void run_largest_batches(const RunContext& run, const Models& models) {
@@ -102,16 +112,23 @@ void run_largest_batches(const RunContext& run, const Models& models) {
   run_graphs(run, models);
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   const Image image(input.rows, input.cols);
-  const std::vector<const Image*> images(two_batches(backbone), &image);
+  std::vector<const Image*> images(two_batches(backbone), &image);
   // Twice: the next shard's images come when memory lies as the descriptors of the one before have left it. As in the
   // line of shards: what is made of one is under way beside what is made of another.
-  const auto request = backbone.embedding_request(has_vector);
+  auto request = backbone.embedding_request(has_vector);
+  std::vector<GpuKeys> kept = keys_on_gpu(run, models);
+  if (!kept.empty()) {
+    images.resize(std::min(images.size(), kept.front().shape().images));
+    request.halves = kept.front().shape().halves;
+    request.kept_on_gpu = kept.front().address();
+  }
   for (int shard = 0; shard < 2; ++shard) {
     auto embeddings = end_of(backbone.begin_forward(images, request));
     auto descriptors = begin_descriptors(run, models, image);
     auto of_the_next = end_of(backbone.begin_forward(images, request));
     for (auto* under_way : {&embeddings, &descriptors, &of_the_next}) under_way->get();
   }
+  for (GpuKeys& keys : kept) models.graphs->give_back(std::move(keys));
 }
 
 /// COLLECTIVE. Whether a batch fits on all ranks; `why`: what the GPU of this rank answered.

@@ -35,6 +35,14 @@ bool ShardWork::needs_keys() const {
   return !products_.keys && (stale.has(Stage::extract) || stale.has(Stage::segment) || describes);
 }
 
+std::byte* ShardWork::place_on_gpu() {
+  if (!models_.graphs || !products_.stale.has(Stage::segment) || !SegmentGpu::takes_from_model(run_.config)) {
+    return nullptr;
+  }
+  keys_on_gpu_ = models_.graphs->lend_keys(shape_on_gpu(run_, models_));
+  return keys_on_gpu_->address();
+}
+
 void ShardWork::begin_extract(std::span<ShardWork* const> together) {
   std::vector<ShardWork*> works;
   std::vector<KeysPart> parts;
@@ -44,13 +52,15 @@ void ShardWork::begin_extract(std::span<ShardWork* const> together) {
     works.push_back(work);
     const RunContext& run = work->run_;
     const std::int64_t place = work->shard().value % shards_in_batch(run) * run.list.shard_size;
-    parts.push_back({&work->inputs_.decoded, static_cast<std::size_t>(place), work->names()});
+    parts.push_back({&work->inputs_.decoded, static_cast<std::size_t>(place), work->names(), nullptr});
     images += work->products_.stale.has(Stage::extract) ? work->images_of_stage() : 0;
   }
   if (works.empty()) return;
   const ShardWork& first = *works.front();
   const RunContext& run = first.run_;
   const Stopwatch watch;
+  // One that has its batches alone; others' embeddings go up again.
+  if (works.size() == 1 && parts.front().place == 0) parts.front().kept_on_gpu = works.front()->place_on_gpu();
   first.progress_.begin_pieces(images, static_cast<std::int64_t>(parts.back().place + parts.back().inputs->size()));
   auto keys = begin_keys_together(parts, *first.models_.backbone, first.models_.preparation->grid(),
                                   key_type(run.config.storage), run.threads);
@@ -97,8 +107,9 @@ std::vector<std::string> ShardWork::names() const {
 const SegmentsFile& ShardWork::segments() {
   if (!products_.segments) {
     const Stopwatch watch;
-    products_.segments =
-        segment_keys(*products_.keys, run_.config, run_.threads, models_.graphs.get(), run_.key_mean.values);
+    products_.segments = segment_keys(*products_.keys, run_.config, run_.threads, models_.graphs.get(),
+                                      run_.key_mean.values, keys_on_gpu_ ? &*keys_on_gpu_ : nullptr);
+    if (keys_on_gpu_) models_.graphs->give_back(*std::exchange(keys_on_gpu_, std::nullopt));
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;
@@ -157,6 +168,14 @@ void ShardWork::report(Stage stage, double seconds, std::int64_t images, std::in
 
 std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run) {
   return run.placement.gpu ? std::make_unique<SegmentGpu>(*run.placement.gpu) : nullptr;
+}
+
+GpuKeys::Shape shape_on_gpu(const RunContext& run, const Models& models) {
+  const auto [begin, end] = run.list.range(ShardIndex{0});
+  return {.images = static_cast<std::size_t>(std::max<std::int64_t>(end - begin, 1)),
+          .values = static_cast<std::size_t>(models.preparation->grid().patches()) *
+                    static_cast<std::size_t>(models.backbone->architecture().dim),
+          .halves = key_type(run.config.storage) == KeyType::float16};
 }
 
 void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress) {

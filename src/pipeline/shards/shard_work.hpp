@@ -34,6 +34,9 @@ struct Models {
 /// The GPU that makes graphs, where this rank has one.
 [[nodiscard]] std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run);
 
+/// A shard's embeddings on the GPU, of the largest shard.
+[[nodiscard]] GpuKeys::Shape shape_on_gpu(const RunContext& run, const Models& models);
+
 [[nodiscard]] Models load_models(const RunContext& run);
 
 /// From now on each of their batches first asks whether the shard must be given up, and tells `progress`, which must
@@ -84,6 +87,8 @@ class ShardWork {
  private:
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool needs_keys() const;
+  /// Memory for the embeddings there, where graphs are made of what the model leaves; null elsewhere.
+  [[nodiscard]] std::byte* place_on_gpu();
   const SegmentsFile& segments();
   void require_same_images(const SegmentsFile& found) const;
   /// What each stale stage is of the shard's images: together they are all of them.
@@ -98,6 +103,7 @@ class ShardWork {
   ShardProducts products_;
   /// While the model is at them, and what they took this thread so far.
   std::future<KeysFile> keys_under_way_;
+  std::optional<GpuKeys> keys_on_gpu_;  ///< until their graphs are made there
   std::future<DescriptorsFile> descriptors_under_way_;
   double extract_seconds_ = 0;
   double describe_seconds_ = 0;

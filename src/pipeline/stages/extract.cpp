@@ -131,14 +131,15 @@ KeysFile keys_of_no_image(const Backbone& backbone, GridSize grid, KeyType type)
 }
 
 std::future<KeysFile> begin_keys(const std::vector<InputImage>& inputs, const Backbone& backbone, GridSize grid,
-                                 KeyType type, const std::vector<std::string>& names, int threads) {
+                                 KeyType type, const std::vector<std::string>& names, int threads,
+                                 std::byte* kept_on_gpu) {
   KeysFile file = keys_of_no_image(backbone, grid, type);
   if (inputs.empty()) return ready_future(std::move(file));
   file.valid = valid_patches(inputs, grid);
   std::vector<const Image*> images;
   images.reserve(inputs.size());
   for (const auto& input : inputs) images.push_back(&input.input);
-  auto features = backbone.begin_embed(images, file.cls_dim > 0, type == KeyType::float16);
+  auto features = backbone.begin_embed(images, file.cls_dim > 0, type == KeyType::float16, kept_on_gpu);
   const auto finish = [names, threads](KeysFile made, std::future<VisionTransformer::Features> from) {
     return with_features(std::move(made), from.get(), names, threads);
   };
@@ -156,7 +157,8 @@ std::vector<std::future<KeysFile>> begin_keys_together(const std::vector<KeysPar
     for (const auto& input : *part.inputs) images.push_back(&input.input);
   }
   if (parts.size() == 1 && images.size() == parts.front().inputs->size()) {
-    files.push_back(begin_keys(*parts.front().inputs, backbone, grid, type, parts.front().names, threads));
+    const KeysPart& alone = parts.front();
+    files.push_back(begin_keys(*alone.inputs, backbone, grid, type, alone.names, threads, alone.kept_on_gpu));
     return files;
   }
   const KeysFile empty = keys_of_no_image(backbone, grid, type);

@@ -30,8 +30,9 @@ namespace {
 /// The embeddings of a file's images as graphs take them.
 class GraphKeys {
  public:
-  /// Minus `mean` [D], where there is one. Both must outlive it.
-  GraphKeys(const KeysFile& file, std::span<const float> mean) : file_(file), mean_(mean) {}
+  /// Minus `mean` [D], where there is one. The GPU takes them from `on_gpu`, where that is given. All must outlive it.
+  GraphKeys(const KeysFile& file, std::span<const float> mean, const GpuKeys* on_gpu)
+      : file_(file), mean_(mean), on_gpu_(on_gpu) {}
 
   /// Those of one image; `room` is for them, should they differ from what is stored.
   [[nodiscard]] std::span<const float> of(std::int64_t image, std::vector<float>& room) const {
@@ -41,8 +42,9 @@ class GraphKeys {
     for (std::size_t i = 0; i < room.size(); ++i) room[i] -= mean_[i % mean_.size()];
     return room;
   }
-  /// Copies those of one image, as they are stored, to where the GPU takes them from: it subtracts `mean()` itself.
+  /// Says where the GPU takes those of one image from, as they are stored: it subtracts `mean()` itself.
   void stage(std::int64_t image, GpuAffinity& gpu, int place) const {
+    if (on_gpu_ != nullptr) return gpu.stage(place, *on_gpu_, static_cast<std::size_t>(image), valid(image));
     const std::size_t values = file_.values_per_image();
     file_.keys.visit([&](const auto& all) {
       gpu.stage(place, std::span(all).subspan(static_cast<std::size_t>(image) * values, values), valid(image));
@@ -57,6 +59,7 @@ class GraphKeys {
  private:
   const KeysFile& file_;
   std::span<const float> mean_;
+  const GpuKeys* on_gpu_;
 };
 
 /// What was found in one image.
@@ -179,7 +182,7 @@ void append(SegmentsFile& file, const SegmentedImage& found) {
 }  // namespace
 
 SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int threads, SegmentGpu* gpu,
-                          std::span<const float> mean) {
+                          std::span<const float> mean, const GpuKeys* on_gpu) {
   const bool takes_mean = needs_dataset_mean(config);
   if (takes_mean && keys.size() > 0 && std::ssize(mean) != keys.dim) {
     throw UsageError("affinity.center: dataset has a mean embedding of " + std::to_string(mean.size()) + " values",
@@ -189,9 +192,8 @@ SegmentsFile segment_keys(const KeysFile& keys, const Config& config, int thread
   file.images = keys.images;
   file.grid = keys.grid;
   file.patch = keys.patch;
-  for (const auto& one :
-       segment_images(GraphKeys(keys, takes_mean ? mean : std::span<const float>()), config, threads, gpu))
-    append(file, one);
+  const GraphKeys all(keys, takes_mean ? mean : std::span<const float>(), on_gpu);
+  for (const auto& one : segment_images(all, config, threads, gpu)) append(file, one);
   return file;
 }
 

@@ -69,4 +69,26 @@ GpuAffinity SegmentGpu::lend(int nodes, int dim, const AffinityOptions& options,
   return {index_, nodes, dim, wanted.images, options};
 }
 
+bool SegmentGpu::takes_from_model(const Config& config) {
+  return takes(config) && !config.model.flip && !needs_dataset_mean(config);
+}
+
+GpuKeys SegmentGpu::lend_keys(const GpuKeys::Shape& shape) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = std::ranges::find(keys_, shape, &GpuKeys::shape);
+    if (found != keys_.end()) {
+      GpuKeys keys = std::move(*found);
+      keys_.erase(found);
+      return keys;
+    }
+  }
+  return {index_, shape};
+}
+
+void SegmentGpu::give_back(GpuKeys&& keys) {
+  const std::scoped_lock lock(mutex_);
+  keys_.push_back(std::move(keys));
+}
+
 }  // namespace datus

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "datus/algo/gpu_affinity.hpp"
+#include "datus/algo/gpu_keys.hpp"
 #include "datus/config/config.hpp"
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace datus {
 
@@ -33,6 +36,15 @@ class SegmentGpu {
   [[nodiscard]] GpuAffinity lend(int nodes, int dim, const AffinityOptions& options, int threads);
   void give_back(GpuAffinity&& affinity) { affinity_ = std::move(affinity); }
 
+  /// Whether the graphs are made of what the model leaves on this GPU: the embeddings of one pass (no model.flip).
+  /// Where graphs need the mean of all, these come from their files.
+  [[nodiscard]] static bool takes_from_model(const Config& config);
+  /// Memory where it leaves them: that of a shard which is done, or new. So many are in use at the same time: of the
+  /// shard that is in the model, of the one before it, and of the one whose segments are looked for. From any thread.
+  static constexpr int shards_on_gpu = 3;
+  [[nodiscard]] GpuKeys lend_keys(const GpuKeys::Shape& shape);
+  void give_back(GpuKeys&& keys);
+
  private:
   struct Shape {
     int nodes = 0;
@@ -46,6 +58,8 @@ class SegmentGpu {
   Shape shape_;
   std::optional<GpuAffinity> affinity_;
   bool said_ = false;
+  std::mutex mutex_;  ///< guards `keys_`
+  std::vector<GpuKeys> keys_;
 };
 
 }  // namespace datus

@@ -7,6 +7,7 @@
 #include "model/torch/torch_transformer.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -40,6 +41,15 @@ class EmulatedTransformer final : public DeviceTransformer {
       all.halves.resize(all.embeddings.size());
       to_half(all.embeddings, all.halves);
       all.embeddings.clear();
+    }
+    if (readout.kept_on_gpu != nullptr) {
+      cuda_emulation::with_device([&] {
+        if (readout.halves) {
+          std::memcpy(readout.kept_on_gpu, all.halves.data(), all.halves.size() * sizeof(half));
+        } else {
+          std::memcpy(readout.kept_on_gpu, all.embeddings.data(), all.embeddings.size() * sizeof(float));
+        }
+      });
     }
     return ready_future(std::move(all));
   }

@@ -2,6 +2,7 @@
 #include "datus/algo/gpu_affinity.hpp"
 
 #include "affinity_images.hpp"
+#include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/gpu.hpp"
 #include "support/gpu_required.hpp"
@@ -232,6 +233,49 @@ TEST(GpuAffinity, ManyChunksOneBehindTheOther) {
     expect_graphs_of_the_cpu(gpu, shape, options, chunks[c]);
     if (more) gpu.submit(sizes[c + 2]);
   }
+}
+
+// Some images of a chunk come from the host, some lie on the card, in float16 and in float32, in any order.
+TEST(GpuAffinity, TakesKeysThatLieOnTheGpu) {
+  DATUS_REQUIRE_GPU();
+  constexpr Shape shape{90, 12};
+  constexpr std::size_t values = 90 * 12;
+  std::vector<Image> images;
+  for (unsigned i = 0; i < 5; ++i) images.push_back({as_halves(random_keys(shape, i)), {}});
+  images[1].valid = random_mask(shape.nodes, 3);
+  images[4].keys = random_keys(shape, 9);
+  cuda::use_gpu(0);
+  const cuda::Stream stream;
+  const GpuKeys halves(0, {.images = 3, .values = values, .halves = true});
+  const GpuKeys floats(0, {.images = 1, .values = values, .halves = false});
+  std::vector<half> stored(3 * values);
+  for (std::size_t i = 0; i < 3; ++i) to_half(images[i].keys, std::span(stored).subspan(i * values, values));
+  cuda::copy(halves.address(), reinterpret_cast<const std::byte*>(stored.data()), stored.size() * sizeof(half), stream);
+  cuda::copy(floats.address(), reinterpret_cast<const std::byte*>(images[4].keys.data()), values * sizeof(float),
+             stream);
+  stream.wait();
+  GpuAffinity gpu(0, shape.nodes, shape.dim, 5);
+  // The same places held keys of the host before.
+  stage_all(gpu, images);
+  gpu.submit(5);
+  gpu.take();
+  for (const std::array<int, 5>& order : {std::array{0, 1, 2, 3, 4}, std::array{4, 2, 3, 1, 0}}) {
+    for (int place = 0; place < 5; ++place) {
+      const auto image = static_cast<std::size_t>(order.at(static_cast<std::size_t>(place)));
+      if (image == 4) gpu.stage(place, floats, 0);
+      if (image == 3) gpu.stage(place, images[3].keys);
+      if (image < 3) gpu.stage(place, halves, image, images[image].valid);
+    }
+    gpu.submit(5);
+    gpu.take();
+    for (int place = 0; place < 5; ++place) {
+      const Image& image = images[static_cast<std::size_t>(order.at(static_cast<std::size_t>(place)))];
+      EXPECT_EQ(gpu.graph(place), build_bit_graph(image.keys, shape.nodes, shape.dim, {}, image.valid)) << place;
+    }
+  }
+  EXPECT_THROW(gpu.stage(0, halves, 3), UsageError);
+  EXPECT_THROW(gpu.stage(0, GpuKeys(0, {.images = 1, .values = values - 1, .halves = true}), 0), InputError);
+  EXPECT_THROW(GpuKeys(0, {.images = 1'000'000, .values = 1'000'000, .halves = true}), DeviceMemoryError);
 }
 
 TEST(GpuAffinity, RefusesWhatDoesNotFit) {

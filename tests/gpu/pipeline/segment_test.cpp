@@ -124,6 +124,20 @@ TEST(GpuSegment, ShapesMayChange) {
   }
 }
 
+TEST(GpuSegment, MemoryForEmbeddingsIsLentAgainWhereItFits) {
+  DATUS_REQUIRE_GPU();
+  SegmentGpu gpu(0);
+  const GpuKeys::Shape shape{.images = 3, .values = 40, .halves = true};
+  GpuKeys first = gpu.lend_keys(shape);
+  const std::byte* const address = first.address();
+  const GpuKeys second = gpu.lend_keys(shape);
+  EXPECT_NE(second.address(), address);
+  gpu.give_back(std::move(first));
+  const GpuKeys larger = gpu.lend_keys({.images = 4, .values = 40, .halves = true});
+  EXPECT_NE(larger.address(), address);
+  EXPECT_EQ(gpu.lend_keys(shape).address(), address);
+}
+
 TEST(GpuSegment, ServesAgainAfterAnError) {
   DATUS_REQUIRE_GPU();
   SegmentGpu gpu(0);

@@ -65,7 +65,7 @@ void stage_kept(int nodes, std::span<const std::uint8_t> valid, std::span<std::u
 class Slot {
  public:
   Slot(const PanelShape& shape, int capacity, const AffinityOptions& options)
-      : shape_(shape), images_(static_cast<std::size_t>(capacity)) {
+      : shape_(shape), images_(static_cast<std::size_t>(capacity)), staged_(images_) {
     const char* const what = "memory for affinity graphs";
     keys_ = cuda::DeviceArray<std::byte>(images_ * key_bytes(), what);
     halves_ = cuda::DeviceArray<std::uint8_t>(images_, what);
@@ -99,14 +99,20 @@ class Slot {
 
   template <class T>
   void stage(std::size_t image, std::span<const T> keys, std::span<const std::uint8_t> valid) {
-    host_halves_.data()[image] = stage_as_half(keys, host_keys_.data() + image * key_bytes()) ? 1 : 0;
+    std::byte* const place = host_keys_.data() + image * key_bytes();
+    stage(image, place, stage_as_half(keys, place), valid);
+  }
+  /// Keys in pinned memory, or on the GPU.
+  void stage(std::size_t image, const std::byte* keys, bool halves, std::span<const std::uint8_t> valid) {
+    staged_[image] = keys;
+    host_halves_.data()[image] = halves ? 1 : 0;
     stage_kept(shape_.nodes, valid, host_kept_.span().subspan(image * kept_words(), kept_words()));
   }
 
   void start(std::size_t images, const AffinityOptions& options) {
     for (std::size_t image = 0; image < images; ++image) {
       const std::size_t bytes = host_halves_.data()[image] != 0 ? key_bytes() / 2 : key_bytes();
-      cuda::copy(keys_.data() + image * key_bytes(), host_keys_.data() + image * key_bytes(), bytes, stream_);
+      cuda::copy(keys_.data() + image * key_bytes(), staged_[image], bytes, stream_);
     }
     cuda::copy(halves_.data(), host_halves_.data(), images, stream_);
     cuda::copy(kept_.data(), host_kept_.data(), images * kept_words(), stream_);
@@ -169,6 +175,7 @@ class Slot {
 
   PanelShape shape_;
   std::size_t images_;
+  std::vector<const std::byte*> staged_;  ///< where the keys of each image are taken from
   std::size_t started_ = 0;
   bool subtracts_ = false;
   bool mean_is_new_ = false;
@@ -220,12 +227,12 @@ struct GpuAffinity::Impl {
     return slot(taken - 1);
   }
 
-  template <class T>
-  void stage(int image, std::span<const T> keys, std::span<const std::uint8_t> valid) {
-    affinity::require_fitting(keys.size(), shape.nodes, shape.dim, valid);
+  /// Where an image with so many values may be staged.
+  [[nodiscard]] Slot& place_for(int image, std::size_t values, std::span<const std::uint8_t> valid) {
+    affinity::require_fitting(values, shape.nodes, shape.dim, valid);
     if (image < 0 || image >= capacity) refuse("A chunk has no image " + std::to_string(image), "it has fewer");
     if (full()) refuse("An image cannot be staged", "two chunks are waiting to be taken");
-    slot(submitted).stage(static_cast<std::size_t>(image), keys, valid);
+    return slot(submitted);
   }
 };
 
@@ -259,10 +266,18 @@ void GpuAffinity::subtract(std::span<const float> mean) {
 }
 
 void GpuAffinity::stage(int image, std::span<const float> keys, std::span<const std::uint8_t> valid) {
-  impl_->stage(image, keys, valid);
+  impl_->place_for(image, keys.size(), valid).stage(static_cast<std::size_t>(image), keys, valid);
 }
 void GpuAffinity::stage(int image, std::span<const half> keys, std::span<const std::uint8_t> valid) {
-  impl_->stage(image, keys, valid);
+  impl_->place_for(image, keys.size(), valid).stage(static_cast<std::size_t>(image), keys, valid);
+}
+void GpuAffinity::stage(int image, const GpuKeys& keys, std::size_t from, std::span<const std::uint8_t> valid) {
+  const GpuKeys::Shape& shape = keys.shape();
+  Slot& slot = impl_->place_for(image, shape.values, valid);
+  if (from >= shape.images) {
+    refuse("There are no keys of image " + std::to_string(from), std::to_string(shape.images) + " lie on the GPU");
+  }
+  slot.stage(static_cast<std::size_t>(image), keys.address() + from * shape.image_bytes(), shape.halves, valid);
 }
 
 void GpuAffinity::submit(int images) {

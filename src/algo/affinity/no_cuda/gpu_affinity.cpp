@@ -35,6 +35,10 @@ void GpuAffinity::stage(int /*image*/, std::span<const float> /*keys*/, std::spa
 void GpuAffinity::stage(int /*image*/, std::span<const half> /*keys*/, std::span<const std::uint8_t> /*valid*/) {
   refuse();
 }
+void GpuAffinity::stage(int /*image*/, const GpuKeys& /*keys*/, std::size_t /*from*/,
+                        std::span<const std::uint8_t> /*valid*/) {
+  refuse();
+}
 void GpuAffinity::submit(int /*images*/) {
   refuse();
 }

@@ -112,6 +112,9 @@ class GpuTransformer final : public DeviceTransformer {
   /// The patches of a batch of images of the host.
   [[nodiscard]] at::Tensor uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
                                             bool bgr);
+  /// Embeddings to where they are to stay: the first `count` values of a batch to value `begin` there. What is taken
+  /// from the batch to the host comes after it.
+  void keep(const at::Tensor& embeddings, const Readout& readout, std::size_t begin, std::size_t count) const;
   /// Waits for what a failed call has begun: it still uses the slots.
   void settle() noexcept;
 
@@ -238,6 +241,14 @@ at::Tensor GpuTransformer::uploaded_patches(Slot& slot, std::span<const Image* c
   return patches_of(bytes, places, images.front()->height, images.front()->width, grid, bgr);
 }
 
+void GpuTransformer::keep(const at::Tensor& embeddings, const Readout& readout, std::size_t begin,
+                          std::size_t count) const {
+  const at::Tensor stored = embeddings.to(readout.halves ? at::kHalf : at::kFloat);
+  const std::size_t bytes = stored.element_size();
+  cuda::copy(readout.kept_on_gpu + begin * bytes, static_cast<const std::byte*>(stored.data_ptr()), count * bytes,
+             compute_);
+}
+
 std::future<GpuTransformer::Features> GpuTransformer::begin_forward(std::span<const Image* const> images,
                                                                     const PixelScaling& scaling, GridSize grid,
                                                                     const Readout& readout, const Batching& batching) {
@@ -255,6 +266,7 @@ std::future<GpuTransformer::Features> GpuTransformer::begin_forward(std::span<co
     const at::Tensor patches =
         uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
     const auto result = model_->read(patches, grid, square, readout);
+    if (readout.kept_on_gpu != nullptr) keep(result.embeddings, readout, begin * row, count * row);
     if (readout.embeddings) slot.embeddings.start(result.embeddings, compute_, to_host_);
     if (readout.cls) slot.cls.start(result.cls, compute_, to_host_);
   };

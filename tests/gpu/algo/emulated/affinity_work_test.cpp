@@ -49,6 +49,22 @@ TEST(AffinityWork, OfAChunk) {
   EXPECT_EQ(both.bytes_up, plain.bytes_up);
 }
 
+// Keys that lie on the card do not go up.
+TEST(AffinityWork, OfAChunkWhoseKeysAreThere) {
+  GpuAffinity gpu(0, nodes, dim, images, {});
+  const GpuKeys keys(0, {.images = images, .values = std::size_t{nodes} * dim, .halves = true});
+  cuda_emulation::forget_counters();
+  for (int i = 0; i < images; ++i) gpu.stage(i, keys, static_cast<std::size_t>(i));
+  gpu.submit(images);
+  (void)gpu.take();
+  const auto counted = cuda_emulation::counters();
+  EXPECT_EQ(counted.copies_up, 2);
+  constexpr std::size_t row_bytes = 64;  // of 512 bits
+  EXPECT_EQ(counted.bytes_up, images * (1 + row_bytes));
+  EXPECT_EQ(counted.launches, 2);
+  EXPECT_EQ(counted.drains, 1);
+}
+
 TEST(AffinityWork, OfAChunkWithSoftWeights) {
   const AffinityOptions options{.metric = AffinityOptions::Metric::cosine, .temperature = 0.05};
   const auto plain = work_of_chunk(options);

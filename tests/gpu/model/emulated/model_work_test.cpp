@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counters.hpp"
+#include "datus/core/cuda/memory.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/half.hpp"
 #include "datus/model/gpu_values.hpp"
 #include "datus/model/vision_transformer.hpp"
 #include "support/golden.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <future>
@@ -52,6 +55,16 @@ TEST(ModelWork, OfABatchOfImages) {
   EXPECT_EQ(counted.bytes_down, static_cast<std::size_t>(batches) * 2 * 64 * dim * 4);
 }
 
+/// Values of a card.
+template <class T>
+std::vector<T> from_gpu(const std::byte* address, std::size_t count) {
+  std::vector<T> values(count);
+  const cuda::Stream stream;
+  cuda::copy(reinterpret_cast<std::byte*>(values.data()), address, count * sizeof(T), stream);
+  stream.wait();
+  return values;
+}
+
 std::vector<Image> different_images(int count) {
   std::vector<Image> images(static_cast<std::size_t>(count), Image(64, 64));
   unsigned next = 0;
@@ -84,6 +97,37 @@ struct Halves {
   std::vector<std::int16_t> maps;
   std::vector<CropPlace> places;
 };
+
+// Embeddings that stay on the card are those that come down, which come as before; the empty places of the last batch
+// stay out.
+TEST(ModelWork, EmbeddingsStayOnTheCard) {
+  const auto model = model_on_gpu();
+  const auto images = different_images(5);
+  std::vector<const Image*> inputs;
+  for (const Image& image : images) inputs.push_back(&image);
+  const std::size_t values = 5U * 64 * static_cast<std::size_t>(model.architecture().dim);
+  cuda::use_gpu(0);
+  const cuda::DeviceArray<std::byte> room(values * sizeof(float));
+  auto* const kept = const_cast<std::byte*>(room.data());
+  VisionTransformer::Request request{.feature = PatchFeature::key};
+  (void)model.forward(inputs, scaling, request, {2, {}});
+  cuda_emulation::forget_counters();
+  const auto expected = model.forward(inputs, scaling, request, {2, {}});
+  const auto plain = cuda_emulation::counters();
+  request.kept_on_gpu = kept;
+  cuda_emulation::forget_counters();
+  const auto found = model.forward(inputs, scaling, request, {2, {}});
+  const auto counted = cuda_emulation::counters();
+  EXPECT_EQ(found.embeddings, expected.embeddings);
+  EXPECT_EQ(from_gpu<float>(kept, values), expected.embeddings);
+  EXPECT_EQ(counted.bytes_up, plain.bytes_up);
+  EXPECT_EQ(counted.bytes_down, plain.bytes_down);
+  EXPECT_EQ(counted.copies_down, plain.copies_down);
+
+  request.halves = true;
+  const auto halves = model.forward(inputs, scaling, request, {2, {}}).halves;
+  EXPECT_TRUE(std::ranges::equal(from_gpu<half>(kept, values), halves));
+}
 
 TEST(ModelWork, OfABatchOfCrops) {
   const auto model = model_on_gpu();

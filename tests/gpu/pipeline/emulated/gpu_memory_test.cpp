@@ -59,6 +59,31 @@ TEST(PlannedGpuMemory, OfGraphsIsWhatTheyTake) {
   }
 }
 
+TEST(PlannedGpuMemory, OfEmbeddingsThatStayForGraphs) {
+  constexpr int images = 20;
+  Config config = small_config();
+  const auto planned = [&] { return gpu_memory(config, shape(9, 8, 10), 12, images, 0, {}).transfers; };
+  Config on_the_cpu = config;
+  on_the_cpu.affinity.quantile = 0.5;
+  const double others = gpu_memory(on_the_cpu, shape(9, 8, 10), 12, images, 0, {}).transfers;
+  for (const bool halves : {true, false}) {
+    config.storage.embeddings = halves ? StorageConfig::Embeddings::none : StorageConfig::Embeddings::float32;
+    SegmentGpu gpu(0);
+    const double taken = peak_of([&] {
+      std::vector<GpuKeys> keys;
+      for (int shard = 0; shard < SegmentGpu::shards_on_gpu; ++shard) {
+        keys.push_back(gpu.lend_keys({.images = images, .values = std::size_t{9} * 8 * 10, .halves = halves}));
+      }
+    });
+    EXPECT_EQ(planned() - others, taken);
+  }
+  config.model.flip = true;
+  EXPECT_EQ(planned(), others);
+  config.model.flip = false;
+  config.affinity.center = AffinityConfig::Center::dataset;
+  EXPECT_EQ(planned(), others);
+}
+
 TEST(PlannedGpuMemory, OfClustersIsEnoughAndNotMuchMore) {
   constexpr std::int64_t count = 1500;
   constexpr int dim = 30;
