@@ -11,6 +11,9 @@
 //   host that touches it.
 // - Each call makes a context where CUDA's does: a process, or a thread that plays one, can be asked on which devices
 // it has some.
+// - What is put into a stream that records is kept for its graph, which fails when memory that it uses has gone. Memory
+// is
+//   neither taken nor given back by a thread that records, and nobody waits for the stream.
 // - Refused are streams, events and memory of another device, memory of the host where a kernel takes a pointer, copies
 // past
 //   the end, and launches beyond what any card takes.
@@ -46,8 +49,18 @@ enum cudaError_t {
   cudaErrorNotReady = 600,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchFailure = 719,
+  cudaErrorNotSupported = 801,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureIsolation = 905,
+  cudaErrorCapturedEvent = 907,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDefault = 4 };
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal = 0,
+  cudaStreamCaptureModeThreadLocal = 1,
+  cudaStreamCaptureModeRelaxed = 2
+};
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 
 struct dim3 {
@@ -97,6 +110,8 @@ namespace cuda_emulation {
 
 struct StreamState;
 struct EventState;
+struct Recorded;
+struct Executable;
 
 /// What the emulated machine has. Set before use; tests put it back.
 struct Machine {
@@ -113,6 +128,10 @@ struct Machine {
   /// Other ranks have the other cards to themselves (compute mode EXCLUSIVE_PROCESS): a context on a second one is
   /// refused.
   bool is_exclusive = false;
+  /// Whether streams can record.
+  bool has_graphs = true;
+  /// Graphs leave their first piece of work out.
+  bool graphs_err = false;
 };
 Machine& machine();
 /// Bytes of device memory in use on all devices: 0 when nothing leaks.
@@ -134,6 +153,10 @@ void run_grid(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::fu
 void enqueue(StreamState* stream, std::function<void()> work);
 /// Work that says whether it is done. What follows in the stream waits until it is.
 void enqueue_waiting(StreamState* stream, std::function<bool()> work);
+/// Whether what is put into the stream is recorded.
+bool is_recording(StreamState* stream);
+/// Work that is put into it uses this memory, which must still be there when a record of it is run.
+void use_memory(StreamState* stream, const void* pointer);
 /// From now on a stream does its work when it is given it, as if the card were infinitely fast; or no longer.
 void set_work_at_once(StreamState* stream, bool at_once);
 /// Memory of the device of this thread for a library that works there in the emulation's place, null where it does not
@@ -167,6 +190,8 @@ void wait_for_copies(std::size_t pending);
 
 using cudaStream_t = cuda_emulation::StreamState*;
 using cudaEvent_t = cuda_emulation::EventState*;
+using cudaGraph_t = cuda_emulation::Recorded*;
+using cudaGraphExec_t = cuda_emulation::Executable*;
 
 const char* cudaGetErrorString(cudaError_t error);
 const char* cudaGetErrorName(cudaError_t error);
@@ -194,6 +219,12 @@ cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);

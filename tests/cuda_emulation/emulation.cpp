@@ -200,7 +200,7 @@ cudaError_t check_launch(dim3 blocks, dim3 threads, std::size_t shared_bytes, St
   if (!fits_block || !fits_grid) return fail(cudaErrorInvalidConfiguration);
   if (shared_bytes > shared_memory_limit(kernel)) return fail(cudaErrorInvalidValue);
   if (stream->device != device) return fail(cudaErrorInvalidResourceHandle);
-  ++mutable_counters().launches;
+  if (stream->recording == nullptr) ++mutable_counters().launches;
   return cudaSuccess;
 }
 
@@ -215,6 +215,10 @@ void enqueue_waiting(StreamState* stream, std::function<bool()> work) {
   bool at_once = false;
   {
     const std::scoped_lock lock(device_mutex());
+    if (stream->recording != nullptr) {
+      stream->recording->recorded.work.push_back(std::move(work));
+      return;
+    }
     stream->work.push_back(std::move(work));
     at_once = stream->at_once;
   }
@@ -245,15 +249,18 @@ const char* cudaGetErrorName(cudaError_t error) {
                                               : "cudaError";
 }
 const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaSuccess                      ? "no error"
-         : error == cudaErrorMemoryAllocation      ? "out of memory"
-         : error == cudaErrorNoDevice              ? "no CUDA-capable device is detected"
-         : error == cudaErrorDevicesUnavailable    ? "CUDA-capable device(s) is/are busy or unavailable"
-         : error == cudaErrorInvalidResourceHandle ? "invalid resource handle"
-         : error == cudaErrorInvalidConfiguration  ? "invalid configuration argument"
-         : error == cudaErrorIllegalAddress        ? "an illegal memory access was encountered"
-         : error == cudaErrorInsufficientDriver    ? "CUDA driver version is insufficient for CUDA runtime version"
-                                                   : "emulated error";
+  return error == cudaSuccess                         ? "no error"
+         : error == cudaErrorMemoryAllocation         ? "out of memory"
+         : error == cudaErrorNoDevice                 ? "no CUDA-capable device is detected"
+         : error == cudaErrorDevicesUnavailable       ? "CUDA-capable device(s) is/are busy or unavailable"
+         : error == cudaErrorInvalidResourceHandle    ? "invalid resource handle"
+         : error == cudaErrorInvalidConfiguration     ? "invalid configuration argument"
+         : error == cudaErrorIllegalAddress           ? "an illegal memory access was encountered"
+         : error == cudaErrorStreamCaptureUnsupported ? "operation not permitted when stream is capturing"
+         : error == cudaErrorNotSupported             ? "operation not supported"
+         : error == cudaErrorStreamCaptureInvalidated ? "operation failed due to a previous error during capture"
+         : error == cudaErrorInsufficientDriver       ? "CUDA driver version is insufficient for CUDA runtime version"
+                                                      : "emulated error";
 }
 cudaError_t cudaGetLastError() {
   return std::exchange(last_error, cudaSuccess);
@@ -324,6 +331,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  {
+    const std::scoped_lock lock(device_mutex());
+    if (stream->recording != nullptr) return break_recording(*stream, cudaErrorStreamCaptureUnsupported);
+  }
   wait_for(device, [=] { drain(stream); });
   return cudaSuccess;
 }
@@ -332,6 +343,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
+  if (stream->recording != nullptr) return break_recording(*stream, cudaErrorStreamCaptureUnsupported);
   run_next(*stream);
   return stream->work.empty() ? cudaSuccess : fail(cudaErrorNotReady);
 }
@@ -339,6 +351,10 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
+  if (event->recording != nullptr && event->recording == stream->recording.get()) return cudaSuccess;
+  if (stream->recording != nullptr) return break_recording(*stream, cudaErrorStreamCaptureIsolation);
+  // On a card the stream would be recorded too; nobody here means that.
+  if (event->recording != nullptr) return fail(cudaErrorCapturedEvent);
   enqueue_waiting(stream, [event = event->self, mark = event->recorded] { return passes(*event, mark); });
   return cudaSuccess;
 }
@@ -364,6 +380,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const std::scoped_lock lock(device_mutex());
   if (event->device != stream->device) return fail(cudaErrorInvalidResourceHandle);
   event->stream = stream;
+  event->recording = stream->recording.get();
+  if (event->recording != nullptr) return cudaSuccess;
   // An earlier record may be passed later, in another stream.
   enqueue(stream, [event = event->self, mark = ++event->recorded] { event->passed = std::max(event->passed, mark); });
   return cudaSuccess;
@@ -371,6 +389,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  if (event->recording != nullptr) return fail(cudaErrorCapturedEvent);
   wait_for(device, [=] {
     work_until([=] { return event->passed == event->recorded; }, [=] { return run_next(*event->stream); });
   });
@@ -380,5 +399,6 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
+  if (event->recording != nullptr) return fail(cudaErrorCapturedEvent);
   return passes(*event, event->recorded) ? cudaSuccess : fail(cudaErrorNotReady);
 }

@@ -21,11 +21,18 @@ struct Allocation {
   int device = -1;
   /// The host may touch it too.
   bool is_open = false;
+  /// Counts all that were ever taken.
+  std::uint64_t serial = 0;
 };
 
 std::map<std::uintptr_t, Allocation>& allocations() {
   static std::map<std::uintptr_t, Allocation> of_all;
   return of_all;
+}
+
+std::uint64_t next_serial() {
+  static std::uint64_t last = 0;
+  return ++last;
 }
 
 std::uintptr_t address_of(const void* pointer) {
@@ -80,6 +87,7 @@ void keep_host_away([[maybe_unused]] std::uintptr_t address, [[maybe_unused]] st
 void* take(std::size_t bytes, Allocation allocation) {
   void* const pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(pointer, 0xFF, bytes);
+  allocation.serial = next_serial();
   allocations()[address_of(pointer)] = allocation;
   Counters& counted = mutable_counters();
   counted.peak_memory = std::max(counted.peak_memory, in_use());
@@ -143,6 +151,12 @@ void forget_counters() {
   mutable_counters().peak_memory = in_use();
 }
 
+MemoryIdentity identity_of(std::uintptr_t address) {
+  const std::scoped_lock lock(device_mutex());
+  const auto found = find(address);
+  return found == allocations().end() ? MemoryIdentity{} : MemoryIdentity{found->first, found->second.serial};
+}
+
 void* take_for_library(std::size_t bytes) {
   int device = 0;
   if (enter(device) != cudaSuccess) return nullptr;
@@ -168,6 +182,7 @@ cudaError_t check_parameter(const void* value, std::size_t bytes, bool is_pointe
       return fail(cudaErrorIllegalAddress);
     }
     if (is_pointer && word != 0 && !is_known) return fail(cudaErrorIllegalAddress);
+    if (is_known) use_memory(stream, reinterpret_cast<const void*>(word));
   }
   return cudaSuccess;
 }
@@ -187,6 +202,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  if (const cudaError_t problem = refuse_while_recording(); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   if (in_use_on(device) + bytes > machine().memory) return fail(cudaErrorMemoryAllocation);
   *pointer = take(bytes, {bytes, device});
@@ -196,6 +212,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
 cudaError_t cudaFree(void* pointer) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  if (const cudaError_t problem = refuse_while_recording(); problem != cudaSuccess) return problem;
   if (pointer == nullptr) return cudaSuccess;
   // As on a card: all of its work ends first.
   drain_device(device);
@@ -210,15 +227,17 @@ cudaError_t cudaFree(void* pointer) {
 cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  if (const cudaError_t problem = refuse_while_recording(); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   *pointer = std::malloc(bytes);
   std::memset(*pointer, 0xFF, bytes);
-  allocations()[address_of(*pointer)] = {bytes, -1};
+  allocations()[address_of(*pointer)] = {bytes, -1, false, next_serial()};
   return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void* pointer) {
   int device = 0;
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
+  if (const cudaError_t problem = refuse_while_recording(); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   allocations().erase(address_of(pointer));
   std::free(pointer);
@@ -229,7 +248,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   if (!may_copy(to, bytes, *stream) || !may_copy(from, bytes, *stream)) return fail(cudaErrorInvalidValue);
-  count_copy(to, from, bytes);
+  if (!is_recording(stream)) count_copy(to, from, bytes);
+  use_memory(stream, to);
+  use_memory(stream, from);
   enqueue(stream, [=] { std::memmove(to, from, bytes); });
   return cudaSuccess;
 }
@@ -238,6 +259,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   if (const cudaError_t problem = enter(device); problem != cudaSuccess) return problem;
   const std::scoped_lock lock(device_mutex());
   if (!may_copy(to, bytes, *stream) || find(address_of(to)) == allocations().end()) return fail(cudaErrorInvalidValue);
+  use_memory(stream, to);
   enqueue(stream, [=] { std::memset(to, value, bytes); });
   return cudaSuccess;
 }
