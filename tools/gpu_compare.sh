@@ -38,6 +38,7 @@ compare_runs() {
   else
     pass "two runs on the GPU are equal" "$count HDF5 files, masks and scores, by cmp"
   fi
+  compare_graphs "${gpu[@]}"
   # From the same centroids, so that a cluster has the same number in both.
   for precision in float32 bfloat16; do
     if ! sample_run "$precision" "${gpu[@]}" --set model.precision=$precision --set cluster.restarts=1 --set cluster.init=file \
@@ -55,6 +56,20 @@ compare_runs() {
   done
 }
 
+# compare_graphs SETTINGS…: the run of compare_runs with its batches as CUDA graphs.
+compare_graphs() {
+  local different name="a run with CUDA graphs equals one without"
+  if ! sample_run graphs "$@" --set model.cuda_graphs=true; then fail "datus run with model.cuda_graphs"; return; fi
+  different=$(compare_files "$work/gpu1" "$work/graphs")
+  if [ -n "$different" ]; then
+    fail "$name" "these differ: $(echo "$different" | tr '\n' ' ')"
+  elif grep -q 'model.cuda_graphs: passes' "$work/graphs.log"; then
+    fail "$name" "$(grep -m 1 'model.cuda_graphs: passes' "$work/graphs.log")"
+  else
+    pass "$name" "by cmp"
+  fi
+}
+
 # time_stages: a run of many copies of the sample on the GPU, in full batches, for the table at the end.
 time_stages() {
   local copy photo gpu=(--set model.device=cuda --set cluster.device=cuda)
@@ -69,20 +84,22 @@ time_stages() {
   fi
   pass "a run of 512 images on the GPU"
   bench_vit=$(find_program bench_gpu_vit) || return 0
-  with_libraries "$bench_vit" --weights "$root/data/weights/demo_vit_tiny_patch16.safetensors" --batch 32 --rounds 3 >"$work/forward.json" || true
+  local measure=("$bench_vit" --weights "$root/data/weights/demo_vit_tiny_patch16.safetensors" --batch 32 --rounds 3)
+  with_libraries "${measure[@]}" >"$work/forward.json" || true
+  with_libraries "${measure[@]}" --cuda-graphs >"$work/graphs.json" || true
 }
 
 # stage_table: images per second of each stage of that run, which share of the model's alone that is, and whether the two small runs
-# had the same files.
+# had the same files; what CUDA graphs make of the model that is fed.
 stage_table() {
   [ -f "$work/timed/summary.json" ] || return 0
-  "$python" - "$work/timed/summary.json" "$work/forward.json" "$work/different" <<'TABLE' || true
+  "$python" - "$work/timed/summary.json" "$work/forward.json" "$work/different" "$work/graphs.json" <<'TABLE' || true
 import json, os, sys
 folders = {"extract": "keys", "segment": "segments", "describe": "descriptors", "cluster": "clusters", "mask": "masks", "evaluate": "scores"}
-forward = None
-if os.path.exists(sys.argv[2]):
-    lines = [json.loads(line) for line in open(sys.argv[2]) if line.startswith("{")]
-    forward = next((line["images_per_second"] for line in lines if line["what"] == "forward alone, keys"), None)
+def measured(path, what):
+    lines = [json.loads(line) for line in open(path) if line.startswith("{")] if os.path.exists(path) else []
+    return next((line["images_per_second"] for line in lines if line["what"] == what), None)
+forward = measured(sys.argv[2], "forward alone, keys")
 different = open(sys.argv[3]).read().split() if os.path.exists(sys.argv[3]) else None
 def sameness(stage):
     if different is None or stage not in folders:
@@ -95,6 +112,9 @@ for stage, work in summary["stages"].items():
     share = f"{rate / forward:.1%}" if rate and forward else "-"
     print(f"{stage:10} {f'{rate:,.0f}' if rate else '-':>10} {share:>8}  {sameness(stage)}")
 print(f"{'run':10} {summary['images'] / summary['seconds']:>10,.0f}  from its start to its end, loading the model included")
+plain, graphs = (measured(path, "images, keys") for path in (sys.argv[2], sys.argv[4]))
+if plain and graphs:
+    print(f"the model fed with batches of 32: {plain:,.0f} images/s, as CUDA graphs {graphs:,.0f} ({graphs / plain:.2f} times)")
 TABLE
 }
 

@@ -13,6 +13,7 @@
 #include "model/torch/cuda/batched_transformer.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
 #include "model/torch/cuda/math_modes.hpp"
+#include "model/torch/cuda/number_types.hpp"
 #include "model/vit/vit_plan.hpp"
 #include "model/weights/hub_config.hpp"
 #include "program.hpp"
@@ -44,6 +45,7 @@ struct Settings {
   int rounds = 7;
   int batches_per_round = 8;
   int threads = available_cores();
+  bool cuda_graphs = false;
   bool requests = false;
 };
 
@@ -71,17 +73,8 @@ ViTOptions options_of(const Settings& settings) {
   options.threads = settings.threads;
   options.gpu = 0;
   options.precision = settings.precision;
+  options.cuda_graphs = settings.cuda_graphs;
   return options;
-}
-
-at::ScalarType number_of(Precision precision) {
-  if (precision == Precision::float32) return at::kFloat;
-  return precision == Precision::bfloat16 ? at::kBFloat16 : at::kHalf;
-}
-
-gpu_layers::Number layers_number(Precision precision) {
-  if (precision == Precision::float32) return gpu_layers::Number::float32;
-  return precision == Precision::bfloat16 ? gpu_layers::Number::bfloat16 : gpu_layers::Number::float16;
 }
 
 /// The same model as a `VisionTransformer` on a GPU holds, without the way there and back.
@@ -134,7 +127,7 @@ class ForwardAlone {
     const GridSize grid{settings_.side / patch, settings_.side / patch};
     const at::Tensor patches = at::empty({batch, grid.patches(), std::int64_t{3} * patch * patch},
                                          at::TensorOptions(model_->device()).dtype(model_->number()));
-    gpu_layers::take_patches(stream_, layers_number(settings_.precision),
+    gpu_layers::take_patches(stream_, layers_number(number_of(settings_.precision)),
                              {.images = pixels_.data(),
                               .scaled = scaled_.data(),
                               .patches = patches.data_ptr(),
@@ -211,7 +204,8 @@ Json header(const Settings& settings, int batch) {
   return {{"weights", settings.weights},
           {"input_size", settings.side},
           {"batch", batch},
-          {"precision", to_string(settings.precision)}};
+          {"precision", to_string(settings.precision)},
+          {"cuda_graphs", settings.cuda_graphs}};
 }
 
 void measure(Measurement& measurement, const Settings& settings, int batch) {
@@ -242,6 +236,7 @@ int run(int argc, char** argv) {
   app.add_option("--batches-per-round", settings.batches_per_round, "Forward passes of each measurement")
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", settings.threads, "Threads of the host")->check(CLI::PositiveNumber);
+  app.add_flag("--cuda-graphs", settings.cuda_graphs, "Batches that are fed run as CUDA graphs");
   app.add_flag("--requests", settings.requests,
                "For each line of standard input, a batch size, measure one round and print it as a line of JSON");
   CLI11_PARSE(app, argc, argv);

@@ -119,6 +119,9 @@ void add_model_network(Adder<ModelConfig>& add) {
       "one: let it or `dataset.shard_size` be a multiple of the other.");
   add("device", &M::device, word_or("auto", choice<M::Device>({{"cpu", M::Device::cpu}, {"cuda", M::Device::cuda}})),
       {}, "Where the model runs. `auto`: on a GPU where there is one. A run goes on where it was started.");
+  add("cuda_graphs", &M::cuda_graphs, boolean(), {},
+      "Whether a GPU is given the work of a batch as one CUDA graph instead of kernel by kernel: for small models that "
+      "end a batch before the host has started the next one. The same bits. Not tried on a card yet.");
 }
 
 void add_model(Keys& keys) {

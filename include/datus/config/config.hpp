@@ -120,6 +120,8 @@ struct ModelConfig {
   std::optional<Precision> precision;
   int batch_size = 32;
   std::optional<Device> device;
+  /// Whether a GPU is given the work of a batch as one CUDA graph.
+  bool cuda_graphs = false;
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 

@@ -47,6 +47,8 @@ struct ViTOptions {
   std::optional<int> gpu;
   /// On the CPU float32 only.
   Precision precision = Precision::float32;
+  /// Whether a GPU is given the work of a batch as one CUDA graph. Never changes a result.
+  bool cuda_graphs = false;
 };
 
 /// Which per-patch vector to return.

@@ -50,9 +50,11 @@ class DeviceTransformer {
 };
 
 /// Puts a model on GPU `gpu`, as CUDA counts them. The first and third argument must outlive it; the weights are
-/// copied. `threads` of the CPU prepare its batches. Throws `SystemError` in a build without CUDA.
+/// copied. With `cuda_graphs` a batch's work is recorded once and started again by one call. `threads` of the CPU
+/// prepare its batches. Throws `SystemError` in a build without CUDA.
 [[nodiscard]] std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& architecture,
                                                                       const ViTWeights& weights, TokenBase& token_base,
-                                                                      int gpu, Precision precision, int threads);
+                                                                      int gpu, Precision precision, bool cuda_graphs,
+                                                                      int threads);
 
 }  // namespace datus

@@ -18,6 +18,7 @@ struct Readout {
   bool halves = false;
   /// As `VisionTransformer::Request` has it.
   std::byte* kept_on_gpu = nullptr;
+  friend bool operator==(const Readout&, const Readout&) = default;
 };
 
 }  // namespace datus

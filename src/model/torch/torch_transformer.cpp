@@ -152,7 +152,7 @@ std::unique_ptr<Transformer> TorchTransformer::load(const std::filesystem::path&
   state->weights = compute([&] { return load_vit_weights(file, branch, plan); });
   if (options.gpu) {
     state->device = make_gpu_transformer(state->architecture, state->weights, state->token_base, *options.gpu,
-                                         options.precision, options.threads);
+                                         options.precision, options.cuda_graphs, options.threads);
     state->weights.blocks.clear();
     state->weights.image_head.reset();
   }

@@ -52,6 +52,7 @@ ViTOptions vit_options(const ModelConfig& config, const ModelPlacement& placemen
   options.threads = threads;
   options.gpu = placement.gpu;
   options.precision = placement.precision;
+  options.cuda_graphs = config.cuda_graphs;
   return options;
 }
 

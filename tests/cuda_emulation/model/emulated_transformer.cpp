@@ -106,7 +106,7 @@ class EmulatedTransformer final : public DeviceTransformer {
 
 std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& architecture, const ViTWeights& weights,
                                                         TokenBase& /*token_base*/, int /*gpu*/, Precision /*precision*/,
-                                                        int /*threads*/) {
+                                                        bool /*cuda_graphs*/, int /*threads*/) {
   return std::make_unique<EmulatedTransformer>(architecture, weights);
 }
 

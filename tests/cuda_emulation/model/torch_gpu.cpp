@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/torch/cuda/torch_gpu.hpp"
 
+#include "recorded_operations.hpp"
+
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <vector>
 
 #include <c10/core/CPUAllocator.h>
@@ -15,30 +18,45 @@
 namespace datus::torch_gpu {
 namespace {
 
+/// Memory that nobody uses, by its size.
+using Spare = std::map<std::size_t, std::vector<void*>>;
+
 /// Memory of the device for LibTorch's tensors.
 class Memory {
  public:
-  void* take(std::size_t bytes) {
+  /// From what is spare in `reserved`, which it goes back to, or where that is null from all else.
+  void* take(std::size_t bytes, Spare* reserved) {
     const std::scoped_lock lock(mutex_);
+    Spare& from = reserved == nullptr ? spare_ : *reserved;
     void* taken = nullptr;
-    if (auto& spare = spare_[bytes]; !spare.empty()) {
+    if (auto& spare = from[bytes]; !spare.empty()) {
       taken = spare.back();
       spare.pop_back();
     } else {
-      taken = fresh(bytes);
+      taken = fresh(bytes, reserved == nullptr);
     }
-    size_of_[taken] = bytes;
+    taken_[taken] = {bytes, &from};
     return taken;
   }
 
   /// Whether it was one of these.
   bool give_back(void* pointer) {
     const std::scoped_lock lock(mutex_);
-    const auto found = size_of_.find(pointer);
-    if (found == size_of_.end()) return false;
-    spare_[found->second].push_back(pointer);
-    size_of_.erase(found);
+    const auto found = taken_.find(pointer);
+    if (found == taken_.end()) return false;
+    (*found->second.from)[found->second.bytes].push_back(pointer);
+    taken_.erase(found);
     return true;
+  }
+
+  /// What was reserved is spare for all, what is in use yet later.
+  void give_up(Spare& reserved) {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [pointer, taken] : taken_) taken.from = taken.from == &reserved ? &spare_ : taken.from;
+    for (auto& [bytes, pointers] : reserved) {
+      spare_[bytes].insert(spare_[bytes].end(), pointers.begin(), pointers.end());
+    }
+    reserved.clear();
   }
 
   void release() {
@@ -47,10 +65,15 @@ class Memory {
   }
 
  private:
-  void* fresh(std::size_t bytes) {
+  struct Taken {
+    std::size_t bytes = 0;
+    Spare* from = nullptr;
+  };
+
+  void* fresh(std::size_t bytes, bool may_release) {
     void* pointer = cuda_emulation::take_for_library(bytes);
     if (pointer != nullptr) return pointer;
-    release_locked();
+    if (may_release) release_locked();
     pointer = cuda_emulation::take_for_library(bytes);
     TORCH_CHECK_WITH(OutOfMemoryError, pointer != nullptr, "CUDA out of memory. Tried to allocate ", bytes, " bytes.");
     return pointer;
@@ -63,8 +86,8 @@ class Memory {
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> spare_;
-  std::map<void*, std::size_t> size_of_;
+  Spare spare_;
+  std::map<void*, Taken> taken_;
 };
 
 Memory& memory() {
@@ -75,6 +98,15 @@ Memory& memory() {
 
 /// How many `OnStream` there are on this thread.
 thread_local int on_device = 0;
+
+/// Where tensors of this thread lie, if memory is reserved for them.
+thread_local Spare* reserved_of_thread = nullptr;
+
+/// As LibTorch's own lock: it gives nothing back while memory is reserved.
+std::shared_mutex& giving_back() {
+  static std::shared_mutex of_process;
+  return of_process;
+}
 
 /// LibTorch's allocator for CPUs, with a device's memory where a model computes. Without `override`: LibTorch 2 has
 /// other qualifiers on these functions than LibTorch 1, and more of them.
@@ -90,8 +122,12 @@ class DeviceAllocator final : public c10::Allocator {
  private:
   static c10::DataPtr made(std::size_t bytes) {
     const bool is_of_device = on_device > 0 && bytes > 0;
-    void* const pointer =
-        is_of_device ? memory().take(bytes) : c10::GetDefaultCPUAllocator()->allocate(bytes).release_context();
+    cudaStream_t const stream = stream_of_operations();
+    TORCH_CHECK(
+        !is_of_device || reserved_of_thread != nullptr || stream == nullptr || !cuda_emulation::is_recording(stream),
+        "a recorded tensor lies in memory that others will get");
+    void* const pointer = is_of_device ? memory().take(bytes, reserved_of_thread)
+                                       : c10::GetDefaultCPUAllocator()->allocate(bytes).release_context();
     return {pointer, pointer, &give_back, c10::Device(c10::kCPU)};
   }
   static void give_back(void* pointer) {
@@ -107,9 +143,10 @@ c10::Device device(int /*index*/) {
 
 struct OnStream::Guard {
   cudaStream_t stream;
+  OperationsOfStream operations{stream};
 };
 
-OnStream::OnStream(const cuda::Stream& stream, int /*index*/) : guard_(new Guard{stream.get()}) {
+OnStream::OnStream(const cuda::Stream& stream, int /*index*/) : guard_(new Guard{.stream = stream.get()}) {
   static DeviceAllocator allocator;
   static std::once_flag once;
   std::call_once(once, [] { c10::SetCPUAllocator(&allocator, 255); });
@@ -122,7 +159,32 @@ OnStream::~OnStream() {
   cuda_emulation::set_work_at_once(guard_->stream, false);
 }
 
+struct ReservedMemory::State {
+  Spare spare;
+};
+
+ReservedMemory::ReservedMemory(int /*gpu*/) : state_(new State) {}
+
+ReservedMemory::~ReservedMemory() {
+  memory().give_up(state_->spare);
+}
+
+struct ReservedMemory::Use::State {
+  std::shared_lock<std::shared_mutex> lock;
+};
+
+ReservedMemory::Use::Use(ReservedMemory& memory, const cuda::Stream& /*stream*/)
+    : state_(new State{std::shared_lock(giving_back())}) {
+  TORCH_CHECK(reserved_of_thread == nullptr, "memory is reserved already");
+  reserved_of_thread = &memory.state_->spare;
+}
+
+ReservedMemory::Use::~Use() {
+  reserved_of_thread = nullptr;
+}
+
 void give_spare_memory_back() {
+  const std::scoped_lock lock(giving_back());
   memory().release();
 }
 

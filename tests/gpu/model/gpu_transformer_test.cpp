@@ -23,9 +23,10 @@ std::string checkpoint(const char* name) {
   return data_path(std::string("golden/vit/") + name);
 }
 
-VisionTransformer on_gpu(const std::string& path, Precision precision) {
+VisionTransformer on_gpu(const std::string& path, Precision precision, bool cuda_graphs = false) {
   ViTOptions options;
   options.gpu = 0;
+  options.cuda_graphs = cuda_graphs;
   options.precision = precision;
   options.threads = 2;
   return VisionTransformer::load(path, options);
@@ -127,6 +128,29 @@ TEST(GpuTransformer, CropsAndSegmentsAreThoseOfTheCpu) {
     EXPECT_LE(difference(model.segment_cls(inputs, scaling, maps, segments, {2, {}}),
                          reference.segment_cls(inputs, scaling, maps, segments, {2, {}})),
               tolerance);
+  }
+}
+
+TEST(GpuTransformer, WithCudaGraphsTheBitsAreTheSame) {
+  DATUS_REQUIRE_GPU();
+  for (const char* name : {"dino_p8_head64.safetensors", "dinov3_p16.safetensors"}) {
+    const auto images = random_images(7, 96, 64);
+    const auto inputs = pointers(images);
+    for (const auto& [precision, tolerance] : precisions()) {
+      const auto plain = on_gpu(checkpoint(name), precision);
+      const auto model = on_gpu(checkpoint(name), precision, true);
+      // The first call records, in both places; the others launch, the last batch with one image.
+      for (const std::size_t count : {std::size_t{6}, std::size_t{7}, std::size_t{7}}) {
+        for (const PatchFeature feature : {PatchFeature::key, PatchFeature::token}) {
+          const VisionTransformer::Request request{.feature = feature, .cls = true};
+          const auto some = std::span(inputs).last(count);
+          const auto expected = plain.forward(some, scaling, request, {3, {}});
+          const auto found = model.forward(some, scaling, request, {3, {}});
+          EXPECT_EQ(found.embeddings, expected.embeddings) << name << to_string(precision) << count;
+          EXPECT_EQ(found.cls, expected.cls) << name << to_string(precision) << count;
+        }
+      }
+    }
   }
 }
 

@@ -66,6 +66,7 @@ std::map<std::string, Expected> input_keys() {
        {"auto", {"model.precision=float32", "model.precision=bfloat16", "model.precision=float16"}, {"half", "tf32"}}},
       {"model.batch_size", {"32", {"model.batch_size=4"}, not_positive}},
       {"model.device", {"auto", {"model.device=cpu", "model.device=cuda"}, {"gpu", "cuda:1"}}},
+      {"model.cuda_graphs", {"false", {"model.cuda_graphs=true"}, {"auto"}}},
   };
 }
 
@@ -205,6 +206,7 @@ TEST_F(Schema, StagesAreThoseOfTheMeaningOfTheKeys) {
       {"run.seed", {Stage::cluster}},
       {"model.weights", {}},
       {"model.device", {}},
+      {"model.cuda_graphs", {}},
       {"model.batch_size", model},
       {"model.channel_order", {Stage::extract}},
       {"model.input_size", {Stage::extract, Stage::describe, Stage::mask}},

@@ -61,6 +61,7 @@ TEST(Provenance, ASettingChangesItsStageAndThoseAfterIt) {
       {"run.directory=/elsewhere", std::nullopt},
       {"run.grace=5", std::nullopt},
       {"model.device=cpu", std::nullopt},
+      {"model.cuda_graphs=true", std::nullopt},
       {"dataset.on_unreadable=skip", std::nullopt},
       {"dataset.images=/elsewhere", std::nullopt},
       {"model.weights=/elsewhere", std::nullopt},

@@ -9,8 +9,8 @@
 
 namespace datus {
 
-const std::uint8_t* ImageUpload::put(std::span<const Image* const> images, std::size_t places, int threads,
-                                     const cuda::Stream& stream) {
+std::uint8_t* ImageUpload::put(std::span<const Image* const> images, std::size_t places, int threads,
+                               const cuda::Stream& stream) {
   const std::size_t bytes = images.front()->pixels.size();
   // The last copy may still read the pinned memory, and kernels the other.
   copied_.wait();

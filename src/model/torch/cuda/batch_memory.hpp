@@ -20,8 +20,7 @@ class ImageUpload {
   /// Copies images of equal size to room for `places` of them, as work of `stream`; `threads` of the CPU gather them.
   /// The images are not needed any more when the call returns. Returns uint8 [places, height, width, 3] on the device;
   /// what lies behind the images there is of no meaning.
-  const std::uint8_t* put(std::span<const Image* const> images, std::size_t places, int threads,
-                          const cuda::Stream& stream);
+  std::uint8_t* put(std::span<const Image* const> images, std::size_t places, int threads, const cuda::Stream& stream);
 
  private:
   cuda::PinnedArray<std::uint8_t> host_;

@@ -4,6 +4,7 @@
 #include "datus/core/error.hpp"
 #include "datus/core/types.hpp"
 #include "model/torch/cuda/layer_kernels.hpp"
+#include "model/torch/cuda/number_types.hpp"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
@@ -14,14 +15,7 @@ namespace datus {
 namespace {
 
 gpu_layers::Number number_of(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kBFloat16:
-      return gpu_layers::Number::bfloat16;
-    case at::kHalf:
-      return gpu_layers::Number::float16;
-    default:
-      return gpu_layers::Number::float32;
-  }
+  return layers_number(tensor.scalar_type());
 }
 
 int as_int(std::int64_t value) {

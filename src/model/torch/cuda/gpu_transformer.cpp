@@ -11,15 +11,15 @@
 #include "model/torch/cuda/layer_kernels.hpp"
 #include "model/torch/cuda/math_modes.hpp"
 #include "model/torch/cuda/memory_errors.hpp"
+#include "model/torch/cuda/number_types.hpp"
 #include "model/torch/cuda/pixel_table.hpp"
+#include "model/torch/cuda/recorded_passes.hpp"
 #include "model/torch/cuda/torch_gpu.hpp"
 #include "model/torch/device_transformer.hpp"
-#include "model/torch/torch_backend.hpp"
 
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -29,31 +29,11 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
-#include <torch/version.h>
 
 namespace datus {
 namespace {
-
-at::ScalarType number_of(Precision precision) {
-  switch (precision) {
-    case Precision::float32:
-      return at::kFloat;
-    case Precision::bfloat16:
-      return at::kBFloat16;
-    case Precision::float16:
-      return at::kHalf;
-  }
-  return at::kFloat;
-}
-
-gpu_layers::Number layers_number(at::ScalarType number) {
-  return number == at::kBFloat16 ? gpu_layers::Number::bfloat16
-         : number == at::kHalf   ? gpu_layers::Number::float16
-                                 : gpu_layers::Number::float32;
-}
 
 /// What `action` returns, which takes memory of the GPU: LibTorch keeps what it does not need for its next tensors, and
 /// gives it back where that is not enough.
@@ -72,6 +52,7 @@ struct Slot {
   ImageUpload images;
   cuda::Event uploaded;
   gpu_layers::CropBuffers crops;
+  cuda::DeviceArray<std::uint8_t> cut;
   MapUpload maps;
   Download embeddings;
   Download cls;
@@ -80,7 +61,7 @@ struct Slot {
 class GpuTransformer final : public DeviceTransformer {
  public:
   GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base, int gpu,
-                 Precision precision, int threads);
+                 Precision precision, bool cuda_graphs, int threads);
   ~GpuTransformer() override;
   GpuTransformer(const GpuTransformer&) = delete;
   GpuTransformer& operator=(const GpuTransformer&) = delete;
@@ -109,14 +90,18 @@ class GpuTransformer final : public DeviceTransformer {
   /// [places, P, 3 p p] of images uint8 on the device, as work of the compute stream.
   [[nodiscard]] at::Tensor patches_of(const std::uint8_t* images, int places, int height, int width, GridSize grid,
                                       bool bgr) const;
-  /// The patches of a batch of images of the host.
-  [[nodiscard]] at::Tensor uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
-                                            bool bgr);
+  /// A batch of images of the host, on the device for later work of the compute stream.
+  [[nodiscard]] std::uint8_t* uploaded(Slot& slot, std::span<const Image* const> images, int places);
+  /// What the model gives for a batch that lies on the device, as work of the compute stream. With CUDA graphs the
+  /// tensors are the place's own.
+  [[nodiscard]] BatchedTransformer::Result read(const PassShape& batch);
   /// Embeddings to where they are to stay: the first `count` values of a batch to value `begin` there. What is taken
   /// from the batch to the host comes after it.
   void keep(const at::Tensor& embeddings, const Readout& readout, std::size_t begin, std::size_t count) const;
   /// Waits for what a failed call has begun: it still uses the slots.
   void settle() noexcept;
+  /// All that is not in use, where there is too little: a smaller batch may be next.
+  void give_memory_back();
 
   const ViTArchitecture& architecture_;
   int gpu_;
@@ -126,6 +111,8 @@ class GpuTransformer final : public DeviceTransformer {
   cuda::Stream to_device_;
   cuda::Stream to_host_;
   std::optional<BatchedTransformer> model_;
+  /// With CUDA graphs.
+  std::optional<RecordedPasses> recorded_;
   PixelTable scaled_;
   std::array<Slot, BatchesUnderWay::places> slots_;
   BatchesUnderWay under_way_;
@@ -145,16 +132,25 @@ auto GpuTransformer::on_gpu(const Body& body) {
   } catch (const c10::Error& error) {
     settle();
     if (says_out_of_memory(error)) {
-      torch_gpu::give_spare_memory_back();
+      give_memory_back();
       throw DeviceMemoryError("The GPU's memory does not suffice for the model's batch", error.what_without_backtrace(),
                               "Use a smaller model.batch_size.");
     }
     throw SystemError("the Vision Transformer could not be run on GPU " + std::to_string(gpu_),
                       error.what_without_backtrace(), "Look at the card with nvidia-smi, or set model.device: cpu.");
+  } catch (const DeviceMemoryError&) {
+    settle();
+    give_memory_back();
+    throw;
   } catch (...) {
     settle();
     throw;
   }
+}
+
+void GpuTransformer::give_memory_back() {
+  if (recorded_) recorded_->forget();
+  torch_gpu::give_spare_memory_back();
 }
 
 void GpuTransformer::settle() noexcept {
@@ -164,11 +160,12 @@ void GpuTransformer::settle() noexcept {
 }
 
 GpuTransformer::GpuTransformer(const ViTArchitecture& architecture, const ViTWeights& weights, TokenBase& token_base,
-                               int gpu, Precision precision, int threads)
+                               int gpu, Precision precision, bool cuda_graphs, int threads)
     : architecture_(architecture), gpu_(gpu), threads_(threads) {
   set_math_modes();
   on_gpu([&] {
     model_.emplace(architecture, weights, token_base, torch_gpu::device(gpu), number_of(precision), &compute_);
+    if (cuda_graphs) recorded_.emplace(compute_, gpu);
     compute_.wait();
   });
   // Of what the weights were on their way; the memory for graphs comes next, which is not LibTorch's.
@@ -180,6 +177,7 @@ GpuTransformer::~GpuTransformer() {
     cuda::use_gpu(gpu_);
     settle();
     under_way_.drop_all();
+    recorded_.reset();
     model_.reset();
     for (Slot& slot : slots_) slot = {};
     // LibTorch keeps what was freed for itself; the next stage has other uses for it.
@@ -232,13 +230,20 @@ at::Tensor GpuTransformer::patches_of(const std::uint8_t* images, int places, in
   return patches;
 }
 
-at::Tensor GpuTransformer::uploaded_patches(Slot& slot, std::span<const Image* const> images, int places, GridSize grid,
-                                            bool bgr) {
-  const std::uint8_t* const bytes = with_spare_memory(
+std::uint8_t* GpuTransformer::uploaded(Slot& slot, std::span<const Image* const> images, int places) {
+  std::uint8_t* const bytes = with_spare_memory(
       [&] { return slot.images.put(images, static_cast<std::size_t>(places), threads_, to_device_); });
   slot.uploaded.record(to_device_);
   slot.uploaded.hold(compute_);
-  return patches_of(bytes, places, images.front()->height, images.front()->width, grid, bgr);
+  return bytes;
+}
+
+BatchedTransformer::Result GpuTransformer::read(const PassShape& batch) {
+  const auto pass = [&] {
+    const at::Tensor patches = patches_of(batch.images, batch.places, batch.height, batch.width, batch.grid, batch.bgr);
+    return model_->read(patches, batch.grid, batch.height == batch.width, batch.readout);
+  };
+  return recorded_ ? recorded_->run(batch, pass) : pass();
 }
 
 void GpuTransformer::keep(const at::Tensor& embeddings, const Readout& readout, std::size_t begin,
@@ -261,11 +266,16 @@ std::future<GpuTransformer::Features> GpuTransformer::begin_forward(std::span<co
     readout.halves ? features.halves.reserve(images.size() * row) : features.embeddings.reserve(images.size() * row);
   }
   if (readout.cls) features.cls.reserve(images.size() * cls_row);
-  const bool square = images.front()->height == images.front()->width;
+  // The same work whether the host takes floats or halves.
+  const Readout of_model{readout.layer, readout.feature, readout.cls, readout.embeddings, false};
   const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
-    const at::Tensor patches =
-        uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
-    const auto result = model_->read(patches, grid, square, readout);
+    const auto result = read({.images = uploaded(slot, images.subspan(begin, count), batching.batch_size),
+                              .places = batching.batch_size,
+                              .height = images.front()->height,
+                              .width = images.front()->width,
+                              .grid = grid,
+                              .bgr = scaling.bgr,
+                              .readout = of_model});
     if (readout.kept_on_gpu != nullptr) keep(result.embeddings, readout, begin * row, count * row);
     if (readout.embeddings) slot.embeddings.start(result.embeddings, compute_, to_host_);
     if (readout.cls) slot.cls.start(result.cls, compute_, to_host_);
@@ -305,13 +315,21 @@ std::future<std::vector<float>> GpuTransformer::begin_crop_vectors(const Segment
   const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
     const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch, crops.crop_resize,
                                     size, threads_);
-    const at::Tensor cut =
-        at::zeros({batching.batch_size, size, size, 3}, at::TensorOptions(model_->device()).dtype(at::kByte));
-    auto* const bytes = cut.data_ptr<std::uint8_t>();
     const auto places = static_cast<std::size_t>(batching.batch_size);
-    with_spare_memory([&] { slot.crops.cut(plan, places, images, maps, bytes, compute_); });
-    const at::Tensor patches = patches_of(bytes, batching.batch_size, size, size, grid, scaling.bgr);
-    slot.cls.start(model_->read(patches, grid, true, readout).cls, compute_, to_host_);
+    const std::size_t bytes = places * static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
+    with_spare_memory([&] {
+      if (slot.cut.size() < bytes) slot.cut = cuda::DeviceArray<std::uint8_t>(bytes, "memory for crops");
+      cuda::clear(slot.cut.data(), bytes, compute_);
+      slot.crops.cut(plan, places, images, maps, slot.cut.data(), compute_);
+    });
+    const auto result = read({.images = slot.cut.data(),
+                              .places = batching.batch_size,
+                              .height = size,
+                              .width = size,
+                              .grid = grid,
+                              .bgr = scaling.bgr,
+                              .readout = readout});
+    slot.cls.start(result.cls, compute_, to_host_);
   };
   const auto collect = [row](std::vector<float>& all, Slot& slot, std::size_t begin, std::size_t count) {
     slot.cls.finish(std::span(all).subspan(begin * row, count * row), row, 1);
@@ -326,11 +344,11 @@ std::future<std::vector<float>> GpuTransformer::begin_segment_cls(std::span<cons
                                                                   const Batching& batching) {
   if (images.empty()) return ready_future(std::vector<float>());
   const auto dim = static_cast<std::size_t>(architecture_.dim);
-  const bool square = images.front()->height == images.front()->width;
+  const Image& first = *images.front();
   const auto patches_per_image = static_cast<std::size_t>(grid.patches());
   const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
-    const at::Tensor patches =
-        uploaded_patches(slot, images.subspan(begin, count), batching.batch_size, grid, scaling.bgr);
+    const at::Tensor patches = patches_of(uploaded(slot, images.subspan(begin, count), batching.batch_size),
+                                          batching.batch_size, first.height, first.width, grid, scaling.bgr);
     std::vector<int> counts(static_cast<std::size_t>(batching.batch_size), 0);
     std::copy_n(segments.begin() + static_cast<std::ptrdiff_t>(begin), count, counts.begin());
     std::vector<std::int16_t> numbers(counts.size() * patches_per_image, -1);
@@ -340,7 +358,7 @@ std::future<std::vector<float>> GpuTransformer::begin_segment_cls(std::span<cons
     // LibTorch has no view of constant data; nothing writes to this one.
     const at::Tensor maps = at::from_blob(const_cast<std::int16_t*>(on_device), {batching.batch_size, grid.patches()},
                                           at::TensorOptions(model_->device()).dtype(at::kShort));
-    const auto found = model_->segment_cls(patches, grid, square, maps, counts);
+    const auto found = model_->segment_cls(patches, grid, first.height == first.width, maps, counts);
     slot.embeddings.start(at::cat(found), compute_, to_host_);
   };
   const std::vector<int> counts(segments.begin(), segments.end());
@@ -384,23 +402,10 @@ GpuTransformer::Features GpuTransformer::forward(std::span<const float> images, 
 
 std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& architecture, const ViTWeights& weights,
                                                         TokenBase& token_base, int gpu, Precision precision,
-                                                        int threads) {
+                                                        bool cuda_graphs, int threads) {
   // Its streams and memory are made on this GPU.
   cuda::use_gpu(gpu);
-  return std::make_unique<GpuTransformer>(architecture, weights, token_base, gpu, precision, threads);
-}
-
-std::string backend_of_gpu(int gpu, Precision precision) {
-  const GpuSurvey survey = survey_gpus();
-  const auto found = std::ranges::find(survey.gpus, gpu, &Gpu::index);
-  if (found == survey.gpus.end()) {
-    throw SystemError("There is no GPU " + std::to_string(gpu),
-                      survey.problem.empty() ? "it is not visible" : survey.problem,
-                      "Set model.device: cpu, or run where there is one.");
-  }
-  return "cuda " + found->name + ", compute capability " + std::to_string(found->compute_major) + "." +
-         std::to_string(found->compute_minor) + ", LibTorch " + TORCH_VERSION + ", " + survey.versions + ", " +
-         torch_gpu::library_versions() + ", " + to_string(precision) + ", " + math_modes_text();
+  return std::make_unique<GpuTransformer>(architecture, weights, token_base, gpu, precision, cuda_graphs, threads);
 }
 
 }  // namespace datus

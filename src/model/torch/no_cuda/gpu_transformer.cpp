@@ -15,7 +15,8 @@ namespace {
 
 std::unique_ptr<DeviceTransformer> make_gpu_transformer(const ViTArchitecture& /*architecture*/,
                                                         const ViTWeights& /*weights*/, TokenBase& /*token_base*/,
-                                                        int /*gpu*/, Precision /*precision*/, int /*threads*/) {
+                                                        int /*gpu*/, Precision /*precision*/, bool /*cuda_graphs*/,
+                                                        int /*threads*/) {
   refuse();
 }
 
