@@ -92,6 +92,12 @@ TEST_F(GpuModelRuns, AreTheSameAgainAndNearThoseOfTheCpu) {
     }
     EXPECT_LE(worst, 0.002F * largest);
   }
+  const Outcome graphs = run("graphs", {"model.device=cuda", "cluster.device=cpu", "model.cuda_graphs=true"});
+  ASSERT_EQ(graphs.code, 0) << graphs;
+  EXPECT_EQ(graphs.err.find("model.cuda_graphs"), std::string::npos) << graphs;
+  for (const char* file_name : {"keys/000000.h5", "keys/000001.h5", "descriptors/000000.h5", "descriptors/000001.h5"}) {
+    EXPECT_EQ(bytes_of(file("graphs") / file_name), bytes_of(file("gpu0") / file_name)) << file_name;
+  }
 }
 
 TEST_F(GpuModelRuns, DrainTheGpuOnceHoweverManyShardsThereAre) {
@@ -200,9 +206,11 @@ TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
   enum class Fit { nothing, half, whole };
   // Three shards of two whole batches: the third is in the model after the descriptors of the first.
   write_test_images(file("images"), 12);
-  const auto fit_in = [&](std::int64_t memory) {
-    const std::string name = "memory" + std::to_string(memory);
-    const Outcome outcome = run(name, {"model.device=cuda", "cluster.device=cpu", "dataset.shard_size=4"},
+  const auto fit_in = [&](std::int64_t memory, bool graphs = false) {
+    const std::string name = "memory" + std::to_string(memory) + (graphs ? "graphs" : "");
+    const Outcome outcome = run(name,
+                                {"model.device=cuda", "cluster.device=cpu", "dataset.shard_size=4",
+                                 std::string("model.cuda_graphs=") + (graphs ? "true" : "false")},
                                 {.environment = {"DATUS_EMULATED_MEMORY=" + std::to_string(memory)}});
     if (outcome.code == 0) {
       return outcome.err.find("does not fit the GPU's memory; this run takes 1") == std::string::npos ? Fit::whole
@@ -224,6 +232,8 @@ TEST_F(GpuModelRuns, FitOrDoNotAndAreNeverCutShort) {
       (fit_in(middle) >= wanted ? enough : too_little) = middle;
     }
     for (const std::int64_t more : {1'000, 4'000, 16'000, 64'000}) EXPECT_GE(fit_in(enough + more), wanted) << enough;
+    // With CUDA graphs too, whether there is enough for them or not.
+    for (int step = 0; step < 8; ++step) (void)fit_in(enough + 20'000 * step, true);
   }
 }
 

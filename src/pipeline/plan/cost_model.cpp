@@ -5,6 +5,7 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/shards/batch_fill.hpp"
+#include "pipeline/stages/cluster/fine_clusters.hpp"
 #include "pipeline/stages/cluster/group_choice.hpp"
 #include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/refined_labels.hpp"
@@ -98,9 +99,8 @@ class CostModel {
   /// In how many groups the ranks work on k-means: so many times the rows are held then, beside those of all ranks.
   void add_groups() {
     const ClusterConfig& cluster = config_.cluster;
-    GroupProblem problem = group_problem(
-        kmeans_options(config_, cluster.fine ? std::vector{*cluster.fine} : plan_.todo.clusters, threads_),
-        std::llround(segments_), measured_.descriptor_width, static_cast<int>(ranks_));
+    GroupProblem problem = group_problem(kmeans_options(config_, fitted_, threads_), std::llround(segments_),
+                                         measured_.descriptor_width, static_cast<int>(ranks_));
     problem.ranks_per_node = allocation_.ranks_per_node;
     problem.on_gpus = allocation_.has_gpus && !refuses_gpu(cluster.device);
     if (ranks_ == 1 || problem.clusters.size() == 1) return;
@@ -119,13 +119,14 @@ class CostModel {
     const int dim = measured_.descriptor_width;
     const double rows = std::ceil(segments_ / static_cast<double>(ranks_));
     const bool mini_batch = cluster.algorithm == ClusterConfig::Algorithm::mini_batch;
-    const double work = rows / threads_ * grouped_clusters(plan_.todo.clusters, cluster.restarts);
+    fitted_ = fitted_clusters(cluster, plan_.todo.clusters, std::llround(segments_));
+    const double work = rows / threads_ * grouped_clusters(fitted_, cluster.restarts);
     cost_.iterations = mini_batch ? cluster.epochs : cluster.max_iterations;
     cost_.iterations_of = mini_batch ? " epochs (cluster.epochs)" : " iterations (cluster.max_iterations)";
     cost_.iteration_seconds = work * measured_.kmeans_iteration_thread_seconds;
     const double seconds = measured_.cluster_seconds + (cost_.iterations + 1) * cost_.iteration_seconds +
                            work * measured_.kmeans_rest_thread_seconds;
-    const KMeansOptions options = kmeans_options(config_, plan_.todo.clusters, threads_);
+    const KMeansOptions options = kmeans_options(config_, fitted_, threads_);
     const double state = process_memory_ + rows * static_cast<double>(kmeans_bytes_per_row(options)) +
                          static_cast<double>(kmeans_bytes_of_centroids(options, dim));
     add_groups();
@@ -134,6 +135,7 @@ class CostModel {
     const double memory = state + std::min(data, room) + 4 * rows * static_cast<double>(plan_.todo.clusters.size());
     std::string text = std::to_string(std::llround(segments_)) + " segments, K = ";
     for (const int k : plan_.todo.clusters) text += (k == plan_.todo.clusters.front() ? "" : ", ") + std::to_string(k);
+    if (cluster.fine) text += " of " + std::to_string(fitted_.back()) + " fine clusters";
     if (cluster.restarts > 1) text += ", " + std::to_string(cluster.restarts) + " restarts";
     cost_.stages.push_back({"cluster", text, seconds, memory, write_.clusters});
   }
@@ -169,9 +171,8 @@ class CostModel {
 
   /// The graphs lie on the GPU beside the model, shard by shard; the model is gone when k-means begins.
   void add_gpu_memory() {
-    cost_.gpu_memory =
-        gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
-                   cost_.groups * std::ceil(segments_ / static_cast<double>(ranks_)), plan_.todo.clusters);
+    cost_.gpu_memory = gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
+                                  cost_.groups * std::ceil(segments_ / static_cast<double>(ranks_)), fitted_);
     const bool has_shards = std::ranges::any_of(plan_.todo.shards, &StageSet::any);
     for (const Stage stage : all_stages) {
       const auto cost = std::ranges::find(cost_.stages, stage_name(stage), &StageCost::name);
@@ -206,6 +207,7 @@ class CostModel {
   /// Name, paths and sizes of an image more, in the data set and in the list: 900 bytes measured six folders deep.
   const double process_memory_ = measured_.process_memory_bytes + 1500.0 * static_cast<double>(std::max<std::int64_t>(
                                                                                0, images_ - measured_.listed_images));
+  std::vector<int> fitted_;  ///< the numbers of clusters that k-means fits for what is to be done
   RunCost cost_;
 };
 

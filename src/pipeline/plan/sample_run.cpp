@@ -119,7 +119,10 @@ std::vector<int> clusters_up_to(std::int64_t most, const RunContext& run) {
 /// COLLECTIVE. k-means as the configuration asks for it, but in memory and with one and with five iterations, on rows
 /// of noise: far more than caches hold, where there is time. On each rank alone, while all are at work.
 void probe_kmeans(const RunContext& run, double seconds, Calibration& result) {
-  KMeansOptions options = kmeans_options(run.config, clusters_up_to(256, run), run.threads);  // more need more rows
+  constexpr int most_clusters = 256;  // more need more rows
+  const std::optional<int>& fine = run.config.cluster.fine;
+  KMeansOptions options = kmeans_options(
+      run.config, fine ? std::vector{std::min(*fine, most_clusters)} : clusters_up_to(most_clusters, run), run.threads);
   options.stop_requested = [&] { return run.signals->requested(); };
   options.algorithm = KMeansOptions::Algorithm::lloyd;
   if (options.init == KMeansOptions::Init::given) options.init = KMeansOptions::Init::random;

@@ -109,6 +109,21 @@ TEST(CostOfRun, KMeansByHand) {
   EXPECT_EQ(cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2)).iterations, 5);
 }
 
+TEST(CostOfRun, FineClustersAreWhatIsFitted) {
+  Calibration calibration = simple_calibration();
+  calibration.kmeans_iteration_thread_seconds = 1e-6;
+  Config config = config_of({27, 33});
+  config.cluster.restarts = 3;
+  config.cluster.fine = 100;
+  // Once for both K: 100 take seven groups of 16. Of 1000 segments 200 would be the most.
+  RunCost cost = cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2));
+  EXPECT_NEAR(cost.iteration_seconds, 500 * 3 * 112e-6, tiny);
+  EXPECT_EQ(stage_of(cost, "cluster").work, "1000 segments, K = 27, 33 of 100 fine clusters, 3 restarts");
+  config.cluster.fine = 300;
+  cost = cost_of(new_run(200, 64, {27, 33}), config, calibration, machines(1, 1, 2));
+  EXPECT_NEAR(cost.iteration_seconds, 500 * 3 * 208e-6, tiny);
+}
+
 TEST(CostOfRun, GroupsOfRanksHoldTheRowsOftener) {
   Config config = config_of({27, 33});
   const RunPlan work = new_run(2000, 64, {27, 33});

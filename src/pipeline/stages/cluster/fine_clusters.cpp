@@ -28,18 +28,26 @@ int fine_clusters_for(std::int64_t rows, int wanted, int k) {
   return static_cast<int>(std::min<std::int64_t>(wanted, std::max<std::int64_t>(k, rows / rows_for_each)));
 }
 
+std::vector<int> fitted_clusters(const ClusterConfig& config, const std::vector<int>& clusters, std::int64_t rows) {
+  std::set<int> counts(clusters.begin(), clusters.end());
+  if (config.fine) {
+    counts.clear();
+    for (const int k : clusters) counts.insert(fine_clusters_for(rows, *config.fine, k));
+  }
+  return {counts.begin(), counts.end()};
+}
+
 std::vector<FineFit> fit_fine(const DescriptorRows& data, const ClusterConfig& config, const std::vector<int>& clusters,
                               KMeansOptions options, std::vector<FineFit> current, const ClusterGpu& gpu,
                               const ClusterCheckpoint& checkpoint, const StopSignals& signals, Communicator& comm) {
-  std::set<int> counts;
-  for (const int k : clusters) counts.insert(fine_clusters_for(data.total(), *config.fine, k));
-  if (comm.rank() == 0 && *counts.begin() < *config.fine) {
-    log::info(std::to_string(*counts.begin()) + " fine clusters in place of " + std::to_string(*config.fine) +
+  std::vector<int> counts = fitted_clusters(config, clusters, data.total());
+  if (comm.rank() == 0 && counts.front() < *config.fine) {
+    log::info(std::to_string(counts.front()) + " fine clusters in place of " + std::to_string(*config.fine) +
               " (cluster.fine): there are " + std::to_string(data.total()) + " rows, and five are wanted for each");
   }
-  for (const FineFit& fit : current) counts.erase(fit.clusters.tree.leaves);
+  for (const FineFit& fit : current) std::erase(counts, fit.clusters.tree.leaves);
   if (counts.empty()) return current;
-  options.clusters.assign(counts.begin(), counts.end());
+  options.clusters = std::move(counts);
   for (KMeansResult& result : fit_rows(data, config, options, gpu, checkpoint, signals, comm)) {
     FineFit fit{.clusters = {.centroids = std::move(result.centroids), .dim = data.rows->dim(), .rows = {}, .tree = {}},
                 .labels = std::move(result.assignment),

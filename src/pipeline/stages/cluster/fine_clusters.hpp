@@ -32,6 +32,10 @@ struct FineFit {
 /// at least. Nothing else decides, so that a K comes out the same whatever others are asked for.
 [[nodiscard]] int fine_clusters_for(std::int64_t rows, int wanted, int k);
 
+/// [ascending]: how many clusters k-means fits so that each of `clusters` can be had: these without cluster.fine.
+[[nodiscard]] std::vector<int> fitted_clusters(const ClusterConfig& config, const std::vector<int>& clusters,
+                                               std::int64_t rows);
+
 /// COLLECTIVE. k-means, as `fit_rows`, with as many fine clusters as each of `clusters` is cut from, and the trees over
 /// them: one fit for each number, in most runs one for all. Those of `current` need none.
 [[nodiscard]] std::vector<FineFit> fit_fine(const DescriptorRows& data, const ClusterConfig& config,
