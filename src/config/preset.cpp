@@ -9,8 +9,10 @@ std::span<const Preset> presets() {
   static const std::vector<Preset> list = {
       {"paper", "The method of the paper: Louvain's segments, described by the CLS of their crops.", {}},
       {"best",
-       "What measures best: segments of the soft graph, described by smoothed embeddings; a tree over fine clusters; "
-       "and a label for every pixel. Taken by a configuration file that names no preset, no key of affinity, "
+       "What measures best: segments of the soft graph, described by smoothed embeddings; the tree over fine clusters "
+       "on "
+       "which eight starts agree; and a label for every pixel. Taken by a configuration file that names no preset, no "
+       "key of affinity, "
        "segment, descriptor and mask (but `mask.formats`), and no `cluster.init`.",
        {"model.input_size=448", "affinity.metric=cosine", "affinity.center=dataset", "affinity.weights=soft",
         "affinity.temperature=0.05", "segment.min_patches=2", "descriptor.kind=mean_key", "descriptor.smoothing=0.05",

@@ -148,7 +148,7 @@ TEST_F(Best, RefinedMasksDoNotDependOnRanks) {
 TEST_F(Best, PlainFilesHaveTheTreeToo) {
   ASSERT_EQ(run("one").code, 0);
   const Outcome outcome = run_program({"cluster", "--descriptors", "one/descriptors", "--k", "2,3", "--out", "c.h5",
-                                       "--set", "cluster.fine=12", "--set", "cluster.tolerance=1e-4"},
+                                       "--set", "cluster.fine=12", "--set", "cluster.restarts=8"},
                                       {.folder = folder_.path()});
   ASSERT_EQ(outcome.code, 0) << outcome;
   EXPECT_EQ(Hdf5Reader(path("c.h5")).read<std::int32_t>("/k003/assignment"),
