@@ -3,7 +3,7 @@
 // edges: in turns, by the clock of the GPU, over more images than its cache holds. Then the whole way from keys in
 // memory to graphs in memory. Exit code 77 where there is no card.
 
-#include "algo/affinity/cuda/affinity_bits.hpp"
+#include "algo/affinity/cuda/affinity_graphs.hpp"
 #include "cuda/requests.hpp"
 #include "cuda/timing.hpp"
 #include "datus/algo/gpu_affinity.hpp"
@@ -125,9 +125,12 @@ class Inputs {
                            .keys = raw_.data(),
                            .halves = halves_.data(),
                            .kept = kept_.data(),
+                           .common_mean = nullptr,
                            .mean = nullptr,
                            .packed = packed_.data(),
-                           .bits = bits_.data()},
+                           .bits = bits_.data(),
+                           .weights = nullptr,
+                           .not_finite = nullptr},
                           stream);
   }
   void multiply(const Blas& blas, const Case& size) { blas.multiply(size, floats_.data(), product_.data()); }
