@@ -6,6 +6,7 @@
 #include "support/gpu_required.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -17,70 +18,81 @@ namespace {
 /// A number that goes to the device and, by work that can be recorded, to another place there and back.
 class GpuGraph : public testing::Test {
  protected:
-  void SetUp() override { DATUS_REQUIRE_GPU(); }
+  void SetUp() override {
+    DATUS_REQUIRE_GPU();
+    gpu_.emplace();
+  }
+  [[nodiscard]] const Stream& stream() const { return gpu_->stream; }
+  [[nodiscard]] DeviceArray<int>& there() { return gpu_->there; }
+  [[nodiscard]] DeviceArray<int>& other() { return gpu_->other; }
+  [[nodiscard]] PinnedArray<int>& back_place() { return gpu_->back; }
 
   void put(int value) {
-    copy(there_.data(), &value, 1, stream_);
-    stream_.wait();
+    copy(there().data(), &value, 1, stream());
+    stream().wait();
   }
   void work() {
-    copy(other_.data(), there_.data(), 1, stream_);
-    copy(back_.data(), other_.data(), 1, stream_);
+    copy(other().data(), there().data(), 1, stream());
+    copy(back_place().data(), other().data(), 1, stream());
   }
   [[nodiscard]] int back() {
-    stream_.wait();
-    return back_.span()[0];
+    stream().wait();
+    return back_place().span()[0];
   }
   /// Recorded work that fails leaves the stream as it was.
   void expect_usable() {
     put(5);
     work();
     EXPECT_EQ(back(), 5);
-    const Graph graph(stream_, [&] { work(); });
+    const Graph graph(stream(), [&] { work(); });
     put(6);
-    graph.launch(stream_);
+    graph.launch(stream());
     EXPECT_EQ(back(), 6);
   }
 
-  Stream stream_;
-  DeviceArray<int> there_{1};
-  DeviceArray<int> other_{1};
-  PinnedArray<int> back_{1};
+ private:
+  struct OnGpu {
+    Stream stream;
+    DeviceArray<int> there{1};
+    DeviceArray<int> other{1};
+    PinnedArray<int> back{1};
+  };
+  std::optional<OnGpu> gpu_;
 };
 
 TEST_F(GpuGraph, RunsWhenItIsLaunchedWithWhatIsThereThen) {
   put(1);
-  back_.span()[0] = 0;
-  const Graph graph(stream_, [&] { work(); });
+  back_place().span()[0] = 0;
+  const Graph graph(stream(), [&] { work(); });
   EXPECT_EQ(back(), 0);
   for (const int value : {2, 3}) {
     put(value);
-    graph.launch(stream_);
+    graph.launch(stream());
     EXPECT_EQ(back(), value);
   }
 }
 
 TEST_F(GpuGraph, RunsInTheOrderOfTheStream) {
   put(1);
-  const Graph graph(stream_, [&] { work(); });
-  graph.launch(stream_);
-  clear(other_.data(), 1, stream_);
-  copy(back_.data(), other_.data(), 1, stream_);
+  const Graph graph(stream(), [&] { work(); });
+  graph.launch(stream());
+  clear(other().data(), 1, stream());
+  copy(back_place().data(), other().data(), 1, stream());
   EXPECT_EQ(back(), 0);
 }
 
 TEST_F(GpuGraph, ThereIsNoWaitingForAStreamThatRecords) {
-  EXPECT_THROW(Graph(stream_, [&] { stream_.wait(); }), SystemError);
+  EXPECT_THROW(Graph(stream(), [&] { stream().wait(); }), SystemError);
   expect_usable();
-  EXPECT_THROW(Graph(stream_, [&] { (void)stream_.done(); }), SystemError);
+  EXPECT_THROW(Graph(stream(), [&] { (void)stream().done(); }), SystemError);
   expect_usable();
 }
 
 TEST_F(GpuGraph, AThreadThatRecordsTakesNoMemoryAndOthersMay) {
-  EXPECT_THROW(Graph(stream_, [&] { const DeviceArray<int> taken(1); }), SystemError);
+  EXPECT_THROW(Graph(stream(), [&] { const DeviceArray<int> taken(1); }), SystemError);
   expect_usable();
   // The error of a call that nobody looked at shows in the end.
-  EXPECT_THROW(Graph(stream_,
+  EXPECT_THROW(Graph(stream(),
                      [&] {
                        work();
                        try {
@@ -91,11 +103,11 @@ TEST_F(GpuGraph, AThreadThatRecordsTakesNoMemoryAndOthersMay) {
                SystemError);
   expect_usable();
   put(8);
-  const Graph graph(stream_, [&] {
+  const Graph graph(stream(), [&] {
     work();
     std::thread([] { const DeviceArray<int> taken(1); }).join();
   });
-  graph.launch(stream_);
+  graph.launch(stream());
   EXPECT_EQ(back(), 8);
 }
 
@@ -103,12 +115,12 @@ TEST_F(GpuGraph, WorkOfAnotherStreamCannotBeWaitedForInIt) {
   const Stream other;
   Event event;
   event.record(other);
-  EXPECT_THROW(Graph(stream_, [&] { event.hold(stream_); }), SystemError);
+  EXPECT_THROW(Graph(stream(), [&] { event.hold(stream()); }), SystemError);
   expect_usable();
 }
 
 TEST_F(GpuGraph, WhatTheWorkThrowsIsPassedOn) {
-  EXPECT_THROW(Graph(stream_,
+  EXPECT_THROW(Graph(stream(),
                      [&] {
                        work();
                        throw std::logic_error("not today");
@@ -119,7 +131,7 @@ TEST_F(GpuGraph, WhatTheWorkThrowsIsPassedOn) {
 
 TEST_F(GpuGraph, AnEventThatWasRecordedInItIsNotWaitedFor) {
   Event event;
-  const Graph graph(stream_, [&] { event.record(stream_); });
+  const Graph graph(stream(), [&] { event.record(stream()); });
   EXPECT_THROW(event.wait(), SystemError);
 }
 
