@@ -220,7 +220,8 @@ double rounds_of_shards(std::int64_t shards, std::int64_t images, int shard_size
     return count / at_a_time * largest_share(at_a_time, threads) + largest_share(count % at_a_time, threads);
   };
   const std::int64_t mine = std::min(images, largest_share(shards, ranks) * shard_size);
-  return static_cast<double>(mine / shard_size * of_shard(shard_size) + of_shard(mine % shard_size));
+  const std::int64_t rounds = mine / shard_size * of_shard(shard_size) + of_shard(mine % shard_size);
+  return static_cast<double>(rounds);
 }
 
 double rounds_of_images(std::int64_t images, std::int64_t ranks, int threads) {

@@ -15,6 +15,13 @@
 namespace datus::cuda {
 namespace {
 
+struct OnGpu {
+  Stream stream;
+  DeviceArray<int> there{1};
+  DeviceArray<int> other{1};
+  PinnedArray<int> back{1};
+};
+
 /// A number that goes to the device and, by work that can be recorded, to another place there and back.
 class GpuGraph : public testing::Test {
  protected:
@@ -51,12 +58,6 @@ class GpuGraph : public testing::Test {
   }
 
  private:
-  struct OnGpu {
-    Stream stream;
-    DeviceArray<int> there{1};
-    DeviceArray<int> other{1};
-    PinnedArray<int> back{1};
-  };
   std::optional<OnGpu> gpu_;
 };
 
