@@ -121,7 +121,10 @@ double mean(std::span<const double> values) {
 Json judge(const Case& measured, const MachineLimits& limits, double rows_per_second) {
   constexpr int group = 16;
   double lanes = 0.0;
-  for (const int k : measured.clusters) lanes += (k + group - 1) / group * group;
+  for (const int k : measured.clusters) {
+    const int filled_up = (k + group - 1) / group * group;
+    lanes += filled_up;
+  }
   const double row_bytes = static_cast<double>(sizeof(float)) * measured.dim;
   const double by_read = limits.read() / row_bytes;
   const double by_arithmetic = limits.multiply_adds / (lanes * measured.dim);

@@ -28,8 +28,9 @@ CodecOf<T> codec_of(std::string allowed, Parse<T> parse, Print<T> print, Print<T
   };
   const auto read = [parse = std::move(parse)](const RawValue& raw, void* value) {
     std::optional<T> parsed = parse(raw);
-    if (parsed) *static_cast<T*>(value) = *std::move(parsed);
-    return parsed.has_value();
+    if (!parsed) return false;
+    *static_cast<T*>(value) = *std::move(parsed);
+    return true;
   };
   return {{std::move(allowed), read, of_value(std::move(print)), of_value(std::move(canonical))}};
 }

@@ -140,7 +140,8 @@ TEST(GpuSoftGraphs, EqualKeysNoDirectionAndNoPatch) {
   gpu.stage(0, equal);
   gpu.submit(1);
   gpu.take();
-  for (const std::uint16_t weight : gpu.weighted_graph(0).row(17)) EXPECT_EQ(weight, 65535);
+  const WeightedGraph graph = gpu.weighted_graph(0);
+  for (const std::uint16_t weight : graph.row(17)) EXPECT_EQ(weight, 65535);
 }
 
 // A cosine that rounding makes larger than 1 has no larger weight for it, which so cold would be 65536.

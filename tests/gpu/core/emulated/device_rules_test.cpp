@@ -52,11 +52,15 @@ TEST(DeviceRules, ARankKeepsToItsOwnGpu) {
   EXPECT_EQ(contexts_after([] {
               const auto choose = [] {
                 use_gpu(3);
-                return std::pair(DeviceArray<int>(5), Stream());
+                struct Chosen {
+                  DeviceArray<int> memory{5};
+                  Stream stream;
+                };
+                return Chosen();
               };
-              const auto [memory, stream] = choose();
+              const auto chosen = choose();
               Event event;
-              event.record(stream);
+              event.record(chosen.stream);
               event.wait();
             }),
             Contexts{3});

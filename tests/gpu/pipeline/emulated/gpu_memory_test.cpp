@@ -53,7 +53,9 @@ TEST(PlannedGpuMemory, OfGraphsIsWhatTheyTake) {
       config.affinity.metric = AffinityConfig::Metric::cosine;
       config.affinity.center = cols == 8 ? AffinityConfig::Center::none : AffinityConfig::Center::image;
       SegmentGpu gpu(0);
-      const double taken = peak_of([&] { (void)gpu.lend(rows * cols, dim, affinity_options(config.affinity), 12); });
+      const int nodes = rows * cols;
+      const int width = dim;
+      const double taken = peak_of([&] { (void)gpu.lend(nodes, width, affinity_options(config.affinity), 12); });
       EXPECT_EQ(gpu_memory(config, shape(rows, cols, dim), 12, 1, 0, {}).graphs, taken);
     }
   }
