@@ -362,7 +362,13 @@ TEST(Preflight, GpusThatTheJobWasGivenAreNotLeftIdle) {
   EXPECT_EQ(run.code, 2) << run;
   for (const std::string& part : what) EXPECT_NE(run.err.find(part), std::string::npos) << run;
   EXPECT_FALSE(fs::exists(folder.path() / "run" / "config.yaml")) << run;
-  const Outcome wanted = run_program(preflight(folder.path() / "run", {"--set", "model.device=cpu"}), two_ranks);
+  // Any of the two may have a use for them.
+  for (const char* one : {"model.device=cpu", "cluster.device=cpu"}) {
+    const Outcome outcome = run_program(preflight(folder.path() / "run", {"--set", one}), two_ranks);
+    EXPECT_EQ(outcome.code, 2) << one << outcome;
+  }
+  const Outcome wanted = run_program(
+      preflight(folder.path() / "run", {"--set", "model.device=cpu", "--set", "cluster.device=cpu"}), two_ranks);
   EXPECT_EQ(wanted.code, 0) << wanted;
 }
 
