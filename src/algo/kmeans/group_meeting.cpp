@@ -82,7 +82,6 @@ std::optional<KMeansState> GroupMeeting::gathered() {
   std::array<std::int64_t, 1> silent{speaks_ && words_.empty() ? 1 : 0};
   all_.allreduce(silent, ReduceOp::max);
   if (silent[0] != 0) return std::nullopt;
-  std::vector<KMeansState> states = states_in(allgather_values(all_, words_));
   return joined(states_in(allgather_values(all_, words_)), options_);
 }
 

@@ -21,7 +21,7 @@ std::string text_of_empty_places(std::int64_t batch_size, std::int64_t shard_siz
   if (share >= enough) return {};
   return "batches of " + std::to_string(batch_size) + " are filled to " + std::to_string(std::lround(100 * share)) +
          " % by shards of " + std::to_string(shard_size) +
-         " images: let one of model.batch_size and dataset.shard_size " + "be a multiple of the other, in a new run";
+         " images: let one of model.batch_size and dataset.shard_size be a multiple of the other, in a new run";
 }
 
 }  // namespace datus

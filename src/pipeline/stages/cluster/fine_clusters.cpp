@@ -29,11 +29,8 @@ int fine_clusters_for(std::int64_t rows, int wanted, int k) {
 }
 
 std::vector<int> fitted_clusters(const ClusterConfig& config, const std::vector<int>& clusters, std::int64_t rows) {
-  std::set<int> counts(clusters.begin(), clusters.end());
-  if (config.fine) {
-    counts.clear();
-    for (const int k : clusters) counts.insert(fine_clusters_for(rows, *config.fine, k));
-  }
+  std::set<int> counts;
+  for (const int k : clusters) counts.insert(config.fine ? fine_clusters_for(rows, *config.fine, k) : k);
   return {counts.begin(), counts.end()};
 }
 
