@@ -25,13 +25,13 @@ inline void for_each_block(const KMeansRows& rows, std::span<const RowRange> ran
           block.precise == nullptr ? nullptr : block.precise + place};
 }
 
-/// The squared distances of a block's rows to a point, by the f64 chain.
-inline void squared_distances(const Kernels& kernels, const RowBlock& block, int dim, const double* point,
-                              double* distances) {
+/// The squared distances [number, rows] of a block's rows to points [number, D], by the f64 chain.
+inline void squared_distances(const Kernels& kernels, const RowBlock& block, int dim, const double* points,
+                              std::int64_t number, double* distances) {
   if (block.precise != nullptr) {
-    kernels.precise_squared_distances(block.precise, block.count, dim, point, distances);
+    kernels.precise_squared_distances(block.precise, block.count, dim, points, number, distances);
   } else {
-    kernels.squared_distances(block.values, block.count, dim, point, distances);
+    kernels.squared_distances(block.values, block.count, dim, points, number, distances);
   }
 }
 

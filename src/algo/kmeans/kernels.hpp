@@ -26,7 +26,7 @@ struct PackedView {
   int dim;
 };
 
-/// One SIMD path of the arithmetic of `kmeans` (the public header). Rows and points are [count, D] and [D].
+/// One SIMD path of the arithmetic of `kmeans` (the public header). Rows and points are [count, D] and [number, D].
 struct Kernels {
   /// The centroid with the lowest score, |c|^2 - 2 x.c, that score, and the lowest one among the other centroids, for
   /// up to `strip_rows` rows: a chain of fused multiply-adds in index order, so that all paths give the same bits (but
@@ -42,10 +42,11 @@ struct Kernels {
   void (*subtract_row)(const float* row, int dim, double scale, std::int64_t* sums);
   void (*add_precise_row)(const double* row, int dim, double scale, std::int64_t* sums);
   void (*subtract_precise_row)(const double* row, int dim, double scale, std::int64_t* sums);
-  /// distances[i] = |x_i - point|^2, the f64 chain.
-  void (*squared_distances)(const float* rows, std::int64_t count, int dim, const double* point, double* distances);
-  void (*precise_squared_distances)(const double* rows, std::int64_t count, int dim, const double* point,
-                                    double* distances);
+  /// distances[p, i] = |x_i - point_p|^2, the f64 chain, for `number` points.
+  void (*squared_distances)(const float* rows, std::int64_t count, int dim, const double* points, std::int64_t number,
+                            double* distances);
+  void (*precise_squared_distances)(const double* rows, std::int64_t count, int dim, const double* points,
+                                    std::int64_t number, double* distances);
   /// distances[i] = |x_i - c|^2, the f64 chain, c being centroid labels[i] of [K, D].
   void (*own_distances)(const double* rows, std::int64_t count, int dim, const double* centroids,
                         const std::int32_t* labels, double* distances);

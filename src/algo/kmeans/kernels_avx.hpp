@@ -22,6 +22,56 @@ static double finish_distance(const T* row, const double* point, int d, int dim,
   return distance;
 }
 
+/// Goes on with the chains of a path's `lanes` rows, whose next `size` values lie in columns, to `points` points, which
+/// are `dim` values apart: as many chains as hide the latency of one. From one point to the next, their distances are
+/// `stride` apart.
+template <class Lines, int points>
+static void add_columns(const typename Lines::Doubles* columns, int size, const double* point, std::int64_t dim,
+                        double* distances, std::int64_t stride) {
+  using Doubles = typename Lines::Doubles;
+  Doubles chains[points];
+  for (int p = 0; p < points; ++p) __builtin_memcpy(&chains[p], distances + p * stride, sizeof(Doubles));
+  for (int d = 0; d < size; ++d) {
+#pragma GCC unroll 8
+    for (int p = 0; p < points; ++p) {
+      const Doubles difference = columns[d] - point[p * dim + d];
+      chains[p] = Lines::multiply_add(difference, difference, chains[p]);
+    }
+  }
+  for (int p = 0; p < points; ++p) __builtin_memcpy(distances + p * stride, &chains[p], sizeof(Doubles));
+}
+
+/// Rows become columns a few values at a time, once for all points.
+template <class Lines, class T>
+static void squared_distances(const T* rows, std::int64_t count, int dim, const double* points, std::int64_t number,
+                              double* distances) {
+  constexpr int lanes = Lines::lanes;
+  constexpr int most = 64;
+  typename Lines::Doubles columns[most];
+  for (std::int64_t i = 0; i < number * count; ++i) distances[i] = 0.0;
+  const std::int64_t in_lanes = count - count % lanes;
+  const int whole = dim - dim % lanes;
+  for (std::int64_t row = 0; row < in_lanes; row += lanes) {
+    for (int first = 0; first < whole; first += most) {
+      const int size = whole - first < most ? whole - first : most;
+      for (int d = 0; d < size; d += lanes) Lines::to_columns(rows + row * dim + first + d, dim, columns + d);
+      std::int64_t p = 0;
+      for (; p + 8 <= number; p += 8) {
+        add_columns<Lines, 8>(columns, size, points + p * dim + first, dim, distances + p * count + row, count);
+      }
+      for (; p < number; ++p) {
+        add_columns<Lines, 1>(columns, size, points + p * dim + first, dim, distances + p * count + row, count);
+      }
+    }
+  }
+  for (std::int64_t p = 0; p < number; ++p, points += dim, distances += count) {
+    for (std::int64_t row = 0; row < count; ++row) {
+      const int from = row < in_lanes ? whole : 0;
+      distances[row] = finish_distance(rows + row * dim, points, from, dim, distances[row]);
+    }
+  }
+}
+
 /// The distances of `rows` rows to a centroid each: one chain each, several at a time to hide the latency of one.
 template <int rows>
 static void own_distances_of(const double* row, std::int64_t dim, const double* centroids, const std::int32_t* labels,

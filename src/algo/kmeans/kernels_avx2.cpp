@@ -36,46 +36,29 @@ void accumulate(const T* row, int dim, double scale, std::int64_t* sums) {
   }
 }
 
-/// Goes on with the chains of 4 rows by 4 coordinates of each.
-template <class T>
-__m256d add_distances(const T* row, std::int64_t dim, __m256d to, __m256d chains) {
-  __m256d m[4];
-#pragma GCC unroll 4
-  for (int r = 0; r < 4; ++r) m[r] = _mm256_sub_pd(load(row + r * dim), to);
-  const __m256d top_even = _mm256_unpacklo_pd(m[0], m[1]);
-  const __m256d top_odd = _mm256_unpackhi_pd(m[0], m[1]);
-  const __m256d bottom_even = _mm256_unpacklo_pd(m[2], m[3]);
-  const __m256d bottom_odd = _mm256_unpackhi_pd(m[2], m[3]);
-  m[0] = _mm256_permute2f128_pd(top_even, bottom_even, 0x20);
-  m[1] = _mm256_permute2f128_pd(top_odd, bottom_odd, 0x20);
-  m[2] = _mm256_permute2f128_pd(top_even, bottom_even, 0x31);
-  m[3] = _mm256_permute2f128_pd(top_odd, bottom_odd, 0x31);
-#pragma GCC unroll 4
-  for (int k = 0; k < 4; ++k) chains = _mm256_fmadd_pd(m[k], m[k], chains);
-  return chains;
-}
+struct Lines {
+  using Doubles = __m256d;
+  static constexpr int lanes = 4;
 
-template <class T>
-void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
-  std::int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const T* row = rows + i * dim;
-    __m256d first = _mm256_setzero_pd();
-    __m256d second = _mm256_setzero_pd();
-    int d = 0;
-    for (; d + 4 <= dim; d += 4) {
-      const __m256d to = _mm256_loadu_pd(point + d);
-      first = add_distances(row + d, dim, to, first);
-      second = add_distances(row + std::int64_t{4} * dim + d, dim, to, second);
-    }
-    _mm256_storeu_pd(distances + i, first);
-    _mm256_storeu_pd(distances + i + 4, second);
-    for (int r = 0; r < 8; ++r) {
-      distances[i + r] = finish_distance(row + std::int64_t{r} * dim, point, d, dim, distances[i + r]);
-    }
+  static Doubles multiply_add(Doubles a, Doubles b, Doubles sum) { return _mm256_fmadd_pd(a, b, sum); }
+
+  /// 4 values of each of 4 rows.
+  template <class T>
+  static void to_columns(const T* rows, std::int64_t dim, Doubles* columns) {
+    const Doubles top = load(rows);
+    const Doubles second = load(rows + dim);
+    const Doubles third = load(rows + 2 * dim);
+    const Doubles bottom = load(rows + 3 * dim);
+    const Doubles top_even = _mm256_unpacklo_pd(top, second);
+    const Doubles top_odd = _mm256_unpackhi_pd(top, second);
+    const Doubles bottom_even = _mm256_unpacklo_pd(third, bottom);
+    const Doubles bottom_odd = _mm256_unpackhi_pd(third, bottom);
+    columns[0] = _mm256_permute2f128_pd(top_even, bottom_even, 0x20);
+    columns[1] = _mm256_permute2f128_pd(top_odd, bottom_odd, 0x20);
+    columns[2] = _mm256_permute2f128_pd(top_even, bottom_even, 0x31);
+    columns[3] = _mm256_permute2f128_pd(top_odd, bottom_odd, 0x31);
   }
-  for (; i < count; ++i) distances[i] = finish_distance(rows + i * dim, point, 0, dim, 0.0);
-}
+};
 
 }  // namespace
 
@@ -86,8 +69,8 @@ Kernels avx2_kernels() {
           .subtract_row = accumulate<false, float>,
           .add_precise_row = accumulate<true, double>,
           .subtract_precise_row = accumulate<false, double>,
-          .squared_distances = squared_distances<float>,
-          .precise_squared_distances = squared_distances<double>,
+          .squared_distances = squared_distances<Lines, float>,
+          .precise_squared_distances = squared_distances<Lines, double>,
           .own_distances = own_distances};
 }
 

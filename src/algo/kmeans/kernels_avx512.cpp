@@ -57,31 +57,23 @@ void transpose(__m512d (&m)[8]) {
   }
 }
 
-template <class T>
-void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
-  std::int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const T* row = rows + i * dim;
-    __m512d chains = _mm512_setzero_pd();
-    int d = 0;
-    for (; d + 8 <= dim; d += 8) {
-      const __m512d to = _mm512_loadu_pd(point + d);
-      __m512d differences[8];
+struct Lines {
+  using Doubles = __m512d;
+  static constexpr int lanes = 8;
+
+  static Doubles multiply_add(Doubles a, Doubles b, Doubles sum) { return _mm512_fmadd_pd(a, b, sum); }
+
+  /// 8 values of each of 8 rows.
+  template <class T>
+  static void to_columns(const T* rows, std::int64_t dim, Doubles* columns) {
+    Doubles m[8];
 #pragma GCC unroll 8
-      for (int r = 0; r < 8; ++r) {
-        differences[r] = _mm512_sub_pd(load(row + std::int64_t{r} * dim + d), to);
-      }
-      transpose(differences);
+    for (int r = 0; r < 8; ++r) m[r] = load(rows + r * dim);
+    transpose(m);
 #pragma GCC unroll 8
-      for (int k = 0; k < 8; ++k) chains = _mm512_fmadd_pd(differences[k], differences[k], chains);
-    }
-    _mm512_storeu_pd(distances + i, chains);
-    for (int r = 0; r < 8; ++r) {
-      distances[i + r] = finish_distance(row + std::int64_t{r} * dim, point, d, dim, distances[i + r]);
-    }
+    for (int k = 0; k < 8; ++k) columns[k] = m[k];
   }
-  for (; i < count; ++i) distances[i] = finish_distance(rows + i * dim, point, 0, dim, 0.0);
-}
+};
 
 }  // namespace
 
@@ -92,8 +84,8 @@ Kernels avx512_kernels() {
           .subtract_row = accumulate<false, float>,
           .add_precise_row = accumulate<true, double>,
           .subtract_precise_row = accumulate<false, double>,
-          .squared_distances = squared_distances<float>,
-          .precise_squared_distances = squared_distances<double>,
+          .squared_distances = squared_distances<Lines, float>,
+          .precise_squared_distances = squared_distances<Lines, double>,
           .own_distances = own_distances};
 }
 

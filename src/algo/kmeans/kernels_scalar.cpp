@@ -68,8 +68,11 @@ double squared_distance(const T* row, const double* point, int dim) {
 }
 
 template <class T>
-void squared_distances(const T* rows, std::int64_t count, int dim, const double* point, double* distances) {
-  for (std::int64_t i = 0; i < count; ++i) distances[i] = squared_distance(rows + i * dim, point, dim);
+void squared_distances(const T* rows, std::int64_t count, int dim, const double* points, std::int64_t number,
+                       double* distances) {
+  for (std::int64_t p = 0; p < number; ++p, points += dim, distances += count) {
+    for (std::int64_t i = 0; i < count; ++i) distances[i] = squared_distance(rows + i * dim, points, dim);
+  }
 }
 
 void own_distances(const double* rows, std::int64_t count, int dim, const double* centroids, const std::int32_t* labels,

@@ -58,7 +58,7 @@ void NearestSearch::settle(const RowBlock& strip, std::int64_t i, double limit, 
   const double* const precise = widened(row);
   const std::span<const double> candidates = candidates_of(row.values, limit);
   distances_.resize(numbers_.size());
-  kernels_.precise_squared_distances(candidates.data(), std::ssize(numbers_), dim, precise, distances_.data());
+  kernels_.precise_squared_distances(candidates.data(), std::ssize(numbers_), dim, precise, 1, distances_.data());
   const auto nearest = std::ranges::min_element(distances_) - distances_.begin();
   found.labels[i] = numbers_[static_cast<std::size_t>(nearest)];
   found.lowest[i] = distances_[static_cast<std::size_t>(nearest)];

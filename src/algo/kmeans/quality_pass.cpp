@@ -79,7 +79,7 @@ void QualityPass::make_room(Worker& worker, std::int64_t count) const {
 /// All restarts of all candidates for a strip, which stays in the nearest cache. `at`: its place in the labels.
 void QualityPass::add_strip(Worker& worker, const RowBlock& strip, std::int64_t at) const {
   std::array<double, strip_rows> norms{};
-  squared_distances(kernels_, strip, rows_.dim(), zero_.data(), norms.data());
+  squared_distances(kernels_, strip, rows_.dim(), zero_.data(), 1, norms.data());
   NearestRows& found = worker.found;
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     for (std::size_t restart = 0; restart < candidates_[i].targets.size(); ++restart) {

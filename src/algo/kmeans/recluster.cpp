@@ -74,7 +74,7 @@ void measure(const WeightedPoints& points, std::span<const double> distances, co
     for (Trial& trial : trials) {
       double* const to = trial.distances.data() + begin;
       const double* const point = points.values.data() + trial.point * dim;
-      kernels.precise_squared_distances(points.values.data() + begin * dim, count, dim, point, to);
+      kernels.precise_squared_distances(points.values.data() + begin * dim, count, dim, point, 1, to);
       std::transform(to, to + count, distances.begin() + begin, to, [](double a, double b) { return std::min(a, b); });
     }
   });
@@ -117,7 +117,7 @@ std::vector<std::int32_t> nearest_centroids(const WeightedPoints& points, std::s
     const double* const precise = points.values.data() + begin * points.dim;
     const std::vector<float> values(precise, precise + count * points.dim);
     double norms[strip_rows];
-    kernels.precise_squared_distances(precise, count, points.dim, zero.data(), norms);
+    kernels.precise_squared_distances(precise, count, points.dim, zero.data(), 1, norms);
     NearestRows found;
     NearestSearch(targets, kernels).find({begin, count, values.data(), precise}, norms, found);
     std::copy_n(found.labels, count, labels.begin() + begin);

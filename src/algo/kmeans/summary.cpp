@@ -187,7 +187,7 @@ RowSummary summarise_rows(const KMeansRows& rows, std::int64_t most_distinct, in
   std::vector<Seen> of_workers(static_cast<std::size_t>(threads), Seen(dim, most_distinct));
   const std::vector<double> zero(static_cast<std::size_t>(dim));
   const auto measure = [&](const RowBlock& block) {
-    squared_distances(kernels, block, dim, zero.data(), summary.squared_norms.data() + block.first);
+    squared_distances(kernels, block, dim, zero.data(), 1, summary.squared_norms.data() + block.first);
   };
   for_each_block(rows, threads, [&](std::size_t worker, const RowBlock& block) {
     const std::int64_t number = rows.first() + block.first;

@@ -18,12 +18,13 @@ class ThreadWeights final : public RowWeights {
       : context_(context), weights_(draws, std::vector<double>(static_cast<std::size_t>(context.rows.count()), 1.0)) {}
 
   std::vector<Ticket> lowest_tickets(std::span<const WeighedRound> rounds) override {
+    const std::vector<NewPoints> points = new_points(rounds);
     // [rounds][threads]
     std::vector<std::vector<Ticket>> best(rounds.size(),
                                           std::vector<Ticket>(static_cast<std::size_t>(context_.threads)));
     for_each_block(context_.rows, context_.threads, [&](std::size_t worker, const RowBlock& block) {
+      for (const NewPoints& some : points) lower_weights(block, some);
       for (std::size_t i = 0; i < rounds.size(); ++i) {
-        lower_weights(block, rounds[i]);
         best[i][worker] = best_row(block, rounds[i], best[i][worker]);
       }
     });
@@ -35,19 +36,41 @@ class ThreadWeights final : public RowWeights {
   void forget(std::size_t draw) override { std::vector<double>().swap(weights_[draw]); }
 
  private:
-  /// Lowers the weights of a block's rows by the distances to the chosen rows that they do not know yet.
-  void lower_weights(const RowBlock& block, const WeighedRound& round) {
+  /// Chosen rows that the weights of their draw do not know yet: of all draws, so that a row is read once for them.
+  struct NewPoints {
+    std::vector<double> values;      ///< [points, D]
+    std::vector<std::size_t> draws;  ///< of each point
+    std::vector<bool> is_first;      ///< whether it is the first one of its draw
+  };
+
+  [[nodiscard]] std::vector<NewPoints> new_points(std::span<const WeighedRound> rounds) const {
+    const auto dim = static_cast<std::size_t>(context_.rows.dim());
+    std::vector<NewPoints> points;
+    for (const WeighedRound& round : rounds) {
+      for (std::size_t at = static_cast<std::size_t>(round.weighed) * dim; at < round.chosen.size(); at += dim) {
+        if (points.empty() || points.back().draws.size() == most_points) points.emplace_back();
+        NewPoints& some = points.back();
+        const auto point = round.chosen.subspan(at, dim);
+        some.values.insert(some.values.end(), point.begin(), point.end());
+        some.draws.push_back(round.draw);
+        some.is_first.push_back(at == 0);
+      }
+    }
+    return points;
+  }
+
+  void lower_weights(const RowBlock& block, const NewPoints& points) {
     const int dim = context_.rows.dim();
-    std::array<double, 64> distances;
-    for (std::int64_t begin = 0; begin < block.count; begin += 64) {
-      const std::int64_t count = std::min<std::int64_t>(64, block.count - begin);
+    std::array<double, most_points * strip_rows> distances;
+    for (std::int64_t begin = 0; begin < block.count; begin += strip_rows) {
+      const std::int64_t count = std::min(strip_rows, block.count - begin);
       const RowBlock part = part_of(block, begin, count, dim);
-      double* const weights = weights_[round.draw].data() + block.first + begin;
-      for (std::int64_t k = round.weighed; k < std::ssize(round.chosen) / dim; ++k) {
-        squared_distances(context_.kernels, part, dim, round.chosen.data() + k * dim, distances.data());
-        for (std::int64_t i = 0; i < count; ++i) {
-          const double distance = distances[static_cast<std::size_t>(i)];
-          weights[i] = k == 0 ? distance : std::min(weights[i], distance);
+      squared_distances(context_.kernels, part, dim, points.values.data(), std::ssize(points.draws), distances.data());
+      const double* distance = distances.data();
+      for (std::size_t p = 0; p < points.draws.size(); ++p) {
+        double* const weights = weights_[points.draws[p]].data() + part.first;
+        for (std::int64_t i = 0; i < count; ++i, ++distance) {
+          weights[i] = points.is_first[p] ? *distance : std::min(weights[i], *distance);
         }
       }
     }
@@ -72,6 +95,8 @@ class ThreadWeights final : public RowWeights {
     }
     return best;
   }
+
+  static constexpr std::size_t most_points = 64;
 
   const Context& context_;
   /// [draws][local rows]
