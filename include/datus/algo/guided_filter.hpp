@@ -42,8 +42,8 @@ class GuidedFilter {
   /// pixels, or with sides above 65,535.
   void look_at(const Image& image);
 
-  /// Filters classes of that image's pixels: `give` gives similarities or probabilities, for as many rows at a time as
-  /// a cell has; `take` is given them filtered, row by row.
+  /// Filters classes of that image's pixels: `give` gives the means of similarities or probabilities over cells, a row
+  /// of cells at a time, where it would those of pixels; `take` is given what each pixel has of them, row by row.
   ///
   /// Not collective, one thread. Throws `InputError` when no image was looked at, there is no class, or a value is not
   /// finite.

@@ -154,7 +154,7 @@ void DenseCrf::refine(int classes, const GiveClasses& give, const TakeClasses& t
     const auto lanes = std::span(s.unary).subspan(first * static_cast<std::size_t>(pixels), group);
     if (count < class_group_size) std::ranges::fill(lanes, refine_detail::no_class);
     give(first, count, 0, lanes);
-    refine_detail::check_finite(lanes, first, count, 0);
+    refine_detail::check_finite(lanes, first, count, "pixel", 0);
   });
   refine_detail::mean_field(s.kernel, s.unary, pixels, s.kernels.are_some() ? s.iterations : 0, s.kernels, s.values);
   refine_detail::for_each_group(classes, [&](int first, int count) {

@@ -59,7 +59,7 @@ struct GuidedFilter::State {
   Guide guide;
   std::vector<Between> rows;
   std::vector<Between> columns;
-  AlignedVector<float> lines;   ///< [step][width][lanes]: the rows of pixels that are at work
+  AlignedVector<float> lines;   ///< [width][lanes]: the row of cells or pixels that is at work
   AlignedVector<float> models;  ///< [cells][model_size]
   /// Rows [width][model_size]: of cells, of what is added up along rows, and of whole windows.
   AlignedVector<double> cells;
@@ -80,18 +80,20 @@ struct GuidedFilter::State {
   void average_row(int y);
 };
 
-/// For each cell of a row the mean value, and its products with the cell's colour.
+/// For each cell of a row the products of its values with the cell's colour, and the values.
 void GuidedFilter::State::take_cells(int y, int first, int count, const GiveClasses& give) {
-  const auto line = std::size_t(image.width) * lanes;
-  const int height = std::min(grid.step, image.height - y * grid.step);
-  const auto pixel = std::size_t(y) * grid.step * image.width;
-  const auto given = std::span(lines).first(line * height);
-  give(first, count, pixel, given);
-  refine_detail::check_finite(given, first, count, pixel);
-  for (int x = 0; x < grid.width; ++x) {
-    const int x0 = x * grid.step;
-    kernel.take_cell(lines.data() + std::size_t(x0) * lanes, height, line, std::min(grid.step, image.width - x0),
-                     guide.colours[std::size_t(y) * grid.width + x].data(), cells.data() + std::size_t(x) * model_size);
+  const std::size_t cell = std::size_t(y) * grid.width;
+  const auto given = std::span(lines).first(std::size_t(grid.width) * lanes);
+  give(first, count, cell, given);
+  refine_detail::check_finite(given, first, count, "cell", cell);
+  double* of_cell = cells.data();
+  for (int x = 0; x < grid.width; ++x, of_cell += model_size) {
+    const float* const value = given.data() + std::size_t(x) * lanes;
+    const Guide::Colour& colour = guide.colours[cell + x];
+    for (int c = 0; c < 3; ++c) {
+      for (int k = 0; k < lanes; ++k) of_cell[c * lanes + k] = colour[c] * double{value[k]};
+    }
+    for (int k = 0; k < lanes; ++k) of_cell[3 * lanes + k] = double{value[k]};
   }
 }
 
@@ -215,7 +217,7 @@ void GuidedFilter::refine(int classes, const GiveClasses& give, const TakeClasse
   State& s = *state_;
   const std::size_t pixels = std::size_t(s.image.height) * s.image.width;
   refine_detail::check_sizes(s.image.height, s.image.width, pixels * classes, classes);
-  s.lines.resize(std::size_t(s.grid.step) * s.image.width * lanes);
+  s.lines.resize(std::size_t(s.image.width) * lanes);
   s.models.resize(s.grid.cells() * model_size);
   refine_detail::for_each_group(classes, [&](int first, int count) {
     s.fit_models(first, count, give);
@@ -228,7 +230,25 @@ void guided_filter(const Image& image, std::span<float> values, int classes, con
   GuidedFilter filter(options, path);
   refine_detail::check_sizes(image.height, image.width, values.size(), classes);
   filter.look_at(image);
-  filter.refine(classes, refine_detail::give_from(values, classes), refine_detail::take_to(values, classes));
+  const std::size_t row = (image.width - 1) / options.step + 1;
+  const auto give = [&](int first, int count, std::size_t cell, std::span<float> lines) {
+    const int y0 = static_cast<int>(cell / row) * options.step;
+    const int y1 = std::min(y0 + options.step, image.height);
+    for (std::size_t x = 0; x < row; ++x) {
+      const int x0 = static_cast<int>(x) * options.step;
+      const int x1 = std::min(x0 + options.step, image.width);
+      for (int k = 0; k < count; ++k) {
+        double sum = 0.0;
+        for (int y = y0; y < y1; ++y) {
+          for (int at = x0; at < x1; ++at) {
+            sum += values[(std::size_t(y) * image.width + at) * classes + first + k];
+          }
+        }
+        lines[x * lanes + k] = static_cast<float>(sum / ((y1 - y0) * (x1 - x0)));
+      }
+    }
+  };
+  filter.refine(classes, give, refine_detail::take_to(values, classes));
 }
 
 }  // namespace datus

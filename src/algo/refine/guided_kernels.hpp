@@ -27,10 +27,6 @@ struct Between {
 /// One path of the steps that the guided filter, and the choice of classes after it, spend their time in.
 /// Multiplications and additions are rounded each, in one order.
 struct GuidedKernel {
-  /// Mean of values [rows][pixels][group_size], added up pixel by pixel, of rows that are `stride` values apart:
-  /// `of_cell` [model_terms][group_size] are its products with each of a cell's colours, and then itself.
-  void (*take_cell)(const float* values, int rows, std::size_t stride, int pixels, const double* colour,
-                    double* of_cell);
   /// For the places begin ... end - 1 of `length`: sums[place] = values of the places up to `radius` to each side, of
   /// `channels` values each, a multiple of model_size. Of window_block windows from `begin` on, first what all have in
   /// common is added up, then what is in front of it, then what is behind. Other places need not have values.

@@ -11,24 +11,6 @@
 
 namespace datus::refine_detail {
 
-// From floats to doubles the compiler finds the registers itself.
-static void take_cell(const float* values, int rows, std::size_t stride, int pixels, const double* colour,
-                      double* of_cell) {
-  double sum[group_size] = {};
-  for (int row = 0; row < rows; ++row) {
-    const float* value = values + static_cast<std::size_t>(row) * stride;
-    for (int pixel = 0; pixel < pixels; ++pixel, value += group_size) {
-      for (int k = 0; k < group_size; ++k) sum[k] += double{value[k]};
-    }
-  }
-  const double share = 1.0 / (rows * pixels);
-  for (int k = 0; k < group_size; ++k) sum[k] *= share;
-  for (int c = 0; c < 3; ++c) {
-    for (int k = 0; k < group_size; ++k) of_cell[c * group_size + k] = colour[c] * sum[k];
-  }
-  for (int k = 0; k < group_size; ++k) of_cell[3 * group_size + k] = sum[k];
-}
-
 static void mix(const float* before, const float* after, float share, std::size_t size, float* mixed) {
   for (std::size_t i = 0; i < size; ++i) mixed[i] = before[i] + share * (after[i] - before[i]);
 }
@@ -111,8 +93,7 @@ static void keep_largest(const float* values, std::int64_t pixels, int first, fl
 
 template <int width>
 static GuidedKernel shared_guided_kernel(decltype(GuidedKernel::keep_largest) keep_largest_of_path) {
-  return {.take_cell = take_cell,
-          .add_windows = add_windows<typename Registers<width>::Doubles, double>,
+  return {.add_windows = add_windows<typename Registers<width>::Doubles, double>,
           .add_models = add_windows<typename Registers<width>::Floats, float>,
           .mix = mix,
           .apply = apply<width>,

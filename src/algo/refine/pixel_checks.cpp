@@ -37,7 +37,7 @@ void check_image(const Image& image) {
   }
 }
 
-void check_finite(std::span<const float> values, int first, int count, std::size_t pixel) {
+void check_finite(std::span<const float> values, int first, int count, const char* what, std::size_t place) {
   // Products with 0 are 0 unless a value is infinite or no number; several sums, which a compiler can keep side by
   // side.
   float sum[group_size] = {};
@@ -48,7 +48,7 @@ void check_finite(std::span<const float> values, int first, int count, std::size
   std::size_t at = 0;
   while (std::isfinite(values[at]) || at % group_size >= static_cast<std::size_t>(count)) ++at;
   throw InputError("Cannot use the classes of an image's pixels",
-                   "pixel " + std::to_string(pixel + at / group_size) + ", class " +
+                   std::string(what) + " " + std::to_string(place + at / group_size) + ", class " +
                        std::to_string(static_cast<std::size_t>(first) + at % group_size) + " is " +
                        std::to_string(values[at]),
                    "Give finite values.");

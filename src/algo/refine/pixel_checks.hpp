@@ -16,9 +16,9 @@ void check_image(const Image& image);
 
 /// Throws `InputError` unless there are pixels, at most 65,535 a side, and as many values as [pixels][classes] has.
 void check_sizes(int height, int width, std::size_t values, int classes);
-/// Throws `InputError` for a value of the classes first ... first + count - 1, [pixels][group_size], that is not
-/// finite; `pixel`: the first of these pixels.
-void check_finite(std::span<const float> values, int first, int count, std::size_t pixel);
+/// Throws `InputError` for a value of the classes first ... first + count - 1, [places][group_size], that is not
+/// finite; `what`: what a place is, "pixel" or "cell"; `place`: the first of these places.
+void check_finite(std::span<const float> values, int first, int count, const char* what, std::size_t place);
 
 /// Throws `UsageError` for a path that this CPU lacks.
 [[nodiscard]] Kernel kernel_for(SimdPath path);

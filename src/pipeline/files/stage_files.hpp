@@ -86,7 +86,7 @@ inline constexpr std::array stage_files = {
                .is_by_shard = false,
                .outside = {OutsideInput::centroids}},
     StageFiles{
-        .stage = Stage::mask, .folder = "masks", .code_version = 3, .input = Stage::cluster, .is_by_shard = false},
+        .stage = Stage::mask, .folder = "masks", .code_version = 4, .input = Stage::cluster, .is_by_shard = false},
     StageFiles{
         .stage = Stage::evaluate, .folder = "scores", .code_version = 3, .input = Stage::mask, .is_by_shard = false},
 };

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -127,6 +128,54 @@ LabelMap most_similar(const PatchSimilarities& similarities, const PatchBlends& 
         static_cast<std::int32_t>(std::max_element(of_pixel, of_pixel + similarities.clusters) - of_pixel);
   });
   return map;
+}
+
+std::vector<CellBlend> blend_cells(std::span<const PatchBlend> pixels, int step) {
+  std::vector<CellBlend> cells;
+  while (!pixels.empty()) {
+    const auto of_cell = pixels.first(std::min(pixels.size(), static_cast<std::size_t>(step)));
+    pixels = pixels.subspan(of_cell.size());
+    std::map<std::int32_t, double> sums;
+    for (const PatchBlend& pixel : of_cell) {
+      if (pixel.first < 0) continue;
+      sums[pixel.first] += 1.0 - pixel.weight;
+      sums[pixel.second] += pixel.weight;
+    }
+    CellBlend& cell = cells.emplace_back();
+    if (sums.empty()) continue;
+    cell.first = sums.begin()->first;
+    cell.weights.resize(static_cast<std::size_t>(sums.rbegin()->first - cell.first) + 1);
+    for (const auto& [line, sum] : sums) {
+      cell.weights[static_cast<std::size_t>(line - cell.first)] =
+          static_cast<float>(sum / static_cast<double>(of_cell.size()));
+    }
+  }
+  return cells;
+}
+
+void give_cells(const PatchSimilarities& similarities, std::span<const CellBlend> rows, std::span<const CellBlend> cols,
+                std::size_t cell, std::span<float> values) {
+  const auto patches = static_cast<std::size_t>(similarities.grid.cols);
+  const auto all = static_cast<std::size_t>(similarities.all);
+  const auto size = static_cast<std::size_t>(similarities.clusters);
+  const auto add = [&](const CellBlend& blend, const float* from, std::size_t stride, float* sums) {
+    std::fill_n(sums, size, 0.0F);
+    for (const float weight : blend.weights) {
+      for (std::size_t k = 0; k < size; ++k) sums[k] += weight * from[k];
+      from += stride;
+    }
+  };
+  const CellBlend& row = rows[cell / cols.size()];
+  const float* const from =
+      similarities.values.data() + similarities.first + static_cast<std::size_t>(row.first) * patches * all;
+  std::vector<float> line(patches * size);
+  for (std::size_t patch = 0; patch < patches; ++patch)
+    add(row, from + patch * all, patches * all, line.data() + patch * size);
+  float* to = values.data();
+  for (const CellBlend& col : cols) {
+    add(col, line.data() + static_cast<std::size_t>(col.first) * size, size, to);
+    to += class_group_size;
+  }
 }
 
 void give_pixels(const PatchSimilarities& similarities, const PatchBlends& blends, float scale, std::size_t pixel,

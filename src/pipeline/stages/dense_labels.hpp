@@ -80,6 +80,19 @@ struct PatchSimilarities {
 /// pixel that no patch shows.
 [[nodiscard]] LabelMap most_similar(const PatchSimilarities& similarities, const PatchBlends& blends);
 
+/// Along one side of an image cut into cells: for each cell the lines of patches that its pixels are interpolated from,
+/// and the mean weight of each over these pixels.
+struct CellBlend {
+  std::int32_t first = 0;
+  std::vector<float> weights;  ///< of the lines from `first` on; pixels that no patch shows have a share of none
+};
+[[nodiscard]] std::vector<CellBlend> blend_cells(std::span<const PatchBlend> pixels, int step);
+
+/// The means over cells of the interpolated similarities, for a whole row of cells from `cell` on, as `GiveClasses`
+/// writes a group of them.
+void give_cells(const PatchSimilarities& similarities, std::span<const CellBlend> rows, std::span<const CellBlend> cols,
+                std::size_t cell, std::span<float> values);
+
 /// Similarities to the pixels of whole rows, interpolated, times `scale`, as `GiveClasses` writes a group of them:
 /// zeros where no patch shows the pixel.
 void give_pixels(const PatchSimilarities& similarities, const PatchBlends& blends, float scale, std::size_t pixel,

@@ -92,17 +92,26 @@ void RefinedLabels::refine(const PatchSimilarities& similarities, std::span<cons
       open.erase(i);
     }
   };
-  const auto refine_by = [&](auto& method, float scale) {
-    method.refine(
+  if (auto* const crf = std::get_if<DenseCrf>(&method_)) {
+    constexpr float sharpness = 20.0F;
+    crf->refine(
         similarities.clusters,
         [&](int first, int count, std::size_t pixel, std::span<float> values) {
-          give_pixels(similarities.part(first, count), down, scale, pixel, values);
+          give_pixels(similarities.part(first, count), down, sharpness, pixel, values);
         },
         take_group);
-  };
-  constexpr float sharpness = 20.0F;
-  if (auto* const crf = std::get_if<DenseCrf>(&method_)) refine_by(*crf, sharpness);
-  if (auto* const guided = std::get_if<GuidedFilter>(&method_)) refine_by(*guided, 1.0F);
+  }
+  if (auto* const guided = std::get_if<GuidedFilter>(&method_)) {
+    constexpr int step = GuidedFilterOptions().step;
+    const std::vector<CellBlend> rows = blend_cells(down.rows, step);
+    const std::vector<CellBlend> cols = blend_cells(down.cols, step);
+    guided->refine(
+        similarities.clusters,
+        [&](int first, int count, std::size_t cell, std::span<float> values) {
+          give_cells(similarities.part(first, count), rows, cols, cell, values);
+        },
+        take_group);
+  }
 }
 
 /// Pixels that no patch shows lose their labels.

@@ -298,6 +298,43 @@ TEST(RefinedLabels, AreTheLargestOfAllClustersRefinedAtOnce) {
   }
 }
 
+// Also of pixels that no patch shows, at the edges and in whole cells.
+TEST(DenseLabels, ValuesOfCellsAreTheMeansOfThoseOfTheirPixels) {
+  constexpr int all = 21;
+  const std::vector<float> values = as_floats(random_rows(16, all, 3));
+  const PatchSimilarities similarities{values, {4, 4}, all, 3, 13};
+  for (const auto resize : {ModelConfig::Resize::squash, ModelConfig::Resize::crop, ModelConfig::Resize::pad}) {
+    ModelConfig model;
+    model.input_size = {64, 64};
+    model.resize = resize;
+    const PatchBlends blends = InputPreparation(model, 16, Resample::bicubic).geometry(37, 90).blend_original();
+    std::vector<float> pixels(std::size_t{37} * 90 * class_group_size);
+    give_pixels(similarities, blends, 1.0F, 0, pixels);
+    for (const int step : {1, 4, 7, 50}) {
+      const std::vector<CellBlend> rows = blend_cells(blends.rows, step);
+      const std::vector<CellBlend> cols = blend_cells(blends.cols, step);
+      ASSERT_EQ(std::ssize(rows), (36 / step) + 1);
+      ASSERT_EQ(std::ssize(cols), (89 / step) + 1);
+      std::vector<float> line(cols.size() * class_group_size);
+      for (std::size_t y = 0; y < rows.size(); ++y) {
+        give_cells(similarities, rows, cols, y * cols.size(), line);
+        for (std::size_t i = 0; i < line.size(); ++i) {
+          const auto cell = static_cast<int>(i / class_group_size);
+          const int k = static_cast<int>(i % class_group_size);
+          double sum = 0.0;
+          int count = 0;
+          for (int at_y = static_cast<int>(y) * step; at_y < std::min(37, (static_cast<int>(y) + 1) * step); ++at_y) {
+            for (int at_x = cell * step; at_x < std::min(90, (cell + 1) * step); ++at_x, ++count) {
+              sum += pixels[static_cast<std::size_t>((at_y * 90 + at_x) * class_group_size + k)];
+            }
+          }
+          ASSERT_NEAR(line[i], sum / count, 1e-6) << step << " " << y << " " << cell << " " << k;
+        }
+      }
+    }
+  }
+}
+
 FineClusters sample_fine() {
   FineClusters fine{.centroids = random_rows(9, 5, 8), .dim = 5, .rows = {3, 1, 4, 1, 5, 9, 2, 6, 5}, .tree = {}};
   fine.tree = average_linkage(fine.centroids, fine.dim, fine.rows);
