@@ -4,7 +4,7 @@
 namespace datus::refine_detail {
 
 GuidedKernel avx2_guided_kernel() {
-  return shared_guided_kernel<8>(keep_largest_of_lanes);
+  return shared_guided_kernel<8>(keep_largest);
 }
 
 }  // namespace datus::refine_detail

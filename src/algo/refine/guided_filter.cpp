@@ -17,7 +17,6 @@
 namespace datus {
 namespace {
 
-using refine_detail::Between;
 using refine_detail::CellGrid;
 using refine_detail::Guide;
 using refine_detail::GuidedKernel;
@@ -86,14 +85,9 @@ void GuidedFilter::State::take_cells(int y, int first, int count, const GiveClas
   const auto given = std::span(lines).first(std::size_t(grid.width) * lanes);
   give(first, count, cell, given);
   refine_detail::check_finite(given, first, count, "cell", cell);
-  double* of_cell = cells.data();
-  for (int x = 0; x < grid.width; ++x, of_cell += model_size) {
-    const float* const value = given.data() + std::size_t(x) * lanes;
-    const Guide::Colour& colour = guide.colours[cell + x];
-    for (int c = 0; c < 3; ++c) {
-      for (int k = 0; k < lanes; ++k) of_cell[c * lanes + k] = colour[c] * double{value[k]};
-    }
-    for (int k = 0; k < lanes; ++k) of_cell[3 * lanes + k] = double{value[k]};
+  for (int x = 0; x < grid.width; ++x) {
+    kernel.weigh(given.data() + std::size_t(x) * lanes, guide.colours[cell + x].data(),
+                 cells.data() + std::size_t(x) * model_size);
   }
 }
 
@@ -129,27 +123,11 @@ void GuidedFilter::State::add_windows(AlignedVector<Value>& memory, AddWindows a
   }
 }
 
-/// Sums of products and of values over the windows of a row become their models: equations 14 and 15.
 void GuidedFilter::State::solve_row(int y, const double* row) {
   for (int x = 0; x < grid.width; ++x, row += model_size) {
     const std::size_t cell = std::size_t(y) * grid.width + x;
-    const double share = grid.share(y, x);
-    const auto [r, g, b] = guide.means[cell];
-    const auto [rr, rg, rb, gg, gb, bb] = guide.inverses[cell];
-    float* const model = models.data() + cell * model_size;
-    for (int k = 0; k < lanes; ++k) {
-      const double mean = share * row[3 * lanes + k];
-      const double of_red = share * row[k] - r * mean;
-      const double of_green = share * row[lanes + k] - g * mean;
-      const double of_blue = share * row[2 * lanes + k] - b * mean;
-      const double red = rr * of_red + rg * of_green + rb * of_blue;
-      const double green = rg * of_red + gg * of_green + gb * of_blue;
-      const double blue = rb * of_red + gb * of_green + bb * of_blue;
-      model[k] = static_cast<float>(red);
-      model[lanes + k] = static_cast<float>(green);
-      model[2 * lanes + k] = static_cast<float>(blue);
-      model[3 * lanes + k] = static_cast<float>(mean - (red * r + green * g + blue * b));
-    }
+    kernel.solve(row, grid.share(y, x), guide.means[cell].data(), guide.inverses[cell].data(),
+                 models.data() + cell * model_size);
   }
 }
 

@@ -11,6 +11,39 @@
 
 namespace datus::refine_detail {
 
+// From floats to doubles and back the compiler finds the registers itself.
+static void weigh(const float* values, const double* colour, double* of_cell) {
+  for (int c = 0; c < 3; ++c) {
+    for (int k = 0; k < group_size; ++k) of_cell[c * group_size + k] = colour[c] * double{values[k]};
+  }
+  for (int k = 0; k < group_size; ++k) of_cell[3 * group_size + k] = double{values[k]};
+}
+
+static void solve(const double* sums, double share, const double* mean, const double* inverse, float* model) {
+  const double r = mean[0];
+  const double g = mean[1];
+  const double b = mean[2];
+  const double rr = inverse[0];
+  const double rg = inverse[1];
+  const double rb = inverse[2];
+  const double gg = inverse[3];
+  const double gb = inverse[4];
+  const double bb = inverse[5];
+  for (int k = 0; k < group_size; ++k) {
+    const double of_all = share * sums[3 * group_size + k];
+    const double of_red = share * sums[k] - r * of_all;
+    const double of_green = share * sums[group_size + k] - g * of_all;
+    const double of_blue = share * sums[2 * group_size + k] - b * of_all;
+    const double red = rr * of_red + rg * of_green + rb * of_blue;
+    const double green = rg * of_red + gg * of_green + gb * of_blue;
+    const double blue = rb * of_red + gb * of_green + bb * of_blue;
+    model[k] = static_cast<float>(red);
+    model[group_size + k] = static_cast<float>(green);
+    model[2 * group_size + k] = static_cast<float>(blue);
+    model[3 * group_size + k] = static_cast<float>(of_all - (red * r + green * g + blue * b));
+  }
+}
+
 static void mix(const float* before, const float* after, float share, std::size_t size, float* mixed) {
   for (std::size_t i = 0; i < size; ++i) mixed[i] = before[i] + share * (after[i] - before[i]);
 }
@@ -78,22 +111,11 @@ static void apply(const float* models, const Between* between, const std::uint8_
   }
 }
 
-/// find(values, the largest of them) returns its lane.
-template <class Find>
-static void keep_largest(const float* values, std::int64_t pixels, int first, float* largest, std::int32_t* labels,
-                         Find find) {
-  for (std::int64_t pixel = 0; pixel < pixels; ++pixel, values += group_size) {
-    float value;
-    const int lane = find(values, value);
-    if (!(value > largest[pixel])) continue;
-    largest[pixel] = value;
-    labels[pixel] = first + lane;
-  }
-}
-
 template <int width>
 static GuidedKernel shared_guided_kernel(decltype(GuidedKernel::keep_largest) keep_largest_of_path) {
-  return {.add_windows = add_windows<typename Registers<width>::Doubles, double>,
+  return {.weigh = weigh,
+          .solve = solve,
+          .add_windows = add_windows<typename Registers<width>::Doubles, double>,
           .add_models = add_windows<typename Registers<width>::Floats, float>,
           .mix = mix,
           .apply = apply<width>,

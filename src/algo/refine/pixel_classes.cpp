@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace datus {
 
@@ -22,19 +23,34 @@ LabelMap largest_classes(std::span<const float> values, int height, int width, i
   return map;
 }
 
-void keep_largest(std::span<const float> values, const ClassLanes& lanes, std::span<float> largest,
+PixelPlaces::PixelPlaces(std::vector<Between> pixels, int places) : pixels_(std::move(pixels)), places_(places) {
+  const auto is_place = [&](std::int32_t place) { return 0 <= place && place < places; };
+  for (std::size_t pixel = 0; pixel < pixels_.size(); ++pixel) {
+    const auto& [before, after, share] = pixels_[pixel];
+    if (is_place(before) && is_place(after)) continue;
+    throw InputError("Pixel " + std::to_string(pixel) + " lies outside a row of " + std::to_string(places),
+                     "it is between " + std::to_string(before) + " and " + std::to_string(after),
+                     "Give places of that row.");
+  }
+}
+
+void keep_largest(const RowBetween& row, const ClassLanes& lanes, std::span<float> largest,
                   std::span<std::int32_t> labels, SimdPath path) {
-  const std::size_t pixels = largest.size();
+  const std::vector<Between>& pixels = row.pixels.pixels();
+  const auto values = static_cast<std::size_t>(row.pixels.places()) * class_group_size;
   const bool are_lanes = 0 <= lanes.begin && lanes.begin < lanes.end && lanes.end <= class_group_size;
-  if (!are_lanes || labels.size() != pixels || values.size() != pixels * class_group_size) {
-    throw InputError("Cannot choose the classes of " + std::to_string(pixels) + " pixels",
-                     "there are " + std::to_string(values.size()) + " values and " + std::to_string(labels.size()) +
+  if (!are_lanes || labels.size() != pixels.size() || largest.size() != pixels.size() || row.above.size() != values ||
+      row.below.size() != values) {
+    throw InputError("Cannot choose the classes of " + std::to_string(pixels.size()) + " pixels",
+                     "they lie between " + std::to_string(row.above.size()) + " and " +
+                         std::to_string(row.below.size()) + " values, there are " + std::to_string(labels.size()) +
                          " labels, and the lanes are " + std::to_string(lanes.begin) + " to " +
                          std::to_string(lanes.end),
-                     "Give a line of values for each pixel.");
+                     "Give two rows with a group of values for each place.");
   }
-  refine_detail::guided_kernel_for(path).keep_largest(values.data(), static_cast<std::int64_t>(pixels), lanes.begin,
-                                                      lanes.end, lanes.first, largest.data(), labels.data());
+  refine_detail::guided_kernel_for(path).keep_largest(row.above.data(), row.below.data(), row.share, pixels.data(),
+                                                      std::ssize(pixels), lanes.begin, lanes.end, lanes.first,
+                                                      largest.data(), labels.data());
 }
 
 }  // namespace datus

@@ -51,6 +51,14 @@ void for_each_pixel(const PatchSimilarities& similarities, const PatchBlends& bl
   }
 }
 
+std::vector<Between> places_of(int pixels, int places) {
+  std::vector<Between> between;
+  for (const PatchBlend& blend : blend_lines(pixels, places)) {
+    between.push_back({blend.first, blend.second, blend.weight});
+  }
+  return between;
+}
+
 }  // namespace
 
 DenseClusters read_dense_clusters(const Hdf5Reader& reader, const std::string& group) {
@@ -75,49 +83,30 @@ std::vector<float> compared_embeddings(std::span<const float> embeddings, int di
 }
 
 LargestClasses::LargestClasses(int height, int width, int small_height, int small_width)
-    : blends_{blend_lines(height, small_height), blend_lines(width, small_width)},
-      is_as_wide_(width == small_width),
+    : rows_(blend_lines(height, small_height)),
+      columns_(places_of(width, small_width), small_width),
       line_size_(static_cast<std::size_t>(small_width) * class_group_size),
       map_(height, width, no_label),
       largest_(map_.labels.size(), -std::numeric_limits<float>::infinity()),
-      before_(line_size_),
-      between_(line_size_),
-      pixels_(static_cast<std::size_t>(width) * class_group_size) {}
+      before_(line_size_) {}
 
 void LargestClasses::add(const ClassLanes& lanes, std::size_t pixel, std::span<const float> values) {
   auto row = static_cast<std::int32_t>(pixel * class_group_size / line_size_);
   if (row == 0) next_row_ = 0;
-  for (std::size_t at = 0; at < values.size(); at += line_size_, ++row) {
-    add_row(row, lanes, values.data() + at);
-  }
+  for (; !values.empty(); values = values.subspan(line_size_), ++row) add_row(row, lanes, values.first(line_size_));
 }
 
 /// All rows of the map that this row of the smaller image is the last one of.
-void LargestClasses::add_row(std::int32_t row, const ClassLanes& lanes, const float* values) {
-  for (; next_row_ < blends_.rows.size() && blends_.rows[next_row_].second <= row; ++next_row_) {
-    const PatchBlend& blend = blends_.rows[next_row_];
-    const float* above = blend.first == row ? values : before_.data();
-    if (blend.weight == 0.0F) {
-      choose(next_row_, lanes, above);
-      continue;
-    }
-    for (std::size_t i = 0; i < line_size_; ++i) between_[i] = above[i] + blend.weight * (values[i] - above[i]);
-    choose(next_row_, lanes, between_.data());
+void LargestClasses::add_row(std::int32_t row, const ClassLanes& lanes, std::span<const float> values) {
+  const std::size_t width = columns_.pixels().size();
+  for (; next_row_ < rows_.size() && rows_[next_row_].second <= row; ++next_row_) {
+    const PatchBlend& blend = rows_[next_row_];
+    const std::span<const float> above = blend.first == row ? values : before_;
+    keep_largest({.pixels = columns_, .above = above, .below = values, .share = blend.weight}, lanes,
+                 std::span(largest_).subspan(next_row_ * width, width),
+                 std::span(map_.labels).subspan(next_row_ * width, width));
   }
-  std::copy_n(values, line_size_, before_.data());
-}
-
-void LargestClasses::choose(std::size_t y, const ClassLanes& lanes, const float* line) {
-  const std::size_t width = blends_.cols.size();
-  for (std::size_t x = 0; !is_as_wide_ && x < width; ++x) {
-    const PatchBlend& col = blends_.cols[x];
-    const float* left = line + static_cast<std::ptrdiff_t>(col.first) * class_group_size;
-    const float* right = line + static_cast<std::ptrdiff_t>(col.second) * class_group_size;
-    float* pixel = pixels_.data() + x * class_group_size;
-    for (int i = 0; i < class_group_size; ++i) pixel[i] = left[i] + col.weight * (right[i] - left[i]);
-  }
-  keep_largest({is_as_wide_ ? line : pixels_.data(), width * class_group_size}, lanes,
-               std::span(largest_).subspan(y * width, width), std::span(map_.labels).subspan(y * width, width));
+  std::copy_n(values.data(), line_size_, before_.data());
 }
 
 LabelMap most_similar(const PatchSimilarities& similarities, const PatchBlends& blends) {

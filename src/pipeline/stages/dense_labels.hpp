@@ -49,18 +49,15 @@ class LargestClasses {
   [[nodiscard]] LabelMap map() && { return std::move(map_); }
 
  private:
-  void add_row(std::int32_t row, const ClassLanes& lanes, const float* values);
-  void choose(std::size_t y, const ClassLanes& lanes, const float* line);
+  void add_row(std::int32_t row, const ClassLanes& lanes, std::span<const float> values);
 
-  PatchBlends blends_;
-  bool is_as_wide_;
+  std::vector<PatchBlend> rows_;
+  PixelPlaces columns_;
   std::size_t line_size_;  ///< values of a row of the smaller image
   LabelMap map_;
   std::vector<float> largest_;  ///< of the classes so far
   std::size_t next_row_ = 0;
-  AlignedVector<float> before_;   ///< the smaller image's row before
-  AlignedVector<float> between_;  ///< two of its rows, interpolated
-  AlignedVector<float> pixels_;   ///< a row of the map
+  AlignedVector<float> before_;  ///< the smaller image's row before
 };
 
 /// Similarities [P, all] of an image's patches to the clusters of several clusterings, and those of them that are
