@@ -12,8 +12,8 @@ namespace {
 
 constexpr int digit_bits = 32;
 constexpr std::int64_t base = std::int64_t{1} << digit_bits;
-/// A row adds less than 2^32 to a digit.
-constexpr std::int64_t rows_before_carry = std::int64_t{1} << 30;
+/// A row adds less than 2^32 to a digit, or three times that.
+constexpr std::int64_t rows_before_carry = std::int64_t{1} << 29;
 /// The exponent of the smallest float.
 constexpr int unit_exponent = -149;
 
@@ -21,18 +21,46 @@ constexpr int unit_exponent = -149;
 
 ExactSums::ExactSums(std::size_t columns) : columns_(columns), digits_(digit_count * columns) {}
 
-void ExactSums::add(std::span<const float> rows, std::span<const std::uint8_t> counts, int threads) {
-  const std::size_t count = rows.size() / columns_;
-  if (rows_ + static_cast<std::int64_t>(count) > rows_before_carry) carry();
-  rows_ += static_cast<std::int64_t>(count);
+template <class AddColumns>
+void ExactSums::add_rows(std::size_t rows, int threads, AddColumns add_columns) {
+  if (rows_ + static_cast<std::int64_t>(rows) > rows_before_carry) carry();
+  rows_ += static_cast<std::int64_t>(rows);
   const auto parts = std::clamp<std::size_t>(static_cast<std::size_t>(threads), 1, columns_);
   parallel_for(static_cast<std::int64_t>(parts), threads, [&](std::int64_t index) {
     const auto part = static_cast<std::size_t>(index);
-    const std::size_t end = columns_ * (part + 1) / parts;
+    add_columns(columns_ * part / parts, columns_ * (part + 1) / parts);
+  });
+}
+
+void ExactSums::add(std::span<const float> rows, std::span<const std::uint8_t> counts, int threads) {
+  const std::size_t count = rows.size() / columns_;
+  add_rows(count, threads, [&](std::size_t first, std::size_t end) {
     for (std::size_t row = 0; row < count; ++row) {
       if (!counts.empty() && counts[row] == 0) continue;
-      for (std::size_t column = columns_ * part / parts; column < end; ++column) {
-        add_value(rows[row * columns_ + column], column);
+      for (std::size_t column = first; column < end; ++column) add_value(rows[row * columns_ + column], column);
+    }
+  });
+}
+
+void ExactSums::add(std::span<const half> rows, std::span<const std::uint8_t> counts, int threads) {
+  const std::size_t count = rows.size() / columns_;
+  add_rows(count, threads, [&](std::size_t first, std::size_t end) {
+    // Multiples of 2^-24 below 2^16: f64 adds up so many of them without rounding.
+    constexpr std::size_t rows_of_f64 = 8192;
+    std::vector<float> values(end - first);
+    for (std::size_t block = 0; block < count; block += rows_of_f64) {
+      std::vector<double> sums(end - first);
+      for (std::size_t row = block; row < std::min(count, block + rows_of_f64); ++row) {
+        if (!counts.empty() && counts[row] == 0) continue;
+        to_float(rows.subspan(row * columns_ + first, values.size()), values);
+        for (std::size_t i = 0; i < values.size(); ++i) sums[i] += double{values[i]};
+      }
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        for (int part = 0; part < 3; ++part) {  // of 24 bits
+          const auto value = static_cast<float>(sums[i]);
+          add_value(value, first + i);
+          sums[i] -= double{value};
+        }
       }
     }
   });

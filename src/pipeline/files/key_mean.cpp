@@ -21,8 +21,7 @@ Hash KeyMean::hash() const {
 void KeySums::add(const KeysFile& file, int threads) {
   if (!sums_) sums_.emplace(static_cast<std::size_t>(file.dim));
   dim_ = file.dim;
-  std::vector<float> room;
-  sums_->add(file.keys.floats(0, file.keys.size(), room), file.valid, threads);
+  file.keys.visit([&](const auto& values) { sums_->add(std::span(values), file.valid, threads); });
   patches_ += file.size() * file.grid.patches() - std::ranges::count(file.valid, 0);
 }
 

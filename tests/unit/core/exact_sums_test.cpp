@@ -82,6 +82,32 @@ TEST(ExactSums, OrderThreadsAndPartsDoNotMatter) {
   EXPECT_EQ(all.totals(), std::vector<double>(columns));
 }
 
+// More rows than are added up in one go, the smallest beside the largest, and many of the largest.
+TEST(ExactSums, OfHalvesAreThoseOfTheFloatsTheyStandFor) {
+  constexpr std::size_t columns = 5;
+  constexpr std::size_t rows = 20'000;
+  std::mt19937 random(3);
+  std::vector<half> halves;
+  std::vector<std::uint8_t> counts;
+  for (std::size_t row = 0; row < rows; ++row) {
+    counts.push_back(random() % 8 == 0 ? 0 : 1);
+    halves.push_back({static_cast<std::uint16_t>(random() % 0x7C00 | (random() % 2) << 15U)});  // any finite one
+    halves.push_back(to_half(65504.0F));
+    halves.push_back(to_half(row % 2 == 0 ? 65504.0F : -65504.0F));
+    halves.push_back({static_cast<std::uint16_t>(1 + row % 3)});  // 2^-24 and its multiples
+    halves.push_back(row % 3 == 0 ? to_half(65504.0F) : half{0x8001});
+  }
+  std::vector<float> floats(halves.size());
+  to_float(halves, floats);
+  for (const bool is_counted : {false, true}) {
+    ExactSums of_halves(columns), of_floats(columns);
+    const auto used = is_counted ? std::span<const std::uint8_t>(counts) : std::span<const std::uint8_t>();
+    of_halves.add(std::span<const half>(halves), used, 3);
+    of_floats.add(std::span<const float>(floats), used);
+    EXPECT_TRUE(std::ranges::equal(of_halves.digits(), of_floats.digits()));
+  }
+}
+
 TEST(ExactSums, RowsThatDoNotCountAreLeftOut) {
   ExactSums sums(2);
   sums.add(std::vector<float>{1, 2, 30, 40, 5, 6}, std::vector<std::uint8_t>{1, 0, 1});
