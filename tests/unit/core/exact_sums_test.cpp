@@ -91,7 +91,7 @@ TEST(ExactSums, OfHalvesAreThoseOfTheFloatsTheyStandFor) {
   std::vector<std::uint8_t> counts;
   for (std::size_t row = 0; row < rows; ++row) {
     counts.push_back(random() % 8 == 0 ? 0 : 1);
-    halves.push_back({static_cast<std::uint16_t>(random() % 0x7C00 | (random() % 2) << 15U)});  // any finite one
+    halves.push_back({static_cast<std::uint16_t>(random() % 0x7C00)});  // any finite one above 0
     halves.push_back(to_half(65504.0F));
     halves.push_back(to_half(row % 2 == 0 ? 65504.0F : -65504.0F));
     halves.push_back({static_cast<std::uint16_t>(1 + row % 3)});  // 2^-24 and its multiples
