@@ -95,7 +95,9 @@ TEST(ExactSums, OfHalvesAreThoseOfTheFloatsTheyStandFor) {
     halves.push_back(to_half(65504.0F));
     halves.push_back(to_half(row % 2 == 0 ? 65504.0F : -65504.0F));
     halves.push_back({static_cast<std::uint16_t>(1 + row % 3)});  // 2^-24 and its multiples
-    halves.push_back(row % 3 == 0 ? to_half(65504.0F) : half{0x8001});
+    // Sums whose bits do not fit in two floats.
+    const half small{static_cast<std::uint16_t>(row % 7 == 0 ? 0x0001 : 0x3C01)};
+    halves.push_back(row % 7 > 0 && row % 7 < 5 ? to_half(65504.0F) : small);
   }
   std::vector<float> floats(halves.size());
   to_float(halves, floats);
