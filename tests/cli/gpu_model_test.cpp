@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -169,6 +170,41 @@ TEST_F(GpuModelRuns, ShardsShareTheBatchesThatTheyDoNotFillAlone) {
   // What is not filled is said.
   const Outcome outcome = run_with("of4", 4);
   EXPECT_NE(outcome.err.find("batches of 6 are filled to 67 % by shards of 4 images"), std::string::npos) << outcome;
+}
+
+// Crops go on in the batches of the shards before, at places of their own.
+TEST_F(GpuModelRuns, CropsOfShardsShareBatches) {
+  write_test_images(file("images"), 12);
+  const auto run_with = [&](const std::string& name, int shard_size, const Launch& launch = {}) {
+    Outcome outcome = run(name,
+                          {"model.device=cuda", "cluster.device=cpu", "affinity.weights=value", "model.batch_size=6",
+                           "dataset.shard_size=" + std::to_string(shard_size)},
+                          launch);
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    return outcome;
+  };
+  const auto shard = [&](const std::string& name, int number) {
+    return file(name) / "descriptors" / ("00000" + std::to_string(number) + ".h5");
+  };
+  const Outcome outcome = run_with("of2", 2);
+  // By themselves the shards would take one more for each part of a batch.
+  std::int64_t crops = 0;
+  std::int64_t by_themselves = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto of_shard = std::ssize(Hdf5Reader(shard("of2", i)).read<std::int32_t>("segment"));
+    crops += of_shard;
+    by_themselves += (of_shard + 5) / 6;
+  }
+  std::smatch said;
+  ASSERT_TRUE(std::regex_search(outcome.err, said, std::regex("crops: .*\\((\\d+) crops in (\\d+)\\)"))) << outcome;
+  EXPECT_EQ(std::stoll(said[1]), crops);
+  EXPECT_LT(std::stoll(said[2]) + 1, by_themselves);
+  // On more ranks, and where only some are to be made again, which others shared batches with.
+  (void)run_with("ranks", 2, {.ranks = 3});
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(bytes_of(shard("ranks", i)) == bytes_of(shard("of2", i))) << i;
+  for (const int i : {1, 2, 5}) fs::remove(shard("of2", i));
+  (void)run_with("of2", 2);
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(bytes_of(shard("ranks", i)) == bytes_of(shard("of2", i))) << i;
 }
 
 // What graphs send up beside the keys of the two images that are tried first: of each image whether its keys are

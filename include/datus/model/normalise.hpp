@@ -13,6 +13,7 @@ struct PixelScaling {
   std::array<float, 3> mean{};
   std::array<float, 3> standard_deviation{};
   bool bgr = false;
+  friend bool operator==(const PixelScaling&, const PixelScaling&) = default;
 };
 
 /// The network's view of an image: (value / 255 - mean) / stddev in float32, in this order of operations.

@@ -5,6 +5,7 @@
 #include "datus/core/patch_box.hpp"
 #include "datus/core/types.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -29,6 +30,10 @@ struct SegmentCrops {
   std::span<const CropPlace> places;
   int crop_resize = 256;
   int crop_size = 224;
+  /// On a GPU, where crops of several calls share batches: the place in one, less whole batches, that the first crop
+  /// has; the next ones follow it. A crop's last bits may depend on its place, and on nothing else of these. Calls
+  /// whose places lie side by side fill their batches.
+  std::size_t first_place = 0;
 
   [[nodiscard]] std::span<const std::int16_t> segment_map(int image) const {
     const auto patches = static_cast<std::size_t>(grid.patches());

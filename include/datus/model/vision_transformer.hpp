@@ -96,6 +96,8 @@ class VisionTransformer {
   struct Batching {
     int batch_size = 1;
     std::function<void(std::size_t done)> before_each_batch;
+    /// Called as a GPU was given a batch of crops, on the thread that begins or asks, with how many it has.
+    std::function<void(std::size_t crops)> at_crops = {};
   };
 
   /// Reads a .safetensors or .pth file (told apart by content), finds the family and the sizes from
@@ -146,7 +148,8 @@ class VisionTransformer {
 
   /// The vectors of the crops of `crops`, [places, image_vector_dim], not normalised to unit length: those of
   /// `masked_crop`, to the bit, on a GPU too, where they are cut. Throws as `masked_crop` and `forward`.
-  /// It begins as `begin_forward` does.
+  /// It begins as `begin_forward` does, but what does not fill a batch waits for the next call's crops, or until its
+  /// result is asked for.
   [[nodiscard]] std::future<std::vector<float>> begin_crop_vectors(const SegmentCrops& crops,
                                                                    const PixelScaling& scaling,
                                                                    const Batching& batching) const;

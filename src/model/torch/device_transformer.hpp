@@ -17,9 +17,9 @@ namespace datus {
 
 /// A Vision Transformer that runs on a device with memory of its own. Images go there as bytes, in batches; one is
 /// computed while the next one is copied, which may be the next call's. Every batch has the same number of places, and
-/// images of one call; the last one's rest stays unused: so an image's bits depend on the batch size, not on how many
-/// images came with it. Safe from several threads, which wait for each other. All functions throw `DeviceMemoryError`
-/// where the device's memory does not suffice.
+/// images of one call, or crops of several; the last one's rest stays unused: so an image's bits depend on the batch
+/// size and its place, not on how many images came with it. Safe from several threads, which wait for each other. All
+/// functions throw `DeviceMemoryError` where the device's memory does not suffice.
 class DeviceTransformer {
  public:
   using Features = VisionTransformer::Features;

@@ -31,6 +31,8 @@ class Backbone {
 
   /// Called before each batch, on the calling thread, with how many images or crops are done; may give up, by throwing.
   void before_each_batch(std::function<void(std::size_t done)> call) { batching_.before_each_batch = std::move(call); }
+  /// Called as a GPU was given a batch of crops, with how many it has.
+  void at_crops(std::function<void(std::size_t crops)> call) { batching_.at_crops = std::move(call); }
   void use_batches_of(int size) { batching_.batch_size = size; }
   [[nodiscard]] int batch_size() const { return batching_.batch_size; }
 

@@ -48,8 +48,8 @@ GpuMemory gpu_memory(const Config& config, const Calibration& calibration, int t
   memory.transfers = 2 * batch * (image + number * patches * calibration.embedding_width);
   if (traits_of(config.descriptor.kind).has_crops) {
     const double side = config.descriptor.crop_size;
-    // A crop, and between the two passes of its resizing rows of that width.
-    memory.transfers += 2 * batch * 3 * side * (side + input.rows);
+    // A crop, as it waits for its batch and in it, and between the two passes of its resizing rows of that width.
+    memory.transfers += 2 * batch * 3 * side * (side + side + input.rows);
     memory.transfers += static_cast<double>(shard_images) * (image + 2.0 * patches);
   }
   if (SegmentGpu::takes_from_model(config)) {

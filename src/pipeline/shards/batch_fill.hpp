@@ -4,6 +4,7 @@
 #include "pipeline/session/run_context.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -24,5 +25,20 @@ namespace datus {
 
 /// Where that is less than nine tenths: both numbers, the share and what fills batches; otherwise empty.
 [[nodiscard]] std::string text_of_empty_places(std::int64_t batch_size, std::int64_t shard_size);
+
+/// The place in a batch of a GPU that the first crop of a shard has (`SegmentCrops::first_place`): as crops' last bits
+/// may depend on it, it follows from the shard's number alone. Those of consecutive shards are a golden section apart,
+/// so that what shards leave of their batches lies spread over the places, in whatever numbers they come.
+[[nodiscard]] std::size_t first_crop_place(ShardIndex shard, int batch_size) noexcept;
+
+/// Batches of crops that GPUs were given.
+struct CropBatchCounts {
+  std::int64_t batches = 0;
+  std::int64_t crops = 0;
+};
+
+/// Where less than nine tenths of their places had a crop, and some were more than the last one of a rank: numbers,
+/// share and what helps; otherwise empty.
+[[nodiscard]] std::string text_of_empty_places(CropBatchCounts counts, std::int64_t batch_size, int ranks);
 
 }  // namespace datus

@@ -17,8 +17,10 @@
 #include "pipeline/shards/unreadable.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,14 @@ void tell_of_empty_places(const RunContext& run) {
   if (!run.placement.gpu || run.comm.rank() != 0 || run.list.size() <= run.list.shard_size) return;
   const std::string text = text_of_empty_places(run.placement.batch_size, run.list.shard_size);
   if (!text.empty()) log::info("embeddings: " + text);
+}
+
+/// COLLECTIVE.
+void tell_of_empty_crop_places(const RunContext& run, CropBatchCounts counts) {
+  std::array<std::int64_t, 2> sums{counts.batches, counts.crops};
+  run.comm.allreduce(std::span(sums), ReduceOp::sum);
+  const std::string text = text_of_empty_places({sums[0], sums[1]}, run.placement.batch_size, run.comm.size());
+  if (run.comm.rank() == 0 && !text.empty()) log::info("crops: " + text);
 }
 
 /// Throws when the rest of the run will not fit on the disk. Rank 0 looks for all.
@@ -202,7 +212,7 @@ Pass work_off(const RunContext& run, Models& models, StageSet stages, const std:
       [&] { return run.signals->requested(); }, [&] { run.require_held(); });
   Progress progress(names_of(stages), image_count(run.list, pending), run.comm.rank() != 0,
                     [&] { return static_cast<double>(queue.finished_elsewhere() * run.list.shard_size); });
-  if (models.backbone) ask_at_each_batch(run, models, progress);
+  if (models.backbone) ask_at_each_batch(run, models, progress, tally);
   ShardLine(run, models, stale, queue, tally, progress).work_off();
   Pass pass;
   pass.left = queue.finish();
@@ -237,6 +247,7 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     summary.seconds += pass.seconds;
     pending = pass.left;
   }
+  tell_of_empty_crop_places(run, tally.crop_batches());
   const auto works = tally.works();
   for (const Stage stage : all_stages) {
     if (stages.has(stage)) summary.works.push_back(total_work(works.at(static_cast<std::size_t>(stage)), run.comm));

@@ -136,6 +136,7 @@ void ShardWork::begin_describe() {
   const bool has_crops = traits_of(run_.config.descriptor.kind).has_crops;
   progress_.begin_pieces(images_of_stage(), has_crops ? std::ssize(found.size) : found.image_count());
   descriptors_under_way_ = begin_descriptors(inputs_.decoded, found, backbone, run_.config, run_.threads,
+                                             first_crop_place(shard(), backbone.batch_size()),
                                              [this]() -> const KeysFile& { return *products_.keys; });
   progress_.end_pieces();
   describe_seconds_ = watch.seconds();
@@ -178,7 +179,7 @@ GpuKeys::Shape shape_on_gpu(const RunContext& run, const Models& models) {
           .halves = key_type(run.config.storage) == KeyType::float16};
 }
 
-void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress) {
+void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress, ShardTally& tally) {
   const auto may_go_on = [signals = run.signals, grace = std::chrono::seconds(run.config.run.grace),
                           &progress](std::size_t done) {
     signals->check_grace(grace, "The open shard");
@@ -186,6 +187,9 @@ void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress
   };
   models.backbone->before_each_batch(may_go_on);
   if (models.descriptor) models.descriptor->before_each_batch(may_go_on);
+  (models.descriptor ? *models.descriptor : *models.backbone).at_crops([&tally](std::size_t crops) {
+    tally.add_crop_batch(crops);
+  });
 }
 
 Models load_models(const RunContext& run) {
@@ -215,6 +219,17 @@ void ShardTally::add_computed(Stage stage, const StageWork& work) {
 void ShardTally::add_bytes(Stage stage, std::int64_t bytes) {
   const std::scoped_lock lock(mutex_);
   works_.at(static_cast<std::size_t>(stage)).bytes += bytes;
+}
+
+void ShardTally::add_crop_batch(std::size_t crops) {
+  const std::scoped_lock lock(mutex_);
+  ++crop_batches_.batches;
+  crop_batches_.crops += static_cast<std::int64_t>(crops);
+}
+
+CropBatchCounts ShardTally::crop_batches() const {
+  const std::scoped_lock lock(mutex_);
+  return crop_batches_;
 }
 
 std::array<StageWork, all_stages.size()> ShardTally::works() const {

@@ -8,6 +8,7 @@
 #include "pipeline/files/stage_files.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/run_summary.hpp"
+#include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
 
@@ -39,10 +40,6 @@ struct Models {
 
 [[nodiscard]] Models load_models(const RunContext& run);
 
-/// From now on each of their batches first asks whether the shard must be given up, and tells `progress`, which must
-/// live as long as they are used.
-void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress);
-
 /// What the stages made of one shard. It is written while the next one is computed.
 struct ShardProducts {
   ShardIndex shard;
@@ -57,13 +54,21 @@ class ShardTally {
  public:
   void add_computed(Stage stage, const StageWork& work);
   void add_bytes(Stage stage, std::int64_t bytes);
+  void add_crop_batch(std::size_t crops);
+  /// Of a GPU.
+  [[nodiscard]] CropBatchCounts crop_batches() const;
   /// By stage; of those that do not work by shards, nothing.
   [[nodiscard]] std::array<StageWork, all_stages.size()> works() const;
 
  private:
   mutable std::mutex mutex_;
   std::array<StageWork, all_stages.size()> works_;
+  CropBatchCounts crop_batches_;
 };
+
+/// From now on each of their batches first asks whether the shard must be given up, and tells `progress`, and `tally`
+/// of its crops: both must live as long as they are used.
+void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress, ShardTally& tally);
 
 /// One shard on its way through the stages: what is stale of it is computed, and what that takes of the stages before.
 /// Logs each stage. The steps are taken in their order, each once; a GPU works on between the beginning and the end of

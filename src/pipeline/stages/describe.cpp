@@ -30,6 +30,7 @@ struct Work {
   const Config& config;
   int patch;
   int threads;
+  std::size_t first_crop;
 
   [[nodiscard]] std::span<const std::int16_t> segment_map(std::size_t image) const {
     const auto patches = static_cast<std::size_t>(segments.grid.patches());
@@ -60,7 +61,8 @@ std::future<Vectors> masked_crops(const Work& work) {
                                            .patch = work.patch,
                                            .places = places,
                                            .crop_resize = work.config.descriptor.crop_resize,
-                                           .crop_size = work.config.descriptor.crop_size});
+                                           .crop_size = work.config.descriptor.crop_size,
+                                           .first_place = work.first_crop});
 }
 
 std::future<Vectors> masked_cls(const Work& work) {
@@ -205,7 +207,7 @@ DescriptorsFile with_segments(Vectors vectors, int dim, const SegmentsFile& segm
 
 std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
                                                const Backbone& backbone, const Config& config, int threads,
-                                               const std::function<const KeysFile&()>& keys) {
+                                               std::size_t first_crop, const std::function<const KeysFile&()>& keys) {
   const int patch = patch_of(segments.grid, config.model.input_size);
   if (!traits_of(config.descriptor.kind).has_crops && backbone.architecture().patch != patch) {
     throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
@@ -213,7 +215,7 @@ std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& in
                      "this kind of descriptor reads the model's own patches",
                      "Use descriptor.kind: masked_crop, or weights with the same patch size.");
   }
-  const Work work{inputs, segments, backbone, config, patch, threads};
+  const Work work{inputs, segments, backbone, config, patch, threads, first_crop};
   const auto finish = [&segments, dim = backbone.descriptor_dim(config.descriptor.kind)](std::future<Vectors> vectors) {
     return with_segments(vectors.get(), dim, segments);
   };
@@ -280,7 +282,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
               .get();
       return keys;
     };
-    const auto part = begin_descriptors(inputs, part_segments, backbone, config, threads, make_keys).get();
+    const auto part = begin_descriptors(inputs, part_segments, backbone, config, threads, 0, make_keys).get();
     all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
     for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());

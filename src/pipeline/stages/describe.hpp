@@ -8,6 +8,7 @@
 #include "pipeline/files/segments_file.hpp"
 #include "pipeline/inputs/input_preparation.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <future>
 #include <vector>
@@ -16,12 +17,12 @@ namespace datus {
 
 /// Stage describe: one unit-length vector for each valid segment of the images, in the order of the segments.
 /// `inputs` are the images of `segments`, in its order. `keys` gives their embeddings as stored, and is called at once,
-/// by the kinds that average them only. It begins as `VisionTransformer::begin_forward` does, but `segments`,
-/// `backbone` and `config` must live until `get`, which throws `InputError` naming image and segment for a descriptor
-/// of length 0 or not finite.
+/// by the kinds that average them only. `first_crop`: as `SegmentCrops::first_place`. It begins as
+/// `VisionTransformer::begin_forward` does, but `segments`, `backbone` and `config` must live until `get`, which throws
+/// `InputError` naming image and segment for a descriptor of length 0 or not finite.
 [[nodiscard]] std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs,
                                                              const SegmentsFile& segments, const Backbone& backbone,
-                                                             const Config& config, int threads,
+                                                             const Config& config, int threads, std::size_t first_crop,
                                                              const std::function<const KeysFile&()>& keys);
 
 }  // namespace datus

@@ -2,11 +2,9 @@
 #include "datus/core/gpu.hpp"
 #include "datus/model/masked_crop.hpp"
 #include "datus/model/vision_transformer.hpp"
-#include "support/golden.hpp"
+#include "gpu/model/small_model.hpp"
 #include "support/gpu_required.hpp"
 
-#include <cmath>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -19,10 +17,6 @@
 namespace datus::test {
 namespace {
 
-std::string checkpoint(const char* name) {
-  return data_path(std::string("golden/vit/") + name);
-}
-
 VisionTransformer on_gpu(const std::string& path, Precision precision, bool cuda_graphs = false) {
   ViTOptions options;
   options.gpu = 0;
@@ -32,37 +26,6 @@ VisionTransformer on_gpu(const std::string& path, Precision precision, bool cuda
   return VisionTransformer::load(path, options);
 }
 
-std::vector<Image> random_images(int count, int height, int width) {
-  std::mt19937 generator(11);
-  std::vector<Image> images;
-  for (int i = 0; i < count; ++i) {
-    Image image(height, width);
-    for (auto& pixel : image.pixels) pixel = static_cast<std::uint8_t>(generator());
-    images.push_back(std::move(image));
-  }
-  return images;
-}
-
-std::vector<const Image*> pointers(const std::vector<Image>& images) {
-  std::vector<const Image*> all;
-  for (const Image& image : images) all.push_back(&image);
-  return all;
-}
-
-double difference(const std::vector<float>& actual, const std::vector<float>& expected) {
-  EXPECT_EQ(actual.size(), expected.size());
-  if (actual.size() != expected.size()) return INFINITY;
-  double largest = 1e-6;
-  double worst = 0;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    const double found = actual[i];
-    worst = std::max(worst, std::isfinite(found) ? std::abs(found - static_cast<double>(expected[i])) : INFINITY);
-  }
-  return worst / largest;
-}
-
-constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
 /// With how large a difference; on emulated cards what LibTorch 1 multiplies on CPUs.
 std::vector<std::pair<Precision, double>> precisions() {
   std::vector<std::pair<Precision, double>> all{{Precision::float32, 1e-4}};

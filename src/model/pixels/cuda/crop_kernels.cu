@@ -51,7 +51,7 @@ __global__ void resize_rows_kernel(CropBatch batch) {
   const std::uint8_t* from = batch.middle + std::int64_t{crop.middle + first} * stride + index % stride;
   std::int32_t sum = std::int32_t{1} << (resize_kernels::weight_bits - 1);
   for (int tap = 0; tap < count; ++tap, from += stride) sum += *from * weights[tap];
-  batch.out[std::int64_t{blockIdx.y} * batch.crop_size * stride + index] = to_byte(sum);
+  batch.out[std::int64_t{crop.place} * batch.crop_size * stride + index] = to_byte(sum);
 }
 
 unsigned blocks_for(int items) {

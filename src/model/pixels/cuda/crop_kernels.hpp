@@ -23,6 +23,8 @@ struct Crop {
   std::int32_t image;
   /// Its segment in the image's map.
   std::int32_t segment;
+  /// Where it comes to in `CropBatch::out`.
+  std::int32_t place;
   /// Pixels of the box in the image.
   std::int32_t top;
   std::int32_t left;
@@ -50,7 +52,7 @@ struct CropBatch {
   const std::int32_t* counts;
   const std::int32_t* weights;
   std::uint8_t* middle;  ///< [all rows of all crops, crop_size, 3]
-  std::uint8_t* out;     ///< [count, crop_size, crop_size, 3]
+  std::uint8_t* out;     ///< [places, crop_size, crop_size, 3]
 };
 
 /// Puts both passes into the stream.

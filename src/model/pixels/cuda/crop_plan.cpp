@@ -69,7 +69,7 @@ CropRoom CropRoom::of_any_box(GridSize grid, int patch, int crop_resize, int cro
 }
 
 CropPlan::CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, int crop_resize, int crop_size,
-                   int threads)
+                   int threads, std::span<const std::int32_t> to)
     : grid_(grid),
       patch_(patch),
       crop_size_(crop_size),
@@ -94,9 +94,10 @@ CropPlan::CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, 
   for (std::size_t i = 0; i < places.size(); ++i) {
     const AxisTable& vertical = *tables[i].vertical;
     const int rows = vertical.end() - vertical.begin();
-    crops_.push_back({places[i].image, places[i].segment, places[i].box.row * patch, places[i].box.col * patch,
-                      vertical.begin(), rows, checked_cast<std::int32_t>(all_rows_, "the rows of crops"),
-                      add(*tables[i].horizontal), add(vertical)});
+    crops_.push_back({places[i].image, places[i].segment, to.empty() ? static_cast<std::int32_t>(i) : to[i],
+                      places[i].box.row * patch, places[i].box.col * patch, vertical.begin(), rows,
+                      checked_cast<std::int32_t>(all_rows_, "the rows of crops"), add(*tables[i].horizontal),
+                      add(vertical)});
     most_rows_ = std::max(most_rows_, rows);
     all_rows_ += rows;
   }

@@ -25,8 +25,10 @@ struct CropRoom {
 /// precision as Pillow does it; the kernels only add up integers.
 class CropPlan {
  public:
-  /// Sizes as in `masked_crop`, on `threads` threads. Throws `InputError` for a box outside of the grid.
-  CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, int crop_resize, int crop_size, int threads);
+  /// Sizes as in `masked_crop`, on `threads` threads. `to`: the place of each in the batch, in their order where it is
+  /// empty. Throws `InputError` for a box outside of the grid.
+  CropPlan(std::span<const CropPlace> places, GridSize grid, int patch, int crop_resize, int crop_size, int threads,
+           std::span<const std::int32_t> to = {});
 
   [[nodiscard]] int count() const { return static_cast<int>(crops_.size()); }
   /// What its crops take, all together.
@@ -54,7 +56,7 @@ class CropPlan {
 class CropBuffers {
  public:
   /// Cuts the crops of `plan`, `places` at most, from images uint8 [images, height, width, 3] with their segment maps
-  /// [images, grid], both on the device, to `out` [count, crop_size, crop_size, 3] there, as work of the stream. The
+  /// [images, grid], both on the device, to `out` [places, crop_size, crop_size, 3] there, as work of the stream. The
   /// buffers are in use until that is done; the plan is not needed any more when the call returns.
   void cut(const CropPlan& plan, std::size_t places, const std::uint8_t* images, const std::int16_t* segment_maps,
            std::uint8_t* out, const cuda::Stream& stream);

@@ -13,8 +13,8 @@ std::size_t BatchesUnderWay::free_place() {
   return place;
 }
 
-void BatchesUnderWay::add(std::size_t place, const void* call, std::function<void()> collect) {
-  batches_.push_back({place, call, std::move(collect)});
+void BatchesUnderWay::add(std::size_t place, std::vector<const void*> calls, std::function<void()> collect) {
+  batches_.push_back({place, std::move(calls), std::move(collect)});
 }
 
 void BatchesUnderWay::collect(const void* call) {
@@ -22,7 +22,8 @@ void BatchesUnderWay::collect(const void* call) {
 }
 
 void BatchesUnderWay::drop(const void* call) {
-  std::erase_if(batches_, [=](const Batch& batch) { return batch.call == call; });
+  for (Batch& batch : batches_) std::erase(batch.calls, call);
+  std::erase_if(batches_, [](const Batch& batch) { return batch.calls.empty(); });
 }
 
 void BatchesUnderWay::collect_oldest() {
@@ -32,7 +33,7 @@ void BatchesUnderWay::collect_oldest() {
 }
 
 bool BatchesUnderWay::has(const void* call) const {
-  return std::ranges::find(batches_, call, &Batch::call) != batches_.end();
+  return std::ranges::any_of(batches_, [=](const Batch& batch) { return std::ranges::count(batch.calls, call) > 0; });
 }
 
 }  // namespace datus

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <vector>
 
 namespace datus {
 
@@ -17,8 +18,8 @@ class BatchesUnderWay {
 
   /// A place that no batch is in: where there is none, the oldest one's, once its results are taken.
   [[nodiscard]] std::size_t free_place();
-  /// The batch in `place` is under way; `call` says whose it is, `collect` waits for its results and takes them.
-  void add(std::size_t place, const void* call, std::function<void()> collect);
+  /// The batch in `place` is under way; `calls` say whose it is, `collect` waits for its results and takes them.
+  void add(std::size_t place, std::vector<const void*> calls, std::function<void()> collect);
   /// Takes results, in order, until none of the call's are left. What an earlier call's throws, this one throws too.
   void collect(const void* call);
   /// Nobody will take those of this call.
@@ -28,7 +29,7 @@ class BatchesUnderWay {
  private:
   struct Batch {
     std::size_t place;
-    const void* call;
+    std::vector<const void*> calls;
     std::function<void()> collect;
   };
   void collect_oldest();

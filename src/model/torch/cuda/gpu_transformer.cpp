@@ -81,6 +81,7 @@ GpuTransformer::~GpuTransformer() {
     recorded_.reset();
     model_.reset();
     for (Slot& slot : slots_) slot = {};
+    crops_ = {};
     // LibTorch keeps what was freed for itself; the next stage has other uses for it.
     torch_gpu::give_spare_memory_back();
   } catch (const std::exception& error) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "model/pixels/cuda/crop_plan.hpp"
 #include "model/torch/cuda/batch_memory.hpp"
 #include "model/torch/cuda/batched_transformer.hpp"
 #include "model/torch/cuda/batches_under_way.hpp"
+#include "model/torch/cuda/crop_batches.hpp"
 #include "model/torch/cuda/pixel_table.hpp"
 #include "model/torch/cuda/recorded_passes.hpp"
 #include "model/torch/device_transformer.hpp"
@@ -46,8 +46,7 @@ class GpuTransformer final : public DeviceTransformer {
   struct Slot {
     ImageUpload images;
     cuda::Event uploaded;
-    gpu_layers::CropBuffers crops;
-    cuda::DeviceArray<std::uint8_t> cut;
+    cuda::DeviceArray<std::uint8_t> crops;
     MapUpload maps;
     Download embeddings;
     Download cls;
@@ -68,6 +67,8 @@ class GpuTransformer final : public DeviceTransformer {
   /// What the model gives for a batch that lies on the device, as work of the compute stream. With CUDA graphs the
   /// tensors are the place's own.
   [[nodiscard]] BatchedTransformer::Result read(const PassShape& batch);
+  /// Runs the model on crops that lie on the device, and tells `batching` of it.
+  void submit(const CropBatches::Batch& crops, const Batching& batching);
   /// Embeddings to where they are to stay: the first `count` values of a batch to value `begin` there. What is taken
   /// from the batch to the host comes after it.
   void keep(const at::Tensor& embeddings, const Readout& readout, std::size_t begin, std::size_t count) const;
@@ -92,6 +93,7 @@ class GpuTransformer final : public DeviceTransformer {
   /// Of the images that crops are cut from.
   ImageUpload inputs_;
   MapUpload maps_;
+  CropBatches crops_;
 };
 
 template <class Result, class Prepare, class Submit, class Collect>
@@ -107,7 +109,7 @@ std::future<Result> GpuTransformer::begin(Result result, std::size_t total, cons
         const std::size_t place = under_way_.free_place();
         const std::size_t count = std::min(size, total - begin);
         submit(slots_[place], begin, count);
-        under_way_.add(place, call.get(), [=, this] { collect(*call, slots_[place], begin, count); });
+        under_way_.add(place, {call.get()}, [=, this] { collect(*call, slots_[place], begin, count); });
       }
     } catch (...) {
       under_way_.drop(call.get());

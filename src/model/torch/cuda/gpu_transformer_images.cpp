@@ -66,44 +66,72 @@ std::future<std::vector<float>> GpuTransformer::begin_crop_vectors(const Segment
                                                                    const PixelScaling& scaling, GridSize grid,
                                                                    const Batching& batching) {
   const auto row = static_cast<std::size_t>(architecture_.image_vector_dim);
-  std::vector<float> vectors(crops.places.size() * row);
-  if (crops.places.empty()) return ready_future(std::move(vectors));
-  const Readout readout{.layer = static_cast<std::size_t>(architecture_.depth - 1),
-                        .feature = PatchFeature::key,
-                        .cls = true,
-                        .embeddings = false};
-  const std::uint8_t* images = nullptr;
-  const std::int16_t* maps = nullptr;
-  const auto prepare = [&] {
-    scaled_.use(scaling, compute_);
-    // The images stay on the device; each crop is cut from them there.
-    images = with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
-    maps = with_spare_memory([&] { return maps_.put(crops.segment_maps, compute_); });
+  const auto vectors = std::make_shared<std::vector<float>>(crops.places.size() * row);
+  if (crops.places.empty()) return ready_future(std::move(*vectors));
+  const CropBatches::Shape shape{batching.batch_size, crops.crop_size, grid, scaling};
+  const auto launch = [&](const CropBatches::Batch& batch, std::size_t begun) {
+    const auto size = static_cast<std::size_t>(batching.batch_size);
+    if (batching.before_each_batch) batching.before_each_batch(begun - std::min(begun, size));
+    submit(batch, batching);
   };
-  const int size = crops.crop_size;
-  const auto submit = [&](Slot& slot, std::size_t begin, std::size_t count) {
-    const gpu_layers::CropPlan plan(crops.places.subspan(begin, count), crops.grid, crops.patch, crops.crop_resize,
-                                    size, threads_);
-    const auto places = static_cast<std::size_t>(batching.batch_size);
-    const std::size_t bytes = places * static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
-    with_spare_memory([&] {
-      if (slot.cut.size() < bytes) slot.cut = cuda::DeviceArray<std::uint8_t>(bytes, "memory for crops");
-      cuda::clear(slot.cut.data(), bytes, compute_);
-      slot.crops.cut(plan, places, images, maps, slot.cut.data(), compute_);
+  on_gpu([&] {
+    try {
+      if (batching.before_each_batch) batching.before_each_batch(0);
+      const auto* const images =
+          with_spare_memory([&] { return inputs_.put(crops.images, crops.images.size(), threads_, compute_); });
+      const auto* const maps = with_spare_memory([&] { return maps_.put(crops.segment_maps, compute_); });
+      crops_.add({crops, images, maps, vectors}, shape, threads_, compute_, launch);
+    } catch (...) {
+      crops_.drop(vectors);
+      under_way_.drop(vectors.get());
+      throw;
+    }
+  });
+  return std::async(std::launch::deferred, [this, vectors, batching] {
+    on_gpu([&] {
+      crops_.launch_those_of(vectors, [&](const auto& batch, std::size_t /*begun*/) { submit(batch, batching); });
+      under_way_.collect(vectors.get());
     });
-    const auto result = read({.images = slot.cut.data(),
-                              .places = batching.batch_size,
-                              .height = size,
-                              .width = size,
-                              .grid = grid,
-                              .bgr = scaling.bgr,
-                              .readout = readout});
-    slot.cls.start(result.cls, compute_, to_host_);
-  };
-  const auto collect = [row](std::vector<float>& all, Slot& slot, std::size_t begin, std::size_t count) {
-    slot.cls.finish(std::span(all).subspan(begin * row, count * row), row, 1);
-  };
-  return begin(std::move(vectors), crops.places.size(), batching, prepare, submit, collect);
+    return std::move(*vectors);
+  });
+}
+
+void GpuTransformer::submit(const CropBatches::Batch& crops, const Batching& batching) {
+  scaled_.use(crops.shape.scaling, compute_);
+  const std::size_t place = under_way_.free_place();
+  Slot& slot = slots_[place];
+  const std::size_t bytes = crops.pixels.size();
+  if (slot.crops.size() < bytes) {
+    with_spare_memory([&] { slot.crops = cuda::DeviceArray<std::uint8_t>(bytes, "memory for crops"); });
+  }
+  // The next crops may come to where these were cut.
+  cuda::copy(slot.crops.data(), crops.pixels.data(), bytes, compute_);
+  const auto result = read({.images = slot.crops.data(),
+                            .places = crops.shape.places,
+                            .height = crops.shape.size,
+                            .width = crops.shape.size,
+                            .grid = crops.shape.grid,
+                            .bgr = crops.shape.scaling.bgr,
+                            .readout = {.layer = static_cast<std::size_t>(architecture_.depth - 1),
+                                        .feature = PatchFeature::key,
+                                        .cls = true,
+                                        .embeddings = false}});
+  slot.cls.start(result.cls, compute_, to_host_);
+  std::vector<const void*> calls;
+  for (const auto& seat : crops.seats) {
+    if (seat.vectors && std::ranges::count(calls, seat.vectors.get()) == 0) calls.push_back(seat.vectors.get());
+  }
+  under_way_.add(place, std::move(calls), [&slot, seats = crops.seats, row = architecture_.image_vector_dim] {
+    const auto width = static_cast<std::size_t>(row);
+    std::vector<float> found(seats.size() * width);
+    slot.cls.finish(std::span(found), width, 1);
+    for (std::size_t i = 0; i < seats.size(); ++i) {
+      if (!seats[i].vectors) continue;
+      std::copy_n(found.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                  seats[i].vectors->begin() + static_cast<std::ptrdiff_t>(seats[i].crop * width));
+    }
+  });
+  if (batching.at_crops) batching.at_crops(crops.taken);
 }
 
 std::future<std::vector<float>> GpuTransformer::begin_segment_cls(std::span<const Image* const> images,

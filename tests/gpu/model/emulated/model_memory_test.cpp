@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/core/gpu.hpp"
 #include "datus/model/vision_transformer.hpp"
-#include "support/golden.hpp"
+#include "gpu/model/small_model.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <cuda_runtime.h>
@@ -14,52 +15,26 @@
 namespace datus::test {
 namespace {
 
-constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
-
-VisionTransformer model_on(int gpu) {
-  ViTOptions options;
-  options.gpu = gpu;
-  return VisionTransformer::load(data_path("golden/vit/dino_p8_head64.safetensors"), options);
-}
-
 class ModelMemory : public testing::Test {
  protected:
-  ModelMemory() {
-    Image image(64, 64);
-    for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<std::uint8_t>(i * 37 % 251);
-    images_.assign(4, image);
-    for (const Image& one : images_) inputs_.push_back(&one);
-    maps_.assign(4 * 64, 0);
-  }
   ~ModelMemory() override { cuda_emulation::machine().memory = before_; }
 
-  [[nodiscard]] SegmentCrops crops() const {
-    return {.images = inputs_,
-            .segment_maps = maps_,
-            .grid = {8, 8},
-            .patch = 8,
-            .places = places_,
-            .crop_resize = 40,
-            .crop_size = 32};
-  }
-
-  VisionTransformer model_ = model_on(0);
-  std::vector<Image> images_;
-  std::vector<const Image*> inputs_;
-  std::vector<std::int16_t> maps_;
-  std::vector<CropPlace> places_{{0, 0, {0, 0, 8, 8}}, {3, 0, {0, 0, 8, 8}}};
+  const VisionTransformer model_ = model_on_gpu();
+  const std::vector<Image> images_ = random_images(4, 64, 64);
+  const std::vector<const Image*> inputs_ = pointers(images_);
+  const Halves halves_{std::span(inputs_).first(1)};
 
  private:
   std::size_t before_ = cuda_emulation::machine().memory;
 };
 
 TEST_F(ModelMemory, WhatLibTorchHasToSpareIsGivenBackToWhoNeedsIt) {
-  const auto expected = model_.crop_vectors(crops(), scaling, {2, {}});
-  const VisionTransformer fresh = model_on(0);
+  const auto expected = model_.crop_vectors(halves_.crops(), scaling, {2, {}});
+  const VisionTransformer fresh = model_on_gpu();
   (void)fresh.forward(inputs_, scaling, {.feature = PatchFeature::key}, {4, {}});
   // Not enough for the images of the crops, but for what LibTorch keeps.
   cuda_emulation::machine().memory = cuda_emulation::memory_in_use() + 4096;
-  EXPECT_EQ(fresh.crop_vectors(crops(), scaling, {2, {}}), expected);
+  EXPECT_EQ(fresh.crop_vectors(halves_.crops(), scaling, {2, {}}), expected);
 }
 
 TEST_F(ModelMemory, IsEnoughForTheNextBatchAfterOneThatWasTooLarge) {
@@ -72,13 +47,13 @@ TEST_F(ModelMemory, IsEnoughForTheNextBatchAfterOneThatWasTooLarge) {
 
 TEST_F(ModelMemory, GoesBackWithTheModel) {
   {
-    const VisionTransformer other = model_on(3);
+    const VisionTransformer other = model_on_gpu(false, 3);
     (void)other.forward(inputs_, scaling, {.feature = PatchFeature::key}, {4, {}});
     EXPECT_TRUE(cuda_emulation::contexts_of_thread().contains(3));
   }
   const std::size_t of_model = cuda_emulation::memory_in_use();
   {
-    const VisionTransformer other = model_on(3);
+    const VisionTransformer other = model_on_gpu(false, 3);
     (void)other.forward(inputs_, scaling, {.feature = PatchFeature::key}, {4, {}});
     EXPECT_GT(cuda_emulation::memory_in_use(), of_model);
   }

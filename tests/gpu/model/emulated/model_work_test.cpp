@@ -5,7 +5,7 @@
 #include "datus/core/half.hpp"
 #include "datus/model/gpu_values.hpp"
 #include "datus/model/vision_transformer.hpp"
-#include "support/golden.hpp"
+#include "gpu/model/small_model.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -21,20 +21,10 @@
 namespace datus::test {
 namespace {
 
-constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
-
-VisionTransformer model_on_gpu() {
-  ViTOptions options;
-  options.gpu = 0;
-  options.precision = Precision::float32;
-  return VisionTransformer::load(data_path("golden/vit/dino_p8_head64.safetensors"), options);
-}
-
 TEST(ModelWork, OfABatchOfImages) {
   const auto model = model_on_gpu();
   const std::vector<Image> images(5, Image(64, 64));
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto inputs = pointers(images);
   // Of the keys before the last block: all of it but that is run.
   const VisionTransformer::Request request{.feature = PatchFeature::key};
   (void)model.forward(inputs, scaling, request, {2, {}});
@@ -65,46 +55,12 @@ std::vector<T> from_gpu(const std::byte* address, std::size_t count) {
   return values;
 }
 
-std::vector<Image> different_images(int count) {
-  std::vector<Image> images(static_cast<std::size_t>(count), Image(64, 64));
-  unsigned next = 0;
-  for (Image& image : images) {
-    ++next;
-    for (auto& value : image.pixels) value = static_cast<std::uint8_t>(next = next * 5 % 251 + 3);
-  }
-  return images;
-}
-
-/// Crops of the halves of some images of 8 x 8 patches.
-struct Halves {
-  explicit Halves(std::span<const Image* const> images) : inputs(images) {
-    for (std::size_t image = 0; image < images.size(); ++image) {
-      for (int patch = 0; patch < 64; ++patch) maps.push_back(patch < 32 ? 0 : 1);
-      places.push_back({static_cast<int>(image), 0, {0, 0, 4, 8}});
-      places.push_back({static_cast<int>(image), 1, {4, 0, 4, 8}});
-    }
-  }
-  [[nodiscard]] SegmentCrops crops() const {
-    return {.images = inputs,
-            .segment_maps = maps,
-            .grid = {8, 8},
-            .patch = 8,
-            .places = places,
-            .crop_resize = 40,
-            .crop_size = 32};
-  }
-  std::span<const Image* const> inputs;
-  std::vector<std::int16_t> maps;
-  std::vector<CropPlace> places;
-};
-
 // Embeddings that stay on the card are those that come down, which come as before; the empty places of the last batch
 // stay out.
 TEST(ModelWork, EmbeddingsStayOnTheCard) {
   const auto model = model_on_gpu();
-  const auto images = different_images(5);
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto images = random_images(5, 64, 64);
+  const auto inputs = pointers(images);
   const std::size_t values = 5U * 64 * static_cast<std::size_t>(model.architecture().dim);
   cuda::use_gpu(0);
   const cuda::DeviceArray<std::byte> room(values * sizeof(float));
@@ -131,9 +87,8 @@ TEST(ModelWork, EmbeddingsStayOnTheCard) {
 
 TEST(ModelWork, OfABatchOfCrops) {
   const auto model = model_on_gpu();
-  const auto images = different_images(3);
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto images = random_images(3, 64, 64);
+  const auto inputs = pointers(images);
   const Halves halves(inputs);
   (void)model.crop_vectors(halves.crops(), scaling, {4, {}});
   cuda_emulation::forget_counters();
@@ -155,9 +110,8 @@ TEST(ModelWork, OfABatchOfCrops) {
 /// As the shards of a line follow each other: images of one, crops of the one before, results after both.
 TEST(ModelWork, CallsFollowEachOtherWithoutADrain) {
   const auto model = model_on_gpu();
-  const auto images = different_images(12);
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto images = random_images(12, 64, 64);
+  const auto inputs = pointers(images);
   const VisionTransformer::Request request{.feature = PatchFeature::key, .cls = true, .halves = true};
   const VisionTransformer::Batching batching{2, {}};
   const auto part = [&](std::size_t call) { return std::span(inputs).subspan(3 * call, 3); };
@@ -190,9 +144,8 @@ TEST(ModelWork, CallsFollowEachOtherWithoutADrain) {
 
 TEST(ModelWork, ACallThatIsGivenUpLeavesTheOnesBeforeItWhole) {
   const auto model = model_on_gpu();
-  const auto images = different_images(8);
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto images = random_images(8, 64, 64);
+  const auto inputs = pointers(images);
   const VisionTransformer::Request request{.feature = PatchFeature::key};
   const auto first = std::span(inputs).first(3);
   const auto expected = model.forward(first, scaling, request, {2, {}}).embeddings;
@@ -209,9 +162,8 @@ TEST(ModelWork, ACallThatIsGivenUpLeavesTheOnesBeforeItWhole) {
 
 TEST(ModelWork, HalvesAreTheFloatsRounded) {
   const auto model = model_on_gpu();
-  const auto images = different_images(3);
-  std::vector<const Image*> inputs;
-  for (const Image& image : images) inputs.push_back(&image);
+  const auto images = random_images(3, 64, 64);
+  const auto inputs = pointers(images);
   const auto floats = model.forward(inputs, scaling, {}, {2, {}});
   const auto found = model.forward(inputs, scaling, {.halves = true}, {2, {}});
   EXPECT_TRUE(found.embeddings.empty());

@@ -2,12 +2,11 @@
 #include "counters.hpp"
 #include "datus/core/gpu.hpp"
 #include "datus/model/vision_transformer.hpp"
-#include "support/golden.hpp"
+#include "gpu/model/small_model.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <future>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,31 +20,7 @@
 namespace datus::test {
 namespace {
 
-constexpr PixelScaling scaling{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}, false};
 constexpr VisionTransformer::Request keys{.feature = PatchFeature::key};
-
-VisionTransformer model_with(bool cuda_graphs, int gpu = 0) {
-  ViTOptions options;
-  options.gpu = gpu;
-  options.cuda_graphs = cuda_graphs;
-  return VisionTransformer::load(data_path("golden/vit/dino_p8_head64.safetensors"), options);
-}
-
-std::vector<Image> random_images(int count, int side) {
-  std::mt19937 generator(3);
-  std::vector<Image> images;
-  for (int i = 0; i < count; ++i) {
-    Image& image = images.emplace_back(side, side);
-    for (auto& pixel : image.pixels) pixel = static_cast<std::uint8_t>(generator());
-  }
-  return images;
-}
-
-std::vector<const Image*> pointers(const std::vector<Image>& images) {
-  std::vector<const Image*> all;
-  for (const Image& image : images) all.push_back(&image);
-  return all;
-}
 
 class RecordedPasses : public testing::Test {
  protected:
@@ -55,29 +30,14 @@ class RecordedPasses : public testing::Test {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   }
 
-  /// Two crops of each image of 8 x 8 patches.
-  [[nodiscard]] std::vector<float> crops(const VisionTransformer& model, std::span<const Image* const> images) const {
-    std::vector<std::int16_t> maps(images.size() * 64);
-    for (std::size_t p = 0; p < maps.size(); ++p) maps[p] = p % 64 < 32 ? 0 : 1;
-    std::vector<CropPlace> places;
-    for (int image = 0; image < static_cast<int>(images.size()); ++image) {
-      places.push_back({image, 0, {0, 0, 4, 8}});
-      places.push_back({image, 1, {4, 0, 4, 8}});
-    }
-    return model.crop_vectors({.images = images,
-                               .segment_maps = maps,
-                               .grid = {8, 8},
-                               .patch = 8,
-                               .places = places,
-                               .crop_resize = 40,
-                               .crop_size = 32},
-                              scaling, {2, {}});
+  [[nodiscard]] static std::vector<float> crops(const VisionTransformer& model, std::span<const Image* const> images) {
+    return model.crop_vectors(Halves(images).crops(), scaling, {2, {}});
   }
 
-  const std::vector<Image> images_ = random_images(7, 64);
+  const std::vector<Image> images_ = random_images(7, 64, 64);
   const std::vector<const Image*> inputs_ = pointers(images_);
-  const VisionTransformer plain_ = model_with(false);
-  const VisionTransformer model_ = model_with(true);
+  const VisionTransformer plain_ = model_on_gpu();
+  const VisionTransformer model_ = model_on_gpu(true);
   const cuda_emulation::Machine before_ = cuda_emulation::machine();
 };
 
@@ -134,7 +94,7 @@ TEST_F(RecordedPasses, OfSeveralKindsAndPlacesDoNotDisturbEachOther) {
 }
 
 TEST_F(RecordedPasses, AreRecordedAnewForOtherSizesAndPlaces) {
-  const auto large = random_images(2, 96);
+  const auto large = random_images(2, 96, 96);
   for (int round = 0; round < 2; ++round) {
     // The larger ones get other memory, which the smaller ones have too from then on.
     for (const auto& images : {images_, large}) {
@@ -175,7 +135,7 @@ TEST_F(RecordedPasses, ShareTheMemoryOfTheirIntermediateResults) {
 
 TEST_F(RecordedPasses, GiveTheirMemoryBackWithTheModel) {
   const auto run_elsewhere = [&] {
-    const VisionTransformer other = model_with(true, 2);
+    const VisionTransformer other = model_on_gpu(true, 2);
     (void)other.forward(inputs_, scaling, keys, {4, {}});
   };
   run_elsewhere();
