@@ -283,10 +283,7 @@ std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedR
 /// Segments are found in stored keys, and descriptors of some kinds are made of them; where none are kept, the keys are
 /// computed again.
 bool computes_embeddings(const Config& config, Stage stage) {
-  if (!shard_stages.has(stage)) return false;
-  // Images are only looked at then, whether they are the same.
-  const bool is_of_keys = stage == Stage::describe && traits_of(config.descriptor.kind).reads_keys;
-  return !(is_of_keys && config.storage.keeps_embeddings()) && needs_of(config, {stage}).images;
+  return shard_stages.has(stage) && needs_of(config, {stage}).images;
 }
 
 ExitCode print_plan_of(RunContext& run) {

@@ -3,6 +3,7 @@
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -136,6 +137,29 @@ TEST_F(Stages, OnlyEmbeddingsAreTiedToTheMachine) {
   }
   expect_parts_equal(run, {"segments", "descriptors", "clusters", "masks", "scores", "report"});
   EXPECT_EQ(bytes_of(run / "config.yaml"), bytes_of(reference() / "config.yaml"));
+}
+
+// What needs no model does without LibTorch, which takes half a second on each rank.
+TEST_F(Stages, StoredEmbeddingsNeedNoModel) {
+  const TempFolder other;
+  copy_reference(other);
+  fs::remove_all(other / run_name / "segments");
+  fs::remove_all(other / run_name / "descriptors");
+  const std::string program = (other / "datus").string();
+  fs::copy_file(program_path(), program);
+  write_bytes(other / "libdatus_transformer.so", "no library");
+  const auto run_without = [&](const std::string& stage) {
+    Arguments line = small_run(stage);
+    line.insert(line.begin(), program);
+    return Process(line, other.path()).wait(std::chrono::seconds(120));
+  };
+  for (const char* stage : {"segment", "describe"}) {
+    const Outcome outcome = run_without(stage);
+    EXPECT_EQ(outcome.code, 0) << stage << ": " << outcome;
+  }
+  expect_parts_equal(other / run_name, {"keys", "segments", "descriptors"});
+  EXPECT_EQ(bytes_of(other / run_name / "config.yaml"), bytes_of(reference() / "config.yaml"));
+  EXPECT_EQ(run_without("extract").code, 1);
 }
 
 TEST_F(Stages, AStageWithoutTheOneBeforeItSaysWhichToRun) {

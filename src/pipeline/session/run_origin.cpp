@@ -124,9 +124,11 @@ ModelPlacement placement_for(const Config& config, RunAccess access, Communicato
 /// where embeddings are computed.
 std::string agreed_backend(const Config& config, const RunDirectory& directory, RunAccess access,
                            ModelPlacement& placement, Communicator& comm) {
+  const std::string recorded = broadcast_text(comm, comm.rank() == 0 ? recorded_backend(directory) : std::string());
+  // To know one's own takes LibTorch, half a second.
+  if (access == RunAccess::write_without_model && !recorded.empty()) return recorded;
   std::string backend;
   collectively(comm, [&] { backend = backend_of(placement); });
-  const std::string recorded = broadcast_text(comm, comm.rank() == 0 ? recorded_backend(directory) : std::string());
   if (config.run.mixed_hardware || access == RunAccess::write_without_model) {
     return broadcast_text(comm, recorded.empty() ? backend : recorded);
   }

@@ -52,8 +52,9 @@ ShardNeeds needs_of(const Config& config, const StageSet& stale) {
   for (const StageFiles& files : stage_files) {
     if (files.is_by_shard && files.input && stale.has(files.stage)) read(*files.input);
   }
-  if (stale.has(Stage::describe) && traits_of(config.descriptor.kind).reads_keys) read(Stage::extract);
-  if (stale.has(Stage::extract) || stale.has(Stage::describe)) needs.images = true;
+  const bool of_keys = traits_of(config.descriptor.kind).reads_keys;
+  if (stale.has(Stage::describe) && of_keys) read(Stage::extract);
+  if (stale.has(Stage::extract) || (stale.has(Stage::describe) && !of_keys)) needs.images = true;
   return needs;
 }
 
@@ -67,7 +68,11 @@ ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* pre
   if (needs.files.has(Stage::segment) && !stop.stop_requested()) {
     inputs.segments = read_segments(run.directory.segments(shard), run.provenance.of(Stage::segment).of_shard(shard));
   }
-  if (needs.images) decode_images(run, *preparation, shard, stop, inputs);
+  if (needs.images) {
+    decode_images(run, *preparation, shard, stop, inputs);
+  } else if (inputs.keys) {
+    inputs.images = inputs.keys->images;
+  }
   inputs.seconds = watch.seconds();
   return inputs;
 }

@@ -18,7 +18,7 @@ namespace datus {
 
 /// What the stages of a shard take from the disk; all that can be had before any of them computes.
 struct ShardInputs {
-  ImageKeys images;                   ///< which images of the shard can be read; only with `decoded`
+  ImageKeys images;                   ///< which images of the shard can be read, or those of `keys`
   std::vector<InputImage> decoded;    ///< the readable ones, at the input size
   std::vector<std::string> problems;  ///< one text per unreadable image
   std::optional<KeysFile> keys;

@@ -131,12 +131,15 @@ void ShardWork::begin_describe() {
   if (!products_.stale.has(Stage::describe)) return;
   const auto& found = segments();
   require_same_images(found);
-  const Backbone& backbone = models_.descriptor ? *models_.descriptor : *models_.backbone;
+  // None for descriptors of keys from files.
+  const Backbone* const backbone = models_.descriptor ? &*models_.descriptor
+                                   : models_.backbone ? &*models_.backbone
+                                                      : nullptr;
   const Stopwatch watch;
   const bool has_crops = traits_of(run_.config.descriptor.kind).has_crops;
   progress_.begin_pieces(images_of_stage(), has_crops ? std::ssize(found.size) : found.image_count());
   descriptors_under_way_ = begin_descriptors(inputs_.decoded, found, backbone, run_.config, run_.threads,
-                                             first_crop_place(shard(), backbone.batch_size()),
+                                             first_crop_place(shard(), run_.placement.batch_size),
                                              [this]() -> const KeysFile& { return *products_.keys; });
   progress_.end_pieces();
   describe_seconds_ = watch.seconds();

@@ -26,7 +26,7 @@ using Vectors = std::vector<float>;
 struct Work {
   const std::vector<InputImage>& inputs;
   const SegmentsFile& segments;
-  const Backbone& backbone;
+  const Backbone* backbone;  ///< null where the kind needs none
   const Config& config;
   int patch;
   int threads;
@@ -55,14 +55,14 @@ std::future<Vectors> masked_crops(const Work& work) {
     }
   }
   const auto images = images_of(work);
-  return work.backbone.begin_crop_vectors({.images = images,
-                                           .segment_maps = work.segments.segment,
-                                           .grid = work.segments.grid,
-                                           .patch = work.patch,
-                                           .places = places,
-                                           .crop_resize = work.config.descriptor.crop_resize,
-                                           .crop_size = work.config.descriptor.crop_size,
-                                           .first_place = work.first_crop});
+  return work.backbone->begin_crop_vectors({.images = images,
+                                            .segment_maps = work.segments.segment,
+                                            .grid = work.segments.grid,
+                                            .patch = work.patch,
+                                            .places = places,
+                                            .crop_resize = work.config.descriptor.crop_resize,
+                                            .crop_size = work.config.descriptor.crop_size,
+                                            .first_place = work.first_crop});
 }
 
 std::future<Vectors> masked_cls(const Work& work) {
@@ -70,7 +70,7 @@ std::future<Vectors> masked_cls(const Work& work) {
   for (std::size_t i = 0; i < work.inputs.size(); ++i) {
     counts.push_back(static_cast<int>(work.segments.offset[i + 1] - work.segments.offset[i]));
   }
-  return work.backbone.begin_segment_cls(images_of(work), work.segments.segment, counts);
+  return work.backbone->begin_segment_cls(images_of(work), work.segments.segment, counts);
 }
 
 /// Means of per-patch vectors, summed in f64 in patch order. `vectors_of(image, room)` gives those of an image, [P,D];
@@ -80,7 +80,7 @@ Vectors segment_means(const Work& work, int dim, const VectorsOf& vectors_of) {
   const auto width = static_cast<std::size_t>(dim);
   Vectors vectors(work.segments.size.size() * width);
   const auto patches = static_cast<std::size_t>(work.segments.grid.patches());
-  parallel_for(static_cast<std::int64_t>(work.inputs.size()), work.threads, [&](std::int64_t i) {
+  parallel_for(work.segments.image_count(), work.threads, [&](std::int64_t i) {
     const auto image = static_cast<std::size_t>(i);
     const auto map = work.segment_map(image);
     const auto first = static_cast<std::size_t>(work.segments.offset[image]);
@@ -116,11 +116,11 @@ Vectors mean_keys(const Work& work, const KeysFile& keys) {
 }
 
 std::future<Vectors> mean_tokens(const Work& work) {
-  auto tokens = work.backbone.begin_describing_forward(
+  auto tokens = work.backbone->begin_describing_forward(
       images_of(work), {.feature = PatchFeature::token, .layer = work.config.model.layer, .cls = false});
   const auto average = [work](std::future<VisionTransformer::Features> from) {
     const auto features = from.get();
-    const int dim = work.backbone.architecture().dim;
+    const int dim = work.backbone->architecture().dim;
     const std::size_t values = static_cast<std::size_t>(features.grid.patches()) * static_cast<std::size_t>(dim);
     return segment_means(work, dim, [&](std::size_t image, Vectors& /*room*/) {
       return std::span(features.embeddings).subspan(image * values, values);
@@ -171,16 +171,17 @@ int patch_of(GridSize grid, PixelSize input) {
   return patch;
 }
 
-std::future<Vectors> begin_vectors(const Work& work, const std::function<const KeysFile&()>& keys) {
+/// Of the model's making: [segments, width].
+std::future<Vectors> begin_vectors(const Work& work) {
   switch (work.config.descriptor.kind) {
     case DescriptorConfig::Kind::masked_crop:
       return masked_crops(work);
     case DescriptorConfig::Kind::masked_cls:
       return masked_cls(work);
-    case DescriptorConfig::Kind::mean_key:
-      return ready_future(mean_keys(work, keys()));
     case DescriptorConfig::Kind::mean_token:
       return mean_tokens(work);
+    case DescriptorConfig::Kind::mean_key:
+      break;  // of the embeddings
   }
   return ready_future(Vectors());
 }
@@ -206,20 +207,32 @@ DescriptorsFile with_segments(Vectors vectors, int dim, const SegmentsFile& segm
 }  // namespace
 
 std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
-                                               const Backbone& backbone, const Config& config, int threads,
+                                               const Backbone* backbone, const Config& config, int threads,
                                                std::size_t first_crop, const std::function<const KeysFile&()>& keys) {
+  const DescriptorTraits& traits = traits_of(config.descriptor.kind);
   const int patch = patch_of(segments.grid, config.model.input_size);
-  if (!traits_of(config.descriptor.kind).has_crops && backbone.architecture().patch != patch) {
-    throw UsageError("descriptor.weights has patches of " + std::to_string(backbone.architecture().patch) +
+  const Work work{inputs, segments, backbone, config, patch, threads, first_crop};
+  if (traits.reads_keys) {
+    const KeysFile& stored = keys();
+    if (stored.grid != segments.grid) {
+      throw InputError("The segments and the embeddings have other patch grids", "they were not made from each other",
+                       "Make the segments again.");
+    }
+    return std::async(std::launch::deferred,
+                      [&segments, dim = stored.dim, vectors = mean_keys(work, stored)]() mutable {
+                        return with_segments(std::move(vectors), dim, segments);
+                      });
+  }
+  if (!traits.has_crops && backbone->architecture().patch != patch) {
+    throw UsageError("descriptor.weights has patches of " + std::to_string(backbone->architecture().patch) +
                          " pixels, the segments of " + std::to_string(patch),
                      "this kind of descriptor reads the model's own patches",
                      "Use descriptor.kind: masked_crop, or weights with the same patch size.");
   }
-  const Work work{inputs, segments, backbone, config, patch, threads, first_crop};
-  const auto finish = [&segments, dim = backbone.descriptor_dim(config.descriptor.kind)](std::future<Vectors> vectors) {
+  const auto finish = [&segments, dim = backbone->descriptor_dim(traits.kind)](std::future<Vectors> vectors) {
     return with_segments(vectors.get(), dim, segments);
   };
-  return std::async(std::launch::deferred, finish, begin_vectors(work, keys));
+  return std::async(std::launch::deferred, finish, begin_vectors(work));
 }
 
 namespace {
@@ -282,7 +295,7 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
               .get();
       return keys;
     };
-    const auto part = begin_descriptors(inputs, part_segments, backbone, config, threads, 0, make_keys).get();
+    const auto part = begin_descriptors(inputs, part_segments, &backbone, config, threads, 0, make_keys).get();
     all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
     for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());
