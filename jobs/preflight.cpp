@@ -3,7 +3,11 @@
 
 #include "command.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
 
 namespace datus::jobs {
 namespace {
@@ -11,6 +15,23 @@ namespace {
 struct Arguments : ConfigArguments {
   PreflightRequest request;
 };
+
+/// Of a job's commands: "run", or "segment+describe".
+std::vector<Stage> stages_of(const std::string& commands) {
+  std::vector<Stage> stages;
+  std::istringstream words(commands);
+  for (std::string word; std::getline(words, word, '+');) {
+    const auto stage = std::ranges::find(all_stages, word, [](Stage one) { return std::string(stage_name(one)); });
+    if (word == "run" || word == "plan") {
+      stages.assign(all_stages.begin(), all_stages.end());
+    } else if (stage != all_stages.end()) {
+      stages.push_back(*stage);
+    } else if (word != "report") {
+      throw CLI::ValidationError("--stages", word + " is no stage: name those of the job as segment+describe, or run");
+    }
+  }
+  return stages;
+}
 
 }  // namespace
 
@@ -21,6 +42,11 @@ Command add_preflight(CLI::App& program) {
   arguments->add_run_to(*parser);
   parser->add_option("--ranks", arguments->request.ranks, "Ranks that the launcher was asked for")
       ->check(CLI::PositiveNumber);
+  parser
+      ->add_option_function<std::string>(
+          "--stages", [arguments](const std::string& names) { arguments->request.stages = stages_of(names); },
+          "What the job will do: run, or stages as segment+describe; what they do not need is not asked for")
+      ->type_name("STAGES");
   parser
       ->add_option_function<std::string>(
           "--weights", [arguments](const std::string& path) { arguments->set_path("model.weights", path); },

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks the nodes of a job before its real work starts, in some seconds. Every problem is one line, "preflight: NODE: …", and
 # nothing is written but test files that are removed again. Run it in a job: datus.sbatch does, and so can you (salloc). Usage:
-#   slurm/preflight.sh [CONFIG] [--set key=value …] [--run DIR]
+#   slurm/preflight.sh [CONFIG] [--stages STAGES] [--set key=value …] [--run DIR]
 # Two steps: what must be right for the program to start (on each node, below), then `datus preflight` on all ranks.
 # Exit code: that of `datus preflight` (0: all is well); 75 when it was told to stop; 1 for what keeps datus from starting.
 set -euo pipefail

@@ -280,12 +280,6 @@ std::unique_ptr<RunContext> open_for(const Config& config, std::optional<FittedR
   return open_run(config, std::move(fitted), comm, options.dry_run ? RunAccess::look : access, options.force);
 }
 
-/// Segments are found in stored keys, and descriptors of some kinds are made of them; where none are kept, the keys are
-/// computed again.
-bool computes_embeddings(const Config& config, Stage stage) {
-  return shard_stages.has(stage) && needs_of(config, {stage}).images;
-}
-
 ExitCode print_plan_of(RunContext& run) {
   const RunPlan plan = plan_run(run);
   if (run.comm.rank() == 0) std::cout << plan_text(plan) << std::flush;
@@ -329,7 +323,7 @@ ExitCode apply_run(const Config& config, const std::filesystem::path& fitted, Ru
 ExitCode run_stage(const Config& config, Stage stage, RunOptions options, Communicator& comm) {
   on_root(comm, [&] { require_key(config, "model.weights", "it is part of what a run is made from"); });
   require_something_to_store(config, stage);
-  const auto access = computes_embeddings(config, stage) ? RunAccess::write : RunAccess::write_without_model;
+  const auto access = runs_model(config, stage) ? RunAccess::write : RunAccess::write_without_model;
   const auto run = open_for(config, std::nullopt, options, comm, access);
   if (options.dry_run) return print_plan_of(*run);
   return recorded_job(*run, stage_name(stage), [&] {

@@ -64,8 +64,9 @@ void expect_problems(const Outcome& outcome, int code, const std::vector<std::ve
 struct Node {
   std::string name;
   int ranks = 1;
-  std::string mounts = {};  ///< shell commands, in a namespace of mounts of its own
-  Arguments arguments;      ///< of datus
+  std::string mounts = {};       ///< shell commands, in a namespace of mounts of its own
+  Arguments arguments;           ///< of datus
+  std::string variable = "A=1";  ///< of its environment
 };
 
 /// Whether this user may mount.
@@ -78,7 +79,7 @@ Outcome run_on_nodes(const std::vector<Node>& nodes, const fs::path& folder) {
   Arguments line = {mpirun_path()};
   for (const Node& node : nodes) {
     if (line.size() > 1) line.emplace_back(":");
-    line.insert(line.end(), {"-n", std::to_string(node.ranks), "env", "SLURMD_NODENAME=" + node.name});
+    line.insert(line.end(), {"-n", std::to_string(node.ranks), "env", "SLURMD_NODENAME=" + node.name, node.variable});
     if (!node.mounts.empty()) {
       line.insert(line.end(), {"unshare", "--mount", "sh", "-ec", node.mounts + "; exec \"$@\"", "sh"});
     }
@@ -124,6 +125,29 @@ TEST(Preflight, OnTwoNodes) {
   expect_good(outcome, "3 ranks on 2 nodes, ");
   EXPECT_NE(outcome.out.find(" free in " + folder.path().string() + "\n"), std::string::npos) << outcome;
   EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+// Embeddings are tied to the hardware, and nothing else is; descriptors where they are not of stored embeddings.
+TEST(Preflight, NodesOfTwoKinds) {
+  const TempFolder folder;
+  const auto check = [&](const Arguments& more) {
+    const Arguments arguments = preflight(folder / "run", more);
+    return run_on_nodes({{.name = "n1", .arguments = arguments},
+                         {.name = "n2", .arguments = arguments, .variable = "ATEN_CPU_CAPABILITY=default"}},
+                        folder.path());
+  };
+  const std::string crops = "descriptor.kind=masked_crop";
+  const std::string keys = "descriptor.kind=mean_key";
+  for (const Arguments& more :
+       {Arguments{}, {"--stages", "segment+extract"}, {"--stages", "describe", "--set", crops}}) {
+    expect_problems(check(more), 2, {{"preflight: n2: the backend of the model ", "n1", "run.mixed_hardware: true"}});
+  }
+  for (const char* stages : {"segment+describe", "cluster+mask+evaluate+report"}) {
+    expect_good(check({"--stages", stages, "--set", keys}), "2 ranks on 2 nodes, ");
+  }
+  const Outcome unknown = run_program(preflight(folder / "run", {"--stages", "segment+cut"}));
+  EXPECT_EQ(unknown.code, 2) << unknown;
+  EXPECT_NE(unknown.err.find("cut is no stage"), std::string::npos) << unknown;
 }
 
 TEST(Preflight, WithoutAConfigurationOnlyWhatIsNamed) {
@@ -370,6 +394,21 @@ TEST(Preflight, GpusThatTheJobWasGivenAreNotLeftIdle) {
   const Outcome wanted = run_program(
       preflight(folder.path() / "run", {"--set", "model.device=cpu", "--set", "cluster.device=cpu"}), two_ranks);
   EXPECT_EQ(wanted.code, 0) << wanted;
+}
+
+TEST(Preflight, AGpuIsAskedForWhereAStageUsesIt) {
+  if (run_program({"version"}).out.find("GPUs      none") == std::string::npos) GTEST_SKIP() << "there are GPUs to use";
+  const TempFolder folder;
+  const auto code_of = [&](const std::string& stages, const std::string& device) {
+    return run_program(preflight(folder / "run",
+                                 {"--stages", stages, "--set", device + "=cuda", "--set", "descriptor.kind=mean_key"}))
+        .code;
+  };
+  for (const char* stages : {"run", "extract"}) EXPECT_NE(code_of(stages, "model.device"), 0) << stages;
+  // Graphs of the sample are made on the CPU, and descriptors of stored embeddings need no model.
+  EXPECT_EQ(code_of("segment+describe+cluster+mask+report", "model.device"), 0);
+  EXPECT_NE(code_of("cluster", "cluster.device"), 0);
+  EXPECT_EQ(code_of("extract+segment", "cluster.device"), 0);
 }
 
 }  // namespace preflight_test

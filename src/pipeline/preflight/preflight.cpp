@@ -11,6 +11,8 @@
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/preflight/node_checks.hpp"
 #include "pipeline/preflight/rank_facts.hpp"
+#include "pipeline/shards/shard_inputs.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -64,8 +66,13 @@ void find_threads(Communicator& comm, RankFacts& facts) {
 }
 
 /// With `auto` a GPU is welcome, but none is needed.
-bool asks_for_gpus(const Config& config) {
-  return requires_gpu(config.model.device) || requires_gpu(config.cluster.device);
+bool asks_for_gpus(const Config& config, const std::vector<Stage>& stages) {
+  const auto asks = [&](Stage stage) {
+    const bool clusters = stage == Stage::cluster;
+    return uses_gpu(stage, config) &&
+           (clusters ? requires_gpu(config.cluster.device) : requires_gpu(config.model.device));
+  };
+  return std::ranges::any_of(stages, asks);
 }
 
 /// Only NCCL needs a card for each rank, and `auto` takes it where there is one for each.
@@ -73,10 +80,11 @@ bool may_share_gpus(const Config& config) {
   return config.cluster.comm != ClusterConfig::Comm::nccl;
 }
 
-void share_backend(const Config& config, const Communicator& comm, RankFacts& facts) {
+void share_backend(const Config& config, const std::vector<Stage>& stages, const Communicator& comm, RankFacts& facts) {
   // What Slurm gave is to be used in any case.
   refuse_idle_gpus(config, comm);
-  if (config.run.mixed_hardware) return;
+  const auto is_tied = [&](Stage stage) { return runs_model(config, stage); };
+  if (config.run.mixed_hardware || std::ranges::none_of(stages, is_tied)) return;
   ModelPlacement placement;
   try {
     placement = place_model(config.model, comm);
@@ -159,8 +167,8 @@ RankFacts own_facts(const Config& config, const PreflightRequest& request, Commu
   find_threads(comm, facts);
   facts.shared.push_back({"the configuration is", dump_config(config, false),
                           "Start all ranks from the same files, with the same arguments and environment."});
-  attempt(facts, [&] { share_backend(config, comm, facts); });
-  if (asks_for_gpus(config)) check_card(comm, survey_gpus(), may_share_gpus(config), facts);
+  attempt(facts, [&] { share_backend(config, request.stages, comm, facts); });
+  if (asks_for_gpus(config, request.stages)) check_card(comm, survey_gpus(), may_share_gpus(config), facts);
   // One rank of each node reads what is large.
   if (is_first) {
     check_program(facts);

@@ -58,6 +58,10 @@ ShardNeeds needs_of(const Config& config, const StageSet& stale) {
   return needs;
 }
 
+bool runs_model(const Config& config, Stage stage) {
+  return shard_stages.has(stage) && needs_of(config, {stage}).images;
+}
+
 ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation, ShardIndex shard,
                               ShardNeeds needs, const std::stop_token& stop) {
   const Stopwatch watch;

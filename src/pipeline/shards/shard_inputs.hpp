@@ -33,6 +33,10 @@ struct ShardNeeds {
 };
 [[nodiscard]] ShardNeeds needs_of(const Config& config, const StageSet& stale);
 
+/// Whether a job of that stage alone runs the model. Segments are found in stored keys, and descriptors of some kinds
+/// are made of them; where none are kept, the keys are computed again.
+[[nodiscard]] bool runs_model(const Config& config, Stage stage);
+
 /// Reads them. `preparation` may be null when no images are needed. Throws `InputError` for a file that is missing or
 /// damaged, and for an image that is not of the listed size; returns early, with less, once `stop` asks for it.
 [[nodiscard]] ShardInputs load_shard_inputs(const RunContext& run, const InputPreparation* preparation,
