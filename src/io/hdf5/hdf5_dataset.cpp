@@ -238,7 +238,7 @@ Dataset open_dataset(const File& file, const std::string& name) {
   dataset.is_virtual = file.check(H5Pget_layout(creation.get()), "read the layout of", name) == H5D_VIRTUAL;
   if (dataset.is_virtual) return dataset;
   require_stored(file, dataset);
-  if (const std::size_t bytes = chunk_cache_bytes(file, dataset); bytes > 0) open_with_cache(file, dataset, bytes);
+  if (const auto bytes = chunk_cache_bytes(file, dataset)) open_with_cache(file, dataset, *bytes);
   return dataset;
 }
 

@@ -32,6 +32,23 @@ void add_attributes(Hasher& hasher, const File& file, const Object& object) {
   }
 }
 
+/// Rows as they are in the file, or, where that has them in another form, as they are in memory. The library is not
+/// held while the bytes come.
+void read_piece(const File& file, const Dataset& dataset, std::int64_t first, std::int64_t count,
+                std::span<std::byte> piece) {
+  std::vector<Transfer> transfers;
+  {
+    const LibraryLock lock;
+    const bool is_text = dataset.type.dtype == Dtype::text;
+    const Handle type = is_text ? text_type(file, dataset.type.size) : number_type(file, dataset.type.dtype);
+    const Handle stored = file.own(H5Dget_type(dataset.id.get()), H5Tclose, "read the type of", dataset.name);
+    const auto read = [&] { read_rows(file, dataset, first, count, type.get(), piece.data()); };
+    if (file.check(H5Tequal(type.get(), stored.get()), "read the type of", dataset.name) == 0) return read();
+    transfers = file.note_transfers(piece, read);
+  }
+  file.read(transfers, piece, dataset.name);
+}
+
 }  // namespace
 
 Hasher content_hasher(const Shape& shape, const StoredType& type) {
@@ -52,16 +69,15 @@ Hash virtual_content_hash(const Dataset& dataset, std::span<const VirtualSource>
 
 Hash stored_content_hash(const File& file, const Dataset& dataset) {
   Hasher hasher = content_hasher(dataset);
-  const bool is_text = dataset.type.dtype == Dtype::text;
-  const Handle type = is_text ? text_type(file, dataset.type.size) : number_type(file, dataset.type.dtype);
   const std::int64_t row_bytes = dataset.row_elements() * static_cast<std::int64_t>(dataset.type.size);
   if (row_bytes == 0) return hasher.finish();
   const std::int64_t piece_rows = std::min(dataset.rows(), std::max<std::int64_t>(1, piece_bytes / row_bytes));
-  std::vector<std::byte> piece(static_cast<std::size_t>(piece_rows * row_bytes));
+  std::vector<std::byte> memory(static_cast<std::size_t>(piece_rows * row_bytes));
   for (std::int64_t first = 0; first < dataset.rows(); first += piece_rows) {
     const std::int64_t count = std::min(piece_rows, dataset.rows() - first);
-    read_rows(file, dataset, first, count, type.get(), piece.data());
-    hasher.add_bytes(std::span(piece).first(static_cast<std::size_t>(count * row_bytes)));
+    const auto piece = std::span(memory).first(static_cast<std::size_t>(count * row_bytes));
+    read_piece(file, dataset, first, count, piece);
+    hasher.add_bytes(piece);
   }
   return hasher.finish();
 }

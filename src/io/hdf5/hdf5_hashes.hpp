@@ -21,7 +21,8 @@ namespace datus::hdf5 {
 /// The content hash of a virtual dataset: type, shape and sources. The values are guarded by the sources' own hashes.
 [[nodiscard]] Hash virtual_content_hash(const Dataset& dataset, std::span<const VirtualSource> sources);
 
-/// The content hash of what the file holds now, read in pieces.
+/// The content hash of what the file holds now, read in pieces. Takes the library's lock for as long as it needs it:
+/// other threads may use the library while this one waits for the disk and hashes.
 [[nodiscard]] Hash stored_content_hash(const File& file, const Dataset& dataset);
 
 /// The hash of names, kinds and attributes of all objects of the file (the content hashes are attributes), and of the

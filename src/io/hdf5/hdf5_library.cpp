@@ -58,11 +58,11 @@ herr_t keep_message(unsigned, const H5E_error2_t* error, void* kept) noexcept {
   return 0;
 }
 
-/// File access: plain POSIX calls, no file locks (a file under its final name is never written again, and locks fail on
+/// File access: our own driver, no file locks (a file under its final name is never written again, and locks fail on
 /// some network file systems), and nothing stays open behind a closed file.
 Handle access_properties(const File& file) {
   Handle access = file.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "open", "the file");
-  file.check(H5Pset_fapl_sec2(access.get()), "open", "the file");
+  file.check(H5Pset_driver(access.get(), file.check(file_driver(), "open", "the file"), nullptr), "open", "the file");
   file.check(H5Pset_file_locking(access.get(), false, true), "open", "the file");
   file.check(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG), "open", "the file");
   return access;
@@ -151,6 +151,7 @@ File File::open(const std::filesystem::path& path) {
     fail_reading("Cannot open " + path.string(), library_failure(),
                  "The file is incomplete or damaged: make it or copy it again.");
   }
+  file.open_file_ = file.driver_file("open");
   return file;
 }
 
@@ -164,20 +165,39 @@ File File::create(const std::filesystem::path& path) {
   const Handle creation = file.creation_properties(H5P_FILE_CREATE, "the root");
   file.handle_ =
       file.own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, "create", "the root");
+  file.open_file_ = file.driver_file("create");
   return file;
 }
 
 void File::start_writeback() const {
 #ifdef SYNC_FILE_RANGE_WRITE
-  void* descriptor = nullptr;
-  if (H5Fget_vfd_handle(id(), H5P_DEFAULT, &descriptor) < 0) return;
   // Only a wish: what could not be written is found by the sync at the end.
-  ::sync_file_range(*static_cast<const int*>(descriptor), 0, 0, SYNC_FILE_RANGE_WRITE);
+  ::sync_file_range(descriptor_of(*open_file_), 0, 0, SYNC_FILE_RANGE_WRITE);
 #endif
 }
 
+OpenFile* File::driver_file(std::string_view action) const {
+  OpenFile* file = open_file_of(id());
+  if (file == nullptr) fail(action, "the file");
+  return file;
+}
+
+void File::write(std::span<const Transfer> transfers, std::span<const std::byte> memory,
+                 std::string_view object) const {
+  const int code = write_transfers(descriptor_of(*open_file_), transfers, memory);
+  if (code != 0) fail("write", object, {.text = errno_text(code), .system_error = code});
+}
+
+void File::read(std::span<const Transfer> transfers, std::span<std::byte> memory, std::string_view object) const {
+  const int code = read_transfers(descriptor_of(*open_file_), transfers, memory);
+  if (code != 0) fail("read", object, {.text = errno_text(code), .system_error = code});
+}
+
 void File::fail(std::string_view action, std::string_view object) const {
-  const LibraryFailure failure = library_failure();
+  fail(action, object, library_failure());
+}
+
+void File::fail(std::string_view action, std::string_view object, const LibraryFailure& failure) const {
   const std::string problem =
       std::string("Cannot ").append(action).append(" ").append(object).append(" of ").append(path_.string());
   if (!writing_) fail_reading(problem, failure, "The file may be damaged: make it or copy it again.");
@@ -199,6 +219,7 @@ Handle File::creation_properties(hid_t kind, std::string_view object) const {
 
 void File::close() {
   check(H5Fflush(id(), H5F_SCOPE_GLOBAL), "write out", "the contents");
+  open_file_ = nullptr;
   check(handle_.reset(), "close", "the contents");
 }
 

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "io/hdf5/hdf5_driver.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <hdf5.h>
 
@@ -83,8 +88,20 @@ class File {
 
   /// Counts bytes that this file is going to take, to be named when the disk is full.
   void expect_bytes(std::int64_t bytes) { expected_bytes_ += bytes; }
-  /// Has the system begin to bring to disk what was written so far, without waiting for it.
+  /// Has the system begin to bring to disk what was written so far, without waiting for it. Needs no lock.
   void start_writeback() const;
+
+  /// Makes a call of the library that takes values of `memory` to the file, or from there, and returns the transfers
+  /// that it left out: for `write` or `read`, when the lock is given back. The call may convert no value.
+  template <class Call>
+  [[nodiscard]] std::vector<Transfer> note_transfers(std::span<const std::byte> memory, const Call& call) const {
+    NotedTransfers noted(*open_file_, memory);
+    call();
+    return noted.take();
+  }
+  /// Makes them. Need no lock. Throw `fail` naming the object that they are of.
+  void write(std::span<const Transfer> transfers, std::span<const std::byte> memory, std::string_view object) const;
+  void read(std::span<const Transfer> transfers, std::span<std::byte> memory, std::string_view object) const;
 
   /// Throws "Cannot ACTION OBJECT of FILE (the reason)": the system's reason where a system call failed, else the
   /// library's.
@@ -109,6 +126,8 @@ class File {
 
  private:
   File(std::filesystem::path path, bool writing);
+  [[nodiscard]] OpenFile* driver_file(std::string_view action) const;
+  [[noreturn]] void fail(std::string_view action, std::string_view object, const LibraryFailure& failure) const;
 
   std::filesystem::path path_;
   bool writing_;
@@ -116,6 +135,7 @@ class File {
   std::unique_ptr<std::string> refused_link_;  ///< at a place that stays, for the library writes to it
   Handle links_;
   Handle handle_;
+  OpenFile* open_file_ = nullptr;  ///< as long as the handle is open
 };
 
 }  // namespace datus::hdf5

@@ -100,18 +100,23 @@ void require_moderate_chunks(const File& file, const Dataset& dataset, const Han
 
 }  // namespace
 
-std::size_t chunk_cache_bytes(const File& file, const Dataset& dataset) {
+std::optional<std::size_t> chunk_cache_bytes(const File& file, const Dataset& dataset) {
   constexpr std::int64_t usual = std::int64_t{1} << 20;  // the library's own
   const Handle creation = file.own(H5Dget_create_plist(dataset.id.get()), H5Pclose, action, dataset.name);
   const Shape chunk = chunk_shape(file, dataset, creation);
-  if (chunk.empty() || file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) return 0;
+  if (chunk.empty()) return std::nullopt;
+  if (file.check(H5Pget_nfilters(creation.get()), action, dataset.name) == 0) {
+    Shape row = dataset.shape;
+    row.front() = 1;
+    return chunk == row ? std::optional<std::size_t>(0) : std::nullopt;
+  }
   Shape factors = chunk;
   for (std::size_t axis = 1; axis < chunk.size(); ++axis) {
     factors[axis] *= (dataset.shape[axis] + chunk[axis] - 1) / std::max<std::int64_t>(chunk[axis], 1);
   }
   factors.push_back(static_cast<std::int64_t>(dataset.type.size));
   const std::int64_t bytes = product(factors).value_or(0);
-  return bytes > usual && bytes <= most_bytes ? static_cast<std::size_t>(bytes) : 0;
+  return bytes > usual && bytes <= most_bytes ? std::optional(static_cast<std::size_t>(bytes)) : std::nullopt;
 }
 
 std::uintmax_t holder_bytes(const File& file, const Dataset& dataset) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace datus::hdf5 {
 
@@ -15,9 +16,10 @@ namespace datus::hdf5 {
 /// Compressed chunks of more than 512 MiB are refused as well: a small file would fill the memory.
 void require_stored(const File& file, const Dataset& dataset);
 
-/// Memory with which the library need not unpack a compressed chunk anew for each of its rows: that of the chunks which
-/// hold a row. 0 where its usual 1 MiB does, or more than 512 MiB would be needed.
-[[nodiscard]] std::size_t chunk_cache_bytes(const File& file, const Dataset& dataset);
+/// Memory for chunks, where another size is better than the library's usual 1 MiB. For compressed chunks, that of those
+/// which hold a row, so that none is unpacked anew for each of its rows, unless that is more than 512 MiB. None for
+/// chunks that are one row each, as they are in memory: keeping one would cost a copy.
+[[nodiscard]] std::optional<std::size_t> chunk_cache_bytes(const File& file, const Dataset& dataset);
 
 /// Bytes of the file that the dataset is in: another one behind an external link.
 [[nodiscard]] std::uintmax_t holder_bytes(const File& file, const Dataset& dataset);

@@ -52,28 +52,39 @@ void require_nothing_added(const File& file) {
 }  // namespace
 
 VerifyResult Hdf5Reader::verify(SourceCheck sources) const {
-  const hdf5::LibraryLock lock;
   const File& file = impl_->file;
-  const hdf5::Handle root = hdf5::open_object(file, "/");
-  const std::string record = kept_hash(file, {root.get(), "/"}, hdf5::done_name);
-  if (!record.empty()) require_nothing_added(file);
+  std::string record;
+  {
+    const hdf5::LibraryLock lock;
+    const hdf5::Handle root = hdf5::open_object(file, "/");
+    record = kept_hash(file, {root.get(), "/"}, hdf5::done_name);
+    if (!record.empty()) require_nothing_added(file);
+  }
   VerifyResult result = record.empty() ? VerifyResult::no_record : VerifyResult::verified;
   std::set<std::filesystem::path> verified_sources;
   for (const std::string& name : datasets()) {
-    if (record.empty() && !impl_->is_usable(name)) continue;
-    const Impl::Entry& entry = impl_->entry(name);
-    const std::string kept = kept_hash(file, {entry.dataset.id.get(), name}, hdf5::content_hash_name);
+    const Impl::Entry* entry = nullptr;
+    std::string kept;
+    {
+      const hdf5::LibraryLock lock;
+      if (record.empty() && !impl_->is_usable(name)) continue;
+      entry = &impl_->entry(name);
+      kept = kept_hash(file, {entry->dataset.id.get(), name}, hdf5::content_hash_name);
+    }
     if (kept.empty() && !record.empty()) fail_changed(file, name, "it has no content hash");
-    if (!kept.empty() && kept != content_hash(file, entry.dataset, entry.parts).hex()) {
+    // Most of the time goes here, without the lock: files are read back on several threads.
+    if (!kept.empty() && kept != content_hash(file, entry->dataset, entry->parts).hex()) {
       fail_changed(file, name, "its content hash differs");
     }
     if (sources == SourceCheck::open) continue;
-    for (const auto& [first_row, part] : entry.parts) {
-      const Hdf5Reader& source = impl_->open_source(entry.dataset, part);
+    const hdf5::LibraryLock lock;  // for the reader of the sources is the next one's, too
+    for (const auto& [first_row, part] : entry->parts) {
+      const Hdf5Reader& source = impl_->open_source(entry->dataset, part);
       if (part.file == "." || !verified_sources.insert(source.path()).second) continue;
       if (source.verify(sources) == VerifyResult::no_record) result = VerifyResult::no_record;
     }
   }
+  const hdf5::LibraryLock lock;
   if (!record.empty() && record != hdf5::record_hash(file).hex()) {
     fail_changed(file, "its objects or attributes", "the record of the whole file differs");
   }

@@ -21,7 +21,9 @@ namespace {
 using hdf5::Dataset;
 using hdf5::File;
 using hdf5::Handle;
+using hdf5::LibraryLock;
 using hdf5::StoredType;
+using hdf5::Transfer;
 
 /// The library cannot store larger pieces.
 constexpr std::int64_t largest_chunk = (std::int64_t{1} << 32) - 1;
@@ -163,28 +165,46 @@ struct Hdf5Writer::Impl {
     return found->second;
   }
 
-  void add_rows(const std::string& name, Dtype dtype, std::int64_t first_row, std::span<const std::byte> bytes) {
-    if (bytes.empty()) return;
-    Unfinished& open = find_unfinished(name);
-    Dataset& dataset = open.dataset;
+  /// Looks whether these are the next rows of the dataset; their number.
+  std::int64_t require_next(const Unfinished& open, Dtype dtype, std::int64_t first_row, std::int64_t size) const {
+    const Dataset& dataset = open.dataset;
     const std::int64_t row_bytes = dataset.row_elements() * static_cast<std::int64_t>(dataset.type.size);
-    const auto size = static_cast<std::int64_t>(bytes.size());
     const std::int64_t count = size / row_bytes;
     if (dtype != dataset.type.dtype) {
-      refuse(file, name,
+      refuse(file, dataset.name,
              "its type is " + std::string(to_string(dataset.type.dtype)) + ", not " + std::string(to_string(dtype)));
     }
     if (first_row != open.rows_written || size % row_bytes != 0 || count > dataset.rows() - first_row) {
-      refuse(file, name,
+      refuse(file, dataset.name,
              std::to_string(size) + " bytes from row " + std::to_string(first_row) + " on, where row " +
                  std::to_string(open.rows_written) + " is next, do not fill the shape " + to_string(dataset.shape));
     }
-    hdf5::write_rows(file, dataset, first_row, count, open.memory_type.get(), bytes.data());
-    open.hasher.add_bytes(bytes);
-    open.rows_written += count;
-    begin_writeback(size);
-    if (open.rows_written < dataset.rows()) return;
-    finish(dataset, open.hasher.finish());
+    return count;
+  }
+
+  /// The library tells where the bytes go; it is not held while they are brought there and hashed.
+  void add_rows(const std::string& name, Dtype dtype, std::int64_t first_row, std::span<const std::byte> bytes) {
+    if (bytes.empty()) return;
+    Unfinished* open = nullptr;
+    std::vector<Transfer> transfers;
+    bool begins_writeback = false;
+    {
+      const LibraryLock lock;
+      require_open();
+      open = &find_unfinished(name);
+      const std::int64_t count = require_next(*open, dtype, first_row, std::ssize(bytes));
+      transfers = file.note_transfers(bytes, [&] {
+        hdf5::write_rows(file, open->dataset, first_row, count, open->memory_type.get(), bytes.data());
+      });
+      open->rows_written += count;
+      begins_writeback = is_writeback_due(std::ssize(bytes));
+    }
+    file.write(transfers, bytes, name);
+    open->hasher.add_bytes(bytes);
+    if (begins_writeback) file.start_writeback();
+    if (open->rows_written < open->dataset.rows()) return;
+    const LibraryLock lock;
+    finish(open->dataset, open->hasher.finish());
     unfinished.erase(name);
   }
 
@@ -201,49 +221,55 @@ struct Hdf5Writer::Impl {
     file.check(
         H5Dwrite_chunk(dataset.id.get(), H5P_DEFAULT, 0, first.data(), deflated.chunk.size(), deflated.chunk.data()),
         "write", name);
-    begin_writeback(bytes);
+    if (is_writeback_due(bytes)) file.start_writeback();
     finish(dataset, deflated.content);
   }
 
-  void begin_writeback(std::int64_t bytes) {
+  /// Whether it is time for that, with these bytes written.
+  bool is_writeback_due(std::int64_t bytes) {
     bytes_since_writeback += bytes;
-    if (bytes_since_writeback < writeback_bytes) return;
-    file.start_writeback();
+    if (bytes_since_writeback < writeback_bytes) return false;
     bytes_since_writeback = 0;
+    return true;
   }
 
   /// Makes a dataset and writes all of it.
-  void write_all(const std::string& name, Handle type, const StoredType& stored, std::span<const std::byte> bytes,
-                 const Shape& shape, ChunkHint hint) {
-    const std::int64_t expected = element_count(shape) * static_cast<std::int64_t>(stored.size);
-    if (static_cast<std::int64_t>(bytes.size()) != expected) {
-      refuse(file, name, std::to_string(bytes.size()) + " bytes do not fill the shape " + to_string(shape));
+  template <class MakeType>
+  void write_all(const std::string& name, const MakeType& type, const StoredType& stored,
+                 std::span<const std::byte> bytes, const Shape& shape, ChunkHint hint) {
+    {
+      const LibraryLock lock;
+      require_open();
+      const std::int64_t expected = element_count(shape) * static_cast<std::int64_t>(stored.size);
+      if (std::ssize(bytes) != expected) {
+        refuse(file, name, std::to_string(bytes.size()) + " bytes do not fill the shape " + to_string(shape));
+      }
+      start(name, type(), stored, shape, hint);
     }
-    start(name, std::move(type), stored, shape, hint);
     add_rows(name, stored.dtype, 0, bytes);
   }
 };
 
 Hdf5Writer::Hdf5Writer(const std::filesystem::path& path) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_ = std::make_unique<Impl>(path);
 }
 
 Hdf5Writer::~Hdf5Writer() {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_.reset();
 }
 
 Hdf5Writer::Hdf5Writer(Hdf5Writer&&) noexcept = default;
 
 Hdf5Writer& Hdf5Writer::operator=(Hdf5Writer&& other) noexcept {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_ = std::move(other.impl_);
   return *this;
 }
 
 void Hdf5Writer::create_dataset(std::string_view name, Dtype dtype, const Shape& shape, ChunkHint chunk) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   const StoredType stored{dtype, static_cast<std::size_t>(size_of(dtype)), false};
   impl_->start(hdf5::absolute_name(name), hdf5::number_type(impl_->file, dtype), stored, shape, chunk);
@@ -251,22 +277,17 @@ void Hdf5Writer::create_dataset(std::string_view name, Dtype dtype, const Shape&
 
 void Hdf5Writer::write_row_bytes(std::string_view name, Dtype dtype, std::int64_t first_row,
                                  std::span<const std::byte> bytes) {
-  const hdf5::LibraryLock lock;
-  impl_->require_open();
   impl_->add_rows(hdf5::absolute_name(name), dtype, first_row, bytes);
 }
 
 void Hdf5Writer::write_bytes(std::string_view name, Dtype dtype, std::span<const std::byte> bytes, const Shape& shape,
                              ChunkHint chunk) {
-  const hdf5::LibraryLock lock;
-  impl_->require_open();
   const StoredType stored{dtype, static_cast<std::size_t>(size_of(dtype)), false};
-  impl_->write_all(hdf5::absolute_name(name), hdf5::number_type(impl_->file, dtype), stored, bytes, shape, chunk);
+  const auto type = [&] { return hdf5::number_type(impl_->file, dtype); };
+  impl_->write_all(hdf5::absolute_name(name), type, stored, bytes, shape, chunk);
 }
 
 void Hdf5Writer::write_names(std::string_view name, std::span<const std::string> names) {
-  const hdf5::LibraryLock lock;
-  impl_->require_open();
   const std::string object = hdf5::absolute_name(name);
   std::size_t longest = 1;
   for (const std::string& text : names) {
@@ -275,13 +296,14 @@ void Hdf5Writer::write_names(std::string_view name, std::span<const std::string>
   }
   std::vector<char> padded(names.size() * longest, '\0');
   for (std::size_t i = 0; i < names.size(); ++i) std::ranges::copy(names[i], padded.begin() + i * longest);
-  impl_->write_all(object, hdf5::text_type(impl_->file, longest), {Dtype::text, longest, false},
-                   std::as_bytes(std::span(padded)), {static_cast<std::int64_t>(names.size())}, ChunkHint::whole);
+  impl_->write_all(
+      object, [&] { return hdf5::text_type(impl_->file, longest); }, {Dtype::text, longest, false},
+      std::as_bytes(std::span(padded)), {std::ssize(names)}, ChunkHint::whole);
 }
 
 void Hdf5Writer::write_virtual(std::string_view name, Dtype dtype, const Shape& row_shape,
                                std::span<const VirtualSource> sources) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   const File& file = impl_->file;
   Dataset dataset{hdf5::absolute_name(name), {}, {0}, {dtype, static_cast<std::size_t>(size_of(dtype)), false}, true};
@@ -304,13 +326,13 @@ void Hdf5Writer::write_virtual(std::string_view name, Dtype dtype, const Shape& 
 }
 
 void Hdf5Writer::write_deflated(std::string_view name, const DeflatedDataset& dataset) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   impl_->write_chunk(hdf5::absolute_name(name), dataset);
 }
 
 void Hdf5Writer::link(std::string_view name, const std::filesystem::path& file, std::string_view object) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   const std::string link = hdf5::absolute_name(name);
   if (file.empty() || file.is_absolute()) refuse(impl_->file, link, "the path " + file.string() + " is not relative");
@@ -322,13 +344,13 @@ void Hdf5Writer::link(std::string_view name, const std::filesystem::path& file, 
 }
 
 void Hdf5Writer::group(std::string_view name) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   impl_->make_group(hdf5::absolute_name(name));
 }
 
 void Hdf5Writer::attribute(std::string_view object, std::string_view name, const AttributeValue& value) {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   const std::string owner = hdf5::absolute_name(object);
   if (name == hdf5::content_hash_name || name == hdf5::done_name) {
@@ -339,7 +361,7 @@ void Hdf5Writer::attribute(std::string_view object, std::string_view name, const
 }
 
 void Hdf5Writer::close() {
-  const hdf5::LibraryLock lock;
+  const LibraryLock lock;
   impl_->require_open();
   if (!impl_->unfinished.empty()) {
     const auto& [name, open] = *impl_->unfinished.begin();

@@ -26,13 +26,14 @@ using test::SmallFileSystem;
 constexpr std::int64_t page = 4096;
 constexpr std::int64_t capacity = std::int64_t{2} << 20;
 
-/// Datasets of each layout, a group, many attributes: about 390,000 bytes.
+/// Datasets of each layout, a group, many attributes: about 690,000 bytes.
 void write_hdf5(const std::filesystem::path& path) {
   AtomicHdf5 file(path);
   Hdf5Writer& writer = file.writer();
   const std::vector<float> rows(40 * 1000, 1.5F);
   writer.create<half>("keys", {40, 10, 100}, ChunkHint::per_row);
   writer.write_rows<half>("keys", 0, std::vector<half>(rows.size(), to_half(1.5F)));
+  writer.write<half>("large", std::vector<half>(3 * 50'000, to_half(2.5F)), {3, 50'000}, ChunkHint::per_row);
   writer.write<float>("matrix", rows, {400, 100}, ChunkHint::about_one_mib);
   writer.write<std::int64_t>("whole", std::vector<std::int64_t>(10'000, 7), {10'000});
   writer.write_names("group/name", std::vector<std::string>(100, "an image"));
