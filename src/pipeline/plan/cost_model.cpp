@@ -5,6 +5,7 @@
 #include "datus/pipeline/report_limits.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/shards/batch_fill.hpp"
+#include "pipeline/shards/shard_writers.hpp"
 #include "pipeline/stages/cluster/fine_clusters.hpp"
 #include "pipeline/stages/cluster/group_choice.hpp"
 #include "pipeline/stages/gpu_stages.hpp"
@@ -51,6 +52,11 @@ class CostModel {
     return std::ranges::count_if(plan_.todo.shards, [&](const StageSet& stale) { return stale.has(stage); });
   }
 
+  /// Images whose keys are written while those of one shard more are, which is in any rank's memory.
+  [[nodiscard]] static double images_written(bool has_gpus, int threads, std::int64_t shard_size) {
+    return static_cast<double>((shard_writers(has_gpus, threads) - 1) * shard_size);
+  }
+
   void add_shards() {
     const std::int64_t batch = config_.model.batch_size;
     const std::int64_t to_segment = shards_of(Stage::segment);
@@ -88,6 +94,9 @@ class CostModel {
     if (to_extract + to_segment + to_describe > 0) {
       memory +=
           more_threads_ * measured_.shard_memory_bytes + image_bytes * std::max(0.0, shard - measured_.shard_size);
+      memory += keys *
+                std::max(0.0, images_written(allocation_.has_gpus, threads_, plan_.shard_size) -
+                                  images_written(measured_.has_gpus, measured_.threads_per_rank, measured_.shard_size));
     }
     cost_.stages = {
         {"start", "the program, the weights, the list of images", measured_.start_seconds, process_memory_, 0},

@@ -14,6 +14,7 @@
 #include "pipeline/shards/dataset_mean.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/shards/shard_work.hpp"
+#include "pipeline/shards/shard_writers.hpp"
 #include "pipeline/shards/unreadable.hpp"
 
 #include <algorithm>
@@ -75,6 +76,7 @@ void require_space_for(const RunContext& run, const Models& models, const std::v
 /// With a GPU three more are under way, each a step behind the next, so that the GPU always has something to do: it
 /// gets a shard's images before the vectors of the one before are taken, and its crops before those of the one before
 /// that, while a thread looks for the segments of the one between. Shards that share batches take each step together.
+/// A GPU makes embeddings faster than one thread writes them: then several are written at a time (`shard_writers`).
 class ShardLine {
  public:
   ShardLine(const RunContext& run, const Models& models, const std::vector<StageSet>& stale, ShardQueue& queue,
@@ -88,7 +90,8 @@ class ShardLine {
         inputs_([this](std::int64_t shard, const auto& stop) {
           return load_shard_inputs(run_, models_.preparation ? &*models_.preparation : nullptr, {shard},
                                    needs_of(run_.config, stale_of({shard})), stop);
-        }) {}
+        }),
+        writes_(run, tally) {}
 
   void work_off() {
     try {
@@ -154,8 +157,7 @@ class ShardLine {
     start_segments(extracting_);
     for (const auto& work : describing_) {
       work->end_describe();
-      auto products = std::make_shared<ShardProducts>(work->take());
-      writes_.push([this, products] { write_products(run_, *products, tally_); });
+      writes_.push(work->take());
     }
     describing_ = std::exchange(segmenting_, {});
     segmenting_ = std::exchange(extracting_, {});
@@ -195,7 +197,7 @@ class ShardLine {
   Open segmenting_;
   Open describing_;
   WriteBehind segments_;  ///< at most one at a time
-  WriteBehind writes_;
+  ShardWriters writes_;
 };
 
 /// What a pass over some shards took, and what it left.

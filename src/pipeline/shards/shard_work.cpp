@@ -263,18 +263,26 @@ void write_product(const RunContext& run, Stage stage, const ShardProducts& prod
 
 }  // namespace
 
-void write_products(const RunContext& run, const ShardProducts& products, ShardTally& tally) {
+std::vector<WrittenFile> write_products(const RunContext& run, const ShardProducts& products) {
+  std::vector<WrittenFile> files;
   for (const Stage stage : all_stages) {
     if (!products.stale.has(stage)) continue;
     const Stopwatch watch;
     const auto path = run.directory.shard_file(stage, products.shard);
     write_product(run, stage, products, path);
     const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
-    tally.add_bytes(stage, bytes);
-    run.events.write("written", {{"stage", stage_name(stage)},
-                                 {"shard", products.shard.value},
-                                 {"bytes", bytes},
-                                 {"seconds", watch.seconds()}});
+    files.push_back({products.shard, stage, bytes, watch.seconds()});
+  }
+  return files;
+}
+
+void report_written(const RunContext& run, const std::vector<WrittenFile>& files, ShardTally& tally) {
+  for (const WrittenFile& file : files) {
+    tally.add_bytes(file.stage, file.bytes);
+    run.events.write("written", {{"stage", stage_name(file.stage)},
+                                 {"shard", file.shard.value},
+                                 {"bytes", file.bytes},
+                                 {"seconds", file.seconds}});
   }
 }
 

@@ -13,6 +13,7 @@
 #include "pipeline/stages/segment_gpu.hpp"
 
 #include <array>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -114,7 +115,17 @@ class ShardWork {
   double describe_seconds_ = 0;
 };
 
-/// Writes the stale ones in the order of the data flow, each atomically. Logs each file.
-void write_products(const RunContext& run, const ShardProducts& products, ShardTally& tally);
+/// A file of a shard that is there now.
+struct WrittenFile {
+  ShardIndex shard;
+  Stage stage = Stage::extract;
+  std::int64_t bytes = 0;
+  double seconds = 0;  ///< that it took
+};
+
+/// Writes the stale ones in the order of the data flow, each atomically. From any thread.
+[[nodiscard]] std::vector<WrittenFile> write_products(const RunContext& run, const ShardProducts& products);
+/// Counts and logs them.
+void report_written(const RunContext& run, const std::vector<WrittenFile>& files, ShardTally& tally);
 
 }  // namespace datus

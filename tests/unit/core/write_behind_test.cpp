@@ -181,6 +181,121 @@ TEST_P(WriteBehindOfCapacity, DropsTheWaitingTasksWhenItIsDestroyedButNotTheRunn
 
 INSTANTIATE_TEST_SUITE_P(Capacities, WriteBehindOfCapacity, testing::Values(1, 2, 7));
 
+TEST(WriteBehind, DoesAsManyTasksAtATimeAsItHasThreads) {
+  constexpr std::size_t threads = 4;
+  std::atomic<std::size_t> running{0};
+  std::atomic<std::size_t> most{0};
+  std::latch all_run(threads);
+  WriteBehind writer(7, threads);
+  for (std::size_t i = 0; i < 200; ++i) {
+    writer.push([&, i] {
+      const std::size_t now = ++running;
+      std::size_t seen = most.load();
+      while (seen < now && !most.compare_exchange_weak(seen, now)) continue;
+      // Ends only when four run at the same time.
+      if (i < threads) all_run.arrive_and_wait();
+      std::this_thread::yield();
+      --running;
+    });
+  }
+  writer.flush();
+  EXPECT_EQ(most.load(), threads);
+}
+
+TEST(WriteBehind, BeginsAndReportsInOrderOnAnyThreads) {
+  constexpr int tasks = 150;
+  std::vector<int> expected(tasks);
+  std::iota(expected.begin(), expected.end(), 0);
+  for (const std::size_t threads : {1, 2, 5}) {
+    std::vector<int> reported;  // No lock: one report at a time.
+    std::vector<std::atomic<bool>> ended(tasks);
+    WriteBehind writer(threads, threads);
+    for (int i = 0; i < tasks; ++i) {
+      writer.push(
+          [&, i] {
+            // The sooner of two often ends later.
+            if (i % 2 == 0) give_others_a_chance();
+            ended[static_cast<std::size_t>(i)] = true;
+          },
+          [&, i] {
+            EXPECT_TRUE(std::all_of(ended.begin(), ended.begin() + i + 1, [](const auto& end) { return end.load(); }));
+            reported.push_back(i);
+          });
+    }
+    writer.flush();
+    EXPECT_EQ(reported, expected) << threads << " threads";
+  }
+}
+
+TEST(WriteBehind, TellsTheFirstErrorAndReportsWhatWasDoneBesideIt) {
+  std::latch failed(1);
+  std::vector<std::string> reported;
+  std::atomic<int> done{0};
+  {
+    WriteBehind writer(4, 2);
+    writer.push(
+        [&] {
+          failed.wait();
+          ++done;
+        },
+        [&] { reported.emplace_back("first"); });
+    writer.push(
+        [&] {
+          failed.count_down();
+          fail();
+        },
+        [&] { reported.emplace_back("failed"); });
+    // These may wait or come too late, but none of them runs after the error.
+    std::string told;
+    for (int i = 0; i < 2 && told.empty(); ++i) {
+      told = error_text([&] { writer.push([&] { ++done; }); });
+    }
+    if (told.empty()) told = error_text([&] { writer.flush(); });
+    EXPECT_EQ(told, "the disk is full");
+    EXPECT_NO_THROW(writer.flush());
+  }
+  EXPECT_EQ(done.load(), 1);
+  EXPECT_EQ(reported, std::vector<std::string>{"first"});
+}
+
+TEST(WriteBehind, SaysSecondErrorsAsWarnings) {
+  std::latch both(2);
+  testing::internal::CaptureStderr();
+  WriteBehind writer(2, 2);
+  for (int i = 0; i < 2; ++i) {
+    writer.push([&] {
+      both.arrive_and_wait();
+      fail();
+    });
+  }
+  EXPECT_EQ(error_text([&] { writer.flush(); }), "the disk is full");
+  EXPECT_NO_THROW(writer.flush());
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("failed, too: the disk is full"), std::string::npos);
+}
+
+TEST(WriteBehind, AReportThatFailsIsAnError) {
+  WriteBehind writer(2, 2);
+  writer.push([] {}, fail);
+  EXPECT_EQ(error_text([&] { writer.flush(); }), "the disk is full");
+}
+
+TEST(WriteBehind, WaitsForAllTasksThatRunWhenItIsDestroyed) {
+  std::latch running(3);
+  std::atomic<int> done{0};
+  {
+    WriteBehind writer(3, 3);
+    for (int i = 0; i < 3; ++i) {
+      writer.push([&] {
+        running.arrive_and_wait();
+        give_others_a_chance();
+        ++done;
+      });
+    }
+    running.wait();
+  }
+  EXPECT_EQ(done.load(), 3);
+}
+
 TEST(WriteBehind, FreesWhatATaskHeldBeforeItCountsAsFinished) {
   std::weak_ptr<int> held;
   WriteBehind writer;
@@ -293,6 +408,7 @@ TEST(WriteBehind, RefusesATaskThatWouldWaitForItself) {
 
 TEST(WriteBehind, RefusesToHoldNothing) {
   EXPECT_THROW(WriteBehind(0), Error);
+  EXPECT_THROW(WriteBehind(1, 0), Error);
 }
 
 TEST(WriteBehind, SaysThatItsThreadCannotBeStarted) {

@@ -190,6 +190,23 @@ TEST(CostOfRun, Memory) {
   EXPECT_NEAR(stage_of(cost, "start").memory_bytes, 1e8 + 40 * 1500, 1);
 }
 
+TEST(CostOfRun, MemoryOfShardsThatAreWrittenAtATime) {
+  Calibration calibration = simple_calibration();
+  calibration.grid_rows = calibration.grid_cols = 10;
+  calibration.embedding_width = 50;
+  calibration.shard_size = 64;
+  calibration.threads_per_rank = 16;
+  const auto memory = [&](bool has_gpus) {
+    Allocation allocation = machines(1, 2, 16);
+    allocation.has_gpus = has_gpus;
+    return stage_of(cost_of(new_run(640), config_of(), calibration, allocation), "extract").memory_bytes;
+  };
+  // Measured without a GPU, where one is written; four with one.
+  EXPECT_NEAR(memory(true) - memory(false), 3 * 64 * 2.0 * 100 * 50, 1);
+  calibration.has_gpus = true;
+  EXPECT_EQ(memory(true), memory(false));
+}
+
 TEST(CostOfRun, RefiningTakesMemoryForAllClustersThatTheSampleMayHaveLacked) {
   Calibration calibration = simple_calibration();
   calibration.process_memory_bytes = 1e8;
