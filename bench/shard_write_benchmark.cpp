@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing a shard of keys as a run does (hashed, brought to disk, read back and checked, renamed), in turns with dd,
-// which writes the bytes of the same file with bs=1M conv=fsync to the same folder.
+// which writes the bytes of the same file with bs=1M conv=fsync to the same folder. Or, with --writers, several shards
+// at a time, as a rank with a GPU does, with the processor time that a shard takes in the HDF5 library and beside it.
 
 #include "datus/core/error.hpp"
 #include "datus/core/half.hpp"
+#include "datus/core/write_behind.hpp"
 #include "datus/io/hdf5.hpp"
 #include "pipeline/files/keys_file.hpp"
 #include "program.hpp"
+#include "shard_write/lock_times.hpp"
 #include "work_folder.hpp"
 
 #include <algorithm>
@@ -22,6 +25,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace datus::bench {
@@ -34,6 +38,7 @@ struct Settings {
   std::int64_t images = 64;
   int dim = 384;
   double seconds = 10;
+  std::vector<std::size_t> writers;
 };
 
 KeysFile make_keys(const Settings& settings) {
@@ -141,13 +146,73 @@ void print_results(const Times& times, std::uintmax_t bytes) {
               *highest);
 }
 
+/// What a shard takes, in seconds.
+struct WriterTimes {
+  std::vector<double> clock, inside, outside;
+};
+
+double processor_seconds() {
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) != 0) throw SystemError("Cannot read the processor time", errno_text(errno), "");
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// Shards by so many writers, each to the place of one that is finished.
+void time_writers(const WorkFolder& files, const KeysFile& keys, std::size_t writers, WriterTimes& times) {
+  constexpr int shards = 24;
+  const double processor = processor_seconds();
+  const double lock = seconds_inside_the_lock();
+  const double clock = seconds_of([&] {
+    WriteBehind writes(writers, writers);
+    for (std::size_t i = 0; i < shards; ++i) {
+      writes.push([&, i] { write_keys(files / (std::to_string(i % writers) + ".h5"), keys, {}); });
+    }
+    writes.flush();
+  });
+  const double inside = seconds_inside_the_lock() - lock;
+  times.clock.push_back(clock / shards);
+  times.inside.push_back(inside / shards);
+  times.outside.push_back((processor_seconds() - processor - inside) / shards);
+}
+
+void print_writers(std::size_t writers, const WriterTimes& times, std::uintmax_t bytes) {
+  const double megabytes = static_cast<double>(bytes) / 1e6;
+  const double inside = median(times.inside);
+  const double outside = median(times.outside);
+  std::printf("%7zu %8.0f MB/s %10.2f ms %9.2f ms %11.0f MB/s %18.0f MB/s\n", writers, megabytes / median(times.clock),
+              inside * 1e3, outside * 1e3, megabytes / inside,
+              std::min(static_cast<double>(writers) * megabytes / (inside + outside), megabytes / inside));
+}
+
+/// In turns, for as long as `settings` say.
+void compare_writers(const Settings& settings, const WorkFolder& files, const KeysFile& keys, std::uintmax_t bytes) {
+  std::vector<WriterTimes> times(settings.writers.size());
+  double seconds = 0;
+  while (times.front().clock.size() < 3 || seconds < settings.seconds) {
+    seconds += seconds_of([&] {
+      for (std::size_t i = 0; i < times.size(); ++i) time_writers(files, keys, settings.writers[i], times[i]);
+    });
+  }
+  std::printf("%zu rounds of 24 shards of %.1f MB, medians; processor time of a shard\n", times.front().clock.size(),
+              static_cast<double>(bytes) / 1e6);
+  std::printf("writers          here   in the lock    beside it  the lock's limit   COMPUTED, a core each\n");
+  for (std::size_t i = 0; i < times.size(); ++i) print_writers(settings.writers[i], times[i], bytes);
+}
+
 int run_program(int argc, char** argv) {
   Settings settings;
   CLI::App program("Times the writing of a shard of keys, in turns with dd on the same file system.");
-  program.add_option("--folder", settings.folder, "where to write; not in memory (tmpfs)")
+  program.add_option("--folder", settings.folder, "where to write; for dd not in memory (tmpfs)")
       ->check(CLI::ExistingDirectory);
   program.add_option("--images", settings.images, "images of the shard, 784 patches each")->check(CLI::PositiveNumber);
   program.add_option("--dim", settings.dim, "width of the keys")->check(CLI::PositiveNumber);
+  program
+      .add_option("--writers", settings.writers,
+                  "numbers of shards that are written at a time, in place of dd; best in memory")
+      ->check(CLI::PositiveNumber);
   program.add_option("--benchmark_min_time", settings.seconds, "seconds to repeat for; three rounds at least");
   program.allow_extras();
   try {
@@ -162,6 +227,10 @@ int run_program(int argc, char** argv) {
   const KeysFile keys = make_keys(settings);
   write_keys(files / "source.h5", keys, {});
   const auto bytes = fs::file_size(files / "source.h5");
+  if (!settings.writers.empty()) {
+    compare_writers(settings, files, keys, bytes);
+    return 0;
+  }
   Times times;
   const auto start = std::chrono::steady_clock::now();
   while (times.dd.size() < 3 ||
