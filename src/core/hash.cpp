@@ -3,6 +3,7 @@
 
 #include "datus/core/error.hpp"
 #include "datus/core/regular_file.hpp"
+#include "datus/core/unfilled_vector.hpp"
 
 #include <array>
 #include <bit>
@@ -69,7 +70,7 @@ std::uint64_t hash_64(std::span<const std::byte> bytes, std::uint64_t number) no
 Hash hash_file(const std::filesystem::path& path) {
   RegularFile file(path);
   Hasher hasher;
-  std::vector<std::byte> buffer(std::size_t{1} << 20U);
+  UnfilledVector<std::byte> buffer(std::size_t{1} << 20U);
   while (const std::size_t got = file.read(buffer)) hasher.add_bytes(std::span(buffer).first(got));
   return hasher.finish();
 }
