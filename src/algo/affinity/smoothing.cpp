@@ -3,6 +3,7 @@
 
 #include "algo/affinity/product.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/unfilled_vector.hpp"
 
 #include <algorithm>
 #include <cstddef>
