@@ -103,6 +103,7 @@ void WriteBehind::State::work() {
 void WriteBehind::State::keep(std::exception_ptr failure) {
   if (!failure) return;
   waiting.clear();
+  task_finished.notify_all();  // there is room again
   if (error) return log::warning("A background task failed, too: " + text_of(failure));
   error = std::move(failure);
 }
