@@ -106,17 +106,31 @@ class CostModel {
   }
 
   /// In how many groups the ranks work on k-means: so many times the rows are held then, beside those of all ranks.
-  void add_groups() {
+  /// Sets what an iteration and the start take, `products` being that of an iteration whose rows and pairs are shared
+  /// evenly. What a rank does alone was measured; how ranks share the work, and what they tell each other, is modelled.
+  [[nodiscard]] double add_groups(const KMeansOptions& options, double products) {
     const ClusterConfig& cluster = config_.cluster;
-    GroupProblem problem = group_problem(kmeans_options(config_, fitted_, threads_), std::llround(segments_),
-                                         measured_.descriptor_width, static_cast<int>(ranks_));
+    cost_.iteration_seconds = products;
+    if (ranks_ == 1) return 0;
+    GroupProblem problem =
+        group_problem(options, std::llround(segments_), measured_.descriptor_width, static_cast<int>(ranks_));
     problem.ranks_per_node = allocation_.ranks_per_node;
     problem.on_gpus = allocation_.has_gpus && !refuses_gpu(cluster.device);
-    if (ranks_ == 1 || problem.clusters.size() == 1) return;
-    const GroupChoice choice =
-        cluster.groups ? asked_groups(problem, *cluster.groups) : choose_groups(problem, [](int) { return true; });
-    cost_.groups = choice.groups;
-    cost_.why_groups = choice.why;
+    if (problem.clusters.size() > 1) {
+      const GroupChoice choice =
+          cluster.groups ? asked_groups(problem, *cluster.groups) : choose_groups(problem, [](int) { return true; });
+      cost_.groups = choice.groups;
+      cost_.why_groups = choice.why;
+    }
+    // As many as the plan counts with; an epoch has a sum for each batch.
+    const double passes =
+        std::max(1.0, std::ceil(segments_ / static_cast<double>(std::max<std::int64_t>(1, problem.rows_of_pass))));
+    problem.passes = cost_.iterations * passes;
+    const GroupTime evenly = modelled_time(problem, 1);
+    const GroupTime time = modelled_time(problem, cost_.groups);
+    if (evenly.products > 0) cost_.iteration_seconds *= time.products / evenly.products;
+    cost_.iteration_seconds += passes * time.rest;
+    return time.once;
   }
 
   void add_clusters() {
@@ -132,13 +146,12 @@ class CostModel {
     const double work = rows / threads_ * grouped_clusters(fitted_, cluster.restarts);
     cost_.iterations = mini_batch ? cluster.epochs : cluster.max_iterations;
     cost_.iterations_of = mini_batch ? " epochs (cluster.epochs)" : " iterations (cluster.max_iterations)";
-    cost_.iteration_seconds = work * measured_.kmeans_iteration_thread_seconds;
-    const double seconds = measured_.cluster_seconds + (cost_.iterations + 1) * cost_.iteration_seconds +
-                           work * measured_.kmeans_rest_thread_seconds;
     const KMeansOptions options = kmeans_options(config_, fitted_, threads_);
+    const double once = add_groups(options, work * measured_.kmeans_iteration_thread_seconds);
+    const double seconds = measured_.cluster_seconds + (cost_.iterations + 1) * cost_.iteration_seconds + once +
+                           work * measured_.kmeans_rest_thread_seconds;
     const double state = process_memory_ + rows * static_cast<double>(kmeans_bytes_per_row(options)) +
                          static_cast<double>(kmeans_bytes_of_centroids(options, dim));
-    add_groups();
     const double data = rows * dim * 4 * (cost_.groups == 1 ? 1 : 1 + cost_.groups);
     const double room = cluster.memory ? std::max(0.0, static_cast<double>(*cluster.memory) - state) : data;
     const double memory = state + std::min(data, room) + 4 * rows * static_cast<double>(plan_.todo.clusters.size());

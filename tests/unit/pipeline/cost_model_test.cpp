@@ -3,6 +3,8 @@
 
 #include "cost_samples.hpp"
 #include "datus/core/error.hpp"
+#include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/cluster/group_choice.hpp"
 
 #include <string>
 
@@ -144,6 +146,33 @@ TEST(CostOfRun, GroupsOfRanksHoldTheRowsOftener) {
   // Fine clusters are fitted once for both K.
   config.cluster.fine = 100;
   EXPECT_EQ(cost_of(work, config, simple_calibration(), machines(2, 2, 2)).groups, 1);
+}
+
+// Where a row against a centroid takes what the model of groups says, k-means takes what it says, and a pass more.
+TEST(CostOfRun, GroupsOfRanksTakeTheTimeOfTheirModel) {
+  Calibration calibration = simple_calibration();
+  calibration.kmeans_iteration_thread_seconds = 16e-12 * 64;
+  const RunPlan work = new_run(2000, 64, {32, 48, 64});
+  Config config = config_of({32, 48, 64});
+  for (const auto algorithm : {ClusterConfig::Algorithm::lloyd, ClusterConfig::Algorithm::mini_batch}) {
+    config.cluster.algorithm = algorithm;
+    config.cluster.epochs = 7;
+    config.cluster.batch_size = 2500;
+    GroupProblem problem = group_problem(kmeans_options(config, {32, 48, 64}, 2), 10'000, 64, 4);
+    problem.passes = algorithm == ClusterConfig::Algorithm::lloyd ? 10 : 7 * 4;
+    std::vector<double> seconds;
+    for (const int groups : {1, 2, 3}) {
+      config.cluster.groups = groups;
+      const RunCost cost = cost_of(work, config, calibration, machines(2, 2, 2));
+      EXPECT_EQ(cost.groups, groups);
+      const double modelled = modelled_seconds(problem, groups);
+      EXPECT_NEAR(stage_of(cost, "cluster").seconds, modelled + cost.iteration_seconds, 1e-12) << groups;
+      seconds.push_back(cost.iteration_seconds);
+    }
+    // So few rows that sums count: groups have shorter ones.
+    EXPECT_LT(seconds[1], seconds[0]);
+    EXPECT_NE(seconds[1], seconds[2]);
+  }
 }
 
 TEST(CostOfRun, MasksEvaluateAndReport) {

@@ -57,17 +57,21 @@ class GroupModel {
     for (const int k : clusters_) values_ += static_cast<double>(k) * problem.dim;
   }
 
-  [[nodiscard]] double pass() const {
+  [[nodiscard]] double products() const {
     const double rows = static_cast<double>(problem_.rows_of_pass) / ranks_;
+    return rows * values_ *
+           (problem_.on_gpus ? product_on_gpu : product_on_thread / static_cast<double>(problem_.threads));
+  }
+
+  /// Of a pass, beside its products.
+  [[nodiscard]] double rest() const {
     double bytes = 8;
     for (const int k : clusters_) bytes += 8 * (2 + static_cast<double>(k) * problem_.dim + 2.0 * k);
     if (problem_.on_gpus) {
       const bool on_node = ranks_ <= problem_.ranks_per_node;
-      return rows * values_ * product_on_gpu + launches +
-             allreduce_seconds(on_node ? by_nccl_on_node : by_nccl, bytes, ranks_);
+      return launches + allreduce_seconds(on_node ? by_nccl_on_node : by_nccl, bytes, ranks_);
     }
-    return rows * values_ * product_on_thread / static_cast<double>(problem_.threads) + values_ * own_value +
-           allreduce_seconds(by_mpi, bytes, ranks_);
+    return values_ * own_value + allreduce_seconds(by_mpi, bytes, ranks_);
   }
 
   /// What a pass for the next centroid of each pair takes beside its rows, which are the same work in any groups: the
@@ -136,23 +140,32 @@ GroupProblem group_problem(const KMeansOptions& options, std::int64_t rows, int 
   return problem;
 }
 
-double modelled_seconds(const GroupProblem& problem, int groups) {
+GroupTime modelled_time(const GroupProblem& problem, int groups) {
   const auto places = pairs_of_groups(problem.clusters, problem.ranks, groups);
-  double slowest = 0;
+  const auto seconds = [&](const GroupTime& time) { return problem.passes * (time.products + time.rest) + time.once; };
+  GroupTime slowest;
   for (int group = 0; group < groups; ++group) {
     std::vector<int> clusters;
     for (const std::size_t place : places[static_cast<std::size_t>(group)]) {
       if (problem.clusters[place] > 0) clusters.push_back(problem.clusters[place]);
     }
     const GroupModel model(problem, ranks_of_group(group, problem.ranks, groups), std::move(clusters));
-    const double work = problem.passes * model.pass() + problem.seeding_passes * model.seeding_pass();
-    slowest = std::max(slowest, work + (groups > 1 ? model.start() : 0));
+    const double once = problem.seeding_passes * model.seeding_pass() + (groups > 1 ? model.start() : 0);
+    const GroupTime time{model.products(), model.rest(), once};
+    if (seconds(time) > seconds(slowest)) slowest = time;
   }
   if (groups == 1) return slowest;
   // In the end all ranks together assign the rows to the best centroids.
   GroupProblem together = problem;
   together.rows_of_pass = problem.rows;
-  return slowest + GroupModel(together, problem.ranks, open_pairs(problem)).pass();
+  const GroupModel all(together, problem.ranks, open_pairs(problem));
+  slowest.once += all.products() + all.rest();
+  return slowest;
+}
+
+double modelled_seconds(const GroupProblem& problem, int groups) {
+  const GroupTime time = modelled_time(problem, groups);
+  return problem.passes * (time.products + time.rest) + time.once;
 }
 
 GroupChoice choose_groups(const GroupProblem& problem, const std::function<bool(int groups)>& fits) {

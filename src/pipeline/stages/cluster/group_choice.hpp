@@ -30,8 +30,16 @@ struct GroupProblem {
 /// That of `options`, with one thread-rank per node and no GPUs.
 [[nodiscard]] GroupProblem group_problem(const KMeansOptions& options, std::int64_t rows, int dim, int ranks);
 
-/// Seconds that k-means takes in so many groups, and what these take more at the start, by the model and the constants
-/// of docs/performance.md.
+/// Seconds that k-means takes in so many groups, by the model and the constants of docs/performance.md: of the group
+/// that takes longest.
+struct GroupTime {
+  double products = 0;  ///< of a pass: its rows against its centroids
+  double rest = 0;      ///< of a pass: what its ranks do beside, and their sum
+  double once = 0;      ///< draws of first centroids; of several groups what they take more at the start and in the end
+};
+[[nodiscard]] GroupTime modelled_time(const GroupProblem& problem, int groups);
+
+/// All passes of that, and what there is once.
 [[nodiscard]] double modelled_seconds(const GroupProblem& problem, int groups);
 
 struct GroupChoice {
