@@ -12,7 +12,7 @@ namespace datus {
 namespace {
 
 /// Of some rows with all centroids, which lie in the cache of a GPU.
-constexpr double products = 16.0 * 1024 * 1024;
+constexpr double most_products = 16.0 * 1024 * 1024;
 
 /// Rows and labels as the engine of k-means on a GPU has them.
 double bytes_of_kmeans(const Config& config, int dim, double rows, const std::vector<int>& clusters) {
@@ -24,6 +24,7 @@ double bytes_of_kmeans(const Config& config, int dim, double rows, const std::ve
   // f32: centroids and their means; i64: the sums of this rank, and of all ranks.
   double centroids = 0;
   for (const int k : clusters) centroids += 24.0 * k * pitch * options.restarts;
+  const double products = std::min(most_products, 4 * rows * std::ranges::max(clusters));
   return rows * of_row + centroids + products;
 }
 

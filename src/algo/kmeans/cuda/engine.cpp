@@ -62,7 +62,7 @@ class DeviceEngine final : public Engine {
         packed += pairs_[i]->packed_size();
         most_clusters = std::max(most_clusters, pairs[i].pair->clusters);
       }
-      if (most_clusters > 0) tensor_search_.emplace(most_clusters);
+      if (most_clusters > 0) tensor_search_.emplace(most_clusters, std::max<std::int64_t>(rows_.slab_rows(), 1));
       packed_ = cuda::DeviceArray<std::int64_t>(static_cast<std::size_t>(packed), "memory for the sums of ranks");
       stream_.wait();
     });

@@ -13,9 +13,10 @@ constexpr std::int64_t products_in_cache = (std::int64_t{16} << 20U) / static_ca
 
 }  // namespace
 
-TensorSearch::TensorSearch(int most_clusters)
+TensorSearch::TensorSearch(int most_clusters, std::int64_t most_rows)
     : product_(std::make_unique<ApproximateProduct>()),
-      products_(static_cast<std::size_t>(std::max<std::int64_t>(products_in_cache, most_clusters)),
+      products_(static_cast<std::size_t>(most_clusters) *
+                    static_cast<std::size_t>(std::clamp<std::int64_t>(products_in_cache / most_clusters, 1, most_rows)),
                 "memory for products of rows and centroids") {}
 
 TensorSearch::~TensorSearch() = default;

@@ -16,8 +16,8 @@ class ApproximateProduct;
 /// and where that leaves more than one, distances in f64 decide.
 class TensorSearch {
  public:
-  /// For up to so many clusters, on the GPU in use.
-  explicit TensorSearch(int most_clusters);
+  /// For up to so many clusters, one at least, and slabs of so many rows, one at least; on the GPU in use.
+  TensorSearch(int most_clusters, std::int64_t most_rows);
   ~TensorSearch();
   TensorSearch(const TensorSearch&) = delete;
   TensorSearch& operator=(const TensorSearch&) = delete;

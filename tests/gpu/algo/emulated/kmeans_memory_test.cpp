@@ -52,6 +52,13 @@ TEST(GpuKMeansMemory, NamesWhatItWasFor) {
   EXPECT_EQ(cuda_emulation::memory_in_use(), 0U);
 }
 
+// 80 kB of rows and 51 kB of their products with 64 centroids.
+TEST(GpuKMeansMemory, FewRowsTakeLittle) {
+  const Case c = wide_case(KMeansOptions::Mode::exact);
+  const SmallMemory memory(800'000);
+  EXPECT_NO_THROW(require_cpu_bits(rows_of(c), c.options, {}, {{150, 50}}, 0));
+}
+
 TEST(GpuKMeansMemory, WithoutALimitRowsTakeWhatIsFree) {
   for (const auto mode : {KMeansOptions::Mode::exact, KMeansOptions::Mode::fast}) {
     const Case c = wide_case(mode);
