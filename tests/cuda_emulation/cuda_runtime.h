@@ -352,6 +352,9 @@ inline double __ddiv_rn(double a, double b) {
 inline double __dsqrt_rn(double value) {
   return std::sqrt(value);
 }
+inline float __fadd_rn(float a, float b) {
+  return a + b;
+}
 inline float __fsub_rn(float a, float b) {
   return a - b;
 }

@@ -44,6 +44,11 @@ void require_fitting(std::size_t values, int nodes, int dim, std::span<const std
 /// Throws `UsageError` unless these options have soft weights that can be: a temperature above 0, of cosines.
 void require_soft_weights(const AffinityOptions& options);
 
+/// How keys become cosines where embeddings are smoothed by them.
+[[nodiscard]] AffinityOptions smoothing_options();
+/// Throws `UsageError` for a temperature that embeddings cannot be smoothed with.
+void require_smoothing(double temperature);
+
 /// K K^T of an image's keys, after centring and scaling, tile by tile.
 class Product {
  public:

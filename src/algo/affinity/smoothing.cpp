@@ -177,15 +177,21 @@ void StripSums::add_up(int first, float scale, std::span<float> sums) {
 
 }  // namespace
 
+AffinityOptions affinity::smoothing_options() {
+  return {.center = AffinityOptions::Center::image, .metric = AffinityOptions::Metric::cosine};
+}
+
+void affinity::require_smoothing(double temperature) {
+  if (temperature > 0.0) return;
+  throw UsageError("The temperature " + std::to_string(temperature) + " cannot be used", "it must be above 0",
+                   "Set descriptor.smoothing to a number such as 0.05, or to null.");
+}
+
 std::vector<float> smooth_embeddings(std::span<const float> embeddings, int nodes, int dim, double temperature,
                                      std::span<const std::uint8_t> valid, SimdPath path) {
   affinity::require_fitting(embeddings.size(), nodes, dim, valid);
-  if (!(temperature > 0.0)) {
-    throw UsageError("The temperature " + std::to_string(temperature) + " cannot be used", "it must be above 0",
-                     "Set descriptor.smoothing to a number such as 0.05, or to null.");
-  }
-  const AffinityOptions options{.center = AffinityOptions::Center::image, .metric = AffinityOptions::Metric::cosine};
-  const Product cosines(embeddings, nodes, dim, options, valid, path);
+  affinity::require_smoothing(temperature);
+  const Product cosines(embeddings, nodes, dim, affinity::smoothing_options(), valid, path);
   StripSums strips(cosines, embeddings, dim, valid);
   std::vector<float> smooth(embeddings.begin(), embeddings.end());
   for (int first = 0; first < nodes; first += strip_rows) {

@@ -55,18 +55,6 @@ void expect_same_weights(Shape shape, const AffinityOptions& options, std::span<
   }
 }
 
-/// Keys around a few directions: of all cosines there are some, and so of all weights.
-std::vector<float> grouped_keys(Shape shape, unsigned seed) {
-  std::vector<float> keys = random_keys(shape, seed);
-  const std::vector<float> directions = random_keys({4, shape.dim}, seed + 1, 0.0F);
-  const auto dim = static_cast<std::size_t>(shape.dim);
-  for (std::size_t node = 0; node < static_cast<std::size_t>(shape.nodes); ++node) {
-    const float share = static_cast<float>(node % 7) / 4;
-    for (std::size_t d = 0; d < dim; ++d) keys[node * dim + d] += share * 3 * directions[node % 4 * dim + d];
-  }
-  return keys;
-}
-
 // Sizes around the borders of rows of 16 bytes (8), words (64), panels (128) and slices of d (16).
 TEST(GpuSoftGraphs, EverySizeHasTheWeightsOfTheCpu) {
   DATUS_REQUIRE_GPU();

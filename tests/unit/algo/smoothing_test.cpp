@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/algo/smoothing.hpp"
 
+#include "datus/algo/gpu_smoothing.hpp"
 #include "datus/core/error.hpp"
+#include "datus/core/gpu.hpp"
+#include "support/errors.hpp"
 
 #include <cmath>
 #include <random>
@@ -135,6 +138,11 @@ TEST(Smoothing, Refusals) {
   EXPECT_THROW((void)smooth_embeddings(image.values, 4, 3, std::nan("")), UsageError);
   EXPECT_THROW((void)smooth_embeddings(image.values, 5, 3, 0.1), InputError);
   EXPECT_THROW((void)smooth_embeddings(image.values, 4, 3, 0.1, std::vector<std::uint8_t>(3, 1)), InputError);
+}
+
+TEST(GpuSmoothing, IsRefusedByABuildWithoutCuda) {
+  if (built_with_cuda()) GTEST_SKIP() << "this build has CUDA";
+  test::expect_error<SystemError>([] { const GpuSmoothing gpu(0, 4, 4, 1, 0.1); }, {"this build has no CUDA"});
 }
 
 }  // namespace smoothing_test

@@ -1,31 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/affinity/cuda/affinity_graphs.hpp"
-#include "algo/affinity/cuda/tile_product.cuh"
+#include "algo/affinity/cuda/key_panels.cuh"
 #include "datus/core/cuda/launch.hpp"
-
-#include <cuda_fp16.h>
 
 namespace datus::affinity {
 namespace {
-
-constexpr int pack_side = 32;
-constexpr int pack_rows = 8;
-
-/// Where a panel keeps its patch: the first halves of all threads' eight patches, then the second halves. So the
-/// threads of a warp read 16 bytes side by side, and no two of them want the same bank.
-__device__ int position_in_panel(int node) {
-  return (node / 4 % 2) * (panel_nodes / 2) + node / per_thread * 4 + node % 4;
-}
-
-/// Value d of the key of patch `node` of image `image`, widened without rounding, less the mean that all share.
-__device__ float key_value(const ChunkOnGpu& chunk, const PanelShape& shape, std::size_t image, int node, int d) {
-  const std::byte* keys = chunk.keys + image * shape.key_values() * sizeof(float);
-  const std::size_t at = static_cast<std::size_t>(node) * shape.dim + d;
-  const float value = chunk.halves[image] == 0
-                          ? reinterpret_cast<const float*>(keys)[at]
-                          : __half2float(__ushort_as_half(reinterpret_cast<const unsigned short*>(keys)[at]));
-  return chunk.common_mean == nullptr ? value : __fsub_rn(value, chunk.common_mean[d]);
-}
 
 /// mean[image][d], a thread each: the sum in f64 over the kept patches in index order, rounded once.
 __global__ void mean_keys(PanelShape shape, ChunkOnGpu chunk) {
@@ -86,14 +65,10 @@ __global__ void scale_keys(PanelShape shape, ChunkOnGpu chunk) {
   }
 }
 
-unsigned blocks_for(int count, int per_block) {
-  return static_cast<unsigned>((count + per_block - 1) / per_block);
-}
-
 }  // namespace
 
-void make_graphs(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
-                 const cuda::Stream& stream) {
+void prepare_keys(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
+                  const cuda::Stream& stream) {
   const auto images = static_cast<unsigned>(chunk.images);
   const auto panels = static_cast<unsigned>(shape.panels());
   ChunkOnGpu work = chunk;
@@ -108,13 +83,22 @@ void make_graphs(const PanelShape& shape, const AffinityOptions& options, const 
                {{panels * (panel_nodes / pack_side), blocks_for(shape.slices() * slice, pack_side), images},
                 {pack_side, pack_rows}},
                "to pack keys", pack_keys, shape, work);
-  if (options.scales_keys()) {
-    cuda::launch(stream, {{panels, images}, {panel_nodes}}, "to scale keys", scale_keys, shape, work);
-  }
+  if (options.scales_keys()) scale_panels(shape, work, stream);
+}
+
+void scale_panels(const PanelShape& shape, const ChunkOnGpu& chunk, const cuda::Stream& stream) {
+  const auto images = static_cast<unsigned>(chunk.images);
+  cuda::launch(stream, {{static_cast<unsigned>(shape.panels()), images}, {panel_nodes}}, "to scale keys", scale_keys,
+               shape, chunk);
+}
+
+void make_graphs(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
+                 const cuda::Stream& stream) {
+  prepare_keys(shape, options, chunk, stream);
   if (options.temperature) {
-    multiply_to_weights(shape, static_cast<float>(1.0 / *options.temperature), work, stream);
+    multiply_to_weights(shape, static_cast<float>(1.0 / *options.temperature), chunk, stream);
   } else {
-    multiply_to_bits(shape, options.threshold, work, stream);
+    multiply_to_bits(shape, options.threshold, chunk, stream);
   }
 }
 

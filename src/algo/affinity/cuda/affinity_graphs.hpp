@@ -43,18 +43,19 @@ struct PanelShape {
 
 /// Images of one shape in the memory of the GPU.
 struct ChunkOnGpu {
-  int images;
-  const std::byte* keys;       ///< [images, nodes, dim] f32; an image of f16 values uses the first half of its place
-  const std::uint8_t* halves;  ///< [images] not 0: the keys of the image are f16
-  const std::uint64_t* kept;   ///< [images, words_per_row] bit j: patch j is there and valid
-  const float* common_mean;    ///< [dim], subtracted from all keys before all else; null: none is
-  float* mean;                 ///< [images, dim], with centring only
-  float* packed;               ///< [images, packed_values()]
-  std::uint64_t* bits;         ///< [images, nodes, words_per_row], the graphs; without a temperature only
-  std::uint16_t* weights;      ///< [images, nodes, weights_per_row()], the graphs; with a temperature only
+  int images = 0;
+  /// [images, nodes, dim] f32; an image of f16 values uses the first half of its place
+  const std::byte* keys = nullptr;
+  const std::uint8_t* halves = nullptr;  ///< [images] not 0: the keys of the image are f16
+  const std::uint64_t* kept = nullptr;   ///< [images, words_per_row] bit j: patch j is there and valid
+  const float* common_mean = nullptr;    ///< [dim], subtracted from all keys before all else; null: none is
+  float* mean = nullptr;                 ///< [images, dim], with centring only
+  float* packed = nullptr;               ///< [images, packed_values()]
+  std::uint64_t* bits = nullptr;         ///< [images, nodes, words_per_row], the graphs; without a temperature only
+  std::uint16_t* weights = nullptr;      ///< [images, nodes, weights_per_row()], the graphs; with a temperature only
   /// [images] 0, or where a cosine is no number ~(i * nodes + j) of the first such pair i <= j; with a temperature
   /// only.
-  std::uint32_t* not_finite;
+  std::uint32_t* not_finite = nullptr;
 };
 
 /// Makes the graphs, as work of the stream: the bits of `build_bit_graph`, or with a temperature the weights of
@@ -62,7 +63,11 @@ struct ChunkOnGpu {
 void make_graphs(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
                  const cuda::Stream& stream);
 
-/// Parts of it: graphs from keys in panels.
+/// Parts of it: keys into panels, centred and scaled as the options say; panels to unit length, patch by patch; graphs
+/// from keys in panels.
+void prepare_keys(const PanelShape& shape, const AffinityOptions& options, const ChunkOnGpu& chunk,
+                  const cuda::Stream& stream);
+void scale_panels(const PanelShape& shape, const ChunkOnGpu& chunk, const cuda::Stream& stream);
 void multiply_to_bits(const PanelShape& shape, float threshold, const ChunkOnGpu& chunk, const cuda::Stream& stream);
 void multiply_to_weights(const PanelShape& shape, float scale, const ChunkOnGpu& chunk, const cuda::Stream& stream);
 

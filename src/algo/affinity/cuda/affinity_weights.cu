@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "algo/affinity/cuda/soft_register.cuh"
 #include "algo/affinity/cuda/tile_product.cuh"
-#include "algo/affinity/soft_weights.hpp"
 #include "datus/core/cuda/dynamic_shared.cuh"
 #include "datus/core/cuda/launch.hpp"
 #include "datus/core/cuda/memory.hpp"
@@ -14,14 +14,6 @@ constexpr int chunks_per_row = panel_nodes / per_chunk;
 static_assert(per_chunk == per_thread, "a thread's weights of a row are a chunk of it");
 static_assert(panel_nodes * chunks_per_row * sizeof(uint4) <= product_shared_bytes);
 
-/// The value of a thread for `soft_weight`.
-struct OneRegister {
-  using Floats = float;
-  using Integers = std::int32_t;
-  __device__ static std::int32_t integers_of(float whole) { return static_cast<std::int32_t>(whole); }
-  __device__ static float floats_of_bits(std::int32_t bits) { return __uint_as_float(static_cast<unsigned>(bits)); }
-};
-
 __device__ bool is_finite(float value) {
   constexpr unsigned exponent = 0x7F800000U;
   return (__float_as_uint(value) & exponent) != exponent;
@@ -34,11 +26,6 @@ __device__ float scaled_weight(float weight) {
 }
 __device__ unsigned low_bits(float scaled) {
   return __float_as_uint(scaled) & 0xFFFFU;
-}
-
-/// Eight flags of patches from `node` on, a multiple of 8.
-__device__ unsigned kept_byte(const std::uint64_t* kept, int node) {
-  return static_cast<unsigned>(kept[node / word_bits] >> (node % word_bits)) & 0xFFU;
 }
 
 /// Where a chunk of a tile's row lies in shared memory: so that neither eight rows of a thread nor the threads of

@@ -30,6 +30,11 @@ __device__ inline bool is_kept(const std::uint64_t* kept, int node) {
   return (kept[node / word_bits] >> (node % word_bits) & 1U) != 0;
 }
 
+/// Eight flags of patches from `node` on, a multiple of 8.
+__device__ inline unsigned kept_byte(const std::uint64_t* kept, int node) {
+  return static_cast<unsigned>(kept[node / word_bits] >> (node % word_bits)) & 0xFFU;
+}
+
 /// The panels of rows and columns that a block multiplies.
 struct PanelPair {
   int row_panel;
@@ -79,6 +84,12 @@ __device__ inline void read_eight(const float4* row, int thread, float (&to)[per
   to[5] = second.y;
   to[6] = second.z;
   to[7] = second.w;
+}
+
+/// Writes them where `read_eight` reads them.
+__device__ inline void write_eight(float4* row, int thread, const float (&values)[per_thread]) {
+  row[thread] = {values[0], values[1], values[2], values[3]};
+  row[threads_per_side + thread] = {values[4], values[5], values[6], values[7]};
 }
 
 /// sums[i][j]: the chain over all d of the thread's rows and columns.

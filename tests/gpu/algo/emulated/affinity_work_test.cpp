@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counters.hpp"
 #include "datus/algo/gpu_affinity.hpp"
+#include "datus/algo/gpu_smoothing.hpp"
 #include "datus/core/half.hpp"
 
 #include <cstddef>
@@ -18,9 +19,8 @@ constexpr int images = 3;
 constexpr int nodes = 70;
 constexpr int dim = 20;
 
-cuda_emulation::Counters work_of_chunk(const AffinityOptions& options, const std::vector<float>& mean = {}) {
-  GpuAffinity gpu(0, nodes, dim, images, options);
-  gpu.subtract(mean);
+template <class Gpu>
+cuda_emulation::Counters work_of_chunk_on(Gpu& gpu) {
   std::vector<half> keys(std::size_t{nodes} * dim);
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = to_half(static_cast<float>(i % 7) - 3);
   cuda_emulation::forget_counters();
@@ -28,6 +28,12 @@ cuda_emulation::Counters work_of_chunk(const AffinityOptions& options, const std
   gpu.submit(images);
   (void)gpu.take();
   return cuda_emulation::counters();
+}
+
+cuda_emulation::Counters work_of_chunk(const AffinityOptions& options, const std::vector<float>& mean = {}) {
+  GpuAffinity gpu(0, nodes, dim, images, options);
+  gpu.subtract(mean);
+  return work_of_chunk_on(gpu);
 }
 
 TEST(AffinityWork, OfAChunk) {
@@ -80,6 +86,19 @@ TEST(AffinityWork, OfAChunkWithSoftWeights) {
   EXPECT_EQ(with_mean.launches, plain.launches);
   EXPECT_EQ(with_mean.copies_up, plain.copies_up + 1);
   EXPECT_EQ(with_mean.bytes_up, plain.bytes_up + dim * 4);
+}
+
+TEST(AffinityWork, OfAChunkThatIsSmoothed) {
+  GpuSmoothing gpu(0, nodes, dim, images, 0.05);
+  const auto counted = work_of_chunk_on(gpu);
+  // Means, panels, lengths; weights; embeddings to panels, their sums, lengths, rows.
+  EXPECT_EQ(counted.launches, 8);
+  EXPECT_EQ(counted.copies_up, images + 2);
+  constexpr std::size_t row_bytes = 64;  // of 512 bits
+  EXPECT_EQ(counted.bytes_up, images * (std::size_t{nodes} * dim * 2 + 1 + row_bytes));
+  EXPECT_EQ(counted.copies_down, 1);
+  EXPECT_EQ(counted.bytes_down, std::size_t{images} * nodes * dim * 4);
+  EXPECT_EQ(counted.drains, 1);
 }
 
 }  // namespace
