@@ -39,6 +39,7 @@ compare_runs() {
     pass "two runs on the GPU are equal" "$count HDF5 files, masks and scores, by cmp"
   fi
   compare_graphs "${gpu[@]}"
+  compare_smoothing "${gpu[@]}"
   # From the same centroids, so that a cluster has the same number in both.
   for precision in float32 bfloat16; do
     if ! sample_run "$precision" "${gpu[@]}" --set model.precision=$precision --set cluster.restarts=1 --set cluster.init=file \
@@ -68,6 +69,25 @@ compare_graphs() {
   else
     pass "$name" "by cmp"
   fi
+}
+
+# compare_smoothing SETTINGS…: a run whose embeddings are smoothed on the GPU, and its descriptors and masks made again on the CPU.
+compare_smoothing() {
+  local stage different name="smoothing on the GPU equals that on the CPU"
+  local smoothing=("$@" --set descriptor.kind=mean_key --set descriptor.smoothing=0.1 --set mask.labels=dense)
+  if ! sample_run smooth1 "${smoothing[@]}"; then fail "datus run with descriptor.smoothing"; return; fi
+  cp -r "$work/smooth1" "$work/smooth2"
+  rm -r "$work/smooth2/descriptors" "$work/smooth2/masks"
+  for stage in describe mask; do
+    if ! with_libraries "$datus" $stage "$root/configs/demo.yaml" --run "$work/smooth2" --set cluster.k=[6] "${on_gpu_settings[@]}" \
+      "${smoothing[@]}" --set model.device=cpu >"$work/smooth2.log" 2>&1; then
+      tail -n 20 "$work/smooth2.log"
+      fail "datus $stage on the CPU"
+      return
+    fi
+  done
+  different=$(compare_files "$work/smooth1" "$work/smooth2")
+  if [ -n "$different" ]; then fail "$name" "these differ: $(echo "$different" | tr '\n' ' ')"; else pass "$name" "by cmp"; fi
 }
 
 # time_stages: a run of many copies of the sample on the GPU, in full batches, for the table at the end.

@@ -3,8 +3,8 @@
 # A cluster with 8 GPUs and 96 cores in each GPU node, and CPU nodes beside them. Copy it to slurm/site.sh (or name it in
 # DATUS_SITE) and adapt it.
 
-# Who pays, and where: sbatch itself reads these. What has no use for a GPU goes to another partition below: with preset best
-# descriptors and masks. Descriptors that the model makes (preset paper) have one: give "$extract_options" to describe there. With
+# Who pays, and where: sbatch itself reads these. What has little use for a GPU goes to another partition below: with preset best
+# descriptors and masks, of which smoothing alone would run there. Descriptors that the model makes (preset paper) have one: give "$extract_options" to describe there. With
 # affinity.weights: value or affinity.quantile segments have none, with cluster.device: cpu clusters.
 export SBATCH_ACCOUNT=my_account
 export SBATCH_PARTITION=gpu

@@ -218,6 +218,78 @@ TEST_F(GpuRuns, MakeSoftGraphsOnTheGpu) {
   EXPECT_EQ(segments("cuda"), segments("cpu"));
 }
 
+/// As preset best smoothes them; one pass, or two where the mean of all comes first.
+const Arguments& smoothed_settings() {
+  static const Arguments settings = {"descriptor.kind=mean_key", "descriptor.smoothing=0.1", "mask.labels=dense"};
+  return settings;
+}
+
+// Descriptors and masks byte for byte; the run takes them from where the model left them, or from their files.
+TEST_F(GpuRuns, SmoothEmbeddingsOnTheGpu) {
+  const auto run_on = [&](const std::string& name, const std::string& device, const char* centre, int ranks = 0) {
+    Arguments settings = smoothed_settings();
+    settings.insert(settings.end(),
+                    {"model.device=" + device, "cluster.device=cpu", std::string("affinity.center=") + centre});
+    const fs::path counts = file(name + "-launches.txt");
+    const Outcome outcome =
+        run(name.c_str(), settings, {.ranks = ranks, .environment = {"DATUS_EMULATED_LAUNCHES=" + counts.string()}});
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    int launches = 0;
+    std::ifstream(counts) >> launches;
+    return launches;
+  };
+  const auto descriptors = [&](const std::string& name, const char* shard) {
+    return Hdf5Reader(file(name) / "descriptors" / shard).read<float>("descriptor");
+  };
+  for (const char* centre : {"none", "dataset"}) {
+    const std::string cuda = std::string("cuda-") + centre;
+    const std::string cpu = std::string("cpu-") + centre;
+    const int launches = run_on(cuda, "cuda", centre);
+    if (record(cuda.c_str()).find("emulated GPU") == std::string::npos) return;  // a card's float32 is not the CPU's
+    EXPECT_GT(launches, 0);
+    (void)run_on(cpu, "cpu", centre);
+    EXPECT_EQ(masks(cuda.c_str()), masks(cpu.c_str())) << centre;
+    for (const char* shard : {"000000.h5", "000001.h5", "000004.h5"}) {
+      EXPECT_EQ(descriptors(cuda, shard), descriptors(cpu, shard)) << centre << shard;
+    }
+    (void)run_on(cuda + "2", "cuda", centre, 2);
+    EXPECT_EQ(masks((cuda + "2").c_str()), masks(cpu.c_str())) << centre;
+  }
+}
+
+// A job of a chain that has no GPU makes what one with a GPU makes.
+TEST_F(GpuRuns, MakeDescriptorsAndMasksWithAndWithoutAGpu) {
+  const auto stage = [&](const char* name, const std::string& device) {
+    Arguments settings = smoothed_settings();
+    settings.insert(settings.end(), {"model.device=" + device, "cluster.device=cpu"});
+    const fs::path counts = file("launches.txt");
+    fs::remove(counts);
+    const Outcome outcome =
+        run("chain", settings, {.environment = {"DATUS_EMULATED_LAUNCHES=" + counts.string()}}, name);
+    EXPECT_EQ(outcome.code, 0) << outcome;
+    int launches = 0;
+    std::ifstream(counts) >> launches;
+    return launches;
+  };
+  (void)stage("extract", "cuda");
+  (void)stage("segment", "cuda");
+  const bool is_emulated = record("chain").find("emulated GPU") != std::string::npos;
+  (void)stage("describe", "cuda");
+  const std::string described = bytes_of(file("chain") / "descriptors/000001.h5");
+  (void)stage("cluster", "cpu");
+  const int launches = stage("mask", "cuda");
+  const std::string made = masks("chain");
+  fs::remove_all(file("chain") / "descriptors");
+  fs::remove_all(file("chain") / "masks");
+  (void)stage("describe", "cpu");
+  EXPECT_TRUE(bytes_of(file("chain") / "descriptors/000001.h5") == described);
+  EXPECT_EQ(stage("mask", "cpu"), 0);
+  EXPECT_TRUE(masks("chain") == made);
+  if (is_emulated) {
+    EXPECT_GT(launches, 0);
+  }
+}
+
 TEST_F(GpuRuns, HalvedBatchesStayHalved) {
   if (run_program({"version"}).out.find("Emulated GPU") == std::string::npos) GTEST_SKIP() << "needs an emulated GPU";
   // Room for two of the four images of a batch, 48 x 48 x 3 float32 each.

@@ -196,12 +196,15 @@ class CostModel {
     cost_.gpu_memory = gpu_memory(config_, measured_, threads_, std::min<std::int64_t>(plan_.shard_size, images_),
                                   cost_.groups * std::ceil(segments_ / static_cast<double>(ranks_)), fitted_);
     const bool has_shards = std::ranges::any_of(plan_.todo.shards, &StageSet::any);
+    const bool has_masks = std::ranges::any_of(plan_.todo.masks, [](const auto& of_k) { return !of_k.second.empty(); });
     for (const Stage stage : all_stages) {
       const auto cost = std::ranges::find(cost_.stages, stage_name(stage), &StageCost::name);
       if (cost == cost_.stages.end() || !uses_gpu(stage, config_)) continue;
-      cost->uses_gpu = true;
+      cost->asks_for_gpu = asks_for_gpu(stage, config_);
       if (stage == Stage::cluster) {
         if (cost_.gpu_memory.cluster > 0) cost->gpu_bytes = cost_.gpu_memory.of_cluster();
+      } else if (stage == Stage::mask) {
+        if (has_masks) cost->gpu_bytes = cost_.gpu_memory.of_masks();
       } else if (has_shards) {
         cost->gpu_bytes = cost_.gpu_memory.of_shards();
       }

@@ -28,10 +28,10 @@ struct StageCost {
   std::string name;
   std::string work;  ///< "640 images in 10 shards, at most 2 per rank"
   double seconds = 0;
-  double memory_bytes = 0;  ///< peak of a rank
-  std::int64_t bytes = 0;   ///< written, by all ranks
-  bool uses_gpu = false;    ///< with GPUs: whether it has work for one
-  double gpu_bytes = 0;     ///< peak on the GPU of a rank; 0 for a stage that uses none, or has nothing to do
+  double memory_bytes = 0;    ///< peak of a rank
+  std::int64_t bytes = 0;     ///< written, by all ranks
+  bool asks_for_gpu = false;  ///< with GPUs: whether a job of its own should have one
+  double gpu_bytes = 0;       ///< peak on the GPU of a rank; 0 for a stage that uses none, or has nothing to do
 };
 
 struct RunCost {

@@ -59,7 +59,7 @@ std::string gpu_assumptions(const RunCost& cost, const RunPlan& plan, const Conf
             std::to_string(config.model.batch_size) + " " + size(memory.batches) +
             formatted(" (%.0f %%", 100 * spare_share) +
             " of it for LibTorch's allocator, ASSUMED), images and results " + size(memory.transfers) + ", graphs " +
-            size(memory.graphs) + "\n";
+            size(memory.graphs) + (memory.smoothing > 0 ? ", smoothing " + size(memory.smoothing) : "") + "\n";
     const std::string empty = text_of_empty_places(config.model.batch_size, plan.shard_size);
     if (!empty.empty() && plan.images > plan.shard_size) text += "  embeddings: " + empty + "\n";
   }
@@ -120,7 +120,7 @@ std::string chain_text(const RunCost& cost, const Allocation& allocation) {
     const bool describes = job.name == "describe";
     job.seconds = seconds + (describes ? cost.decode_seconds : 0);
     text += "  " + (job.name == "report" ? "mask" : job.name) + "_options=\"" +
-            sbatch_options(job, job.uses_gpu, allocation) + "\"\n";
+            sbatch_options(job, job.asks_for_gpu, allocation) + "\"\n";
     seconds = 0;
   }
   return text;

@@ -4,7 +4,9 @@
 #include "datus/algo/kmeans.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/extract.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
+#include "pipeline/stages/smoothing_gpu.hpp"
 
 #include <algorithm>
 
@@ -53,7 +55,7 @@ GpuMemory gpu_memory(const Config& config, const Calibration& calibration, int t
     memory.transfers += 2 * batch * 3 * side * (side + side + input.rows);
     memory.transfers += static_cast<double>(shard_images) * (image + 2.0 * patches);
   }
-  if (SegmentGpu::takes_from_model(config)) {
+  if (keeps_keys_on_gpu(config)) {
     const double stored = key_type(config.storage) == KeyType::float16 ? 2 : 4;
     memory.transfers +=
         SegmentGpu::shards_on_gpu * static_cast<double>(shard_images) * stored * patches * calibration.embedding_width;
@@ -61,6 +63,9 @@ GpuMemory gpu_memory(const Config& config, const Calibration& calibration, int t
   if (SegmentGpu::takes(config)) {
     memory.graphs = static_cast<double>(
         SegmentGpu::bytes(patches, calibration.embedding_width, affinity_options(config.affinity), threads));
+  }
+  if (SmoothingGpu::describes(config) || SmoothingGpu::masks(config)) {
+    memory.smoothing = static_cast<double>(SmoothingGpu::bytes(patches, calibration.embedding_width, threads));
   }
   return memory;
 }

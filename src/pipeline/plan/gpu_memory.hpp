@@ -15,13 +15,15 @@ struct GpuMemory {
   double weights = 0;  ///< of both models, where descriptors have one of their own
   double batches = 0;  ///< what the model computes of one batch; with what LibTorch's allocator keeps, ASSUMED
   /// Images and results of two batches, the images of a shard that crops are cut from, and the embeddings of three that
-  /// graphs are made of.
+  /// graphs and descriptors are made of.
   double transfers = 0;
   double graphs = 0;
-  double cluster = 0;  ///< rows of k-means and what it keeps for them; rows that do not fit come piece by piece
+  double smoothing = 0;  ///< of embeddings, for descriptors beside the model and for masks without it
+  double cluster = 0;    ///< rows of k-means and what it keeps for them; rows that do not fit come piece by piece
   /// ASSUMED: CUDA's context, and what cuBLAS and NCCL take for themselves.
   static constexpr double libraries = 1024.0 * 1024 * 1024;
-  [[nodiscard]] double of_shards() const { return weights + batches + transfers + graphs + libraries; }
+  [[nodiscard]] double of_shards() const { return weights + batches + transfers + graphs + smoothing + libraries; }
+  [[nodiscard]] double of_masks() const { return smoothing + libraries; }
   [[nodiscard]] double of_cluster() const { return cluster + libraries; }
 };
 

@@ -6,6 +6,7 @@
 #include "datus/core/log.hpp"
 #include "datus/core/ready_future.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -72,32 +73,48 @@ std::future<void> begin_descriptors(const RunContext& run, const Models& models,
       return end_of(backbone.begin_describing_forward(
           images, {.feature = PatchFeature::token, .layer = config.model.layer, .cls = false}));
     case DescriptorConfig::Kind::mean_key:
-      break;  // of the embeddings, on the CPU
+      break;  // of the embeddings, without the model
   }
   return end_of(ready_future(0));
 }
 
-/// Graphs of one image in each of the chunks that may be under way. Their memory stays: in the run a thread of its own
-/// makes graphs while the model takes and leaves memory, and must not ask for any then.
+/// One image in each of the chunks that may be under way.
+template <class Gpu>
+void run_chunks(Gpu& gpu, int nodes, int dim) {
+  const std::vector<float> keys(static_cast<std::size_t>(nodes) * static_cast<std::size_t>(dim), 1);
+  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
+    gpu.stage(0, keys);
+    gpu.submit(1);
+  }
+  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) (void)gpu.take();
+}
+
+/// Graphs. Their memory stays: in the run a thread of its own makes graphs while the model takes and leaves memory, and
+/// must not ask for any then.
 void run_graphs(const RunContext& run, const Models& models) {
   SegmentGpu& graphs = *models.graphs;
   if (!graphs.makes(run.config)) return;
   const int nodes = models.preparation->grid().patches();
   const int dim = models.backbone->architecture().dim;
   GpuAffinity memory = graphs.lend(nodes, dim, affinity_options(run.config.affinity), run.threads);
-  const std::vector<float> keys(static_cast<std::size_t>(nodes) * static_cast<std::size_t>(dim), 1);
-  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
-    memory.stage(0, keys);
-    memory.submit(1);
-  }
-  for (int chunk = 0; chunk < GpuAffinity::depth; ++chunk) (void)memory.take();
+  run_chunks(memory, nodes, dim);
   graphs.give_back(std::move(memory));
 }
 
-/// Memory for the embeddings of all shards that are on the GPU at the same time, where graphs are made of these.
+/// The same of smoothing.
+void run_smoothing(const RunContext& run, const Models& models) {
+  if (!models.smoothing) return;
+  const int nodes = models.preparation->grid().patches();
+  const int dim = models.backbone->architecture().dim;
+  GpuSmoothing memory = models.smoothing->lend(nodes, dim, *run.config.descriptor.smoothing, run.threads);
+  run_chunks(memory, nodes, dim);
+  models.smoothing->give_back(std::move(memory));
+}
+
+/// Memory for the embeddings of all shards that are on the GPU at the same time, where more is made of these.
 std::vector<GpuKeys> keys_on_gpu(const RunContext& run, const Models& models) {
   std::vector<GpuKeys> keys;
-  if (!SegmentGpu::takes_from_model(run.config)) return keys;
+  if (!keeps_keys_on_gpu(run.config)) return keys;
   for (int shard = 0; shard < SegmentGpu::shards_on_gpu; ++shard) {
     keys.push_back(models.graphs->lend_keys(shape_on_gpu(run, models)));
   }
@@ -105,11 +122,13 @@ std::vector<GpuKeys> keys_on_gpu(const RunContext& run, const Models& models) {
 }
 
 /// What the stages of this configuration will run at most, with all that lies on the GPU meanwhile: what is taken for
-/// both batches, for crops and for graphs stays there, so that the run asks for no more, whichever thread comes first.
+/// both batches, for crops, for graphs and for smoothing stays there, so that the run asks for no more, whichever
+/// thread comes first.
 void run_largest_batches(const RunContext& run, const Models& models) {
   const PixelSize input = run.config.model.input_size;
   const Backbone& backbone = *models.backbone;
   run_graphs(run, models);
+  run_smoothing(run, models);
   const bool has_vector = backbone.image_vector_dim(input) > 0;
   const Image image(input.rows, input.cols);
   std::vector<const Image*> images(two_batches(backbone), &image);

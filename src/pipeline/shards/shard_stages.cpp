@@ -238,7 +238,7 @@ ShardSummary take_shards_through(RunContext& run, StageSet stages) {
     tell_of_empty_places(run);
     require_space_for(run, models, found.shards);
   } else {
-    models.graphs = graphs_on_gpu(run);
+    models = without_model(run);
   }
 
   ShardSummary summary;

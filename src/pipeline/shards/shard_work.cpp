@@ -7,6 +7,7 @@
 #include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/stages/describe.hpp"
 #include "pipeline/stages/extract.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/segment.hpp"
 
 #include <algorithm>
@@ -36,9 +37,9 @@ bool ShardWork::needs_keys() const {
 }
 
 std::byte* ShardWork::place_on_gpu() {
-  if (!models_.graphs || !products_.stale.has(Stage::segment) || !SegmentGpu::takes_from_model(run_.config)) {
-    return nullptr;
-  }
+  const StageSet& stale = products_.stale;
+  if (!models_.graphs || !keeps_keys_on_gpu(run_.config)) return nullptr;
+  if (!stale.has(Stage::segment) && !stale.has(Stage::describe)) return nullptr;
   keys_on_gpu_ = models_.graphs->lend_keys(shape_on_gpu(run_, models_));
   return keys_on_gpu_->address();
 }
@@ -109,7 +110,6 @@ const SegmentsFile& ShardWork::segments() {
     const Stopwatch watch;
     products_.segments = segment_keys(*products_.keys, run_.config, run_.threads, models_.graphs.get(),
                                       run_.key_mean.values, keys_on_gpu_ ? &*keys_on_gpu_ : nullptr);
-    if (keys_on_gpu_) models_.graphs->give_back(*std::exchange(keys_on_gpu_, std::nullopt));
     report(Stage::segment, watch.seconds(), products_.segments->image_count(), std::ssize(products_.segments->size));
   }
   return *products_.segments;
@@ -128,7 +128,11 @@ void ShardWork::require_same_images(const SegmentsFile& found) const {
 }
 
 void ShardWork::begin_describe() {
-  if (!products_.stale.has(Stage::describe)) return;
+  if (products_.stale.has(Stage::describe)) describe();
+  if (keys_on_gpu_) models_.graphs->give_back(*std::exchange(keys_on_gpu_, std::nullopt));
+}
+
+void ShardWork::describe() {
   const auto& found = segments();
   require_same_images(found);
   // None for descriptors of keys from files.
@@ -138,7 +142,8 @@ void ShardWork::begin_describe() {
   const Stopwatch watch;
   const bool has_crops = traits_of(run_.config.descriptor.kind).has_crops;
   progress_.begin_pieces(images_of_stage(), has_crops ? std::ssize(found.size) : found.image_count());
-  descriptors_under_way_ = begin_descriptors(inputs_.decoded, found, backbone, run_.config, run_.threads,
+  const SmoothingPlace smoothing{run_.threads, models_.smoothing.get(), keys_on_gpu_ ? &*keys_on_gpu_ : nullptr};
+  descriptors_under_way_ = begin_descriptors(inputs_.decoded, found, backbone, run_.config, smoothing,
                                              first_crop_place(shard(), run_.placement.batch_size),
                                              [this]() -> const KeysFile& { return *products_.keys; });
   progress_.end_pieces();
@@ -170,8 +175,11 @@ void ShardWork::report(Stage stage, double seconds, std::int64_t images, std::in
                               .note = {}});
 }
 
-std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run) {
-  return run.placement.gpu ? std::make_unique<SegmentGpu>(*run.placement.gpu) : nullptr;
+Models without_model(const RunContext& run) {
+  Models models;
+  if (run.placement.gpu) models.graphs = std::make_unique<SegmentGpu>(*run.placement.gpu);
+  models.smoothing = smoothing_on_gpu(run.placement.gpu, SmoothingGpu::describes(run.config));
+  return models;
 }
 
 GpuKeys::Shape shape_on_gpu(const RunContext& run, const Models& models) {
@@ -196,14 +204,13 @@ void ask_at_each_batch(const RunContext& run, Models& models, Progress& progress
 }
 
 Models load_models(const RunContext& run) {
-  Models models;
+  Models models = without_model(run);
   models.backbone.emplace(run.config.model, *run.config.model.weights, run.placement, run.threads);
   models.preparation.emplace(run.config.model, models.backbone->architecture().patch, models.backbone->resample());
   if (run.config.descriptor.weights) {
     models.descriptor.emplace(run.config.model, *run.config.descriptor.weights, run.placement, run.threads);
   }
   (models.descriptor ? *models.descriptor : *models.backbone).require_descriptor(run.config.descriptor);
-  models.graphs = graphs_on_gpu(run);
   log::detail("model: " + models.backbone->architecture().family + ", " + models.backbone->preprocessing_text());
   if (run.comm.rank() == 0 && !models.backbone->doubt().empty()) log::warning(models.backbone->doubt());
   return models;

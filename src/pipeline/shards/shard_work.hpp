@@ -11,6 +11,7 @@
 #include "pipeline/shards/batch_fill.hpp"
 #include "pipeline/shards/shard_inputs.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
+#include "pipeline/stages/smoothing_gpu.hpp"
 
 #include <array>
 #include <cstdint>
@@ -30,11 +31,13 @@ struct Models {
   std::optional<Backbone> backbone;
   std::optional<Backbone> descriptor;  ///< only with descriptor.weights
   std::optional<InputPreparation> preparation;
-  std::unique_ptr<SegmentGpu> graphs;  ///< makes graphs, where this rank has a GPU; without a model too
+  // Where this rank has a GPU; without a model too.
+  std::unique_ptr<SegmentGpu> graphs;       ///< makes graphs, and keeps embeddings there
+  std::unique_ptr<SmoothingGpu> smoothing;  ///< smoothes embeddings, where they are smoothed
 };
 
-/// The GPU that makes graphs, where this rank has one.
-[[nodiscard]] std::unique_ptr<SegmentGpu> graphs_on_gpu(const RunContext& run);
+/// What makes graphs and smoothes embeddings, and no model.
+[[nodiscard]] Models without_model(const RunContext& run);
 
 /// A shard's embeddings on the GPU, of the largest shard.
 [[nodiscard]] GpuKeys::Shape shape_on_gpu(const RunContext& run, const Models& models);
@@ -93,9 +96,10 @@ class ShardWork {
  private:
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool needs_keys() const;
-  /// Memory for the embeddings there, where graphs are made of what the model leaves; null elsewhere.
+  /// Memory for the embeddings there, where graphs or descriptors are made of what the model leaves; null elsewhere.
   [[nodiscard]] std::byte* place_on_gpu();
   const SegmentsFile& segments();
+  void describe();
   void require_same_images(const SegmentsFile& found) const;
   /// What each stale stage is of the shard's images: together they are all of them.
   [[nodiscard]] double images_of_stage() const;
@@ -109,7 +113,7 @@ class ShardWork {
   ShardProducts products_;
   /// While the model is at them, and what they took this thread so far.
   std::future<KeysFile> keys_under_way_;
-  std::optional<GpuKeys> keys_on_gpu_;  ///< until their graphs are made there
+  std::optional<GpuKeys> keys_on_gpu_;  ///< until the shard is described
   std::future<DescriptorsFile> descriptors_under_way_;
   double extract_seconds_ = 0;
   double describe_seconds_ = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datus/pipeline/describe.hpp"
 
-#include "datus/algo/smoothing.hpp"
 #include "datus/comm/self_communicator.hpp"
 #include "datus/core/error.hpp"
 #include "datus/core/parallel.hpp"
@@ -29,7 +28,7 @@ struct Work {
   const Backbone* backbone;  ///< null where the kind needs none
   const Config& config;
   int patch;
-  int threads;
+  SmoothingPlace smoothing;
   std::size_t first_crop;
 
   [[nodiscard]] std::span<const std::int16_t> segment_map(std::size_t image) const {
@@ -73,46 +72,51 @@ std::future<Vectors> masked_cls(const Work& work) {
   return work.backbone->begin_segment_cls(images_of(work), work.segments.segment, counts);
 }
 
-/// Means of per-patch vectors, summed in f64 in patch order. `vectors_of(image, room)` gives those of an image, [P,D];
-/// `room` keeps them, should nobody else.
+/// Means of an image's per-patch vectors [P, dim], summed in f64 in patch order, into `means` of all segments.
+void add_segment_means(const Work& work, std::size_t image, std::span<const float> patch_vectors, int dim,
+                       Vectors& means) {
+  const auto width = static_cast<std::size_t>(dim);
+  const auto map = work.segment_map(image);
+  const auto first = static_cast<std::size_t>(work.segments.offset[image]);
+  const auto count = static_cast<std::size_t>(work.segments.offset[image + 1]) - first;
+  std::vector<double> sums(count * width);
+  for (std::size_t patch = 0; patch < map.size(); ++patch) {
+    if (map[patch] < 0) continue;
+    const auto values = patch_vectors.subspan(patch * width, width);
+    double* sum = sums.data() + static_cast<std::size_t>(map[patch]) * width;
+    for (std::size_t d = 0; d < width; ++d) sum[d] += static_cast<double>(values[d]);
+  }
+  for (std::size_t s = 0; s < count; ++s) {
+    const auto size = static_cast<double>(work.segments.size[first + s]);
+    for (std::size_t d = 0; d < width; ++d) {
+      means[(first + s) * width + d] = static_cast<float>(sums[s * width + d] / size);
+    }
+  }
+}
+
+/// Of all images; `vectors_of(image, room)` gives those of one, `room` keeps them, should nobody else.
 template <class VectorsOf>
 Vectors segment_means(const Work& work, int dim, const VectorsOf& vectors_of) {
-  const auto width = static_cast<std::size_t>(dim);
-  Vectors vectors(work.segments.size.size() * width);
-  const auto patches = static_cast<std::size_t>(work.segments.grid.patches());
-  parallel_for(work.segments.image_count(), work.threads, [&](std::int64_t i) {
+  Vectors means(work.segments.size.size() * static_cast<std::size_t>(dim));
+  parallel_for(work.segments.image_count(), work.smoothing.threads, [&](std::int64_t i) {
     const auto image = static_cast<std::size_t>(i);
-    const auto map = work.segment_map(image);
-    const auto first = static_cast<std::size_t>(work.segments.offset[image]);
-    const auto count = static_cast<std::size_t>(work.segments.offset[image + 1]) - first;
     Vectors room;
-    const std::span<const float> patch_vectors = vectors_of(image, room);
-    std::vector<double> sums(count * width);
-    for (std::size_t patch = 0; patch < patches; ++patch) {
-      if (map[patch] < 0) continue;
-      const auto values = patch_vectors.subspan(patch * width, width);
-      double* sum = sums.data() + static_cast<std::size_t>(map[patch]) * width;
-      for (std::size_t d = 0; d < width; ++d) sum[d] += static_cast<double>(values[d]);
-    }
-    for (std::size_t s = 0; s < count; ++s) {
-      const auto size = static_cast<double>(work.segments.size[first + s]);
-      for (std::size_t d = 0; d < width; ++d) {
-        vectors[(first + s) * width + d] = static_cast<float>(sums[s * width + d] / size);
-      }
-    }
+    add_segment_means(work, image, vectors_of(image, room), dim, means);
   });
-  return vectors;
+  return means;
 }
 
 /// The stored embeddings of all images, smoothed where the configuration says so.
 Vectors mean_keys(const Work& work, const KeysFile& keys) {
-  return segment_means(work, keys.dim, [&](std::size_t image, Vectors& room) {
-    const std::span<const float> stored = keys.keys_of(image, room);
-    if (!work.config.descriptor.smoothing) return stored;
-    room = smooth_embeddings(stored, keys.grid.patches(), keys.dim, *work.config.descriptor.smoothing,
-                             keys.valid_of(image));
-    return std::span<const float>(room);
-  });
+  if (!work.config.descriptor.smoothing) {
+    return segment_means(work, keys.dim, [&](std::size_t image, Vectors& room) { return keys.keys_of(image, room); });
+  }
+  Vectors means(work.segments.size.size() * static_cast<std::size_t>(keys.dim));
+  for_each_compared(keys, work.config.descriptor.smoothing, work.smoothing,
+                    [&](std::size_t image, std::span<const float> smoothed) {
+                      add_segment_means(work, image, smoothed, keys.dim, means);
+                    });
+  return means;
 }
 
 std::future<Vectors> mean_tokens(const Work& work) {
@@ -207,11 +211,12 @@ DescriptorsFile with_segments(Vectors vectors, int dim, const SegmentsFile& segm
 }  // namespace
 
 std::future<DescriptorsFile> begin_descriptors(const std::vector<InputImage>& inputs, const SegmentsFile& segments,
-                                               const Backbone* backbone, const Config& config, int threads,
-                                               std::size_t first_crop, const std::function<const KeysFile&()>& keys) {
+                                               const Backbone* backbone, const Config& config,
+                                               const SmoothingPlace& smoothing, std::size_t first_crop,
+                                               const std::function<const KeysFile&()>& keys) {
   const DescriptorTraits& traits = traits_of(config.descriptor.kind);
   const int patch = patch_of(segments.grid, config.model.input_size);
-  const Work work{inputs, segments, backbone, config, patch, threads, first_crop};
+  const Work work{inputs, segments, backbone, config, patch, smoothing, first_crop};
   if (traits.reads_keys) {
     const KeysFile& stored = keys();
     if (stored.grid != segments.grid) {
@@ -263,12 +268,14 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
   guard_of_images(images, *dataset, {segments_path, weights}).check(out);
   const auto items = join_by_name(*dataset, segments.images.name, segments.image_count(), segments_path.string());
   const SelfCommunicator alone;
-  Backbone backbone(config.model, weights, place_model(config.model, alone), threads);
+  const ModelPlacement placement = place_model(config.model, alone);
+  Backbone backbone(config.model, weights, placement, threads);
   backbone.require_descriptor(config.descriptor);
   const InputPreparation preparation(config.model, patch_of(segments.grid, config.model.input_size),
                                      backbone.resample());
   const Orientation orientation = orientation_of(config.dataset);
 
+  const auto smoothing = smoothing_on_gpu(placement.gpu, SmoothingGpu::describes(config));
   DescriptorsFile all;
   all.dim = backbone.descriptor_dim(config.descriptor.kind);
   for (const auto& item : items) all.images.name.push_back(item.name);
@@ -295,7 +302,8 @@ void describe_to_file(const Config& config, const std::filesystem::path& images,
               .get();
       return keys;
     };
-    const auto part = begin_descriptors(inputs, part_segments, &backbone, config, threads, 0, make_keys).get();
+    const auto part =
+        begin_descriptors(inputs, part_segments, &backbone, config, {threads, smoothing.get()}, 0, make_keys).get();
     all.descriptor.insert(all.descriptor.end(), part.descriptor.begin(), part.descriptor.end());
     for (const auto image : part.image) all.image.push_back(image + static_cast<std::int64_t>(begin));
     all.segment.insert(all.segment.end(), part.segment.begin(), part.segment.end());

@@ -2,7 +2,6 @@
 #include "pipeline/stages/mask.hpp"
 
 #include "datus/core/log.hpp"
-#include "datus/core/parallel.hpp"
 #include "datus/core/text.hpp"
 #include "pipeline/files/mask_store.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
@@ -94,11 +93,10 @@ std::int64_t make_shard_masks(const RunContext& run, const MaskStores& stores, c
       writers[k].push_back(stores[i].write(k, shard, labels.images, run.writing()));
     }
   }
-  parallel_for(std::ssize(labels.images), run.threads, [&](std::int64_t i) {
+  labels.for_each(run.threads, [&](std::size_t index, const ShardLabels::MakeMaps& make_maps) {
     run.signals->check_grace(std::chrono::seconds(run.config.run.grace), "The open shard");
-    const auto index = static_cast<std::size_t>(i);
     const auto& image = run.list.images[static_cast<std::size_t>(labels.images[index])];
-    labels.make_maps(index, {image.height, image.width}, [&](int k, const LabelMap& map) {
+    make_maps({image.height, image.width}, [&](int k, const LabelMap& map) {
       for (const auto& writer : writers.at(k)) writer->add(index, map);
       progress.add(1);
     });
@@ -129,6 +127,7 @@ struct MaskWork {
   const std::vector<int>& of_clusters;
   const std::map<std::int64_t, StaleShard>& stale;
   const MaskClusters& clusters;
+  SmoothingGpu* gpu;       ///< of this rank, or null
   std::int64_t masks = 0;  ///< to make, by all ranks
 };
 
@@ -147,8 +146,8 @@ std::int64_t make_stale_masks(const RunContext& run, const MaskWork& todo, Shard
         make_shard_masks(run, todo.stores, {k}, shard, stale, labels_of_masks(todo.stores[source], k, shard), progress);
   }
   if (anew.empty()) return made;
-  return made +
-         make_shard_masks(run, todo.stores, anew, shard, stale, todo.clusters.labels(run, anew, shard), progress);
+  return made + make_shard_masks(run, todo.stores, anew, shard, stale, todo.clusters.labels(run, anew, shard, todo.gpu),
+                                 progress);
 }
 
 /// COLLECTIVE. Returns what is left to do.
@@ -198,7 +197,8 @@ void begin_anew(const RunContext& run, const MaskStores& stores, const std::map<
 }
 
 /// COLLECTIVE. The stale masks of these K, shard by shard for all of them at once.
-StageWork make_masks_of(const RunContext& run, const MaskStores& stores, const std::vector<int>& of_clusters) {
+StageWork make_masks_of(const RunContext& run, const MaskStores& stores, const std::vector<int>& of_clusters,
+                        SmoothingGpu* gpu) {
   const auto stale = stale_masks_of(run, stores, of_clusters);
   StageWork work;
   if (stale.empty()) return work;
@@ -218,7 +218,7 @@ StageWork make_masks_of(const RunContext& run, const MaskStores& stores, const s
     for (const int k : needed) clusters.read(run, k);
   });
   begin_anew(run, stores, stale);
-  const MaskWork todo{stores, of_clusters, stale, clusters, masks};
+  const MaskWork todo{stores, of_clusters, stale, clusters, gpu, masks};
   while (!pending.empty()) pending = work_off(run, todo, pending, work);
   run.require_no_stop("all masks were done");
   return total_work(work, run.comm);
@@ -264,10 +264,11 @@ StageWork make_masks(const RunContext& run) {
     for (const int k : run.config.cluster.k) together.push_back({k});
   }
   const MaskStores stores(run);
+  const auto gpu = smoothing_on_gpu(run.placement.gpu, SmoothingGpu::masks(run.config));
   StageWork work;
   work.stage = stage_name(Stage::mask);
   for (const std::vector<int>& of_clusters : together) {
-    const StageWork some = make_masks_of(run, stores, of_clusters);
+    const StageWork some = make_masks_of(run, stores, of_clusters, gpu.get());
     work.shards += some.shards;
     work.images += some.images;
     work.busy_seconds += some.busy_seconds;

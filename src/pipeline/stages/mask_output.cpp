@@ -56,18 +56,14 @@ LabelMap mask_of_patches(const std::vector<std::int32_t>& labels, const InputPre
 
 DenseMasks::DenseMasks(const Config& config, InputPreparation preparation,
                        std::span<const DenseClusters* const> clusterings, int dim)
-    : dim_(dim),
-      smoothing_(config.descriptor.smoothing),
-      config_(config.mask),
-      preparation_(std::move(preparation)),
-      similarities_(similarities_to(clusterings, dim)) {
+    : config_(config.mask), preparation_(std::move(preparation)), similarities_(similarities_to(clusterings, dim)) {
   if (has_refinement(config_)) refined_.emplace(preparation_, config_.refine);
   for (const DenseClusters* const one : clusterings) clusters_.push_back(one->clusters);
 }
 
-void DenseMasks::make(std::span<const float> embeddings, std::span<const std::uint8_t> valid, ImageSize size,
-                      const std::function<Image()>& read_image, const TakeLabels& take) {
-  const auto similarities = similarities_.of(compared_embeddings(embeddings, dim_, smoothing_, valid));
+void DenseMasks::make(std::span<const float> embeddings, ImageSize size, const std::function<Image()>& read_image,
+                      const TakeLabels& take) {
+  const auto similarities = similarities_.of(embeddings);
   if (refined_) {
     refined_->look_at(read_image());
     return refined_->labels(similarities, clusters_, take);

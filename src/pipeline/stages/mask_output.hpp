@@ -39,15 +39,13 @@ class DenseMasks {
   DenseMasks(const Config& config, InputPreparation preparation, std::span<const DenseClusters* const> clusterings,
              int dim);
 
-  /// Of an image with embeddings [P, dim], `valid` [P] or empty; where masks are refined, `read_image` reads the image
-  /// itself. `take` is given the mask of each clustering, in their order. Throws as `compared_embeddings` and
-  /// `RefinedLabels` do.
-  void make(std::span<const float> embeddings, std::span<const std::uint8_t> valid, ImageSize size,
-            const std::function<Image()>& read_image, const TakeLabels& take);
+  /// Of an image with embeddings [P, dim] as `compared_embeddings` has them; where masks are refined, `read_image`
+  /// reads the image itself. `take` is given the mask of each clustering, in their order. Throws as `RefinedLabels`
+  /// does.
+  void make(std::span<const float> embeddings, ImageSize size, const std::function<Image()>& read_image,
+            const TakeLabels& take);
 
  private:
-  int dim_;
-  std::optional<double> smoothing_;
   MaskConfig config_;
   InputPreparation preparation_;
   std::optional<RefinedLabels> refined_;

@@ -9,6 +9,7 @@
 #include "datus/io/hdf5_types.hpp"
 #include "datus/io/image_reader.hpp"
 #include "datus/io/mask_file.hpp"
+#include "pipeline/backbone/model_placement.hpp"
 #include "pipeline/files/cluster_files.hpp"
 #include "pipeline/files/keys_reader.hpp"
 #include "pipeline/files/mask_record.hpp"
@@ -19,10 +20,13 @@
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/inputs/plain_images.hpp"
 #include "pipeline/session/progress.hpp"
+#include "pipeline/stages/embeddings_by_image.hpp"
+#include "pipeline/stages/gpu_stages.hpp"
 #include "pipeline/stages/mask_output.hpp"
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -141,7 +145,9 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   DenseClusters clusters;
   std::vector<DatasetItem> items;
   std::optional<InputPreparation> preparation;
+  std::unique_ptr<SmoothingGpu> gpu;
   collectively(comm, [&] {
+    if (uses_gpu(Stage::mask, config)) gpu = smoothing_on_gpu(place_model(config.model, comm).gpu, true);
     keys.emplace(keys_path);
     const auto place = parse_dataset_path(clusters_path, "");
     clusters = read_dense_clusters(open_verified(place.file, std::nullopt), place.dataset);
@@ -165,21 +171,19 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
                            " values, the embeddings in " + keys_path.string() + " " + std::to_string(part.dim),
                        "they come from another model", "Give the embeddings that the clusters were made from.");
     }
-    parallel_for(part.size(), threads, [&](std::int64_t i) {
-      const auto index = static_cast<std::size_t>(i);
+    const auto make = [&](std::size_t index, std::span<const float> embeddings) {
       const DatasetItem& item = items[static_cast<std::size_t>(begin) + index];
       const auto header = read_image_header(item.image, orientation);
       DenseMasks of_image = masks.take();
-      std::vector<float> room;
       of_image.make(
-          part.keys_of(index, room), part.valid_of(index), {header.height, header.width},
-          [&] { return read_image(item.image, orientation); },
+          embeddings, {header.height, header.width}, [&] { return read_image(item.image, orientation); },
           [&](std::size_t, const LabelMap& labels) {
             write_mask_files(root, mask_name(item.name), labels, clusters.clusters, palette, {});
           });
       masks.give_back(std::move(of_image));
       progress.add(1);
-    });
+    };
+    for_each_compared(part, config.descriptor.smoothing, {threads, gpu.get()}, make);
   }
   comm.barrier();
   return keys->size();

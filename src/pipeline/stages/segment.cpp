@@ -16,6 +16,7 @@
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/session/progress.hpp"
 #include "pipeline/session/segment_words.hpp"
+#include "pipeline/stages/gpu_chunks.hpp"
 #include "pipeline/stages/segment.hpp"
 
 #include <algorithm>
@@ -109,14 +110,7 @@ SegmentedImage segment_image(const GraphKeys& all, std::int64_t image, const Con
 /// of another.
 std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& config, int threads, GpuAffinity& gpu) {
   const KeysFile& keys = all.file();
-  const std::int64_t step = gpu.capacity();
-  const auto size_of = [&](std::int64_t chunk) {
-    return std::clamp(keys.size() - chunk * step, std::int64_t{0}, step);
-  };
-  const auto stage = [&](std::int64_t chunk, std::int64_t i) { all.stage(chunk * step + i, gpu, static_cast<int>(i)); };
-  const auto submit = [&](std::int64_t chunk) {
-    if (size_of(chunk) > 0) gpu.submit(static_cast<int>(size_of(chunk)));
-  };
+  const auto stage = [&](std::int64_t image, int place) { all.stage(image, gpu, place); };
   const auto segments_in_graph = [&](int place, std::int64_t image) {
     const auto valid = all.valid(image);
     return is_weighted(config.affinity) ? segments_of(gpu.weighted_graph(place), keys.grid, config, valid)
@@ -124,20 +118,9 @@ std::vector<SegmentedImage> segment_on_gpu(const GraphKeys& all, const Config& c
   };
   gpu.subtract(all.mean());
   std::vector<SegmentedImage> segments(static_cast<std::size_t>(keys.size()));
-  for (std::int64_t chunk = 0; chunk < GpuAffinity::depth; ++chunk) {
-    parallel_for(size_of(chunk), threads, [&](std::int64_t i) { stage(chunk, i); });
-    submit(chunk);
-  }
-  for (std::int64_t chunk = 0; size_of(chunk) > 0; ++chunk) {
-    gpu.take();
-    const std::int64_t ahead = chunk + GpuAffinity::depth;
-    parallel_for(size_of(chunk), threads, [&](std::int64_t i) {
-      if (i < size_of(ahead)) stage(ahead, i);
-      const std::int64_t image = chunk * step + i;
-      segments[static_cast<std::size_t>(image)] = segments_in_graph(static_cast<int>(i), image);
-    });
-    submit(ahead);
-  }
+  work_in_chunks(gpu, keys.size(), threads, stage, [&](std::int64_t image, int place) {
+    segments[static_cast<std::size_t>(image)] = segments_in_graph(place, image);
+  });
   return segments;
 }
 

@@ -69,10 +69,6 @@ GpuAffinity SegmentGpu::lend(int nodes, int dim, const AffinityOptions& options,
   return {index_, nodes, dim, wanted.images, options};
 }
 
-bool SegmentGpu::takes_from_model(const Config& config) {
-  return takes(config) && !config.model.flip && !needs_dataset_mean(config);
-}
-
 GpuKeys SegmentGpu::lend_keys(const GpuKeys::Shape& shape) {
   {
     const std::scoped_lock lock(mutex_);

@@ -36,11 +36,9 @@ class SegmentGpu {
   [[nodiscard]] GpuAffinity lend(int nodes, int dim, const AffinityOptions& options, int threads);
   void give_back(GpuAffinity&& affinity) { affinity_ = std::move(affinity); }
 
-  /// Whether the graphs are made of what the model leaves on this GPU: the embeddings of one pass (no model.flip).
-  /// Where graphs need the mean of all, these come from their files.
-  [[nodiscard]] static bool takes_from_model(const Config& config);
-  /// Memory where it leaves them: that of a shard which is done, or new. So many are in use at the same time: of the
-  /// shard that is in the model, of the one before it, and of the one whose segments are looked for. From any thread.
+  /// Memory where the model leaves embeddings on this GPU (`keeps_keys_on_gpu`): that of a shard which is done, or new.
+  /// So many are in use at the same time: of the shard that is in the model, of the one before it, and of the one whose
+  /// segments are looked for and which is described then. From any thread.
   static constexpr int shards_on_gpu = 3;
   [[nodiscard]] GpuKeys lend_keys(const GpuKeys::Shape& shape);
   void give_back(GpuKeys&& keys);

@@ -2,6 +2,7 @@
 #include "pipeline/stages/shard_labels.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/parallel.hpp"
 #include "datus/core/spare_objects.hpp"
 #include "datus/io/image_reader.hpp"
 #include "pipeline/files/keys_file.hpp"
@@ -10,6 +11,7 @@
 #include "pipeline/inputs/input_preparation.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/dense_labels.hpp"
+#include "pipeline/stages/embeddings_by_image.hpp"
 
 #include <memory>
 #include <span>
@@ -18,6 +20,18 @@
 
 namespace datus {
 namespace {
+
+/// Images of which each is made from what is there, by `make_maps`, which gets its place.
+template <class MakeMaps>
+ShardLabels each_by_itself(std::vector<std::int64_t> images, const MakeMaps& make_maps) {
+  const std::int64_t count = std::ssize(images);
+  return {std::move(images), [=](int threads, const ShardLabels::Visit& visit) {
+            parallel_for(count, threads, [&](std::int64_t i) {
+              const auto place = static_cast<std::size_t>(i);
+              visit(place, [&](ImageSize size, const ShardLabels::TakeMap& take) { make_maps(place, size, take); });
+            });
+          }};
+}
 
 /// Each patch has the cluster of its segment.
 ShardLabels labels_of_segments(const RunContext& run, int k, ShardIndex shard, const AssignmentFile& assignment) {
@@ -32,19 +46,20 @@ ShardLabels labels_of_segments(const RunContext& run, int k, ShardIndex shard, c
         "they name " + std::to_string(clusters.size()) + " segments of " + std::to_string(segments->offset.back()),
         "Delete " + run.directory.assignment(k).string() + " and run again.");
   }
-  return {segments->images.image, [=, &run](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
-            const auto patches = static_cast<std::size_t>(segments->grid.patches());
-            const auto first = static_cast<std::size_t>(segments->offset[index]);
-            const auto count = static_cast<std::size_t>(segments->offset[index + 1]) - first;
-            const auto labels = cluster_of_patches(std::span(segments->segment).subspan(index * patches, patches),
-                                                   clusters.subspan(first, count));
-            take(k, mask_of_patches(labels, preparation, size, run.config.mask.resolution));
-          }};
+  return each_by_itself(
+      segments->images.image, [=, &run](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
+        const auto patches = static_cast<std::size_t>(segments->grid.patches());
+        const auto first = static_cast<std::size_t>(segments->offset[index]);
+        const auto count = static_cast<std::size_t>(segments->offset[index + 1]) - first;
+        const auto labels = cluster_of_patches(std::span(segments->segment).subspan(index * patches, patches),
+                                               clusters.subspan(first, count));
+        take(k, mask_of_patches(labels, preparation, size, run.config.mask.resolution));
+      });
 }
 
 /// Each pixel has the cluster that is most similar to the embeddings around it.
 ShardLabels labels_of_embeddings(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard,
-                                 const std::map<int, DenseClusters>& clusters) {
+                                 const std::map<int, DenseClusters>& clusters, SmoothingGpu* gpu) {
   const auto keys = std::make_shared<const KeysFile>(
       read_keys(run.directory.keys(shard), run.provenance.of(Stage::extract).of_shard(shard)));
   for (const int k : of_clusters) {
@@ -59,14 +74,21 @@ ShardLabels labels_of_embeddings(const RunContext& run, const std::vector<int>& 
   for (const int k : of_clusters) clusterings.push_back(&clusters.at(k));
   const auto masks = std::make_shared<SpareObjects<DenseMasks>>(
       [=, &run] { return DenseMasks(run.config, preparation, clusterings, keys->dim); });
-  return {keys->images.image, [=, &run](std::size_t index, ImageSize size, const ShardLabels::TakeMap& take) {
-            auto of_image = masks->take();
-            std::vector<float> room;
-            of_image.make(
-                keys->keys_of(index, room), keys->valid_of(index), size,
-                [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); },
-                [&](std::size_t i, const LabelMap& labels) { take(of_clusters[i], labels); });
-            masks->give_back(std::move(of_image));
+  const auto make = [=, &run](std::size_t index, std::span<const float> embeddings, ImageSize size,
+                              const ShardLabels::TakeMap& take) {
+    auto of_image = masks->take();
+    of_image.make(
+        embeddings, size, [&] { return read_image(run.image_path(keys->images.image[index]), run.orientation()); },
+        [&](std::size_t i, const LabelMap& labels) { take(of_clusters[i], labels); });
+    masks->give_back(std::move(of_image));
+  };
+  return {keys->images.image, [=, &run](int threads, const ShardLabels::Visit& visit) {
+            for_each_compared(*keys, run.config.descriptor.smoothing, {threads, gpu},
+                              [&](std::size_t index, std::span<const float> embeddings) {
+                                visit(index, [&](ImageSize size, const ShardLabels::TakeMap& take) {
+                                  make(index, embeddings, size, take);
+                                });
+                              });
           }};
 }
 
@@ -81,17 +103,18 @@ void MaskClusters::read(const RunContext& run, int k) {
   }
 }
 
-ShardLabels MaskClusters::labels(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard) const {
-  if (has_dense_labels(run.config.mask)) return labels_of_embeddings(run, of_clusters, shard, of_embeddings_);
+ShardLabels MaskClusters::labels(const RunContext& run, const std::vector<int>& of_clusters, ShardIndex shard,
+                                 SmoothingGpu* gpu) const {
+  if (has_dense_labels(run.config.mask)) return labels_of_embeddings(run, of_clusters, shard, of_embeddings_, gpu);
   const int k = of_clusters.front();
   return labels_of_segments(run, k, shard, of_segments_.at(k));
 }
 
 ShardLabels labels_of_masks(const MaskStore& store, int k, ShardIndex shard) {
   const std::shared_ptr<const ShardMasks> masks = store.open(k, shard);
-  return {masks->images(), [=](std::size_t index, ImageSize, const ShardLabels::TakeMap& take) {
-            take(k, widened(masks->read(masks->images()[index])));
-          }};
+  return each_by_itself(masks->images(), [=](std::size_t index, ImageSize, const ShardLabels::TakeMap& take) {
+    take(k, widened(masks->read(masks->images()[index])));
+  });
 }
 
 }  // namespace datus

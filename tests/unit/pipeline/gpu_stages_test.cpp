@@ -14,13 +14,17 @@
 namespace datus::test {
 namespace gpu_stages_test {
 
-std::vector<std::string> gpu_stages(const std::vector<std::string>& settings) {
+template <class Takes>
+std::vector<std::string> stages_that(const Takes& takes, const std::vector<std::string>& settings) {
   const Config config = load_config(std::nullopt, settings);
   std::vector<std::string> names;
   for (const Stage stage : all_stages) {
-    if (uses_gpu(stage, config)) names.emplace_back(stage_name(stage));
+    if (takes(stage, config)) names.emplace_back(stage_name(stage));
   }
   return names;
+}
+std::vector<std::string> gpu_stages(const std::vector<std::string>& settings) {
+  return stages_that(uses_gpu, settings);
 }
 
 using Names = std::vector<std::string>;
@@ -32,6 +36,29 @@ TEST(GpuStages, FollowTheSettings) {
             (Names{"extract", "describe"}));
   EXPECT_EQ(gpu_stages({"preset=paper", "descriptor.kind=mean_key"}), (Names{"extract", "segment", "cluster"}));
   EXPECT_EQ(gpu_stages({"preset=paper", "model.device=cpu", "cluster.device=cpu"}), Names{});
+}
+
+TEST(GpuStages, SmoothingUsesAGpuAndAsksForNone) {
+  EXPECT_EQ(gpu_stages({"preset=best"}), (Names{"extract", "segment", "describe", "cluster", "mask"}));
+  EXPECT_EQ(stages_that(asks_for_gpu, {"preset=best"}), (Names{"extract", "segment", "cluster"}));
+  EXPECT_EQ(stages_that(asks_for_gpu, {"preset=paper"}), gpu_stages({"preset=paper"}));
+  EXPECT_EQ(gpu_stages({"preset=best", "descriptor.smoothing=null"}), (Names{"extract", "segment", "cluster"}));
+  EXPECT_EQ(gpu_stages({"preset=best", "mask.labels=segment", "mask.refine=none"}),
+            (Names{"extract", "segment", "describe", "cluster"}));
+  EXPECT_EQ(gpu_stages({"preset=best", "model.device=cpu"}), Names{"cluster"});
+}
+
+TEST(GpuStages, KeepEmbeddingsWhereMoreIsMadeOfThem) {
+  const auto keeps = [](const std::vector<std::string>& settings) {
+    return keeps_keys_on_gpu(load_config(std::nullopt, settings));
+  };
+  // The mean of the data set is known when all are written.
+  EXPECT_FALSE(keeps({"preset=best"}));
+  EXPECT_TRUE(keeps({"preset=best", "affinity.center=image"}));
+  EXPECT_TRUE(keeps({"preset=best", "affinity.center=image", "segment.method=none"}));
+  EXPECT_FALSE(keeps({"preset=best", "affinity.center=image", "segment.method=none", "descriptor.smoothing=null"}));
+  EXPECT_FALSE(keeps({"preset=best", "affinity.center=image", "model.flip=true"}));
+  EXPECT_TRUE(keeps({"preset=paper"}));
 }
 
 /// The options of a job of the chain in a site's file.
@@ -55,7 +82,7 @@ TEST(GpuStages, AreThoseThatTheSiteWithGpusGivesThemTo) {
   for (const char* stage : {"extract", "segment", "describe", "cluster", "mask"}) {
     if (options_of(stage, lines).find("--gpus-per-node") != std::string::npos) given.emplace_back(stage);
   }
-  EXPECT_EQ(given, gpu_stages({"preset=best"}));
+  EXPECT_EQ(given, stages_that(asks_for_gpu, {"preset=best"}));
 }
 
 TEST(SettingsWithoutGpus, NameTheDevicesThatMayBeGpus) {

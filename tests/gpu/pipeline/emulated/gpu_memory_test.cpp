@@ -9,6 +9,7 @@
 #include "datus/comm/self_communicator.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 #include "pipeline/stages/segment_gpu.hpp"
+#include "pipeline/stages/smoothing_gpu.hpp"
 
 #include <random>
 #include <tuple>
@@ -58,6 +59,26 @@ TEST(PlannedGpuMemory, OfGraphsIsWhatTheyTake) {
       const double taken = peak_of([&] { (void)gpu.lend(nodes, width, affinity_options(config.affinity), 12); });
       EXPECT_EQ(gpu_memory(config, shape(rows, cols, dim), 12, 1, 0, {}).graphs, taken);
     }
+  }
+}
+
+TEST(PlannedGpuMemory, OfSmoothingIsWhatItTakes) {
+  for (const auto& [rows, cols, dim, threads] :
+       {std::tuple{9, 8, 10, 12}, {23, 23, 65, 1}, {16, 32, 384, 3}, {90, 90, 12, 12}}) {
+    Config config = small_config();
+    config.descriptor.kind = DescriptorConfig::Kind::mean_key;
+    const auto planned = [&, rows = rows, cols = cols, dim = dim, threads = threads] {
+      return gpu_memory(config, shape(rows, cols, dim), threads, 1, 0, {});
+    };
+    EXPECT_EQ(planned().smoothing, 0);
+    const double before = planned().of_shards();
+    config.descriptor.smoothing = 0.05;
+    SmoothingGpu gpu(0);
+    const double taken = peak_of(
+        [&, nodes = rows * cols, width = dim, threads = threads] { (void)gpu.lend(nodes, width, 0.05, threads); });
+    EXPECT_EQ(planned().smoothing, taken) << rows << ' ' << dim;
+    EXPECT_EQ(planned().of_masks() - GpuMemory::libraries, taken);
+    EXPECT_EQ(planned().of_shards() - before, taken);
   }
 }
 
