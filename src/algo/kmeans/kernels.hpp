@@ -10,6 +10,8 @@
 
 namespace datus::clustering {
 
+struct ClusterTotals;
+
 /// Centroids are packed in groups of this many, side by side in the lanes of vectors.
 inline constexpr int group_size = 16;
 /// The most rows that one call of `Kernels::nearest` takes: they stay in the nearest cache while all centroids pass by.
@@ -47,6 +49,8 @@ struct Kernels {
                             double* distances);
   void (*precise_squared_distances)(const double* rows, std::int64_t count, int dim, const double* points,
                                     std::int64_t number, double* distances);
+  /// `inertia_of_totals` of one cluster.
+  double (*inertia)(const ClusterTotals& totals, const double* centroid, int dim);
   /// distances[i] = |x_i - c|^2, the f64 chain, c being centroid labels[i] of [K, D].
   void (*own_distances)(const double* rows, std::int64_t count, int dim, const double* centroids,
                         const std::int32_t* labels, double* distances);

@@ -2,6 +2,7 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
 #include "algo/kmeans/nearest_two.hpp"
+#include "algo/kmeans/totals.hpp"
 
 #include <immintrin.h>
 
@@ -71,6 +72,7 @@ Kernels avx2_kernels() {
           .subtract_precise_row = accumulate<false, double>,
           .squared_distances = squared_distances<Lines, float>,
           .precise_squared_distances = squared_distances<Lines, double>,
+          .inertia = inertia_of_totals<double>,
           .own_distances = own_distances};
 }
 

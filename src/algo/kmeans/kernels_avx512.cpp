@@ -2,6 +2,7 @@
 #include "algo/kmeans/kernels.hpp"
 #include "algo/kmeans/kernels_avx.hpp"
 #include "algo/kmeans/nearest_two.hpp"
+#include "algo/kmeans/totals.hpp"
 
 #include <immintrin.h>
 
@@ -86,6 +87,7 @@ Kernels avx512_kernels() {
           .subtract_precise_row = accumulate<false, double>,
           .squared_distances = squared_distances<Lines, float>,
           .precise_squared_distances = squared_distances<Lines, double>,
+          .inertia = inertia_of_totals<double>,
           .own_distances = own_distances};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algo/kmeans/kernels.hpp"
+#include "algo/kmeans/totals.hpp"
 
 #include <algorithm>
 #include <array>
@@ -93,6 +94,7 @@ Kernels scalar_kernels() {
           .subtract_precise_row = accumulate<-1, double>,
           .squared_distances = squared_distances<float>,
           .precise_squared_distances = squared_distances<double>,
+          .inertia = inertia_of_totals<double>,
           .own_distances = own_distances};
 }
 

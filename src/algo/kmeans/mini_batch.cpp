@@ -151,7 +151,7 @@ class MiniBatches {
     MiniBatchProgress& progress = pair.mini_batch;
     const auto rows = static_cast<double>(context_.summary.rows);
     const auto rows_of_batch = static_cast<double>(plan_.size(progress.batches));
-    const std::vector<double> of_clusters = inertia_of_clusters(pair, tally, context_.scales);
+    const std::vector<double> of_clusters = inertia_of_clusters(pair, tally, context_.scales, context_.kernels);
     const double inertia = std::accumulate(of_clusters.begin(), of_clusters.end(), 0.0);
     if (!pair.precise && needs_precision(tally.counts, pair.centroids, inertia)) {
       pair.precise = true;

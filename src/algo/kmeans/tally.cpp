@@ -56,7 +56,8 @@ std::int64_t reduce(std::span<Tally> tallies, bool stop_requested, Communicator&
   return packed.front();
 }
 
-std::vector<double> inertia_of_clusters(const KMeansPair& pair, const Tally& tally, const FixedPointScales& scales) {
+std::vector<double> inertia_of_clusters(const KMeansPair& pair, const Tally& tally, const FixedPointScales& scales,
+                                        const Kernels& kernels) {
   const std::size_t clusters = tally.counts.size();
   const std::size_t dim = pair.centroids.size() / clusters;
   const double sum_unit = std::ldexp(1.0, -scales.sum_log2);
@@ -72,7 +73,7 @@ std::vector<double> inertia_of_clusters(const KMeansPair& pair, const Tally& tal
     } else {
       const ClusterTotals totals{tally.sums.data() + k * dim, tally.counts[k], tally.squares[k], sum_unit,
                                  inertia_scale};
-      inertia.push_back(inertia_of_totals(totals, pair.centroids.data() + k * dim, static_cast<int>(dim)));
+      inertia.push_back(kernels.inertia(totals, pair.centroids.data() + k * dim, static_cast<int>(dim)));
     }
   }
   return inertia;

@@ -40,6 +40,6 @@ std::int64_t reduce(std::span<Tally> tallies, bool stop_requested, Communicator&
 
 /// [K]: the inertia of each cluster to the pair's centroids: of its rows, or from the totals.
 [[nodiscard]] std::vector<double> inertia_of_clusters(const KMeansPair& pair, const Tally& tally,
-                                                      const FixedPointScales& scales);
+                                                      const FixedPointScales& scales, const Kernels& kernels);
 
 }  // namespace datus::clustering

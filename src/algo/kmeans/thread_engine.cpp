@@ -15,7 +15,7 @@ Found found_in(Tally&& tally, const KMeansPair& pair, const Context& context) {
   Found found;
   found.moved = tally.moved;
   found.unrepresentable = tally.unrepresentable;
-  found.inertia = inertia_of_clusters(pair, tally, context.scales);
+  found.inertia = inertia_of_clusters(pair, tally, context.scales, context.kernels);
   if (pair.phase == KMeansPhase::iterating) {
     found.means = pair.centroids;
     take_means(tally, context.scales, found.means);

@@ -26,9 +26,9 @@ struct ClusterTotals {
 };
 
 /// The inertia of a cluster's rows to `centroid` [D], |x|^2 summed up - 2 sum.c + count |c|^2. `T`: f64, or f32 where
-/// that holds the centroid.
+/// that holds the centroid. Static: files of SIMD paths must have a copy of their own.
 template <class T>
-[[nodiscard]] DATUS_HOST_DEVICE inline double inertia_of_totals(const ClusterTotals& totals, const T* centroid,
+[[nodiscard]] DATUS_HOST_DEVICE static double inertia_of_totals(const ClusterTotals& totals, const T* centroid,
                                                                 int dim) {
   const auto count = static_cast<double>(totals.count);
   // sum.c and count |c|^2 / 2 are nearly equal: their difference, coordinate by coordinate, keeps more digits.

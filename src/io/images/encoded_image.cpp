@@ -6,6 +6,7 @@
 #include "datus/io/mask_file.hpp"
 #include "io/images/png_encoder.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -30,13 +31,14 @@ struct FreeBytes {
                     "Pass an image of 1 to 65500 pixels on each side.");
 }
 
-std::int32_t checked_label(const LabelMap& map, std::size_t place, int labels) {
-  const std::int32_t label = map.labels[place];
-  if (label >= no_label && label < labels) return label;
-  throw UsageError(
-      "Cannot make a PNG of labels",
-      "label " + std::to_string(label) + " at pixel " + std::to_string(place) + " is none of " + std::to_string(labels),
-      "Pass the number of labels.");
+void check_labels(const LabelMap& map, int labels) {
+  const auto is_none = [&](std::int32_t label) { return label < no_label || label >= labels; };
+  const auto found = std::ranges::find_if(map.labels, is_none);
+  if (found == map.labels.end()) return;
+  throw UsageError("Cannot make a PNG of labels",
+                   "label " + std::to_string(*found) + " at pixel " + std::to_string(found - map.labels.begin()) +
+                       " is none of " + std::to_string(labels),
+                   "Pass the number of labels.");
 }
 
 }  // namespace
@@ -54,14 +56,15 @@ std::vector<std::uint8_t> jpeg_bytes(const Image& image, int quality) {
 }
 
 std::vector<std::uint8_t> label_png_bytes(const LabelMap& map, int labels, const Palette& palette) {
+  check_labels(map, labels);
   const bool is_wide = labels > max_palette_clusters;
-  std::vector<std::uint8_t> samples;
-  samples.reserve(map.labels.size() * (is_wide ? 2 : 1));
-  for (std::size_t i = 0; i < map.labels.size(); ++i) {
-    const std::int32_t label = checked_label(map, i, labels);
-    const auto value = static_cast<unsigned>(label != no_label ? label : is_wide ? 65535 : labels);
-    if (is_wide) samples.push_back(static_cast<std::uint8_t>(value >> 8U));
-    samples.push_back(static_cast<std::uint8_t>(value & 0xFFU));
+  const std::int32_t unassigned = is_wide ? 65535 : labels;
+  std::vector<std::uint8_t> samples(map.labels.size() * (is_wide ? 2 : 1));
+  std::uint8_t* to = samples.data();
+  for (const std::int32_t label : map.labels) {
+    const std::int32_t value = label != no_label ? label : unassigned;
+    if (is_wide) *to++ = static_cast<std::uint8_t>(value >> 8U);
+    *to++ = static_cast<std::uint8_t>(value);
   }
   std::vector<Colour> entries;
   for (int label = 0; !is_wide && label < labels; ++label) entries.push_back(palette.of(label));
