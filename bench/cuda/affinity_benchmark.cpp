@@ -20,7 +20,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <cublas_v2.h>
 
 namespace datus::bench {
@@ -221,17 +220,8 @@ void measure(const Case& size, int rounds, int threads, bool json) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Affinity graphs on a GPU against SGEMM. Times are medians, per image.");
-  int rounds = 31;
-  int threads = available_cores();
-  app.add_option("--rounds", rounds, "Repeats of each measurement")->check(CLI::PositiveNumber);
-  app.add_option("--threads", threads, "Threads of the host, for the whole way")->check(CLI::PositiveNumber);
-  bool json = false;
-  app.add_flag("--json", json, "One line of JSON for each case");
-  CLI11_PARSE(app, argc, argv);
-  if (!has_card("bench_gpu_affinity")) return skipped;
-  for (const Case& size : cases) measure(size, rounds, threads, json);
-  return 0;
+  return measure_cases("bench_gpu_affinity", "Affinity graphs on a GPU against SGEMM. Times are medians, per image.",
+                       argc, argv, cases, measure);
 }
 
 }  // namespace

@@ -24,8 +24,6 @@
 #include <span>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 namespace datus::bench {
 namespace {
 
@@ -140,17 +138,8 @@ void measure(const Case& size, int rounds, int threads, bool json) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Smoothing of embeddings on a GPU. Times are medians, per image.");
-  int rounds = 31;
-  int threads = available_cores();
-  app.add_option("--rounds", rounds, "Repeats of each measurement")->check(CLI::PositiveNumber);
-  app.add_option("--threads", threads, "Threads of the host, for the whole way")->check(CLI::PositiveNumber);
-  bool json = false;
-  app.add_flag("--json", json, "One line of JSON for each case");
-  CLI11_PARSE(app, argc, argv);
-  if (!has_card("bench_gpu_smoothing")) return skipped;
-  for (const Case& size : cases) measure(size, rounds, threads, json);
-  return 0;
+  return measure_cases("bench_gpu_smoothing", "Smoothing of embeddings on a GPU. Times are medians, per image.", argc,
+                       argv, cases, measure);
 }
 
 }  // namespace

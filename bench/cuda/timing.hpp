@@ -3,11 +3,14 @@
 
 #include "datus/core/cuda/stream.hpp"
 #include "datus/core/gpu.hpp"
+#include "datus/core/parallel.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 namespace datus::bench {
 
@@ -62,6 +65,23 @@ inline bool has_card(const char* program) {
   }
   std::printf("card: %s, %s\n", survey.gpus.front().name.c_str(), survey.versions.c_str());
   return true;
+}
+
+/// A program that calls measure(case, rounds, threads, whether as JSON) for each of its cases.
+template <class Cases, class Measure>
+int measure_cases(const char* program, const std::string& what, int argc, char** argv, const Cases& cases,
+                  Measure measure) {
+  CLI::App app(what);
+  int rounds = 31;
+  int threads = available_cores();
+  app.add_option("--rounds", rounds, "Repeats of each measurement")->check(CLI::PositiveNumber);
+  app.add_option("--threads", threads, "Threads of the host, for the whole way")->check(CLI::PositiveNumber);
+  bool json = false;
+  app.add_flag("--json", json, "One line of JSON for each case");
+  CLI11_PARSE(app, argc, argv);
+  if (!has_card(program)) return skipped;
+  for (const auto& one : cases) measure(one, rounds, threads, json);
+  return 0;
 }
 
 }  // namespace datus::bench
