@@ -70,6 +70,21 @@ class Chain : public SuiteFolder<Chain> {
   }
 };
 
+// What smoothes embeddings for masks on a GPU needs none.
+TEST_F(Chain, DenseMasksNeedNoGpu) {
+  if (run_program({"version"}).out.find("GPUs      none") == std::string::npos) GTEST_SKIP() << "there are GPUs to use";
+  const auto masks = [&](const std::string& out, const std::string& device) {
+    return run_program({"mask", "--keys", file("keys.h5"), "--clusters", file("clusters.h5") + ":/k004", "--images",
+                        images(), "--out", file(out), "--set", "mask.labels=dense", "--set", "descriptor.kind=mean_key",
+                        "--set", "descriptor.smoothing=0.05", "--set", "model.device=" + device});
+  };
+  for (const char* device : {"cpu", "cuda"}) {
+    const Outcome outcome = masks(std::string("dense_") + device, device);
+    ASSERT_EQ(outcome.code, 0) << outcome;
+  }
+  EXPECT_EQ(contents("dense_cuda"), contents("dense_cpu"));
+}
+
 TEST_F(Chain, RowsBelongToEachOther) {
   const Hdf5Reader keys(file("keys.h5")), segments(file("segments.h5")), descriptors(file("descriptors.h5")),
       clusters(file("clusters.h5"));

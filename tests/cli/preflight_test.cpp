@@ -407,6 +407,11 @@ TEST(Preflight, AGpuIsAskedForWhereAStageUsesIt) {
   // Graphs of the sample are made on the CPU, and descriptors of stored embeddings need no model.
   EXPECT_EQ(code_of("segment+describe+cluster+mask+report", "model.device"), 0);
   EXPECT_NE(code_of("cluster", "cluster.device"), 0);
+  // Smoothing uses one that is there, and asks for none.
+  const Outcome smoothing =
+      run_program(preflight(folder / "run", {"--stages", "describe+mask", "--set", "preset=best", "--set",
+                                             "descriptor.kind=mean_key", "--set", "model.device=cuda"}));
+  EXPECT_EQ(smoothing.code, 0) << smoothing;
 }
 
 }  // namespace preflight_test

@@ -257,6 +257,7 @@ NotedTransfers::NotedTransfers(OpenFile& file, std::span<const std::byte> memory
 
 NotedTransfers::~NotedTransfers() {
   file_.memory = {};
+  file_.noted.clear();  // of a call that failed: nobody makes these
 }
 
 std::vector<Transfer> NotedTransfers::take() {

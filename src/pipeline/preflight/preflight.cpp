@@ -69,7 +69,7 @@ void find_threads(Communicator& comm, RankFacts& facts) {
 bool asks_for_gpus(const Config& config, const std::vector<Stage>& stages) {
   const auto asks = [&](Stage stage) {
     const bool clusters = stage == Stage::cluster;
-    return uses_gpu(stage, config) &&
+    return asks_for_gpu(stage, config) &&
            (clusters ? requires_gpu(config.cluster.device) : requires_gpu(config.model.device));
   };
   return std::ranges::any_of(stages, asks);

@@ -13,7 +13,11 @@ namespace datus {
 
 void for_each_compared(const KeysFile& keys, std::optional<double> smoothing, const SmoothingPlace& place,
                        const std::function<void(std::size_t image, std::span<const float> embeddings)>& use) {
-  if (!smoothing || place.gpu == nullptr || keys.size() == 0) {
+  std::optional<GpuSmoothing> lent;
+  if (smoothing && place.gpu != nullptr && keys.size() > 0) {
+    lent = place.gpu->lend_where_it_fits(keys.grid.patches(), keys.dim, *smoothing, place.threads);
+  }
+  if (!lent) {
     parallel_for(keys.size(), place.threads, [&](std::int64_t i) {
       const auto image = static_cast<std::size_t>(i);
       std::vector<float> room;
@@ -21,7 +25,7 @@ void for_each_compared(const KeysFile& keys, std::optional<double> smoothing, co
     });
     return;
   }
-  GpuSmoothing gpu = place.gpu->lend(keys.grid.patches(), keys.dim, *smoothing, place.threads);
+  GpuSmoothing& gpu = *lent;
   const std::size_t values = keys.values_per_image();
   const auto stage = [&](std::int64_t i, int in_chunk) {
     const auto image = static_cast<std::size_t>(i);
@@ -33,7 +37,7 @@ void for_each_compared(const KeysFile& keys, std::optional<double> smoothing, co
   work_in_chunks(gpu, keys.size(), place.threads, stage, [&](std::int64_t image, int in_chunk) {
     use(static_cast<std::size_t>(image), gpu.smoothed(in_chunk));
   });
-  place.gpu->give_back(std::move(gpu));
+  place.gpu->give_back(*std::move(lent));
 }
 
 }  // namespace datus

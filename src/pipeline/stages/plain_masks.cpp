@@ -2,6 +2,7 @@
 #include "datus/pipeline/plain_masks.hpp"
 
 #include "datus/core/error.hpp"
+#include "datus/core/log.hpp"
 #include "datus/core/names.hpp"
 #include "datus/core/parallel.hpp"
 #include "datus/core/spare_objects.hpp"
@@ -138,6 +139,20 @@ std::int64_t masks_to_folder(const Config& config, const std::filesystem::path& 
   return segments.image_count();
 }
 
+namespace {
+
+/// Where the model would run. Smoothing needs no GPU: what keeps one from being used is no error here.
+std::optional<int> gpu_for_smoothing(const Config& config, const Communicator& comm) {
+  try {
+    return place_model(config.model, comm).gpu;
+  } catch (const UsageError& error) {
+    log::detail(std::string("masks are made on the processor: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
 std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::path& keys_path,
                                    const std::string& clusters_path, const std::filesystem::path& images,
                                    const std::filesystem::path& out, int threads, Communicator& comm) {
@@ -147,7 +162,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   std::optional<InputPreparation> preparation;
   std::unique_ptr<SmoothingGpu> gpu;
   collectively(comm, [&] {
-    if (uses_gpu(Stage::mask, config)) gpu = smoothing_on_gpu(place_model(config.model, comm).gpu, true);
+    gpu = smoothing_on_gpu(gpu_for_smoothing(config, comm), uses_gpu(Stage::mask, config));
     keys.emplace(keys_path);
     const auto place = parse_dataset_path(clusters_path, "");
     clusters = read_dense_clusters(open_verified(place.file, std::nullopt), place.dataset);

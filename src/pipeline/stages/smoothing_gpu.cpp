@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/stages/smoothing_gpu.hpp"
 
+#include "datus/core/gpu.hpp"
+#include "datus/core/log.hpp"
 #include "pipeline/inputs/options_of_config.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace datus {
 namespace {
@@ -54,6 +57,17 @@ GpuSmoothing SmoothingGpu::lend(int nodes, int dim, double temperature, int thre
   last.reset();  // before more memory is asked for
   shape_ = wanted;
   return {index_, nodes, dim, wanted.images, temperature};
+}
+
+std::optional<GpuSmoothing> SmoothingGpu::lend_where_it_fits(int nodes, int dim, double temperature, int threads) {
+  if (is_too_small_) return std::nullopt;
+  try {
+    return lend(nodes, dim, temperature, threads);
+  } catch (const DeviceMemoryError& error) {
+    is_too_small_ = true;
+    log::warning(std::string("Embeddings are smoothed on the processor, with the same result: ") + error.what());
+    return std::nullopt;
+  }
 }
 
 std::unique_ptr<SmoothingGpu> smoothing_on_gpu(const std::optional<int>& gpu, bool is_wanted) {

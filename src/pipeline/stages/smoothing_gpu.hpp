@@ -31,6 +31,9 @@ class SmoothingGpu {
   /// where they fit, or new ones. What is not given back is gone, as it must be after an error. Throws as
   /// `GpuSmoothing`.
   [[nodiscard]] GpuSmoothing lend(int nodes, int dim, double temperature, int threads);
+  /// The same, or nothing where the GPU's memory does not suffice, which others may have taken: that is said once, and
+  /// the processor smoothes from then on.
+  [[nodiscard]] std::optional<GpuSmoothing> lend_where_it_fits(int nodes, int dim, double temperature, int threads);
   void give_back(GpuSmoothing&& smoothing) { smoothing_ = std::move(smoothing); }
 
  private:
@@ -43,6 +46,7 @@ class SmoothingGpu {
   };
 
   int index_;
+  bool is_too_small_ = false;
   Shape shape_;
   std::optional<GpuSmoothing> smoothing_;
 };

@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -105,6 +107,27 @@ TEST(SmoothingOnGpu, ShapesMayChangeAndErrorsMayCome) {
                  UsageError);
     EXPECT_EQ(compared(keys, {2, &gpu}), of_the_cpu(keys));
   }
+}
+
+// Others have taken it: the processor does it, and that is said once.
+TEST(SmoothingOnGpu, WithoutMemoryItIsDoneByTheProcessor) {
+  DATUS_REQUIRE_GPU();
+  const KeysFile keys = make_keys(9, {9, 9}, 12, true, KeyType::float16);
+  const auto expected = of_the_cpu(keys);
+  SmoothingGpu gpu(0);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  cuda::check(cudaMemGetInfo(&free, &total), "to say how much memory it has");
+  constexpr std::size_t left = 4096;
+  std::optional<cuda::DeviceArray<std::byte>> taken(free - left);
+  testing::internal::CaptureStderr();
+  for (int time = 0; time < 2; ++time) EXPECT_EQ(compared(keys, {2, &gpu}), expected);
+  const std::string said = testing::internal::GetCapturedStderr();
+  const auto found = said.find("smoothed on the processor");
+  EXPECT_NE(found, std::string::npos) << said;
+  EXPECT_EQ(said.find("smoothed on the processor", found + 1), std::string::npos) << said;
+  taken.reset();
+  EXPECT_EQ(compared(keys, {2, &gpu}), expected);
 }
 
 TEST(SmoothingOnGpu, AGpuThatIsNotThereIsAnError) {
