@@ -162,7 +162,7 @@ std::int64_t dense_masks_to_folder(const Config& config, const std::filesystem::
   std::optional<InputPreparation> preparation;
   std::unique_ptr<SmoothingGpu> gpu;
   collectively(comm, [&] {
-    gpu = smoothing_on_gpu(gpu_for_smoothing(config, comm), uses_gpu(Stage::mask, config));
+    if (uses_gpu(Stage::mask, config)) gpu = smoothing_on_gpu(gpu_for_smoothing(config, comm), true);
     keys.emplace(keys_path);
     const auto place = parse_dataset_path(clusters_path, "");
     clusters = read_dense_clusters(open_verified(place.file, std::nullopt), place.dataset);

@@ -61,11 +61,7 @@ std::int64_t SegmentGpu::bytes(int nodes, int dim, const AffinityOptions& option
 GpuAffinity SegmentGpu::lend(int nodes, int dim, const AffinityOptions& options, int threads) {
   const Shape wanted{
       .nodes = nodes, .dim = dim, .images = images_per_chunk(nodes, dim, options, threads), .options = options};
-  std::optional<GpuAffinity> last;
-  last.swap(affinity_);
-  if (last && shape_ == wanted) return std::move(*last);
-  last.reset();  // before more memory is asked for
-  shape_ = wanted;
+  if (auto last = affinity_.take(wanted)) return *std::move(last);
   return {index_, nodes, dim, wanted.images, options};
 }
 

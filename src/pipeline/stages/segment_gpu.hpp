@@ -4,10 +4,10 @@
 #include "datus/algo/gpu_affinity.hpp"
 #include "datus/algo/gpu_keys.hpp"
 #include "datus/config/config.hpp"
+#include "pipeline/stages/last_used.hpp"
 
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,7 +34,7 @@ class SegmentGpu {
   /// where they fit, or new ones. What is not given back is gone, as it must be after an error. Throws as
   /// `GpuAffinity`.
   [[nodiscard]] GpuAffinity lend(int nodes, int dim, const AffinityOptions& options, int threads);
-  void give_back(GpuAffinity&& affinity) { affinity_ = std::move(affinity); }
+  void give_back(GpuAffinity&& affinity) { affinity_.give_back(std::move(affinity)); }
 
   /// Memory where the model leaves embeddings on this GPU (`keeps_keys_on_gpu`): that of a shard which is done, or new.
   /// So many are in use at the same time: of the shard that is in the model, of the one before it, and of the one whose
@@ -53,8 +53,7 @@ class SegmentGpu {
   };
 
   int index_;
-  Shape shape_;
-  std::optional<GpuAffinity> affinity_;
+  LastUsed<GpuAffinity, Shape> affinity_;
   bool said_ = false;
   std::mutex mutex_;  ///< guards `keys_`
   std::vector<GpuKeys> keys_;

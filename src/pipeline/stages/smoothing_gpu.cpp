@@ -51,11 +51,7 @@ std::int64_t SmoothingGpu::bytes(int nodes, int dim, int threads) {
 GpuSmoothing SmoothingGpu::lend(int nodes, int dim, double temperature, int threads) {
   const Shape wanted{
       .nodes = nodes, .dim = dim, .images = images_per_chunk(nodes, dim, threads), .temperature = temperature};
-  std::optional<GpuSmoothing> last;
-  last.swap(smoothing_);
-  if (last && shape_ == wanted) return std::move(*last);
-  last.reset();  // before more memory is asked for
-  shape_ = wanted;
+  if (auto last = smoothing_.take(wanted)) return *std::move(last);
   return {index_, nodes, dim, wanted.images, temperature};
 }
 

@@ -3,6 +3,7 @@
 
 #include "datus/algo/gpu_smoothing.hpp"
 #include "datus/config/config.hpp"
+#include "pipeline/stages/last_used.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -34,7 +35,7 @@ class SmoothingGpu {
   /// The same, or nothing where the GPU's memory does not suffice, which others may have taken: that is said once, and
   /// the processor smoothes from then on.
   [[nodiscard]] std::optional<GpuSmoothing> lend_where_it_fits(int nodes, int dim, double temperature, int threads);
-  void give_back(GpuSmoothing&& smoothing) { smoothing_ = std::move(smoothing); }
+  void give_back(GpuSmoothing&& smoothing) { smoothing_.give_back(std::move(smoothing)); }
 
  private:
   struct Shape {
@@ -47,8 +48,7 @@ class SmoothingGpu {
 
   int index_;
   bool is_too_small_ = false;
-  Shape shape_;
-  std::optional<GpuSmoothing> smoothing_;
+  LastUsed<GpuSmoothing, Shape> smoothing_;
 };
 
 /// The one of this rank; null where it has no GPU, or should take none for it.
